@@ -1,0 +1,1 @@
+"""How Recours is run."""

@@ -1,0 +1,1 @@
+"""The typed HTTP client and the recours command line."""

@@ -1,0 +1,1 @@
+"""What every HTTP interface of Recours shares."""

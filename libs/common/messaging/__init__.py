@@ -1,0 +1,1 @@
+"""The spine: outbox, relay, consumer, inbox, dead letters and topics."""

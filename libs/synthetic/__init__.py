@@ -1,0 +1,1 @@
+"""Plausible claims and the payers that adjudicate them."""

@@ -1,0 +1,1 @@
+"""Shows where denials come from."""

@@ -1,0 +1,1 @@
+"""Carries each case to its outcome."""

@@ -1,0 +1,1 @@
+"""Says what each denial is and what to do about it."""

@@ -1,0 +1,1 @@
+"""Takes claims and remittances in, checks and matches them."""
