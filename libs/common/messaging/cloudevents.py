@@ -1,0 +1,108 @@
+"""CloudEvents in Kafka's binary mode: headers to and from the envelope.
+
+Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from libs.common.contracts.envelope import Received
+from libs.common.errors import Permanent
+
+Headers = Sequence[tuple[str, bytes]]
+
+CONTENT_TYPE = b"application/json"
+SPEC_VERSION = b"1.0"
+REPLAY_HEADER = "ce_replayof"  # names the dead letter whose record is sent again
+
+
+class Attributes(Struct, frozen=True, gc=False):
+    """The attributes that the spine reads."""
+
+    id: UUID
+    source: str
+    type: str
+    tenant_id: str
+    sequence: int
+    correlation_id: str
+    traceparent: str | None
+
+
+def read_attributes(headers: Headers) -> Attributes:
+    """Read the `ce_*` headers of a record.
+
+    Errors: Permanent(not_a_cloudevent | bad_attribute).
+    """
+    found = dict(headers)
+    try:
+        if found["ce_specversion"] != SPEC_VERSION:
+            raise Permanent("not_a_cloudevent")
+        event_id, source, type_ = found["ce_id"], found["ce_source"], found["ce_type"]
+        tenant_id = found["ce_tenantid"]
+    except KeyError as error:
+        raise Permanent("not_a_cloudevent") from error
+    try:
+        traceparent = found.get("traceparent")
+        return Attributes(
+            id=UUID(event_id.decode()),
+            source=source.decode(),
+            type=type_.decode(),
+            tenant_id=tenant_id.decode(),
+            sequence=int(found["ce_sequence"]),
+            correlation_id=found["ce_correlationid"].decode(),
+            traceparent=traceparent.decode() if traceparent else None,
+        )
+    except (KeyError, ValueError) as error:  # UnicodeDecodeError is a ValueError
+        raise Permanent("bad_attribute") from error
+
+
+def receive(attributes: Attributes, key: bytes | None, value: bytes | None, decoder: msgspec.json.Decoder[Any]) -> Received[Any]:
+    """Decode the data of an event whose attributes were read.
+
+    Errors: Permanent(no_key | no_data | not_json | violates_contract).
+    """
+    if not key:
+        raise Permanent("no_key")
+    if not value:
+        raise Permanent("no_data")
+    try:
+        data = decoder.decode(value)
+        text_key = key.decode()
+    except msgspec.ValidationError as error:
+        raise Permanent("violates_contract") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Permanent("not_json") from error
+    return Received(
+        id=attributes.id,
+        source=attributes.source,
+        type=attributes.type,
+        key=text_key,
+        tenant_id=attributes.tenant_id,
+        sequence=attributes.sequence,
+        correlation_id=attributes.correlation_id,
+        traceparent=attributes.traceparent,
+        data=data,
+    )
+
+
+def write_headers(event_id: UUID, source: bytes, type_: str, key: str, extra: dict[str, str]) -> list[tuple[str, bytes]]:
+    """Return the headers of a record: the attributes that every event has, then those that its outbox row kept.
+
+    A replayed record goes out exactly as it once came in, whatever it was.
+    """
+    kept = [(name, value.encode("latin-1", "replace")) for name, value in extra.items()]
+    if REPLAY_HEADER in extra:
+        return kept
+    return [
+        ("ce_specversion", SPEC_VERSION),
+        ("ce_id", str(event_id).encode()),
+        ("ce_source", source),
+        ("ce_type", type_.encode()),
+        ("ce_partitionkey", key.encode()),
+        ("content-type", CONTENT_TYPE),
+        *kept,
+    ]

@@ -1,0 +1,264 @@
+"""The consumer: batches in, one transaction each (inbox rows, state, outbox rows), offsets committed after it.
+
+Three kinds of failure, no fourth. Permanent: the record becomes a dead letter and its batch goes on. Transient: partitions
+paused, capped backoff, unlimited patience. Bug: every record of the batch alone, the failing one once more, then the process
+ends with nothing committed.
+"""
+
+import asyncio
+import faulthandler
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common import telemetry
+from libs.common.clock import Clock
+from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received
+from libs.common.database import Database, is_transient
+from libs.common.errors import Permanent
+from libs.common.messaging import cloudevents, dead_letters, inbox, outbox
+
+log = structlog.get_logger()
+
+Handler = Callable[[AsyncConnection, Sequence[Received[Any]], datetime], Awaitable[Sequence[Event]]]
+
+BATCH_RECORDS = 2000
+_FETCH_WAIT_MS = 500
+_BACKOFF_SECONDS_MAX = 10.0
+_STUCK_SECONDS = 300  # a batch takes well under a second; a process that hangs this long is better dead
+_PARTITION_FETCH_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """One type of event that a group consumes: its topic, the narrow struct it is read into, and who handles it."""
+
+    topic: str
+    type: str
+    schema: type[Struct]
+    handle: Handler
+    decoder: msgspec.json.Decoder[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "decoder", msgspec.json.Decoder(self.schema))
+
+    def is_older_than(self, type_: str) -> bool:
+        """Say whether `type_` is a newer version of this type: one to skip, its producer is ahead of us."""
+        name, _, version = type_.rpartition(".v")
+        own_name, _, own_version = self.type.rpartition(".v")
+        return name == own_name and version.isdecimal() and int(version) > int(own_version)
+
+
+@dataclass
+class Decoded:
+    """A batch after its one decode pass, in the order of its partitions' offsets."""
+
+    events: list[tuple[ConsumerRecord, Received[Any]]] = field(default_factory=list)
+    rejected: list[tuple[ConsumerRecord, str]] = field(default_factory=list)
+    skipped: int = 0
+
+
+class Consumer:
+    """One member of a consumer group. Stopped by cancelling `run`."""
+
+    def __init__(
+        self,
+        group: str,
+        subscriptions: Sequence[Subscription],
+        database: Database,
+        *,
+        bootstrap: str,
+        clock: Clock,
+        instance: str | None = None,
+        batch_records: int = BATCH_RECORDS,
+        limit: dead_letters.DeadLetterLimit | None = None,
+    ) -> None:
+        self._group = group
+        self._subscriptions = {subscription.type: subscription for subscription in subscriptions}
+        self._database = database
+        self._bootstrap = bootstrap
+        self._clock = clock
+        self._instance = instance
+        self._batch_records = batch_records
+        self._limit = limit or dead_letters.DeadLetterLimit()
+        self._in_hand = asyncio.Lock()
+        self.waiting_since: datetime | None = None  # set while something transient is waited out
+        self.processed = 0
+
+    async def run(self) -> None:
+        """Consume for ever. Errors: whatever a handler's bug raised; the process is expected to end by it."""
+        while True:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                group_id=self._group,
+                group_instance_id=self._instance,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
+                session_timeout_ms=10_000,
+                max_poll_interval_ms=_STUCK_SECONDS * 1000,
+            )
+            topics = sorted({subscription.topic for subscription in self._subscriptions.values()})
+            consumer.subscribe(topics, listener=_Handover(self._in_hand))
+            try:
+                await consumer.start()
+                self.waiting_since = None
+                await self._consume_for_ever(consumer)
+            except KafkaError as error:
+                self._note_wait(error)
+            finally:
+                faulthandler.cancel_dump_traceback_later()
+                await consumer.stop()
+            await asyncio.sleep(1)
+
+    def _note_wait(self, error: BaseException) -> None:
+        if self.waiting_since is None:
+            self.waiting_since = self._clock.now()
+        cause = error.__cause__ or error
+        log.warning("consumer_waits", group=self._group, error=type(cause).__name__)
+
+    async def _consume_for_ever(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            # A process that makes no progress ends loudly: this dumps all stacks and exits unless it is set again in time.
+            faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
+            async with self._in_hand:  # a rebalance waits for the batch in hand
+                fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=self._batch_records)
+                records = [record for part in fetched.values() for record in part]
+                if not records:
+                    continue
+                await self._process_with_patience(consumer, records)
+                await self._commit(consumer, {partition: part[-1].offset + 1 for partition, part in fetched.items()})
+            self.processed += len(records)
+
+    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        try:
+            await consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            # The partitions moved on while the batch was in hand: their new owner reads it again, the inbox skips it.
+            log.warning("offsets_not_committed", group=self._group)
+
+    async def _process_with_patience(self, consumer: AIOKafkaConsumer, records: Sequence[ConsumerRecord]) -> None:
+        backoff = 0.1
+        paused: set[TopicPartition] = set()
+        while True:
+            try:
+                await self.process(records)
+                break
+            except Exception as error:  # the one broad except: a transient failure waits, a bug is isolated below
+                if not is_transient(error):
+                    raise
+                self._note_wait(error)
+            if not paused:
+                paused = set(consumer.assignment())
+                consumer.pause(*paused)
+            faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)  # waiting is not being stuck
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, _BACKOFF_SECONDS_MAX)
+        self.waiting_since = None
+        still_ours = paused & set(consumer.assignment())
+        if still_ours:
+            consumer.resume(*still_ours)
+
+    async def process(self, records: Sequence[ConsumerRecord]) -> None:
+        """Deal with a batch in one transaction; a record that breaks it is found by dealing with each alone."""
+        decoded = self._decode(records)
+        self._limit.check(rejected=len(decoded.rejected), seen=len(records))
+        try:
+            await self._transact(decoded)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.exception("batch_failed", group=self._group, records=len(records))
+            for record in records:
+                await self._process_alone(record)
+
+    async def _process_alone(self, record: ConsumerRecord) -> None:
+        decoded = self._decode([record])
+        for attempt in (1, 2):
+            try:
+                await self._transact(decoded)
+            except Permanent as error:
+                decoded = Decoded(rejected=[(record, error.reason)])
+                self._limit.check(rejected=1, seen=1)
+                await self._transact(decoded)
+            except Exception as error:
+                if is_transient(error) or attempt == 2:  # noqa: PLR2004 - the second and last
+                    raise
+                log.exception(
+                    "record_failed", group=self._group, topic=record.topic, partition=record.partition, offset=record.offset
+                )
+                continue
+            return
+
+    async def _transact(self, decoded: Decoded) -> None:
+        events = [event for _, event in decoded.events]
+        with telemetry.batch_span(self._group, events) as span:
+            now = self._clock.now()
+            async with self._database.begin() as tx:
+                fresh = await inbox.admit(tx, [span.carry(event) for event in events])
+                for subscription in self._subscriptions.values():
+                    own = [event for event in fresh if event.type == subscription.type]
+                    if own:
+                        await outbox.append(tx, await subscription.handle(tx, own, now))
+                await self._bury(tx, decoded.rejected)
+
+    async def _bury(self, tx: AsyncConnection, rejected: Sequence[tuple[ConsumerRecord, str]]) -> None:
+        """Write dead letters, each once, however often its record is read."""
+        if not rejected:
+            return
+        source = f"dead-letters/{self._group}"
+        ids = {dead_letters.dead_letter_id(record, self._group): (record, reason) for record, reason in rejected}
+        fresh = await inbox.admit_ids(tx, [(letter_id, source) for letter_id in ids])
+        await outbox.append_rows(tx, [dead_letters.outbox_row(*ids[letter_id], group=self._group) for letter_id, _ in fresh])
+        log.warning("dead_letters", group=self._group, count=len(fresh), reasons=sorted({reason for _, reason in rejected}))
+
+    def _decode(self, records: Sequence[ConsumerRecord]) -> Decoded:
+        decoded = Decoded()
+        for record in records:
+            try:
+                event = self._decode_one(record)
+            except Permanent as error:
+                decoded.rejected.append((record, error.reason))
+                continue
+            if event is None:
+                decoded.skipped += 1
+            else:
+                decoded.events.append((record, event))
+        return decoded
+
+    def _decode_one(self, record: ConsumerRecord) -> Received[Any] | None:
+        if len(record.value or b"") > MAX_EVENT_BYTES:
+            raise Permanent("too_large")
+        attributes = cloudevents.read_attributes(record.headers)
+        subscription = self._subscriptions.get(attributes.type)
+        if subscription is None:
+            if any(known.is_older_than(attributes.type) for known in self._subscriptions.values()):
+                return None
+            raise Permanent("unknown_type")
+        if subscription.topic != record.topic:
+            raise Permanent("wrong_topic")
+        return cloudevents.receive(attributes, record.key, record.value, subscription.decoder)
+
+
+class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """Lets the batch in hand finish before its partitions go to another member."""
+
+    def __init__(self, in_hand: asyncio.Lock) -> None:
+        self._in_hand = in_hand
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        if revoked:
+            async with self._in_hand:
+                pass
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        log.info("partitions_assigned", count=len(assigned))

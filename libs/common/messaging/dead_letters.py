@@ -1,0 +1,122 @@
+"""Dead letters: a record that can never succeed becomes an outbox row for `<topic>.<group>.dlq`, and its batch goes on.
+
+A dead letter keeps the record as it was, bytes and headers, and says why in headers that carry a stable reason and a position,
+never data. It is listed and replayed from the outbox, where it stays as long as any event.
+"""
+
+import base64
+import time
+from collections import deque
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiokafka import ConsumerRecord
+from msgspec import Struct
+
+from libs.common.ids import named_id, uuid7
+from libs.common.messaging import cloudevents
+
+TYPE = "recours.dead_letter.v1"
+SUFFIX = ".dlq"
+_UNKNOWN_TENANT = "unknown"
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class DeadLetter(Struct, frozen=True):
+    """The data of a dead letter: where the record was, why it failed, and the record itself, base64 of its bytes."""
+
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    headers: dict[str, str]
+    value: str
+
+    def raw_value(self) -> bytes:
+        return base64.b64decode(self.value)
+
+
+def dead_letter_id(record: ConsumerRecord, group: str) -> UUID:
+    """Return the id of one record's dead letter: read again after a crash, it is the same one.
+
+    The timestamp tells a record apart from one at the same offset of a topic that was made anew.
+    """
+    return named_id("dead_letter", group, record.topic, str(record.partition), str(record.offset), str(record.timestamp))
+
+
+def outbox_row(record: ConsumerRecord, group: str, reason: str) -> tuple[Any, ...]:
+    """Return the outbox row (outbox.COLUMNS) of one rejected record."""
+    headers = {name: value.decode("latin-1") for name, value in record.headers}
+    tenant_id = headers.get("ce_tenantid", _UNKNOWN_TENANT)
+    letter_id = dead_letter_id(record, group)
+    key = record.key.decode("latin-1") if record.key else None
+    letter = DeadLetter(
+        reason=reason,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=key,
+        headers=headers,
+        value=base64.b64encode(record.value or b"").decode(),
+    )
+    extra = {
+        "ce_tenantid": tenant_id,
+        "ce_correlationid": headers.get("ce_correlationid", str(letter_id)),
+        "ce_causationid": headers.get("ce_id", str(letter_id)),
+        "ce_sequence": "0",
+        "ce_reason": reason,
+    }
+    topic = f"{record.topic}.{group}{SUFFIX}"
+    return (letter_id, tenant_id, topic, key or str(letter_id), TYPE, _encode(letter), _encode(extra).decode())
+
+
+def replay_row(letter: DeadLetter, letter_id: UUID) -> tuple[Any, ...]:
+    """Return the outbox row that sends a dead letter's record to its topic again, as it was.
+
+    Other groups have its event id in their inbox and skip it.
+    """
+    headers = {**letter.headers, cloudevents.REPLAY_HEADER: str(letter_id)}
+    event_id = letter.headers.get("ce_id")
+    return (
+        UUID(event_id) if _is_uuid(event_id) else uuid7(),
+        letter.headers.get("ce_tenantid", _UNKNOWN_TENANT),
+        letter.topic,
+        letter.key or "",
+        letter.headers.get("ce_type", "unknown"),
+        letter.raw_value(),
+        _encode(headers).decode(),
+    )
+
+
+def _is_uuid(value: str | None) -> bool:
+    try:
+        UUID(value or "")
+    except ValueError:
+        return False
+    return True
+
+
+class TooManyDeadLetters(RuntimeError):
+    """So many records cannot all be the payers' fault: this is our bug, and nothing may commit."""
+
+
+class DeadLetterLimit:
+    """Raises when dead letters pass a number a minute and a share of what was seen in that minute."""
+
+    def __init__(self, *, per_minute: int = 200, share: float = 0.5) -> None:
+        self._per_minute = per_minute
+        self._share = share
+        self._batches: deque[tuple[float, int, int]] = deque()
+
+    def check(self, *, rejected: int, seen: int) -> None:
+        now = time.monotonic()
+        self._batches.append((now, rejected, seen))
+        while self._batches[0][0] < now - 60:
+            self._batches.popleft()
+        all_rejected = sum(entry[1] for entry in self._batches)
+        all_seen = sum(entry[2] for entry in self._batches)
+        if all_rejected > self._per_minute and all_rejected > all_seen * self._share:
+            raise TooManyDeadLetters(f"{all_rejected} of {all_seen} records within a minute")

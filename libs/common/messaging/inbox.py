@@ -1,0 +1,40 @@
+"""The inbox: what a consumer group has already dealt with. Together with the outbox: effectively once."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.contracts.envelope import Received
+from libs.common.database import driver
+
+_ADMIT = """
+INSERT INTO inbox (event_id, source)
+SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING
+RETURNING event_id, source
+"""
+
+
+async def admit(tx: AsyncConnection, events: Sequence[Received[Any]]) -> list[Received[Any]]:
+    """Return the events that this group has not seen yet, in order, and remember them in this transaction."""
+    if not events:
+        return []
+    fresh = await admit_ids(tx, [(event.id, event.source) for event in events])
+    if len(fresh) == len(events):
+        return list(events)
+    admitted: list[Received[Any]] = []
+    for event in events:
+        if (event.id, event.source) in fresh:
+            fresh.discard((event.id, event.source))  # the same event twice in one batch counts once
+            admitted.append(event)
+    return admitted
+
+
+async def admit_ids(tx: AsyncConnection, keys: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Return those (event id, source) that are new; the rest are duplicates."""
+    connection = await driver(tx)
+    # One order for all: two workers that meet after a rebalance wait for each other and do not deadlock.
+    ordered = sorted(set(keys))
+    rows = await connection.fetch(_ADMIT, [key for key, _ in ordered], [source for _, source in ordered])
+    return {(row["event_id"], row["source"]) for row in rows}

@@ -1,0 +1,48 @@
+"""The outbox: events are rows of the same transaction as the state that they tell of.
+
+The column names are those that Debezium's outbox event router expects, so that a connector can take the relay's place.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.contracts.envelope import Event
+from libs.common.database import copy_rows
+
+CHANNEL = "recours_outbox"
+COLUMNS = ("id", "tenant_id", "aggregatetype", "aggregateid", "type", "payload", "headers")
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _headers(event: Event) -> bytes:
+    headers = {
+        "ce_tenantid": event.tenant_id,
+        "ce_correlationid": event.correlation_id,
+        "ce_causationid": event.causation_id,
+        "ce_sequence": str(event.sequence),
+    }
+    if event.traceparent is not None:
+        headers["traceparent"] = event.traceparent
+    return _encode(headers)
+
+
+def row_of(event: Event) -> tuple[Any, ...]:
+    return (event.id, event.tenant_id, event.topic, event.key, event.type, event.data, _headers(event).decode())
+
+
+async def append(tx: AsyncConnection, events: Sequence[Event]) -> None:
+    """Write events into the outbox of this transaction, and wake the relay when it commits."""
+    await append_rows(tx, [row_of(event) for event in events])
+
+
+async def append_rows(tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows in the order of COLUMNS; `append` for what is already a row (dead letters)."""
+    if not rows:
+        return
+    await copy_rows(tx, "outbox", COLUMNS, rows)
+    await tx.execute(text(f"NOTIFY {CHANNEL}"))

@@ -1,0 +1,162 @@
+"""The relay: moves outbox rows to Kafka, in order, and forgets nothing.
+
+One relay a service is active, by an advisory lock; another takes over when its session ends. It reads only rows whose transaction
+id is below every transaction still running (a plain `id > last` loses rows that commit late), a window of whole transactions at a
+time, and inside a window in sequence order. Its position moves only after the broker's acknowledgement: a crash anywhere sends a
+window again and never skips one.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from libs.common.database import Database, is_transient
+from libs.common.errors import Transient
+from libs.common.messaging import cloudevents
+from libs.common.messaging.outbox import CHANNEL
+from libs.common.messaging.topics import partition_of
+
+log = structlog.get_logger()
+
+WINDOW_ROWS = 4000  # a window ends with the transaction that holds this row
+_POLL_SECONDS = 1.0  # for a notification that got lost
+_FENCED_POLL_SECONDS = 0.01  # rows are there, an older transaction is still open: it ends without a notification
+_TAKEOVER_SECONDS = 0.5
+_BACKOFF_SECONDS_MAX = 5.0
+_BATCH_BYTES = 1024 * 1024
+_REQUEST_BYTES_MAX = 16 * 1024 * 1024
+
+_POSITION = "SELECT last_xid::text AS position FROM relay_position"
+_ADVANCE = "UPDATE relay_position SET last_xid = $1::text::xid8, moved_at = now()"
+# The alias must not be `xid`: ORDER BY would take the text, and '10000' sorts before '9999'.
+_WINDOW = """
+WITH fence AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS below),
+edge AS (
+    SELECT outbox.xid FROM outbox, fence WHERE outbox.xid > $1::text::xid8 AND outbox.xid < fence.below
+    ORDER BY outbox.xid OFFSET $2 LIMIT 1
+)
+SELECT outbox.id, outbox.aggregatetype, outbox.aggregateid, outbox.type, outbox.payload, outbox.headers,
+       outbox.xid::text AS position, (extract(epoch FROM outbox.created_at) * 1000)::bigint AS created_ms
+FROM outbox, fence
+WHERE outbox.xid > $1::text::xid8 AND outbox.xid < fence.below AND outbox.xid <= COALESCE((SELECT xid FROM edge), fence.below)
+ORDER BY outbox.seq
+"""
+_FENCED = "SELECT EXISTS (SELECT 1 FROM outbox WHERE xid > $1::text::xid8)"
+_LOCK = "SELECT pg_try_advisory_lock(hashtext('recours.relay'))"
+
+_decode_headers = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Relay:
+    """Sends one service's outbox to Kafka until it is stopped. `source` is the `ce_source` of its events."""
+
+    def __init__(self, database: Database, *, bootstrap: str, source: str, window_rows: int = WINDOW_ROWS) -> None:
+        self._database = database
+        self._bootstrap = bootstrap
+        self._source = source.encode()
+        self._window_rows = window_rows
+        self._wake = asyncio.Event()
+        self._partitions: dict[str, int] = {}
+        self.sent = 0
+
+    async def run(self) -> None:
+        """Work for ever; what is transient is waited out with a capped backoff, anything else raises."""
+        backoff = 0.1
+        while True:
+            began = time.monotonic()
+            try:
+                await self._run_while_connected()
+            except (KafkaError, Transient, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                if not (isinstance(error, KafkaError) or is_transient(error)):
+                    raise
+                if time.monotonic() - began > _BACKOFF_SECONDS_MAX:
+                    backoff = 0.1
+                log.warning("relay_waits", error=type(error).__name__, seconds=backoff)
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, _BACKOFF_SECONDS_MAX)
+
+    async def _run_while_connected(self) -> None:
+        connection = await self._database.connect_alone()
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            compression_type="zstd",  # aiokafka's lz4 is fixed at its slowest level
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES_MAX,
+            request_timeout_ms=10_000,
+            metadata_max_age_ms=60_000,
+        )
+        try:
+            while not await connection.fetchval(_LOCK):
+                await asyncio.sleep(_TAKEOVER_SECONDS)
+            await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
+            connection.add_termination_listener(lambda _: self._wake.set())
+            await producer.start()
+            log.info("relay_active")
+            await self._drain_for_ever(connection, producer)
+        finally:
+            # A producer that cannot reach its broker would wait for it in vain; the rows are still in the outbox.
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(producer.stop(), timeout=5)
+            connection.terminate()
+
+    async def _drain_for_ever(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> None:
+        position: str = await connection.fetchval(_POSITION)
+        while True:
+            self._wake.clear()
+            rows = await connection.fetch(_WINDOW, position, self._window_rows - 1)
+            if rows:
+                await self._send(producer, rows)
+                position = max((row["position"] for row in rows), key=int)
+                await connection.execute(_ADVANCE, position)
+                self.sent += len(rows)
+                continue
+            fenced = await connection.fetchval(_FENCED, position)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _FENCED_POLL_SECONDS if fenced else _POLL_SECONDS)
+
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
+        """Send a window in prebuilt batches, one chain a partition, and return when the broker has all of it."""
+        by_partition: dict[tuple[str, int], list[Any]] = defaultdict(list)
+        for row in rows:
+            topic = row["aggregatetype"]
+            count = self._partitions.get(topic) or await self._count_partitions(producer, topic)
+            by_partition[topic, partition_of(row["aggregateid"].encode(), count)].append(row)
+        await asyncio.gather(
+            *(self._send_in_order(producer, topic, partition, part) for (topic, partition), part in by_partition.items())
+        )
+
+    async def _count_partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
+        self._partitions[topic] = len(await producer.partitions_for(topic))
+        return self._partitions[topic]
+
+    async def _send_in_order(self, producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Any]) -> None:
+        sent = []
+        batch = producer.create_batch()
+        for row in rows:
+            key = row["aggregateid"]
+            headers = cloudevents.write_headers(row["id"], self._source, row["type"], key, _decode_headers(row["headers"]))
+            record: dict[str, Any] = {
+                "timestamp": row["created_ms"],
+                "key": key.encode(),
+                "value": row["payload"],
+                "headers": headers,
+            }
+            if batch.append(**record) is None:  # full: it goes, the next one begins with this record
+                batch.close()
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(**record)
+        batch.close()
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*sent)
