@@ -1,0 +1,190 @@
+"""The ledger: what a service has booked of the remittances, by payment day. One shape in every service.
+
+Each service books remits in the transaction in which it deals with them, so that the same totals everywhere mean that every cent
+arrived. Money is integer cents with the payer's sign.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import msgspec
+from alembic import op
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.messaging.schema import secure_tenant_table
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One remit as the ledger books it."""
+
+    tenant_id: str
+    payment_on: date
+    charge_cents: int
+    paid_cents: int
+    adjustments_by_group: dict[str, int]
+    unbalanced_cents: int
+
+
+class LedgerTotals(BaseModel):
+    """Sums over remits; cents, with the payer's signs (a reversal takes away what it reverses)."""
+
+    remits: int = 0
+    charge_cents: int = 0
+    paid_cents: int = 0
+    adjustment_cents: int = 0
+    adjustments_by_group: dict[str, int] = Field(default_factory=dict, description="Cents by CAS group code (CO, PR, OA, PI, ...)")
+    unbalanced_cents: int = Field(0, description="charge - paid - adjustments: what payers neither paid nor explained")
+
+
+class LedgerDay(LedgerTotals):
+    day: date = Field(description="The payment date (BPR16), or the day of receipt where the payer states none")
+
+
+class Ledger(BaseModel):
+    totals: LedgerTotals
+    days: list[LedgerDay]
+
+
+def create_ledger_v1(service: str) -> None:
+    """Create the ledger's tables in a service's first migration."""
+    op.execute(
+        """
+        CREATE TABLE ledger_days (
+            tenant_id text NOT NULL,
+            day date NOT NULL,
+            remits bigint NOT NULL,
+            charge_cents bigint NOT NULL,
+            paid_cents bigint NOT NULL,
+            unbalanced_cents bigint NOT NULL,
+            PRIMARY KEY (tenant_id, day)
+        )
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE ledger_adjustments (
+            tenant_id text NOT NULL,
+            day date NOT NULL,
+            group_code text NOT NULL,
+            amount_cents bigint NOT NULL,
+            PRIMARY KEY (tenant_id, day, group_code)
+        )
+        """
+    )
+    for table in ("ledger_days", "ledger_adjustments"):
+        secure_tenant_table(service, table)
+
+
+_BOOK_DAYS = text(
+    """
+    INSERT INTO ledger_days (tenant_id, day, remits, charge_cents, paid_cents, unbalanced_cents)
+    SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:days AS date[]), CAST(:remits AS bigint[]), CAST(:charges AS bigint[]),
+                         CAST(:paids AS bigint[]), CAST(:unbalanced AS bigint[]))
+    ON CONFLICT (tenant_id, day) DO UPDATE SET
+        remits = ledger_days.remits + excluded.remits,
+        charge_cents = ledger_days.charge_cents + excluded.charge_cents,
+        paid_cents = ledger_days.paid_cents + excluded.paid_cents,
+        unbalanced_cents = ledger_days.unbalanced_cents + excluded.unbalanced_cents
+    """
+)
+_BOOK_ADJUSTMENTS = text(
+    """
+    INSERT INTO ledger_adjustments (tenant_id, day, group_code, amount_cents)
+    SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:days AS date[]), CAST(:groups AS text[]), CAST(:amounts AS bigint[]))
+    ON CONFLICT (tenant_id, day, group_code) DO UPDATE SET
+        amount_cents = ledger_adjustments.amount_cents + excluded.amount_cents
+    """
+)
+
+
+async def book(tx: AsyncConnection, entries: Iterable[Entry]) -> None:
+    """Add remits to their days. Two statements however many remits; rows are taken in one order, so that workers never deadlock."""
+    days: dict[tuple[str, date], list[int]] = {}
+    groups: dict[tuple[str, date, str], int] = defaultdict(int)
+    for entry in entries:
+        sums = days.setdefault((entry.tenant_id, entry.payment_on), [0, 0, 0, 0])
+        sums[0] += 1
+        sums[1] += entry.charge_cents
+        sums[2] += entry.paid_cents
+        sums[3] += entry.unbalanced_cents
+        for group_code, amount_cents in entry.adjustments_by_group.items():
+            groups[entry.tenant_id, entry.payment_on, group_code] += amount_cents
+    if not days:
+        return
+    by_day = sorted(days.items())
+    await tx.execute(
+        _BOOK_DAYS,
+        {
+            "tenants": [tenant for (tenant, _), _ in by_day],
+            "days": [day for (_, day), _ in by_day],
+            "remits": [sums[0] for _, sums in by_day],
+            "charges": [sums[1] for _, sums in by_day],
+            "paids": [sums[2] for _, sums in by_day],
+            "unbalanced": [sums[3] for _, sums in by_day],
+        },
+    )
+    if groups:
+        by_group = sorted(groups.items())
+        await tx.execute(
+            _BOOK_ADJUSTMENTS,
+            {
+                "tenants": [tenant for (tenant, _, _), _ in by_group],
+                "days": [day for (_, day, _), _ in by_group],
+                "groups": [group for (_, _, group), _ in by_group],
+                "amounts": [amount for _, amount in by_group],
+            },
+        )
+
+
+_READ_DAYS = text(
+    """
+    SELECT day, remits, charge_cents, paid_cents, unbalanced_cents FROM ledger_days
+    WHERE tenant_id = :tenant AND day >= COALESCE(:first, '-infinity'::date) AND day <= COALESCE(:last, 'infinity'::date)
+    ORDER BY day
+    """
+)
+_READ_ADJUSTMENTS = text(
+    """
+    SELECT day, group_code, amount_cents FROM ledger_adjustments
+    WHERE tenant_id = :tenant AND day >= COALESCE(:first, '-infinity'::date) AND day <= COALESCE(:last, 'infinity'::date)
+    ORDER BY day, group_code
+    """
+)
+
+
+async def read(tx: AsyncConnection, tenant_id: str, first: date | None, last: date | None) -> Ledger:
+    """Return the tenant's ledger between two payment days, both included; None leaves a side open."""
+    wanted: dict[str, Any] = {"tenant": tenant_id, "first": first, "last": last}
+    groups: dict[date, dict[str, int]] = defaultdict(dict)
+    for row in await tx.execute(_READ_ADJUSTMENTS, wanted):
+        groups[row.day][row.group_code] = row.amount_cents
+    days = [
+        LedgerDay(
+            day=row.day,
+            remits=row.remits,
+            charge_cents=row.charge_cents,
+            paid_cents=row.paid_cents,
+            adjustment_cents=sum(groups[row.day].values()),
+            adjustments_by_group=groups[row.day],
+            unbalanced_cents=row.unbalanced_cents,
+        )
+        for row in await tx.execute(_READ_DAYS, wanted)
+    ]
+    return Ledger(totals=_sum(days), days=days)
+
+
+def _sum(days: Iterable[LedgerDay]) -> LedgerTotals:
+    totals = LedgerTotals()
+    for day in days:
+        totals.remits += day.remits
+        totals.charge_cents += day.charge_cents
+        totals.paid_cents += day.paid_cents
+        totals.adjustment_cents += day.adjustment_cents
+        totals.unbalanced_cents += day.unbalanced_cents
+        for group_code, amount_cents in day.adjustments_by_group.items():
+            totals.adjustments_by_group[group_code] = totals.adjustments_by_group.get(group_code, 0) + amount_cents
+    return totals

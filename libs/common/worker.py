@@ -1,0 +1,68 @@
+"""What every worker process runs: its consumer, its relay, its other jobs, and the upkeep of the spine, until told to stop.
+
+The first task that fails ends the process, loudly; whoever started it starts it again.
+"""
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+import uvloop
+from sqlalchemy import text
+
+from libs.common.database import Database
+from libs.common.errors import Transient
+
+log = structlog.get_logger()
+
+Job = Callable[[], Awaitable[None]]
+
+OUTBOX_KEEP_DAYS = 7
+_OUTBOX_DAYS_AHEAD = 3
+INBOX_KEEP_DAYS = 14  # longer than Kafka keeps a record that could be read again
+_UPKEEP_SECONDS = 3600.0
+
+
+async def upkeep(database: Database) -> None:
+    """Make tomorrow's outbox partitions, drop those that are old and sent, forget old inbox rows; every hour, for ever."""
+    while True:
+        try:
+            async with database.begin() as tx:
+                await tx.execute(text("SELECT tend_outbox(:keep, :ahead)"), {"keep": OUTBOX_KEEP_DAYS, "ahead": _OUTBOX_DAYS_AHEAD})
+                await tx.execute(
+                    text("DELETE FROM inbox WHERE admitted_at < now() - make_interval(days => :keep)"), {"keep": INBOX_KEEP_DAYS}
+                )
+        except Transient as error:
+            log.warning("upkeep_waits", error=str(error))
+            await asyncio.sleep(5)
+            continue
+        await asyncio.sleep(_UPKEEP_SECONDS)
+
+
+async def run_jobs(jobs: Sequence[Job]) -> None:
+    """Run jobs side by side until SIGTERM or SIGINT, or until one raises."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    tasks = [asyncio.ensure_future(job()) for job in jobs]
+    stopping = asyncio.ensure_future(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    for task in (*tasks, stopping):
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            if task not in done:
+                await task
+    for task in done - {stopping}:
+        task.result()
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a worker's main coroutine on uvloop, with the start-up's objects out of the garbage collector's sight."""
+    gc.collect()
+    gc.freeze()
+    uvloop.run(main())  # type: ignore[arg-type]  # a coroutine function's result is a coroutine
