@@ -21,7 +21,7 @@ log = structlog.get_logger()
 Job = Callable[[], Awaitable[None]]
 
 OUTBOX_KEEP_DAYS = 7
-_OUTBOX_DAYS_AHEAD = 3
+_OUTBOX_DAYS_AHEAD = 7
 INBOX_KEEP_DAYS = 14  # longer than Kafka keeps a record that could be read again
 _UPKEEP_SECONDS = 3600.0
 

@@ -76,7 +76,7 @@ def create_spine_v1(service: str) -> None:
     op.execute("INSERT INTO relay_position (last_xid) VALUES ('0')")
     op.execute(_INBOX)
     op.execute(_TEND_OUTBOX)
-    op.execute("SELECT tend_outbox(7, 3)")
+    op.execute("SELECT tend_outbox(7, 7)")
     op.execute(f"GRANT SELECT, INSERT ON outbox TO {service}_api, {service}_worker")
     op.execute(f"GRANT SELECT, UPDATE ON relay_position TO {service}_worker")
     op.execute(f"GRANT SELECT ON relay_position TO {service}_api")

@@ -1,0 +1,177 @@
+"""What the classifier does with a batch of remits: book them, judge them, retract what is reversed, tell of it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common import ledger
+from libs.common.contracts import denial_classified
+from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
+from libs.common.contracts.envelope import Event, Received, caused_event
+from libs.common.contracts.remit_received import Adjustment, Remark
+from libs.common.ids import denial_id
+from services.classifier import store
+from services.classifier.decision import AdjudicatedClaim, Classification, classify
+from services.classifier.decision import Adjustment as JudgedAdjustment
+from services.classifier.decision import Remark as JudgedRemark
+from services.classifier.recoverable import is_recoverable
+from services.classifier.reversals import REVERSAL_STATUS, Reversible, pair
+
+
+class RemitToClassify(Struct, frozen=True, gc=False):
+    """What the classifier reads of `remit.received`."""
+
+    remit_id: UUID
+    remittance_id: UUID
+    claim_key: UUID
+    patient_control_number: str
+    payer_claim_control_number: str
+    payer_id: str
+    payer_name: str
+    payment_on: date
+    claim_status_code: str
+    charge_cents: int
+    paid_cents: int
+    adjustments: tuple[Adjustment, ...]
+    rarcs: tuple[Remark, ...] = ()
+    claim_type: str | None = None
+    payer_kind: str | None = None
+    service_from_on: date | None = None
+    claim_id: UUID | None = None
+
+
+Remit = Received[RemitToClassify]
+
+
+async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime) -> Sequence[Event]:
+    """Judge a batch of remits: denials and their events, in the order of the remits."""
+    await ledger.book(tx, map(entry_of, remits))
+    judged = [(remit, denial) for remit in remits if (denial := judge(remit.data, now)) is not None]
+    reversals = [_turned_back(remit) for remit in remits if remit.data.claim_status_code == REVERSAL_STATUS]
+    await store.insert_denials(tx, [(remit.tenant_id, denial) for remit, denial in judged])
+    await store.insert_reversals(tx, reversals)
+    causes = {denial.denial_id: remit for remit, denial in judged}
+    events = [_event(remit, denial) for remit, denial in judged]
+    return events + await _retract(tx, remits, causes, reversals, now)
+
+
+async def _retract(
+    tx: AsyncConnection,
+    remits: Sequence[Remit],
+    causes: dict[UUID, Remit],
+    reversals: Sequence[Reversible],
+    now: datetime,
+) -> list[Event]:
+    """Retract what this batch's reversals undo, and those of this batch's denials whose reversal was here before them."""
+    reversed_accounts = {(reversal.tenant_id, reversal.claim_key) for reversal in reversals}
+    denied_accounts = {(remit.tenant_id, remit.data.claim_key) for remit in causes.values()}
+    waiting = await store.waiting_reversals(tx, reversed_accounts | denied_accounts)
+    if not waiting:
+        return []
+    active = await store.active_denials(tx, {(reversal.tenant_id, reversal.claim_key) for reversal in waiting})
+    by_id = {denial.id: denial for denial in active}
+    pairs = pair(active, waiting)
+    by_reversal = {remit.data.remit_id: remit for remit in remits}
+    retracted = await store.retract(tx, [(by_id[denial], reversal) for denial, reversal in pairs], now)
+    reversal_of = dict(pairs)
+    return [_event(by_reversal.get(reversal_of[denial.denial_id]) or causes[denial.denial_id], denial) for _, denial in retracted]
+
+
+def entry_of(remit: Remit) -> ledger.Entry:
+    """Book a remit from its adjustments, not from the totals that ingest states: two counts that must agree."""
+    groups: dict[str, int] = {}
+    explained_cents = 0
+    for adjustment in remit.data.adjustments:
+        groups[adjustment.group_code] = groups.get(adjustment.group_code, 0) + adjustment.amount_cents
+        explained_cents += adjustment.amount_cents
+    return ledger.Entry(
+        tenant_id=remit.tenant_id,
+        payment_on=remit.data.payment_on,
+        charge_cents=remit.data.charge_cents,
+        paid_cents=remit.data.paid_cents,
+        adjustments_by_group=groups,
+        unbalanced_cents=remit.data.charge_cents - remit.data.paid_cents - explained_cents,
+    )
+
+
+def judge(remit: RemitToClassify, now: datetime) -> DenialClassifiedV1 | None:
+    """Return the first revision of a remit's denial, or None where nothing is denied."""
+    classification = classify(_adjudicated(remit))
+    return _denial(remit, classification, now) if classification.is_denial else None
+
+
+def _adjudicated(remit: RemitToClassify) -> AdjudicatedClaim:
+    return AdjudicatedClaim(
+        claim_status_code=remit.claim_status_code,
+        charge_cents=remit.charge_cents,
+        paid_cents=remit.paid_cents,
+        claim_type=remit.claim_type,
+        payer_kind=remit.payer_kind,
+        adjustments=tuple(
+            JudgedAdjustment(group_code=item.group_code, carc=item.carc, amount_cents=item.amount_cents, line=item.line)
+            for item in remit.adjustments
+        ),
+        rarcs=tuple(JudgedRemark(rarc=item.rarc, line=item.line) for item in remit.rarcs),
+    )
+
+
+def _denial(remit: RemitToClassify, classification: Classification, now: datetime) -> DenialClassifiedV1:
+    return DenialClassifiedV1(
+        denial_id=denial_id(remit.remit_id),
+        revision=1,
+        status="active",
+        remit_id=remit.remit_id,
+        remittance_id=remit.remittance_id,
+        claim_key=remit.claim_key,
+        claim_id=remit.claim_id,
+        patient_control_number=remit.patient_control_number,
+        payer_claim_control_number=remit.payer_claim_control_number,
+        payer_id=remit.payer_id,
+        payer_name=remit.payer_name,
+        payment_on=remit.payment_on,
+        service_from_on=remit.service_from_on,
+        charge_cents=remit.charge_cents,
+        paid_cents=remit.paid_cents,
+        denied_cents=classification.denied_cents,
+        category=classification.category,
+        kind=classification.kind,
+        action=classification.action,
+        alternative_actions=classification.alternative_actions,
+        preventable=classification.preventable,
+        core_scenario=classification.core_scenario,
+        confidence=classification.confidence,
+        explanation=classification.explanation,
+        rules=classification.rules,
+        recoverable=is_recoverable(classification),
+        classified_at=now,
+        reasons=tuple(
+            Reason(
+                group_code=reason.group_code,
+                carc=reason.carc,
+                amount_cents=reason.amount_cents,
+                category=reason.category,
+                rarcs=reason.rarcs,
+                line=reason.line,
+            )
+            for reason in classification.reasons
+        ),
+    )
+
+
+def _turned_back(remit: Remit) -> Reversible:
+    return Reversible(
+        id=remit.data.remit_id,
+        tenant_id=remit.tenant_id,
+        claim_key=remit.data.claim_key,
+        payer_id=remit.data.payer_id,
+        payer_claim_control_number=remit.data.payer_claim_control_number,
+        charge_cents=-remit.data.charge_cents,
+        paid_cents=-remit.data.paid_cents,
+    )
+
+
+def _event(cause: Remit, denial: DenialClassifiedV1) -> Event:
+    return caused_event(cause, denial_classified.TOPIC, denial_classified.TYPE, denial, sequence=denial.revision)
