@@ -1,0 +1,285 @@
+"""The consumer over a real PostgreSQL: once, in one transaction, and the three kinds of failure."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.clock import FixedClock
+from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received, caused_event
+from libs.common.database import Database
+from libs.common.errors import Permanent, Transient
+from libs.common.messaging.consumer import Consumer, Subscription
+from libs.common.messaging.dead_letters import DeadLetterLimit, TooManyDeadLetters
+
+TOPIC, TYPE = "numbers", "recours.number.v1"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Number(Struct, frozen=True):
+    number: int
+
+
+class Answer(Struct, frozen=True):
+    square: int
+
+
+class Squares:
+    """A handler that answers each number by an event; some numbers are trouble."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.transient_left = 0
+
+    async def __call__(self, tx: AsyncConnection, events: Sequence[Received[Number]], now: datetime) -> list[Event]:
+        if self.transient_left:
+            self.transient_left -= 1
+            raise Transient("database_away")
+        for event in events:
+            if event.data.number == 13:
+                raise ZeroDivisionError
+            if event.data.number == 404:
+                raise Permanent("unknown_tenant")
+        self.seen += [event.data.number for event in events]
+        return [caused_event(event, "squares", "recours.square.v1", Answer(event.data.number**2), sequence=1) for event in events]
+
+
+def record(number: int | None = None, *, offset: int = 0, event_id: UUID | None = None, **changed: Any) -> ConsumerRecord:
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(event_id or uuid4()),
+        "ce_source": "recours/test",
+        "ce_type": TYPE,
+        "ce_tenantid": "local",
+        "ce_correlationid": "a-file",
+        "ce_causationid": "a-file",
+        "ce_sequence": "1",
+    } | changed.pop("headers", {})
+    value = changed.pop("value", json.dumps({"number": number, "unknown_to_us": True}).encode())
+    values = {
+        "topic": TOPIC,
+        "partition": 0,
+        "offset": offset,
+        "timestamp": 1_700_000_000_000,
+        "timestamp_type": 0,
+        "key": b"a-key",
+        "value": value,
+        "checksum": None,
+        "serialized_key_size": 5,
+        "serialized_value_size": len(value or b""),
+        "headers": tuple((name, held.encode()) for name, held in headers.items() if held is not None),
+    }
+    return ConsumerRecord(**values | changed)
+
+
+@pytest.fixture
+async def database(service_database) -> AsyncIterator[Database]:
+    database = Database(service_database("classifier").worker_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def squares() -> Squares:
+    return Squares()
+
+
+@pytest.fixture
+def consumer(database, squares) -> Consumer:
+    return Consumer("test", [Subscription(TOPIC, TYPE, Number, squares)], database, bootstrap="unused", clock=FixedClock(NOW))
+
+
+async def outbox(database: Database) -> list[tuple[str, dict[str, Any]]]:
+    async with database.begin() as tx:
+        rows = await tx.execute(text("SELECT aggregatetype, payload FROM outbox ORDER BY seq"))
+        return [(row.aggregatetype, json.loads(row.payload)) for row in rows]
+
+
+async def letters(database: Database) -> dict[int, str]:
+    return {letter["offset"]: letter["reason"] for topic, letter in await outbox(database) if topic == f"{TOPIC}.test.dlq"}
+
+
+async def test_a_batch_read_again_changes_nothing(database, consumer, squares) -> None:
+    batch = [record(2, offset=0), record(3, offset=1)]
+    await consumer.process(batch)
+    await consumer.process(batch)
+    assert squares.seen == [2, 3]
+    assert await outbox(database) == [("squares", {"square": 4}), ("squares", {"square": 9})]
+
+
+async def test_the_same_event_twice_in_one_batch_counts_once(consumer, squares) -> None:
+    event_id = uuid4()
+    await consumer.process([record(2, offset=0, event_id=event_id), record(5, offset=1), record(2, offset=2, event_id=event_id)])
+    assert squares.seen == [2, 5]
+
+
+POISON = {
+    "not_a_cloudevent": {"headers": {"ce_specversion": None}},
+    "bad_attribute": {"headers": {"ce_id": "7"}},
+    "unknown_type": {"headers": {"ce_type": "recours.letter.v1"}},
+    "not_json": {"value": b"{"},
+    "violates_contract": {"value": b'{"number":"two"}'},
+    "no_data": {"value": b""},
+    "no_key": {"key": None},
+    "too_large": {"value": b'{"number":2,"pad":"' + b"x" * MAX_EVENT_BYTES + b'"}'},
+    "wrong_topic": {"topic": "letters"},
+}
+
+
+@pytest.mark.parametrize("reason", POISON)
+async def test_what_can_never_be_read_becomes_a_dead_letter_and_its_batch_goes_on(reason, database, consumer, squares) -> None:
+    await consumer.process([record(2, offset=0), record(3, offset=1, **POISON[reason]), record(4, offset=2)])
+    assert squares.seen == [2, 4]
+    topic, letter = next((topic, letter) for topic, letter in await outbox(database) if topic.endswith(".dlq"))
+    assert (topic.removesuffix(".test.dlq"), letter["reason"], letter["offset"]) == (letter["topic"], reason, 1)
+
+
+async def test_a_dead_letter_read_again_is_not_doubled(database, consumer) -> None:
+    batch = [record(3, offset=1, value=b"{")]
+    await consumer.process(batch)
+    await consumer.process(batch)
+    assert await letters(database) == {1: "not_json"}
+    assert len(await outbox(database)) == 1
+
+
+async def test_a_newer_version_of_a_known_type_is_skipped_and_an_older_one_is_not_known(database, consumer, squares) -> None:
+    await consumer.process([record(2, headers={"ce_type": "recours.number.v2"}), record(3, offset=1, headers={"ce_type": "recours.number.v0"})])
+    assert squares.seen == []
+    assert await letters(database) == {1: "unknown_type"}
+
+
+async def test_a_record_that_its_handler_rejects_becomes_a_dead_letter_alone(database, consumer, squares) -> None:
+    await consumer.process([record(2, offset=0), record(404, offset=1), record(4, offset=2)])
+    assert squares.seen == [2, 4]
+    assert await letters(database) == {1: "unknown_tenant"}
+
+
+async def test_a_bug_stops_the_process_and_only_its_record_stays_undone(database, consumer, squares) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await consumer.process([record(2, offset=0), record(13, offset=1), record(4, offset=2)])
+    assert squares.seen == [2]
+    assert await outbox(database) == [("squares", {"square": 4})]
+
+
+async def test_too_many_dead_letters_are_our_bug_and_commit_nothing(database, squares) -> None:
+    consumer = Consumer(
+        "test",
+        [Subscription(TOPIC, TYPE, Number, squares)],
+        database,
+        bootstrap="unused",
+        clock=FixedClock(NOW),
+        limit=DeadLetterLimit(per_minute=3, share=0.5),
+    )
+    with pytest.raises(TooManyDeadLetters):
+        await consumer.process([record(2, offset=9), *(record(offset=offset, value=b"{") for offset in range(4))])
+    assert await outbox(database) == []
+    assert squares.seen == []
+
+
+async def test_a_replayed_dead_letter_goes_out_as_it_came_in(database, consumer, squares) -> None:
+    from libs.common.messaging import dead_letters, outbox as outbox_module
+    from libs.common.messaging.cloudevents import write_headers
+
+    rejected = record(404, offset=1)
+    await consumer.process([rejected])
+    ((_, letter),) = await outbox(database)
+    letter_id = dead_letters.dead_letter_id(rejected, "test")
+    row = dict(zip(outbox_module.COLUMNS, dead_letters.replay_row(_letter(letter), letter_id), strict=True))
+    headers = write_headers(row["id"], b"recours/elsewhere", row["type"], row["aggregateid"], json.loads(row["headers"]))
+    assert (row["aggregatetype"], row["payload"], row["aggregateid"]) == (TOPIC, rejected.value, "a-key")
+    assert dict(headers) == dict(rejected.headers) | {"ce_replayof": str(letter_id).encode()}
+
+
+def _letter(fields: dict[str, Any]) -> Any:
+    from libs.common.messaging.dead_letters import DeadLetter
+
+    return DeadLetter(**fields)
+
+
+async def wait_for(condition, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def topic(kafka_server) -> str:
+    name = f"numbers-{uuid4().hex[:8]}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 4, 1)])
+    await admin.close()
+    return name
+
+
+async def produce(bootstrap: str, topic: str, numbers: Sequence[int]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    for number in numbers:
+        made = record(number)
+        await producer.send_and_wait(topic, made.value, key=str(number).encode(), headers=list(made.headers))
+    await producer.stop()
+
+
+def member(database: Database, kafka_server: Any, topic: str, squares: Squares, instance: str | None = None) -> Consumer:
+    subscription = Subscription(topic, TYPE, Number, squares)
+    return Consumer(
+        f"group-{topic}", [subscription], database, bootstrap=kafka_server.bootstrap, clock=FixedClock(NOW), instance=instance
+    )
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_is_transient_is_waited_out_and_the_same_batch_comes_again(database, kafka_server, topic, squares) -> None:
+    squares.transient_left = 3
+    await produce(kafka_server.bootstrap, topic, range(20, 30))
+    consumer = member(database, kafka_server, topic, squares)
+    task = asyncio.create_task(consumer.run())
+    await wait_for(lambda: consumer.waiting_since is not None)
+    await wait_for(lambda: len(squares.seen) == 10)
+    await stop(task)
+    assert sorted(squares.seen) == list(range(20, 30))
+
+
+async def test_two_members_share_the_work_and_hand_it_over_without_doubling(database, kafka_server, topic, squares) -> None:
+    await produce(kafka_server.bootstrap, topic, range(100, 140))
+    first = asyncio.create_task(member(database, kafka_server, topic, squares).run())
+    await wait_for(lambda: len(squares.seen) >= 40)
+    second = asyncio.create_task(member(database, kafka_server, topic, squares).run())
+    await produce(kafka_server.bootstrap, topic, range(140, 180))
+    await stop(first)
+    await produce(kafka_server.bootstrap, topic, range(180, 200))
+    await wait_for(lambda: len(squares.seen) >= 100)
+    await stop(second)
+    assert sorted(squares.seen) == list(range(100, 200))
+
+
+async def test_an_uncommitted_batch_is_read_again_after_a_crash(database, kafka_server, topic, squares) -> None:
+    await produce(kafka_server.bootstrap, topic, [1, 2, 13])
+    with pytest.raises(ZeroDivisionError):
+        await member(database, kafka_server, topic, squares).run()
+    squares_after = Squares()
+
+    async def mended(tx: AsyncConnection, events: Sequence[Received[Number]], now: datetime) -> list[Event]:
+        squares_after.seen += [event.data.number for event in events]
+        return []
+
+    consumer = Consumer(
+        f"group-{topic}", [Subscription(topic, TYPE, Number, mended)], database, bootstrap=kafka_server.bootstrap, clock=FixedClock(NOW)
+    )
+    task = asyncio.create_task(consumer.run())
+    await wait_for(lambda: 13 in squares_after.seen)
+    await stop(task)
+    assert sorted(squares.seen + squares_after.seen) == [1, 2, 13]
