@@ -1,0 +1,41 @@
+"""X12 read and written: a pure library that knows nothing of the rest of Recours.
+
+`InterchangeReader` reads a stream of bytes, cut anywhere, into items in file order; whatever is irregular becomes a `Finding` with
+its exact position and never an exception. `write_interchange` writes 835 remittances from the same model.
+"""
+
+from libs.x12.model import (
+    Adjustment,
+    Finding,
+    InterchangeClosed,
+    InterchangeOpened,
+    Item,
+    Party,
+    PaymentRead,
+    ProviderAdjustment,
+    Remit,
+    ServiceLine,
+    TransactionClosed,
+    TransactionOpened,
+)
+from libs.x12.reader import InterchangeReader
+from libs.x12.writer import Payment, RemittanceSet, write_interchange
+
+__all__ = [
+    "Adjustment",
+    "Finding",
+    "InterchangeClosed",
+    "InterchangeOpened",
+    "InterchangeReader",
+    "Item",
+    "Party",
+    "Payment",
+    "PaymentRead",
+    "ProviderAdjustment",
+    "Remit",
+    "RemittanceSet",
+    "ServiceLine",
+    "TransactionClosed",
+    "TransactionOpened",
+    "write_interchange",
+]

@@ -1,0 +1,30 @@
+"""Amounts as X12 spells them (`215`, `.5`, `5.`, `-12.30`) to integer cents, exactly; no float on the way."""
+
+from typing import NamedTuple
+
+MAX_CENTS = 10**15  # ten trillion dollars: beyond any claim, far below what a 64-bit column can sum
+
+
+class Amount(NamedTuple):
+    """`cents` is None when the text is no amount; `problem` then says why, or what was odd about a readable one."""
+
+    cents: int | None
+    problem: str | None
+
+
+def parse_amount(text: str) -> Amount:
+    """Read one amount. Problems: bad_amount, amount_too_precise, amount_too_large; amount_precision for zeros beyond the cent."""
+    body = text[1:] if text[:1] in ("-", "+") else text
+    whole, _, fraction = body.partition(".")
+    digits = whole + fraction
+    # isdecimal and isascii: no exponent, no NaN, no superscript digits
+    if not digits or not digits.isdecimal() or not digits.isascii():
+        return Amount(None, "bad_amount")
+    if fraction[2:].strip("0"):
+        return Amount(None, "amount_too_precise")
+    if len(whole) > 18:  # noqa: PLR2004 - longer than any number X12 allows
+        return Amount(None, "amount_too_large")
+    cents = int(whole or "0") * 100 + int((fraction + "00")[:2])
+    if cents >= MAX_CENTS:
+        return Amount(None, "amount_too_large")
+    return Amount(-cents if text[0] == "-" else cents, "amount_precision" if len(fraction) > 2 else None)  # noqa: PLR2004

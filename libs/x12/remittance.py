@@ -1,0 +1,230 @@
+"""One 835: its head, its claims, its provider adjustments, and whether it balances."""
+
+from typing import TYPE_CHECKING
+
+from libs.x12.claim_loop import ClaimLoop
+from libs.x12.messages import MESSAGES
+from libs.x12.model import (
+    Finding,
+    Item,
+    PaymentRead,
+    ProviderAdjustment,
+    TransactionClosed,
+    TransactionOpened,
+    parse_date,
+)
+from libs.x12.money import parse_amount
+from libs.x12.tokens import Cursor
+
+if TYPE_CHECKING:
+    from libs.x12.envelope import Envelope
+
+_HEAD_ONCE = ("BPR", "TRN")
+_HEAD = frozenset({"BPR", "NTE", "TRN", "CUR", "REF", "DTM", "N1", "N2", "N3", "N4", "PER", "RDM"})
+_BETWEEN = frozenset({"LX", "TS3", "TS2"})
+_PAIRS = range(3, 15, 2)  # PLB03/04 to PLB13/14
+
+
+class RemittanceReader:
+    """Takes the segments of one 835 between its ST and its end."""
+
+    def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
+        self._items = items
+        self._opened = opened
+        self._component = component
+        self._loop = ClaimLoop(separator, component)
+        self._head: list[tuple[list[str], tuple[int, int]]] = []  # elements and position
+        self._head_done = False
+        self._payment_cents: int | None = None
+        self._claims = 0
+        self.claims_unreadable = 0
+        self._charge_cents = 0
+        self._paid_cents = 0
+        self._adjustment_cents = 0
+        self._unbalanced_lines = 0
+        self._unbalanced_claims = 0
+        self._provider_adjustments: list[ProviderAdjustment] = []
+        self._provider_cents = 0
+
+    def claim(self, cursor: Cursor, start: int) -> int:
+        """Read the CLP loop at a place of the cursor's batch; return where it ended, or 0 when it goes on beyond the batch."""
+        byte_offset, segment_index = cursor.position(start)
+        ordinal = self._claims + self.claims_unreadable + 1
+        end, remit, oddities = self._loop.read(cursor.segments, start, ordinal, segment_index, byte_offset)
+        if not end:
+            return 0
+        if not self._head_done:
+            cursor.at(start)
+            self._finish_head(cursor)
+        if remit is None:
+            self.claims_unreadable += 1
+            self._note(cursor, start, "claim_unreadable", "error", "CLP", "2100", claim_ordinal=ordinal)
+        else:
+            self._claims += 1
+            self._charge_cents += remit.charge_cents
+            self._paid_cents += remit.paid_cents
+            self._adjustment_cents += remit.adjustment_cents
+            if remit.difference_cents:
+                self._unbalanced_claims += 1
+        for place, code, severity, element, snip_type, difference_cents in oddities:
+            if code == "line_out_of_balance":
+                self._unbalanced_lines += 1
+            byte_offset, segment_index = cursor.position(start + place)
+            segment_id = element[:3] if element else None
+            self._items.append(
+                Finding(
+                    code=code,
+                    severity=severity,  # type: ignore[arg-type]  # the loop writes the same three words
+                    message=MESSAGES[code],
+                    byte_offset=byte_offset,
+                    segment_index=segment_index,
+                    segment_id=segment_id,
+                    loop="2110" if segment_id == "SVC" else "2100",
+                    element=element,
+                    snip_type=snip_type,
+                    transaction_ordinal=self._opened.ordinal,
+                    claim_ordinal=ordinal,
+                    difference_cents=difference_cents,
+                )
+            )
+        if remit is not None:
+            self._items.append(remit)
+        return end
+
+    def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
+        """Take a segment of the head, between claims, or of the summary."""
+        if kind == "PLB":
+            self._ensure_head(envelope)
+            self._provider_adjustment(elements, envelope)
+        elif kind in _BETWEEN:
+            self._ensure_head(envelope)
+        elif kind in _HEAD and not self._head_done:
+            if kind in _HEAD_ONCE and any(known[0] == kind for known, _ in self._head):
+                envelope.note("duplicate_segment", "warning", kind)
+            else:
+                self._head.append((elements, envelope.cursor.position()))
+        else:
+            envelope.note("unexpected_segment", "warning", kind if kind.isalnum() else None, snip_type=1)
+
+    def close(self, envelope: "Envelope", *, complete: bool) -> None:
+        """End the transaction: balance it and emit what it came to."""
+        self._ensure_head(envelope)
+        difference_cents = None
+        if self._payment_cents is not None:
+            difference_cents = self._paid_cents - self._provider_cents - self._payment_cents
+            if difference_cents and complete:
+                envelope.note("transaction_out_of_balance", "warning", "BPR", element="BPR02", snip_type=3, difference_cents=difference_cents)
+        self._items.append(
+            TransactionClosed(
+                ordinal=self._opened.ordinal,
+                type=self._opened.type,
+                control_number=self._opened.control_number,
+                complete=complete,
+                claims=self._claims,
+                claims_unreadable=self.claims_unreadable,
+                charge_cents=self._charge_cents,
+                paid_cents=self._paid_cents,
+                adjustment_cents=self._adjustment_cents,
+                unbalanced_lines=self._unbalanced_lines,
+                unbalanced_claims=self._unbalanced_claims,
+                balance_difference_cents=difference_cents,
+                provider_adjustments=tuple(self._provider_adjustments),
+            )
+        )
+
+    def _ensure_head(self, envelope: "Envelope") -> None:
+        if not self._head_done:
+            self._finish_head(envelope.cursor)
+
+    def _finish_head(self, cursor: Cursor) -> None:
+        """Emit the payment that the head tells of, once, before the first claim."""
+        self._head_done = True
+        payment = self._find("BPR", 17)
+        trace = self._find("TRN", 5)
+        for segment_id, found in (("BPR", payment), ("TRN", trace)):
+            if not found[0]:
+                self._note(cursor, None, "missing_segment", "error", segment_id, "1000")
+        amount_cents = None
+        if payment[0]:
+            amount_cents, problem = parse_amount(payment[2]) if payment[2] else (None, "missing_element")
+            if problem is not None:
+                self._note(cursor, None, problem, "error" if amount_cents is None else "warning", "BPR", "1000", element="BPR02")
+            if amount_cents is not None and payment[3] == "D":
+                amount_cents = -amount_cents  # a debit takes money from the provider
+            if payment[16] and parse_date(payment[16]) is None:
+                self._note(cursor, None, "bad_date", "warning", "BPR", "1000", element="BPR16")
+        for place, element in ((2, "TRN02"), (3, "TRN03")):
+            if trace[0] and not trace[place]:
+                self._note(cursor, None, "missing_element", "warning", "TRN", "1000", element=element)
+        self._payment_cents = amount_cents
+        payer = self._find("N1", 5, "PR")
+        payee = self._find("N1", 5, "PE")
+        self._items.append(
+            PaymentRead(
+                transaction_ordinal=self._opened.ordinal,
+                handling_code=payment[1],
+                amount_cents=amount_cents,
+                method=payment[4],
+                payment_on=parse_date(payment[16]),
+                trace_number=trace[2],
+                payer_id=trace[3],
+                payer_name=payer[2],
+                payee_name=payee[2],
+                payee_id=payee[4],
+                produced_on=parse_date(self._find("DTM", 3, "405")[2]),
+                originating_id=payment[10],
+            )
+        )
+
+    def _find(self, segment_id: str, width: int, qualifier: str | None = None) -> list[str]:
+        """Return the elements of a head segment, filled up to a width; all empty when it is absent."""
+        for elements, _ in self._head:
+            if elements[0] == segment_id and (qualifier is None or elements[1:2] == [qualifier]):
+                return [*elements, *[""] * (width - len(elements))]
+        return [""] * width
+
+    def _provider_adjustment(self, elements: list[str], envelope: "Envelope") -> None:
+        count = len(elements)
+        fiscal_on = parse_date(elements[2]) if count > 2 else None  # noqa: PLR2004
+        for at in _PAIRS:
+            if at >= count or not any(elements[at : at + 2]):
+                continue
+            amount = elements[at + 1] if at + 1 < count else ""
+            cents, problem = parse_amount(amount) if amount else (None, "missing_element")
+            if problem is not None:
+                envelope.note(problem, "error" if cents is None else "warning", "PLB", element=f"PLB{at + 1:02d}")
+            if cents is None:
+                continue
+            reason, _, reference = elements[at].partition(self._component)
+            provider_id = elements[1] if count > 1 else ""
+            self._provider_adjustments.append(ProviderAdjustment(provider_id, fiscal_on, reason, reference, cents))
+            self._provider_cents += cents
+
+    def _note(
+        self,
+        cursor: Cursor,
+        place: int | None,
+        code: str,
+        severity: str,
+        segment_id: str,
+        loop: str,
+        *,
+        element: str | None = None,
+        claim_ordinal: int | None = None,
+    ) -> None:
+        own = [position for elements, position in self._head if elements[0] == segment_id]
+        byte_offset, segment_index = own[0] if own else cursor.position(place)
+        self._items.append(
+            Finding(
+                code=code,
+                severity=severity,  # type: ignore[arg-type]  # the callers write the same three words
+                message=MESSAGES[code],
+                byte_offset=byte_offset,
+                segment_index=segment_index,
+                segment_id=segment_id,
+                loop=loop,
+                element=element,
+                transaction_ordinal=self._opened.ordinal,
+                claim_ordinal=claim_ordinal,
+            )
+        )
