@@ -19,7 +19,7 @@ from libs.common.messaging import cloudevents
 
 TYPE = "recours.dead_letter.v1"
 SUFFIX = ".dlq"
-_UNKNOWN_TENANT = "unknown"
+UNKNOWN_TENANT = "unknown"
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -50,7 +50,7 @@ def dead_letter_id(record: ConsumerRecord, group: str) -> UUID:
 def outbox_row(record: ConsumerRecord, group: str, reason: str) -> tuple[Any, ...]:
     """Return the outbox row (outbox.COLUMNS) of one rejected record."""
     headers = {name: value.decode("latin-1") for name, value in record.headers}
-    tenant_id = headers.get("ce_tenantid", _UNKNOWN_TENANT)
+    tenant_id = headers.get("ce_tenantid", UNKNOWN_TENANT)
     letter_id = dead_letter_id(record, group)
     key = record.key.decode("latin-1") if record.key else None
     letter = DeadLetter(
@@ -82,7 +82,7 @@ def replay_row(letter: DeadLetter, letter_id: UUID) -> tuple[Any, ...]:
     event_id = letter.headers.get("ce_id")
     return (
         UUID(event_id) if _is_uuid(event_id) else uuid7(),
-        letter.headers.get("ce_tenantid", _UNKNOWN_TENANT),
+        letter.headers.get("ce_tenantid", UNKNOWN_TENANT),
         letter.topic,
         letter.key or "",
         letter.headers.get("ce_type", "unknown"),

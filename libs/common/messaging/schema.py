@@ -72,6 +72,7 @@ def create_spine_v1(service: str) -> None:
     op.execute(_OUTBOX)
     op.execute("CREATE INDEX outbox_xid ON outbox (xid)")
     op.execute("CREATE INDEX outbox_dead_letters ON outbox (tenant_id, id) WHERE aggregatetype LIKE '%.dlq'")
+    op.execute("CREATE INDEX outbox_replays ON outbox (seq) WHERE headers LIKE '%\"ce_replayof\":%'")
     op.execute(_RELAY_POSITION)
     op.execute("INSERT INTO relay_position (last_xid) VALUES ('0')")
     op.execute(_INBOX)

@@ -1,0 +1,186 @@
+"""The application factory: what every service's HTTP interface does alike."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+from opentelemetry.trace import SpanKind
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common import telemetry
+from libs.common.http import problems
+from libs.common.http.problems import Problem, ProblemDocument
+
+Check = Callable[[], Awaitable[None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+JSON_BODY_MAX_BYTES = 1024 * 1024
+_DEPTH_MAX = 64
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Alive(BaseModel):
+    status: str = "ok"
+
+
+def create_app(
+    title: str,
+    description: str,
+    *,
+    checks: Mapping[str, Check],
+    routers: Sequence[APIRouter],
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents."""
+    app = FastAPI(title=f"Recours {title}", description=description, version="1", lifespan=lifespan)
+    problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_health(checks))
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    app.add_middleware(_Edge)
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if not app.openapi_schema:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = schema.setdefault("components", {}).setdefault("schemas", {})
+        components["ProblemDocument"] = ProblemDocument.model_json_schema()
+        for path in schema["paths"].values():
+            for operation in path.values():
+                refused = operation["responses"].get("422")
+                if refused is not None:  # FastAPI announces its own shape there; we answer with a problem
+                    operation["responses"]["422"] = problems.responses(422)[422]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components.pop(unused, None)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _health(checks: Mapping[str, Check]) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/livez", summary="Is the process alive")
+    async def livez() -> Alive:
+        return Alive()
+
+    @router.get("/readyz", summary="Can it do its work", responses={503: {"description": "Not ready; says which check fails"}})
+    async def readyz() -> Response:
+        found = {}
+        for name, check in checks.items():
+            try:
+                await check()
+                found[name] = "ok"
+            except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
+                found[name] = type(error).__name__
+        ready = set(found.values()) <= {"ok"}
+        headers = {} if ready else {"Retry-After": str(problems.RETRY_SECONDS)}
+        return JSONResponse({"status": "ok" if ready else "unavailable", "checks": found}, 200 if ready else 503, headers=headers)
+
+    return router
+
+
+class _Edge:
+    """Around every request: a span in the caller's trace, safe headers, and JSON that is refused before anybody parses it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        incoming = headers.get(b"traceparent", b"").decode("latin-1") or None
+        attributes = {"http.request.method": scope["method"]}
+        with telemetry.span(f"{scope['method']}", SpanKind.SERVER, attributes, incoming) as (span, traceparent):
+            scope["state"]["traceparent"] = traceparent
+
+            async def finish(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], *_HEADERS, (b"traceparent", traceparent.encode())]
+                    route = scope.get("route")
+                    span.update_name(f"{scope['method']} {getattr(route, 'path', 'unknown')}")
+                    span.set_attribute("http.response.status_code", message["status"])
+                await send(message)
+
+            try:
+                if headers.get(b"content-type", b"").startswith(b"application/json"):
+                    receive = await _checked_json(receive, int(headers.get(b"content-length", b"0") or 0))
+                await self._app(scope, receive, finish)
+            except Problem as problem:
+                await problems.answer(problem)(scope, receive, finish)
+
+
+async def _checked_json(receive: Receive, announced: int) -> Receive:
+    """Read a JSON body within its limits and hand it on.
+
+    Errors: Problem 413 (too large), 400 (not JSON; NaN or Infinity; lone surrogates; NUL; too deep).
+    """
+    if announced > JSON_BODY_MAX_BYTES:
+        raise _too_large()
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > JSON_BODY_MAX_BYTES:
+            raise _too_large()
+    if body:
+        _check_json(body)
+
+    async def replay(state: AsyncIterator[Message] = _once(body, receive)) -> Message:
+        return await anext(state)
+
+    return replay
+
+
+async def _once(body: bytes, receive: Receive) -> AsyncIterator[Message]:
+    yield {"type": "http.request", "body": body, "more_body": False}
+    while True:
+        yield await receive()
+
+
+def _too_large() -> Problem:
+    return Problem(413, "too-large", f"A JSON body may have {JSON_BODY_MAX_BYTES} bytes at most.")
+
+
+def _check_json(body: bytes) -> None:
+    def refuse(_: str) -> None:
+        raise Problem(400, "bad-json", "NaN and Infinity are not JSON.")
+
+    try:
+        text = body.decode("utf-8")
+        parsed = json.loads(text, parse_constant=refuse)
+    except RecursionError as error:
+        raise Problem(400, "bad-json", "The body is nested too deeply.") from error
+    except ValueError as error:
+        raise Problem(400, "bad-json", "The body is not JSON in UTF-8.") from error
+    _check_values(parsed)
+
+
+def _check_values(parsed: Any) -> None:
+    waiting: list[tuple[Any, int]] = [(parsed, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEPTH_MAX:
+            raise Problem(400, "bad-json", "The body is nested too deeply.")
+        if isinstance(value, str):
+            if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+                raise Problem(400, "bad-json", "Strings may hold neither NUL nor lone surrogates.")
+        elif isinstance(value, dict):
+            waiting += [(key, depth + 1) for key in value]
+            waiting += [(held, depth + 1) for held in value.values()]
+        elif isinstance(value, list):
+            waiting += [(held, depth + 1) for held in value]

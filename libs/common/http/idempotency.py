@@ -1,0 +1,92 @@
+"""Idempotency-Key: a POST that creates is done once, however often it is sent, and answered the same each time.
+
+The key is kept in the transaction of what it created, so that either both are there or neither.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from alembic import op
+from fastapi import Header
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.http.problems import Problem
+from libs.common.messaging.schema import secure_tenant_table
+
+KEEP = timedelta(days=1)
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+
+
+class Kept(Struct, frozen=True):
+    """The answer that a key's first request got."""
+
+    status: int
+    location: str | None
+    body: str
+
+
+def create_idempotency_v1(service: str) -> None:
+    """Create the table in a service's migration."""
+    op.execute(
+        """
+        CREATE TABLE idempotency_keys (
+            tenant_id text NOT NULL,
+            key text NOT NULL,
+            request_digest text NOT NULL,
+            status integer,
+            location text,
+            body text,
+            kept_until timestamptz NOT NULL,
+            PRIMARY KEY (tenant_id, key)
+        )
+        """
+    )
+    secure_tenant_table(service, "idempotency_keys")
+
+
+def digest(*parts: str) -> str:
+    """Return what two equal requests have in common."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+async def begin(tx: AsyncConnection, tenant_id: str, key: str | None, request_digest: str, now: datetime) -> Kept | None:
+    """Take a key for this transaction; return the kept answer when its request was answered before.
+
+    Errors: Problem 422 (the key was used for another request), 409 (its first request is still under way).
+    """
+    if key is None:
+        return None
+    # Another transaction that holds the key makes this wait; a short wait, then 409.
+    await tx.execute(text("SET LOCAL lock_timeout = '2s'"))
+    await tx.execute(text("DELETE FROM idempotency_keys WHERE tenant_id = :t AND key = :k AND kept_until < :now"), {"t": tenant_id, "k": key, "now": now})
+    taken = await tx.execute(
+        text(
+            "INSERT INTO idempotency_keys (tenant_id, key, request_digest, kept_until) VALUES (:t, :k, :digest, :until)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"t": tenant_id, "k": key, "digest": request_digest, "until": now + KEEP},
+    )
+    if taken.rowcount:
+        return None
+    found = await tx.execute(
+        text("SELECT request_digest, status, location, body FROM idempotency_keys WHERE tenant_id = :t AND key = :k"),
+        {"t": tenant_id, "k": key},
+    )
+    row = found.one_or_none()
+    if row is None or row.status is None:
+        raise Problem(409, "request-in-flight", "The first request with this Idempotency-Key is still under way.")
+    if row.request_digest != request_digest:
+        raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
+    return Kept(row.status, row.location, row.body)
+
+
+async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kept) -> None:
+    """Keep the answer of this transaction's key."""
+    if key is not None:
+        await tx.execute(
+            text("UPDATE idempotency_keys SET status = :status, location = :location, body = :body WHERE tenant_id = :t AND key = :k"),
+            {"status": kept.status, "location": kept.location, "body": kept.body, "t": tenant_id, "k": key},
+        )

@@ -1,0 +1,52 @@
+"""Lists by keyset: an opaque cursor says where the next page begins, and only for the query that gave it."""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from libs.common.http.problems import Problem
+
+T = TypeVar("T")
+
+Limit = Annotated[int, Query(ge=1, le=200, description="items a page")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before, with the same filters")]
+LIMIT = 50
+
+
+class Page(BaseModel, Generic[T]):
+    items: list[T]
+    next_cursor: str | None = Field(None, description="null on the last page")
+
+
+def write_cursor(position: str, tenant_id: str, filters: Mapping[str, Any]) -> str:
+    """Return the cursor after an item at a position, bound to its tenant and filters."""
+    body = json.dumps([position, _mark(tenant_id, filters)]).encode()
+    return base64.urlsafe_b64encode(body).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) -> str | None:
+    """Return the position in a cursor. Errors: Problem 400 when it is not one of this query's."""
+    if cursor is None:
+        return None
+    try:
+        position, mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise _bad_cursor() from error
+    if mark != _mark(tenant_id, filters) or not isinstance(position, str):
+        raise _bad_cursor()
+    return position
+
+
+def _bad_cursor() -> Problem:
+    return Problem(400, "bad-cursor", "The cursor belongs to another query, or is none.")
+
+
+def _mark(tenant_id: str, filters: Mapping[str, Any]) -> str:
+    told = json.dumps([tenant_id, {name: str(value) for name, value in sorted(filters.items()) if value is not None}])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -1,0 +1,124 @@
+"""Errors as RFC 9457 problem documents, with a stable type; a value that was sent is never sent back, it may be a patient's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from libs.common.errors import Transient
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
+
+_TITLES = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Unprocessable content",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Service unavailable",
+}
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": {"type": "urn:recours:problem:not-found", "title": "Not found", "status": 404}})
+
+    type: str = Field(description="urn:recours:problem:..., stable")
+    title: str
+    status: int
+    detail: str | None = None
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """Answer with a problem. `name` completes the type `urn:recours:problem:NAME`."""
+
+    def __init__(
+        self, status: int, name: str, detail: str, *, headers: Mapping[str, str] | None = None, **extension: Any
+    ) -> None:
+        super().__init__(name)
+        self.status = status
+        self.name = name
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extension = extension
+
+
+def not_found(what: str) -> Problem:
+    return Problem(404, "not-found", f"There is no such {what}.")
+
+
+def answer(problem: Problem) -> Response:
+    """Write a problem as a response."""
+    body = {
+        "type": f"urn:recours:problem:{problem.name}",
+        "title": _TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        **problem.extension,
+    }
+    return JSONResponse(body, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of a route's problems."""
+    return {
+        status: {"description": _TITLES[status], "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}
+        for status in sorted({*statuses, 500, 503})
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Turn every error of an application into a problem."""
+
+    @app.exception_handler(Problem)
+    async def of_ours(_: Request, error: Problem) -> Response:
+        return answer(error)
+
+    @app.exception_handler(Transient)
+    async def of_the_world(_: Request, error: Transient) -> Response:
+        log.warning("request_refused", error=str(error))
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        return answer(Problem(503, "unavailable", "A part of the system is away; try again shortly.", headers=headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def of_the_request(_: Request, error: RequestValidationError) -> Response:
+        fields = [
+            {"pointer": "/".join(map(str, ("", *problem["loc"]))), "problem": _safe_message(problem)} for problem in error.errors()
+        ]
+        return answer(Problem(422, "invalid-request", "Some fields are missing or not valid.", errors=fields[:100]))
+
+    @app.exception_handler(HTTPException)
+    async def of_the_framework(_: Request, error: HTTPException) -> Response:
+        name = _TITLES.get(error.status_code, "Error").lower().replace(" ", "-")
+        return answer(Problem(error.status_code, name, _TITLES.get(error.status_code, "Error") + ".", headers=error.headers))
+
+    @app.exception_handler(Exception)
+    async def of_a_bug(_: Request, error: Exception) -> Response:
+        log.error("request_failed", exc_info=error)
+        return answer(Problem(500, "internal-error", "The request failed through no fault of yours; it was logged."))
+
+
+def _safe_message(problem: Mapping[str, Any]) -> str:
+    """Say what is wrong with a field by its kind; pydantic's own texts may quote what was sent."""
+    kind = str(problem["type"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is not known"
+    context = problem.get("ctx") or {}
+    bounds = {name: context[name] for name in ("ge", "gt", "le", "lt", "min_length", "max_length", "expected", "pattern") if name in context}
+    told = ", ".join(f"{name} {value}" for name, value in bounds.items())
+    return f"is not valid ({kind}{': ' + told if told else ''})"
