@@ -20,7 +20,9 @@ class CommonSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     log_level: str = "INFO"
-    instance: str | None = Field(None, description="static Kafka member id: a process that comes back gets its partitions back at once")
+    instance: str | None = Field(
+        None, description="static Kafka member id: a process that comes back gets its partitions back at once"
+    )
 
 
 def load(settings: type[S], **known: Any) -> S:

@@ -128,7 +128,9 @@ def batch_span(group: str, events: Sequence[Received[Any]]) -> Iterator[BatchSpa
         for text, context in list(known.items())[:_TRACES_A_BATCH_MAX]:
             parent = trace.set_span_in_context(NonRecordingSpan(context))
             own = {"messaging.system": "kafka", "messaging.consumer.group.name": group}
-            opened[text] = _tracer.start_span(f"process {group}", context=parent, kind=SpanKind.CONSUMER, links=[link], attributes=own)
+            opened[text] = _tracer.start_span(
+                f"process {group}", context=parent, kind=SpanKind.CONSUMER, links=[link], attributes=own
+            )
         try:
             yield BatchSpan({text: traceparent_of(each) for text, each in opened.items()})
         finally:

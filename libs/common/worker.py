@@ -33,7 +33,8 @@ async def upkeep(database: Database) -> None:
             async with database.begin() as tx:
                 await tx.execute(text("SELECT tend_outbox(:keep, :ahead)"), {"keep": OUTBOX_KEEP_DAYS, "ahead": _OUTBOX_DAYS_AHEAD})
                 await tx.execute(
-                    text("DELETE FROM inbox WHERE admitted_at < now() - make_interval(days => :keep)"), {"keep": INBOX_KEEP_DAYS}
+                    text("DELETE FROM inbox WHERE admitted_at < now() - make_interval(days => :keep)"),
+                    {"keep": INBOX_KEEP_DAYS},
                 )
         except Transient as error:
             log.warning("upkeep_waits", error=str(error))

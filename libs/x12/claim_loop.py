@@ -131,9 +131,7 @@ class ClaimLoop:
         )
         return end, remit, oddities
 
-    def _adjust(
-        self, elements: list[str], place: int, adjustments: list[Adjustment], oddities: list[Oddity]
-    ) -> int:
+    def _adjust(self, elements: list[str], place: int, adjustments: list[Adjustment], oddities: list[Oddity]) -> int:
         """Add up to six triplets of one CAS; return the cents that they explain."""
         explained_cents = 0
         count = len(elements)
@@ -210,9 +208,7 @@ class ClaimLoop:
         qualifier, code, *modifiers = composite.split(self.component)
         return qualifier, code, tuple(part for part in modifiers[:4] if part) if modifiers else ()
 
-    def _amount(
-        self, text: str, place: int, element: str, oddities: list[Oddity], *, severity: str = "error"
-    ) -> int | None:
+    def _amount(self, text: str, place: int, element: str, oddities: list[Oddity], *, severity: str = "error") -> int | None:
         """Read an amount that is not remembered yet."""
         if not text:
             oddities.append(Oddity(place, "missing_element", severity, element, 1))

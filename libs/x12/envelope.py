@@ -2,7 +2,15 @@
 
 from libs.x12.delimiters import Header
 from libs.x12.messages import MESSAGES
-from libs.x12.model import Finding, InterchangeClosed, InterchangeOpened, Item, Severity, TransactionClosed, TransactionOpened
+from libs.x12.model import (
+    Finding,
+    InterchangeClosed,
+    InterchangeOpened,
+    Item,
+    Severity,
+    TransactionClosed,
+    TransactionOpened,
+)
 from libs.x12.remittance import RemittanceReader
 from libs.x12.tokens import Cursor
 
@@ -170,9 +178,7 @@ class Envelope:
         self._group_transactions += 1
         byte_offset, segment_index = self._cursor.position()
         version = elements[3] or (group[8] if group else "")
-        self._opened = TransactionOpened(
-            self._transactions, elements[1], elements[2], version, segment_index, byte_offset
-        )
+        self._opened = TransactionOpened(self._transactions, elements[1], elements[2], version, segment_index, byte_offset)
         self._items.append(self._opened)
         if elements[2] in self._group_controls:
             self.note("repeated_control_number", "warning", "ST", element="ST02")

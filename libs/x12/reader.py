@@ -116,7 +116,11 @@ class InterchangeReader:
             start = self._text.upper().find("ISA")
             separator = self._text[start + 3 : start + 4]
             structured = not separator or not (separator.isalnum() or separator.isspace())
-            code = "truncated_isa" if structured and self._text.count(separator or "*", start) < delimiters.HEADER_ELEMENTS else "bad_isa"
+            code = (
+                "truncated_isa"
+                if structured and self._text.count(separator or "*", start) < delimiters.HEADER_ELEMENTS
+                else "bad_isa"
+            )
             if not structured:
                 code = "not_x12"
         else:
@@ -255,4 +259,6 @@ class InterchangeReader:
                 self._cursor.finding("missing_final_terminator", self._items, "info")
                 return
             rest = ""
-        self._envelope.end("truncated" if self._open or rest or self._envelope.in_transaction else "missing_iea", lost=bool(self._open))
+        self._envelope.end(
+            "truncated" if self._open or rest or self._envelope.in_transaction else "missing_iea", lost=bool(self._open)
+        )

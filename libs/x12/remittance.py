@@ -113,7 +113,14 @@ class RemittanceReader:
         if self._payment_cents is not None:
             difference_cents = self._paid_cents - self._provider_cents - self._payment_cents
             if difference_cents and complete:
-                envelope.note("transaction_out_of_balance", "warning", "BPR", element="BPR02", snip_type=3, difference_cents=difference_cents)
+                envelope.note(
+                    "transaction_out_of_balance",
+                    "warning",
+                    "BPR",
+                    element="BPR02",
+                    snip_type=3,
+                    difference_cents=difference_cents,
+                )
         self._items.append(
             TransactionClosed(
                 ordinal=self._opened.ordinal,
@@ -148,7 +155,15 @@ class RemittanceReader:
         if payment[0]:
             amount_cents, problem = parse_amount(payment[2]) if payment[2] else (None, "missing_element")
             if problem is not None:
-                self._note(cursor, None, problem, "error" if amount_cents is None else "warning", "BPR", "1000", element="BPR02")
+                self._note(
+                    cursor,
+                    None,
+                    problem,
+                    "error" if amount_cents is None else "warning",
+                    "BPR",
+                    "1000",
+                    element="BPR02",
+                )
             if amount_cents is not None and payment[3] == "D":
                 amount_cents = -amount_cents  # a debit takes money from the provider
             if payment[16] and parse_date(payment[16]) is None:

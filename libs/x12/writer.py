@@ -58,10 +58,20 @@ def write_interchange(
         "ISA", "00", " " * 10, "00", " " * 10, "ZZ", f"{sender_id:<15.15}", "ZZ", f"{receiver_id:<15.15}",
         day, time, "^", "00501", f"{control_number:09d}", "0", "P", _COMPONENT,
     ]  # fmt: skip
-    group = ["GS", "HP", sender_id, receiver_id, created_at.strftime("%Y%m%d"), time, str(control_number), "X", _VERSION]
+    group = [
+        "GS",
+        "HP",
+        sender_id,
+        receiver_id,
+        created_at.strftime("%Y%m%d"),
+        time,
+        str(control_number),
+        "X",
+        _VERSION,
+    ]
     yield _encode([_ELEMENT.join(header), _segment(*group)], end)
     count = 0
-    for count, each in enumerate(sets, start=1):  # noqa: B007 - the count is needed after the loop
+    for count, each in enumerate(sets, start=1):
         yield _encode(_transaction(each, f"{count:04d}"), end)
     yield _encode([_segment("GE", str(count), str(control_number)), _segment("IEA", "1", f"{control_number:09d}")], end)
 

@@ -14,10 +14,9 @@ from libs.common.contracts.envelope import Event, Received, caused_event
 from libs.common.contracts.remit_received import Adjustment, Remark
 from libs.common.ids import denial_id
 from services.classifier import store
-from services.classifier.decision import AdjudicatedClaim, Classification, classify
+from services.classifier.decision import AdjudicatedClaim, Classification, classify, is_recoverable
 from services.classifier.decision import Adjustment as JudgedAdjustment
 from services.classifier.decision import Remark as JudgedRemark
-from services.classifier.recoverable import is_recoverable
 from services.classifier.reversals import REVERSAL_STATUS, Reversible, pair
 
 

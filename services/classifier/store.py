@@ -64,7 +64,15 @@ async def insert_denials(tx: AsyncConnection, denials: Sequence[tuple[str, Denia
 async def insert_reversals(tx: AsyncConnection, reversals: Sequence[Reversible]) -> None:
     """Write reversals, each waiting for the denial that it retracts."""
     if reversals:
-        columns = ("remit_id", "tenant_id", "claim_key", "payer_id", "payer_claim_control_number", "charge_cents", "paid_cents")
+        columns = (
+            "remit_id",
+            "tenant_id",
+            "claim_key",
+            "payer_id",
+            "payer_claim_control_number",
+            "charge_cents",
+            "paid_cents",
+        )
         await copy_rows(tx, "reversals", columns, [_fields(reversal) for reversal in reversals])
 
 
@@ -121,9 +129,7 @@ _MARK = text(
 )
 
 
-async def retract(
-    tx: AsyncConnection, pairs: Sequence[tuple[Reversible, UUID]], now: Any
-) -> list[tuple[str, DenialClassifiedV1]]:
+async def retract(tx: AsyncConnection, pairs: Sequence[tuple[Reversible, UUID]], now: Any) -> list[tuple[str, DenialClassifiedV1]]:
     """Retract denials, each by its reversal's remit id; return them as they now are, with their tenants."""
     if not pairs:
         return []

@@ -6,7 +6,6 @@
 import argparse
 import gc
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -102,7 +101,7 @@ def peak_mib(path: Path) -> float:
     script = "import sys, resource; from pathlib import Path; from tests.bench.reader import read_ours\n{}\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     peaks = []
     for work in ("", f"read_ours(Path({str(path)!r}))"):
-        done = subprocess.run([sys.executable, "-c", script.format(work)], capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run([sys.executable, "-c", script.format(work)], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout) / 1024)
     return peaks[1] - peaks[0]
 

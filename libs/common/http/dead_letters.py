@@ -49,7 +49,12 @@ async def list_dead_letters(
 ) -> Page[DeadLetterView]:
     before = read_cursor(cursor, tenant, {})
     query = text(_ROWS + " AND (CAST(:before AS bigint) IS NULL OR letter.seq < :before) ORDER BY letter.seq DESC LIMIT :limit")
-    values = {"tenant": tenant, "unknown": UNKNOWN_TENANT, "before": int(before) if before else None, "limit": limit + 1}
+    values = {
+        "tenant": tenant,
+        "unknown": UNKNOWN_TENANT,
+        "before": int(before) if before else None,
+        "limit": limit + 1,
+    }
     async with database.begin(tenant) as tx:
         rows = (await tx.execute(query, values)).all()
     views = [_view(row.id, _letter(row.payload), row.created_at, row.replayed_at) for row in rows[:limit]]
@@ -64,7 +69,12 @@ async def show_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: Da
     return DeadLetterDetail(**view.model_dump(), key=letter.key, headers=letter.headers, value=letter.value)
 
 
-@router.post("/v1/dead-letters/{dead_letter_id}/replay", summary="Send its record to its topic again", status_code=202, responses=responses(404, 409, 422))
+@router.post(
+    "/v1/dead-letters/{dead_letter_id}/replay",
+    summary="Send its record to its topic again",
+    status_code=202,
+    responses=responses(404, 409, 422),
+)
 async def replay_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: DatabaseDep) -> DeadLetterView:
     """The record goes out as it came in; consumers that dealt with it before skip it. Once is enough: a second replay is refused."""
     async with database.begin(tenant) as tx:

@@ -61,7 +61,10 @@ async def begin(tx: AsyncConnection, tenant_id: str, key: str | None, request_di
         return None
     # Another transaction that holds the key makes this wait; a short wait, then 409.
     await tx.execute(text("SET LOCAL lock_timeout = '2s'"))
-    await tx.execute(text("DELETE FROM idempotency_keys WHERE tenant_id = :t AND key = :k AND kept_until < :now"), {"t": tenant_id, "k": key, "now": now})
+    await tx.execute(
+        text("DELETE FROM idempotency_keys WHERE tenant_id = :t AND key = :k AND kept_until < :now"),
+        {"t": tenant_id, "k": key, "now": now},
+    )
     taken = await tx.execute(
         text(
             "INSERT INTO idempotency_keys (tenant_id, key, request_digest, kept_until) VALUES (:t, :k, :digest, :until)"
@@ -87,6 +90,8 @@ async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kep
     """Keep the answer of this transaction's key."""
     if key is not None:
         await tx.execute(
-            text("UPDATE idempotency_keys SET status = :status, location = :location, body = :body WHERE tenant_id = :t AND key = :k"),
+            text(
+                "UPDATE idempotency_keys SET status = :status, location = :location, body = :body WHERE tenant_id = :t AND key = :k"
+            ),
             {"status": kept.status, "location": kept.location, "body": kept.body, "t": tenant_id, "k": key},
         )

@@ -34,7 +34,10 @@ _TITLES = {
 class ProblemDocument(BaseModel):
     """RFC 9457."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"example": {"type": "urn:recours:problem:not-found", "title": "Not found", "status": 404}})
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"example": {"type": "urn:recours:problem:not-found", "title": "Not found", "status": 404}},
+    )
 
     type: str = Field(description="urn:recours:problem:..., stable")
     title: str
@@ -45,9 +48,7 @@ class ProblemDocument(BaseModel):
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """Answer with a problem. `name` completes the type `urn:recours:problem:NAME`."""
 
-    def __init__(
-        self, status: int, name: str, detail: str, *, headers: Mapping[str, str] | None = None, **extension: Any
-    ) -> None:
+    def __init__(self, status: int, name: str, detail: str, *, headers: Mapping[str, str] | None = None, **extension: Any) -> None:
         super().__init__(name)
         self.status = status
         self.name = name
@@ -75,7 +76,10 @@ def answer(problem: Problem) -> Response:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of a route's problems."""
     return {
-        status: {"description": _TITLES[status], "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}
+        status: {
+            "description": _TITLES[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
         for status in sorted({*statuses, 500, 503})
     }
 
@@ -119,6 +123,10 @@ def _safe_message(problem: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return "is not known"
     context = problem.get("ctx") or {}
-    bounds = {name: context[name] for name in ("ge", "gt", "le", "lt", "min_length", "max_length", "expected", "pattern") if name in context}
+    bounds = {
+        name: context[name]
+        for name in ("ge", "gt", "le", "lt", "min_length", "max_length", "expected", "pattern")
+        if name in context
+    }
     told = ", ".join(f"{name} {value}" for name, value in bounds.items())
     return f"is not valid ({kind}{': ' + told if told else ''})"

@@ -194,7 +194,11 @@ class Consumer:
                 if is_transient(error) or attempt == 2:  # noqa: PLR2004 - the second and last
                     raise
                 log.exception(
-                    "record_failed", group=self._group, topic=record.topic, partition=record.partition, offset=record.offset
+                    "record_failed",
+                    group=self._group,
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
                 )
                 continue
             return

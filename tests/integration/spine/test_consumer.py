@@ -152,7 +152,12 @@ async def test_a_dead_letter_read_again_is_not_doubled(database, consumer) -> No
 
 
 async def test_a_newer_version_of_a_known_type_is_skipped_and_an_older_one_is_not_known(database, consumer, squares) -> None:
-    await consumer.process([record(2, headers={"ce_type": "recours.number.v2"}), record(3, offset=1, headers={"ce_type": "recours.number.v0"})])
+    await consumer.process(
+        [
+            record(2, headers={"ce_type": "recours.number.v2"}),
+            record(3, offset=1, headers={"ce_type": "recours.number.v0"}),
+        ]
+    )
     assert squares.seen == []
     assert await letters(database) == {1: "unknown_type"}
 
@@ -186,7 +191,8 @@ async def test_too_many_dead_letters_are_our_bug_and_commit_nothing(database, sq
 
 
 async def test_a_replayed_dead_letter_goes_out_as_it_came_in(database, consumer, squares) -> None:
-    from libs.common.messaging import dead_letters, outbox as outbox_module
+    from libs.common.messaging import dead_letters
+    from libs.common.messaging import outbox as outbox_module
     from libs.common.messaging.cloudevents import write_headers
 
     rejected = record(404, offset=1)
@@ -233,7 +239,12 @@ async def produce(bootstrap: str, topic: str, numbers: Sequence[int]) -> None:
 def member(database: Database, kafka_server: Any, topic: str, squares: Squares, instance: str | None = None) -> Consumer:
     subscription = Subscription(topic, TYPE, Number, squares)
     return Consumer(
-        f"group-{topic}", [subscription], database, bootstrap=kafka_server.bootstrap, clock=FixedClock(NOW), instance=instance
+        f"group-{topic}",
+        [subscription],
+        database,
+        bootstrap=kafka_server.bootstrap,
+        clock=FixedClock(NOW),
+        instance=instance,
     )
 
 
@@ -277,7 +288,11 @@ async def test_an_uncommitted_batch_is_read_again_after_a_crash(database, kafka_
         return []
 
     consumer = Consumer(
-        f"group-{topic}", [Subscription(topic, TYPE, Number, mended)], database, bootstrap=kafka_server.bootstrap, clock=FixedClock(NOW)
+        f"group-{topic}",
+        [Subscription(topic, TYPE, Number, mended)],
+        database,
+        bootstrap=kafka_server.bootstrap,
+        clock=FixedClock(NOW),
     )
     task = asyncio.create_task(consumer.run())
     await wait_for(lambda: 13 in squares_after.seen)

@@ -139,9 +139,7 @@ async def _advance_transaction_ids(tx: AsyncConnection, *, short_of_digits_by: i
     missing = 10 ** len(str(current)) - current - short_of_digits_by
     await tx.execute(text("COMMIT"))
     await tx.execute(text("SET synchronous_commit = off"))
-    await tx.execute(
-        text(f"DO $$ BEGIN FOR n IN 1..{missing} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
-    )
+    await tx.execute(text(f"DO $$ BEGIN FOR n IN 1..{missing} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"))
 
 
 async def test_no_event_is_lost_when_transaction_ids_gain_a_digit(service_database, kafka_server, topic) -> None:
@@ -176,7 +174,9 @@ async def test_two_transactions_on_one_key_in_two_windows_keep_the_order_of_thei
         await outbox.append(older, [event(topic, 2, sequence=2)])
     async with running(Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test", window_rows=1)):
         records = await read(kafka_server.bootstrap, topic, until=lambda found: len(found) == 2)
-    by_arrival = [(number, int(dict(record.headers)["ce_sequence"])) for number, record in zip(numbers(records), records, strict=True)]
+    by_arrival = [
+        (number, int(dict(record.headers)["ce_sequence"])) for number, record in zip(numbers(records), records, strict=True)
+    ]
     assert by_arrival == [(2, 2), (1, 1)], "the interleaving was not built"
     assert max(by_arrival, key=lambda pair: pair[1])[0] == 2
 
@@ -232,8 +232,10 @@ async def test_a_lost_database_session_is_taken_up_again(database, kafka_server,
         await read(kafka_server.bootstrap, topic, until=len)
         async with database.begin() as tx:  # every other session of this role ends, the relay's too
             await tx.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                     " AND usename = current_user")
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    " AND usename = current_user"
+                )
             )
         async with database.begin() as tx:
             await outbox.append(tx, [event(topic, 2)])

@@ -1,0 +1,56 @@
+"""How a consuming service's two processes are put together, alike for all of them."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from fastapi import FastAPI
+
+from libs.common import logs, telemetry
+from libs.common.clock import Clock, SystemClock
+from libs.common.database import Database
+from libs.common.http.serve import serve
+from libs.common.messaging.consumer import Consumer, Subscription
+from libs.common.messaging.relay import Relay
+from libs.common.settings import CommonSettings, load
+from libs.common.worker import run, run_jobs, upkeep
+
+MakeApp = Callable[[Database, Clock, str], FastAPI]
+
+
+def consuming_service(service: str, make_app: MakeApp, subscriptions: Sequence[Subscription]) -> None:
+    """Run `api` (HTTP) or `worker` (consumer, relay and upkeep in one process), as the command line says."""
+    role = role_of(service)
+    settings = start(service)
+    database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}")
+    if role == "api":
+        serve(make_app(database, SystemClock(), settings.tenant), settings)
+        return
+
+    async def work() -> None:
+        consumer = Consumer(
+            service,
+            subscriptions,
+            database,
+            bootstrap=settings.kafka,
+            clock=SystemClock(),
+            instance=settings.instance,
+        )
+        relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{service}")
+        await run_jobs([consumer.run, relay.run, lambda: upkeep(database)])
+        await database.close()
+
+    run(work)
+
+
+def role_of(service: str) -> str:
+    if len(sys.argv) != 2 or sys.argv[1] not in ("api", "worker"):  # noqa: PLR2004 - the program and its role
+        sys.exit(f"usage: python -m services.{service} api|worker")
+    return sys.argv[1]
+
+
+def start(service: str) -> CommonSettings:
+    """Read the environment and set up logs and traces."""
+    settings = load(CommonSettings)
+    logs.set_up(service, settings.log_level)
+    telemetry.set_up(service)
+    return settings

@@ -1,0 +1,289 @@
+"""The classifier's HTTP interface: denials, and the judgement of any claim without keeping it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, FastAPI, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.common.clock import Clock
+from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.database import Database
+from libs.common.http import dead_letters, ledger
+from libs.common.http.app import create_app
+from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, write_cursor
+from libs.common.http.problems import Problem, not_found, responses
+from services.classifier import decision, store
+from services.classifier.judgement import Context
+
+Category = Literal[
+    "eligibility_coverage", "authorization", "medical_necessity", "coding_bundling", "duplicate", "timely_filing",
+    "missing_information", "coordination_of_benefits", "non_covered", "provider_enrollment", "contractual",
+    "patient_responsibility", "benefit_limit", "payment_recovery", "other",
+]  # fmt: skip
+Kind = Literal["hard", "soft", "not_denial", "rejection"]
+Action = Literal[
+    "correct_and_resubmit",
+    "appeal",
+    "bill_other_payer",
+    "bill_patient",
+    "send_documents",
+    "write_off",
+    "contact_payer",
+    "none",
+]
+Cents = Annotated[int, Field(ge=-(10**15), le=10**15, strict=True)]
+Code = Annotated[str, Field(min_length=1, max_length=20)]
+
+
+class ReasonView(BaseModel):
+    line: int | None = Field(None, description="1-based service line; null at claim level")
+    group_code: str
+    carc: str
+    rarcs: list[str]
+    amount_cents: int
+    category: Category
+
+
+class Judged(BaseModel):
+    """What a claim was judged to be."""
+
+    category: Category
+    kind: Kind
+    action: Action
+    alternative_actions: list[Action]
+    preventable: bool | None = None
+    denied_cents: int
+    reasons: list[ReasonView]
+    core_scenario: str | None = None
+    explanation: str
+    rules: list[str]
+    confidence: float
+
+
+class DenialView(Judged):
+    denial_id: UUID
+    revision: int
+    status: Literal["active", "retracted"]
+    recoverable: bool
+    remit_id: UUID
+    remittance_id: UUID
+    claim_key: UUID
+    claim_id: UUID | None = None
+    patient_control_number: str
+    payer_claim_control_number: str
+    payer_id: str
+    payer_name: str
+    payment_on: date
+    service_from_on: date | None = None
+    charge_cents: int
+    paid_cents: int
+    classified_at: datetime
+
+    @classmethod
+    def of(cls, denial: DenialClassifiedV1) -> "DenialView":
+        return cls.model_validate(msgspec.to_builtins(denial) | {"reasons": [_reason(reason) for reason in denial.reasons]})
+
+
+def _reason(reason: Any) -> ReasonView:
+    return ReasonView(
+        line=reason.line,
+        group_code=reason.group_code,
+        carc=reason.carc,
+        rarcs=list(reason.rarcs),
+        amount_cents=reason.amount_cents,
+        category=reason.category,
+    )
+
+
+class AdjustmentBody(BaseModel):
+    group_code: Code
+    carc: Code
+    amount_cents: Cents
+    line: int | None = Field(None, ge=1)
+    rarcs: list[Code] = Field(default_factory=list, max_length=100, description="remarks beside this adjustment")
+
+
+class RemarkBody(BaseModel):
+    rarc: Code
+    line: int | None = Field(None, ge=1)
+
+
+class ContextBody(BaseModel):
+    """Facts that the remittance does not hold; leave out what is unknown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    original_claim: Literal["paid", "denied", "pending"] | None = None
+    authorization_on_file: bool | None = None
+    authorization_on_claim: bool | None = None
+    proof_of_timely_filing: bool | None = None
+    distinct_service: bool | None = None
+    capitated_contract: bool | None = None
+    eligibility_verified: bool | None = None
+
+
+class ClassifyBody(BaseModel):
+    """One adjudicated claim, in the shape of `remit.received`; what is not named here is ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "claim_status_code": "1",
+                "charge_cents": 12000,
+                "paid_cents": 0,
+                "claim_type": "professional",
+                "payer_kind": "commercial",
+                "adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 12000, "line": 1}],
+                "rarcs": ["N54"],
+                "context": {"authorization_on_file": True},
+            }
+        }
+    )
+
+    claim_status_code: Annotated[str, Field(max_length=2)] = "1"
+    charge_cents: Cents
+    paid_cents: Cents
+    claim_type: Literal["professional", "institutional", "dental"] | None = None
+    payer_kind: (
+        Literal[
+            "medicare", "medicare_advantage", "medicaid", "commercial", "marketplace", "workers_comp", "auto_liability", "other"
+        ]
+        | None
+    ) = None  # fmt: skip
+    adjustments: list[AdjustmentBody] = Field(max_length=20_000)
+    rarcs: list[Code | RemarkBody] | dict[int, list[Code]] = Field(
+        default_factory=list, description="remark codes of the claim; or with their line; or by line"
+    )
+    days_since_service: int | None = Field(None, ge=0)
+    context: ContextBody | None = None
+
+    def to_claim(self) -> decision.AdjudicatedClaim:
+        remarks = [decision.Remark(rarc, item.line) for item in self.adjustments for rarc in item.rarcs]
+        if isinstance(self.rarcs, dict):
+            remarks += [decision.Remark(rarc, line) for line, rarcs in self.rarcs.items() for rarc in rarcs]
+        else:
+            remarks += [
+                decision.Remark(item.rarc, item.line) if isinstance(item, RemarkBody) else decision.Remark(item)
+                for item in self.rarcs
+            ]
+        return decision.AdjudicatedClaim(
+            claim_status_code=self.claim_status_code,
+            charge_cents=self.charge_cents,
+            paid_cents=self.paid_cents,
+            adjustments=tuple(
+                decision.Adjustment(item.group_code, item.carc, item.amount_cents, item.line) for item in self.adjustments
+            ),
+            rarcs=tuple(remarks),
+            claim_type=self.claim_type,
+            payer_kind=self.payer_kind,
+            days_since_service=self.days_since_service,
+            context=Context(**self.context.model_dump()) if self.context else None,
+        )
+
+
+class ClassifyAnswer(Judged):
+    is_denial: bool
+    recoverable: bool
+
+
+router = APIRouter()
+
+
+@router.get("/v1/denials", tags=["denials"], summary="Denials, newest first", responses=responses(400, 422))
+async def list_denials(
+    tenant: TenantDep,
+    database: DatabaseDep,
+    period: PeriodDep,
+    status: Annotated[Literal["active", "retracted"] | None, Query()] = None,
+    payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
+    category: Annotated[Category | None, Query()] = None,
+    action: Annotated[Action | None, Query()] = None,
+    claim_id: Annotated[UUID | None, Query()] = None,
+    pcn: Annotated[
+        str | None, Query(max_length=400, description="patient control number, as billed or as the payer spells it")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT,
+) -> Page[DenialView]:
+    wanted = {"status": status, "payer_id": payer, "category": category, "action": action, "claim_id": claim_id}
+    filters: Mapping[str, Any] = wanted | {"first": period.first, "last": period.last, "pcn": pcn}
+    before = read_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        found = await store.find_denials(
+            tx,
+            tenant,
+            {name: value for name, value in wanted.items() if value is not None},
+            first=period.first,
+            last=period.last,
+            pcn=pcn,
+            before=_position(before),
+            limit=limit + 1,
+        )
+    more = write_cursor(str(found[limit - 1][0]), tenant, filters) if len(found) > limit else None
+    return Page(items=[DenialView.of(denial) for _, denial in found[:limit]], next_cursor=more)
+
+
+def _position(before: str | None) -> UUID | None:
+    try:
+        return UUID(before) if before else None
+    except ValueError as error:
+        raise Problem(400, "bad-cursor", "The cursor belongs to another query, or is none.") from error
+
+
+@router.get("/v1/denials/{denial_id}", tags=["denials"], summary="One denial, as it stands", responses=responses(404, 422))
+async def get_denial(denial_id: UUID, tenant: TenantDep, database: DatabaseDep) -> DenialView:
+    async with database.begin(tenant) as tx:
+        denial = await store.get_denial(tx, tenant, denial_id)
+    if denial is None:
+        raise not_found("denial")
+    return DenialView.of(denial)
+
+
+@router.post(
+    "/v1/classify",
+    tags=["classification"],
+    summary="Judge one adjudicated claim; nothing is kept",
+    responses=responses(400, 413, 422),
+)
+async def classify(body: ClassifyBody) -> ClassifyAnswer:
+    judged = decision.classify(body.to_claim())
+    return ClassifyAnswer(
+        is_denial=judged.is_denial,
+        recoverable=decision.is_recoverable(judged),
+        category=judged.category,  # type: ignore[arg-type]  # checked against the closed list when it is written
+        kind=judged.kind,  # type: ignore[arg-type]
+        action=judged.action,  # type: ignore[arg-type]
+        alternative_actions=list(judged.alternative_actions),  # type: ignore[arg-type]
+        preventable=judged.preventable,
+        denied_cents=judged.denied_cents,
+        reasons=[_reason(reason) for reason in judged.reasons],
+        core_scenario=judged.core_scenario,
+        explanation=judged.explanation,
+        rules=list(judged.rules),
+        confidence=judged.confidence,
+    )
+
+
+def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
+    """Put the application together."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = create_app(
+        "classifier",
+        "What each denial is, whether it can be won, and what to do.",
+        checks={"database": database.ping},
+        routers=[router, ledger.router, dead_letters.router],
+        lifespan=lifespan,
+    )
+    app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    return app
