@@ -1,1 +1,1 @@
-"""The whole system on one machine: PostgreSQL, Kafka and every process."""
+"""The whole system on one machine: PostgreSQL, Kafka and every process, started and stopped together."""

@@ -209,6 +209,16 @@ class Finding(Struct, frozen=True, gc=False, omit_defaults=True):
 Item = InterchangeOpened | TransactionOpened | PaymentRead | Remit | TransactionClosed | InterchangeClosed | Finding
 
 
+def readable(text: str) -> str:
+    """Return text as a person wrote it: bytes are read as latin-1, and some of them were UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return text
+
+
 def parse_date(value: str | None) -> date | None:
     """Read CCYYMMDD (or the first date of a range); None when it is no date."""
     if not value or len(value) < 8 or not value[:8].isdecimal():  # noqa: PLR2004 - eight digits

@@ -12,6 +12,7 @@ from libs.x12.model import (
     TransactionClosed,
     TransactionOpened,
     parse_date,
+    readable,
 )
 from libs.x12.money import parse_amount
 from libs.x12.tokens import Cursor
@@ -183,8 +184,8 @@ class RemittanceReader:
                 payment_on=parse_date(payment[16]),
                 trace_number=trace[2],
                 payer_id=trace[3],
-                payer_name=payer[2],
-                payee_name=payee[2],
+                payer_name=readable(payer[2]),
+                payee_name=readable(payee[2]),
                 payee_id=payee[4],
                 produced_on=parse_date(self._find("DTM", 3, "405")[2]),
                 originating_id=payment[10],

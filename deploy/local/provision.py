@@ -1,0 +1,129 @@
+"""Databases, roles, schemas and topics: made when missing, left alone when there."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import asyncpg
+import yaml
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from deploy.local.layout import ROLES, ROOT, Secrets, StackError
+
+TOPICS_FILE = ROOT / "deploy" / "topics.yaml"
+_KAFKA_SECONDS = 60
+
+
+def database_name(service: str) -> str:
+    return f"recours_{service}"
+
+
+def role_url(admin_url: str, service: str, role: str, secrets: Secrets, database: str | None = None) -> str:
+    """Return the address of a service's database as one of its roles."""
+    parts = urlsplit(admin_url)
+    user = f"{service}_{role}"
+    host = f"{parts.hostname}:{parts.port or 5432}"
+    return f"postgresql://{user}:{quote(secrets.get(user))}@{host}/{database or database_name(service)}"
+
+
+async def make_roles(admin_url: str, service: str, secrets: Secrets) -> None:
+    """Create the three roles: the owner migrates, the API role is bound by row-level security, the worker role is not."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        for role in ROLES:
+            name = f"{service}_{role}"
+            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
+                await connection.execute(f'CREATE ROLE "{name}" LOGIN')
+            # The password is ours, made of letters, digits, - and _ alone.
+            await connection.execute(f"ALTER ROLE \"{name}\" PASSWORD '{secrets.get(name)}'")
+        await connection.execute(f'ALTER ROLE "{service}_worker" BYPASSRLS')
+    finally:
+        await connection.close()
+
+
+async def make_database(admin_url: str, service: str, *, name: str | None = None, template: str | None = None) -> None:
+    """Create a service's database, owned by its owner role and open to its three roles alone."""
+    database = name or database_name(service)
+    connection = await asyncpg.connect(admin_url)
+    try:
+        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+            return
+        copied = f' TEMPLATE "{template}"' if template else ""
+        await connection.execute(f'CREATE DATABASE "{database}" OWNER "{service}_owner"{copied}')
+        await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
+        for role in ROLES:
+            await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{service}_{role}"')
+    finally:
+        await connection.close()
+
+
+def migrate(service: str, owner_url: str) -> None:
+    """Bring a database to the newest schema, in a process of its own. Errors: StackError."""
+    done = subprocess.run(
+        [sys.executable, "-m", "libs.common.migrate", service],
+        cwd=ROOT,
+        env={**os.environ, "RECOURS_DATABASE_URL": owner_url},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode != 0:
+        raise StackError(f"The migration of {service} failed: {done.stderr.strip().splitlines()[-1]}")
+
+
+def wanted_topics(path: Path = TOPICS_FILE) -> dict[str, dict[str, Any]]:
+    """Read deploy/topics.yaml: topic name -> partitions, replication, config; dead-letter topics included."""
+    told = yaml.safe_load(path.read_text())
+    wanted = {}
+    for topic, own in told["topics"].items():
+        wanted[topic] = {**told["defaults"], **{name: value for name, value in own.items() if name != "groups"}}
+        for group in own["groups"]:
+            wanted[f"{topic}.{group}.dlq"] = {**told["defaults"], **told["dead_letters"]}
+    return wanted
+
+
+async def make_topics(bootstrap: str) -> list[str]:
+    """Create the topics that are missing; return a sentence for each that is there with other partitions than wanted."""
+    admin = await _connected_admin(bootstrap)
+    try:
+        wanted = wanted_topics()
+        there = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics() if not each["error_code"]}
+        missing = [
+            NewTopic(name, told["partitions"], told["replication"], topic_configs=told["config"])
+            for name, told in wanted.items()
+            if name not in there
+        ]
+        if missing:
+            try:
+                await admin.create_topics(missing)
+            except TopicAlreadyExistsError:
+                return await make_topics(bootstrap)  # another stack on the same broker was quicker
+        return [
+            f"Topic {name} has {there[name]} partitions, {told['partitions']} are wanted; it was left as it is."
+            for name, told in wanted.items()
+            if name in there and there[name] != told["partitions"]
+        ]
+    finally:
+        await admin.close()
+
+
+async def _connected_admin(bootstrap: str) -> AIOKafkaAdminClient:
+    """Connect as soon as the broker can answer; just started, it takes a moment."""
+    deadline = asyncio.get_running_loop().time() + _KAFKA_SECONDS
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            await admin.start()
+            await admin.describe_cluster()
+            return admin
+        except KafkaError as error:
+            await admin.close()
+            if asyncio.get_running_loop().time() > deadline:
+                raise StackError(f"Kafka at {bootstrap} does not answer: {type(error).__name__}.") from error
+            await asyncio.sleep(0.3)

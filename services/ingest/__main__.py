@@ -1,0 +1,35 @@
+"""Composition root: `python -m services.ingest api` or `worker`."""
+
+from libs.common.clock import SystemClock
+from libs.common.database import Database
+from libs.common.http.serve import serve
+from libs.common.messaging.relay import Relay
+from libs.common.process import role_of, start
+from libs.common.settings import CommonSettings
+from libs.common.worker import run, run_jobs, upkeep
+from services.ingest.api import make_app
+from services.ingest.reading import IntakeReader
+
+SERVICE = "ingest"
+
+
+async def work(database: Database, settings: CommonSettings) -> None:
+    """Read files, relay events and tend the spine, in one process."""
+    reader = IntakeReader(database, SystemClock())
+    relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{SERVICE}")
+    await run_jobs([reader.run, relay.run, lambda: upkeep(database)])
+    await database.close()
+
+
+def main() -> None:
+    role = role_of(SERVICE)
+    settings = start(SERVICE)
+    database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{SERVICE}-{role}")
+    if role == "api":
+        serve(make_app(database, SystemClock(), settings.tenant), settings)
+    else:
+        run(lambda: work(database, settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""Ingest's HTTP interface: interchanges in, and what came of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.http import dead_letters, idempotency, ledger
+from libs.common.http.app import create_app
+from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, read_id_cursor, write_cursor
+from libs.common.http.problems import Problem, not_found, responses
+from libs.common.ids import named_id
+from services.ingest import queries, store
+from services.ingest.booking import Received
+from services.ingest.upload import MAX_BYTES, Upload, too_large
+from services.ingest.views import (
+    FindingView,
+    InterchangeSummary,
+    InterchangeView,
+    ProviderAdjustmentView,
+    RemitDetail,
+    RemittanceDetail,
+    RemittanceTotals,
+    RemittanceView,
+    RemitView,
+    TransactionView,
+)
+
+_ERRORS_SHOWN = 1000
+_UPLOADS_AT_ONCE = 16  # each holds some megabytes; more wait their turn at the client
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/interchanges",
+    tags=["interchanges"],
+    summary="Send an X12 interchange",
+    status_code=202,
+    response_model=InterchangeView,
+    responses={
+        200: {"model": InterchangeView, "description": "These bytes were received before; the first interchange is answered"},
+        **responses(400, 409, 413, 415, 422),
+    },
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/edi-x12": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+async def post_interchange(
+    request: Request,
+    response: Response,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    traceparent: TraceDep,
+    key: idempotency.Key = None,
+    encoding: Annotated[str | None, Header(alias="Content-Encoding")] = None,
+    content_type: Annotated[str | None, Header(alias="Content-Type")] = None,
+    content_length: Annotated[int | None, Header(alias="Content-Length")] = None,
+) -> InterchangeView:
+    """The raw X12 body, up to 256 MiB; `Content-Encoding: gzip` is understood. The answer is given once the bytes are safe; they are
+    read in the background, and `Location` tells how far that is. The same bytes are the same interchange: sent again, they are
+    answered with the first one, so an Idempotency-Key is not needed here; where one is given, it is honoured.
+    """
+    if (content_type or "").startswith("multipart/"):
+        raise Problem(415, "unsupported-media-type", "Send the X12 bytes as the body itself, not as a form.")
+    if encoding not in (None, "identity", "gzip"):
+        raise Problem(415, "unsupported-encoding", "Only gzip is understood as Content-Encoding.")
+    if (content_length or 0) > MAX_BYTES:
+        raise too_large()
+    uploads: asyncio.Semaphore = request.app.state.uploads
+    if uploads.locked():
+        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
+    async with uploads:
+        upload = Upload()
+        try:
+            await upload.take(request.stream(), gzip=encoding == "gzip")
+            interchange_id = named_id("interchange", tenant, upload.sha256)
+            received = Received(tenant, interchange_id, clock.now(), traceparent)
+            async with database.begin(tenant) as tx:
+                kept = await idempotency.begin(tx, tenant, key, idempotency.digest(upload.sha256), received.received_at)
+                new = await store.insert_interchange(tx, received, upload.sha256, upload.size_bytes, upload.blocks())
+                if kept is None:
+                    await idempotency.finish(tx, tenant, key, idempotency.Kept(202, str(interchange_id), ""))
+        finally:
+            upload.close()
+    response.status_code = 202 if new else 200
+    response.headers["Location"] = f"/v1/interchanges/{interchange_id}"
+    return await _interchange(database, tenant, interchange_id)
+
+
+async def _interchange(database: Database, tenant: str, interchange_id: UUID) -> InterchangeView:
+    async with database.begin(tenant) as tx:
+        row = await queries.get_interchange(tx, tenant, interchange_id)
+        if row is None:
+            raise not_found("interchange")
+        transactions = await queries.get_transactions(tx, tenant, interchange_id)
+        findings = await queries.get_findings(tx, tenant, interchange_id, -1, _ERRORS_SHOWN)
+    view = InterchangeView.of(
+        row,
+        transactions=[TransactionView.of(each) for each in transactions],
+        errors=[FindingView.model_validate(each["finding"]) for each in findings],
+    )
+    assert isinstance(view, InterchangeView)
+    return view
+
+
+@router.get("/v1/interchanges", tags=["interchanges"], summary="Interchanges, newest first", responses=responses(400, 422))
+async def list_interchanges(
+    tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[InterchangeSummary]:
+    before = read_id_cursor(cursor, tenant, {})
+    async with database.begin(tenant) as tx:
+        rows = await queries.list_interchanges(tx, tenant, before, limit + 1)
+    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, {}) if len(rows) > limit else None
+    return Page(items=[InterchangeSummary.of(row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get(
+    "/v1/interchanges/{interchange_id}",
+    tags=["interchanges"],
+    summary="How far it is, what it held, what was wrong",
+    responses=responses(404, 422),
+)
+async def get_interchange(interchange_id: UUID, tenant: TenantDep, database: DatabaseDep) -> InterchangeView:
+    return await _interchange(database, tenant, interchange_id)
+
+
+@router.get(
+    "/v1/interchanges/{interchange_id}/errors",
+    tags=["interchanges"],
+    summary="All its findings, in file order",
+    responses=responses(400, 422),
+)
+async def list_errors(
+    interchange_id: UUID, tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[FindingView]:
+    filters = {"interchange_id": interchange_id}
+    after = read_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        rows = await queries.get_findings(tx, tenant, interchange_id, int(after) if after else -1, limit + 1)
+    more = write_cursor(str(rows[limit - 1]["ordinal"]), tenant, filters) if len(rows) > limit else None
+    return Page(items=[FindingView.model_validate(row["finding"]) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get(
+    "/v1/interchanges/{interchange_id}/raw",
+    tags=["interchanges"],
+    summary="Its bytes, as they were received",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/edi-x12": {}}}, **responses(404, 422)},
+)
+async def get_raw(interchange_id: UUID, tenant: TenantDep, database: DatabaseDep) -> StreamingResponse:
+    async with database.begin(tenant) as tx:
+        if await queries.get_interchange(tx, tenant, interchange_id) is None:
+            raise not_found("interchange")
+    return StreamingResponse(queries.raw_chunks(database, tenant, interchange_id), media_type="application/edi-x12")
+
+
+@router.get("/v1/remittances", tags=["remittances"], summary="Payments, newest first", responses=responses(400, 422))
+async def list_remittances(
+    tenant: TenantDep,
+    database: DatabaseDep,
+    period: PeriodDep,
+    payer_id: Annotated[str | None, Query(max_length=80)] = None,
+    trace_number: Annotated[str | None, Query(max_length=80)] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT,
+) -> Page[RemittanceView]:
+    wanted = {"payer_id": payer_id, "trace_number": trace_number}
+    filters = wanted | {"first": period.first, "last": period.last}
+    before = read_id_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        rows = await queries.list_remittances(tx, tenant, wanted, period.first, period.last, before, limit + 1)
+    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
+    return Page(items=[RemittanceView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get(
+    "/v1/remittances/{remittance_id}",
+    tags=["remittances"],
+    summary="One payment and whether it balances",
+    responses=responses(404, 422),
+)
+async def get_remittance(remittance_id: UUID, tenant: TenantDep, database: DatabaseDep) -> RemittanceDetail:
+    async with database.begin(tenant) as tx:
+        row = await queries.get_remittance(tx, tenant, remittance_id)
+        if row is None:
+            raise not_found("remittance")
+        totals = RemittanceTotals.model_validate(dict(await queries.remittance_totals(tx, tenant, remittance_id)))
+        adjustments = await queries.get_provider_adjustments(tx, tenant, remittance_id)
+    taken_cents = sum(item["amount_cents"] for item in adjustments)
+    amount_cents = row["amount_cents"]
+    return RemittanceDetail.model_validate(
+        {
+            **row,
+            "provider_adjustments": [ProviderAdjustmentView.model_validate(dict(item)) for item in adjustments],
+            "totals": totals,
+            "balance_difference_cents": None if amount_cents is None else totals.paid_cents - taken_cents - amount_cents,
+        }
+    )
+
+
+@router.get(
+    "/v1/remittances/{remittance_id}/remits", tags=["remittances"], summary="The claims of a payment", responses=responses(400, 422)
+)
+async def list_remits(
+    remittance_id: UUID, tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[RemitView]:
+    filters = {"remittance_id": remittance_id}
+    after = read_id_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        rows = await queries.list_remits(tx, tenant, remittance_id, after, limit + 1)
+    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
+    return Page(items=[RemitView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get(
+    "/v1/remits/{remit_id}", tags=["remittances"], summary="One claim with its lines and adjustments", responses=responses(404, 422)
+)
+async def get_remit(remit_id: UUID, tenant: TenantDep, database: DatabaseDep) -> RemitDetail:
+    async with database.begin(tenant) as tx:
+        found = await queries.get_remit(tx, tenant, remit_id)
+    if found is None:
+        raise not_found("remit")
+    return RemitDetail.build(*found)
+
+
+def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
+    """Put the application together."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = create_app(
+        "ingest",
+        "Takes remittances in, reads them, and tells of every claim in them.",
+        checks={"database": database.ping},
+        routers=[router, ledger.router, dead_letters.router],
+        lifespan=lifespan,
+    )
+    app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+    return app

@@ -1,0 +1,233 @@
+"""Items of a file become rows and events, a batch at a time: what is new is booked once, what was here before is counted.
+
+Pure: it is told what the database already holds and says what to write.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.contracts.envelope import MAX_EVENT_BYTES, encode
+from libs.common.contracts.remit_received import RemitReceivedV1
+from libs.common.ids import claim_key, uuid7
+from libs.x12 import Finding, Item, PaymentRead, Remit, TransactionClosed, TransactionOpened
+from services.ingest.identity import Ordinals, content_digest, ledger_day, remit_id, remittance_id
+from services.ingest.translation import to_event
+
+MESSAGES = {
+    "remit_conflict": "The same payment was sent before with other content for this claim; the first stays, this one was not booked.",
+    "remittance_conflict": "The same payment was sent before with another amount; the first stays.",
+    "claim_too_large": "The claim is larger than 512 KiB as an event; it was not booked.",
+    "long_patient_control_number": "The patient control number is longer than payers echo.",
+    "internal_error": "Reading the file met an error of ours; it was logged and the file is kept.",
+}
+_EQUALS_LOOKED_AT = 100  # equal claims of one payment beyond this one's place
+_PCN_MAX = 38  # CLP01 may have as many characters
+
+
+@dataclass
+class Received:
+    """The interchange that is being read."""
+
+    tenant_id: str
+    interchange_id: UUID
+    received_at: datetime
+    traceparent: str
+
+
+@dataclass
+class Candidate:
+    """One claim of the file, named and said, before it is known whether it is new."""
+
+    remit: Remit
+    remit_id: UUID
+    row_id: UUID
+    digest: bytes
+    ordinal: int
+    transaction_ordinal: int
+    event: RemitReceivedV1
+    payload: bytes
+    payment: PaymentRead
+
+    def siblings(self, tenant_id: str) -> list[UUID]:
+        """Return the names that this claim would have at other places among its equals, in a file of another order."""
+        places = range(self.ordinal + _EQUALS_LOOKED_AT)
+        remittance = self.event.remittance_id
+        return [remit_id(tenant_id, self.payment, remittance, self.remit, place) for place in places if place != self.ordinal]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the database holds under a remit id."""
+
+    digest: bytes
+    interchange_id: UUID
+    transaction_ordinal: int
+    claim_ordinal: int
+
+
+@dataclass
+class Tally:
+    """How the claims of one transaction fared."""
+
+    new: int = 0
+    duplicate: int = 0
+    conflicting: int = 0
+    refused: int = 0
+
+
+@dataclass
+class Progress:
+    """What is known of the file so far; lives as long as its reading."""
+
+    received: Received
+    opened: TransactionOpened | None = None
+    payment: PaymentRead | None = None
+    remittance_id: UUID | None = None
+    ordinals: Ordinals = field(default_factory=Ordinals)
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    remittances: dict[int, UUID] = field(default_factory=dict)
+    versions: dict[int, str] = field(default_factory=dict)
+    claims: int = 0
+    findings: int = 0
+    errors: int = 0
+    unbalanced: bool = False
+    payments: int = 0
+
+
+@dataclass
+class Batch:
+    """What one transaction of the database will write."""
+
+    payments: list[tuple[UUID, PaymentRead]] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    closed: list[TransactionClosed] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.payments or self.candidates or self.closed or self.findings)
+
+
+def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
+    """Add a reader's items to a batch, in file order."""
+    for item in items:
+        if isinstance(item, Remit):
+            _take_remit(progress, batch, item)
+        elif isinstance(item, Finding):
+            _take_finding(progress, batch, item)
+        elif isinstance(item, TransactionOpened):
+            progress.opened, progress.ordinals = item, Ordinals()
+            progress.tallies[item.ordinal] = Tally()
+            progress.versions[item.ordinal] = item.version
+        elif isinstance(item, PaymentRead):
+            progress.payment = item
+            progress.remittance_id = remittance_id(progress.received.tenant_id, item)
+            progress.remittances[item.transaction_ordinal] = progress.remittance_id
+            progress.payments += 1
+            batch.payments.append((progress.remittance_id, item))
+        elif isinstance(item, TransactionClosed):
+            progress.unbalanced |= bool(item.unbalanced_claims or item.unbalanced_lines or item.balance_difference_cents)
+            batch.closed.append(item)
+
+
+def _take_finding(progress: Progress, batch: Batch, finding: Finding) -> None:
+    progress.findings += 1
+    progress.errors += finding.severity == "error"
+    batch.findings.append(finding)
+
+
+def _take_remit(progress: Progress, batch: Batch, remit: Remit) -> None:
+    payment, remittance, opened = progress.payment, progress.remittance_id, progress.opened
+    if payment is None or remittance is None or opened is None:  # the reader emits them first
+        raise ValueError("a remit before its payment")
+    received = progress.received
+    ordinal = progress.ordinals.next(remit)
+    named = remit_id(received.tenant_id, payment, remittance, remit, ordinal)
+    event = to_event(
+        remit,
+        payment,
+        remit_id=named,
+        remittance_id=remittance,
+        interchange_id=received.interchange_id,
+        claim_key=claim_key(received.tenant_id, remit.patient_control_number),
+        payment_on=ledger_day(payment, received.received_at.date()),
+        received_at=received.received_at,
+    )
+    payload = encode(event)
+    progress.claims += 1
+    if len(payload) > MAX_EVENT_BYTES:
+        progress.tallies[opened.ordinal].refused += 1
+        _take_finding(progress, batch, _finding("claim_too_large", "error", remit, opened.ordinal))
+        return
+    if len(remit.patient_control_number) > _PCN_MAX:
+        _take_finding(progress, batch, _finding("long_patient_control_number", "warning", remit, opened.ordinal, element="CLP01"))
+    digest = content_digest(remit)
+    batch.candidates.append(Candidate(remit, named, uuid7(), digest, ordinal, opened.ordinal, event, payload, payment))
+
+
+@dataclass
+class Sorted:
+    """A batch's candidates, sorted by what the database holds."""
+
+    new: list[Candidate] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    tallies: dict[int, Counter[str]] = field(default_factory=dict)
+
+
+def contradictions(candidates: Sequence[Candidate], stored: Mapping[UUID, Stored]) -> list[Candidate]:
+    """Return the candidates whose name is taken by other content."""
+    return [each for each in candidates if each.remit_id in stored and stored[each.remit_id].digest != each.digest]
+
+
+def sort(
+    interchange_id: UUID, candidates: Sequence[Candidate], stored: Mapping[UUID, Stored], reordered: frozenset[UUID]
+) -> Sorted:
+    """Tell new claims from repeated and contradicting ones.
+
+    `reordered` names candidates whose content is stored under another ordinal of the same name: a file in another order.
+    A claim that this very file booked before its reading was broken off counts as new again, and is not written again.
+    """
+    result = Sorted()
+    for each in candidates:
+        tally = result.tallies.setdefault(each.transaction_ordinal, Counter())
+        known = stored.get(each.remit_id)
+        if known is None:
+            tally["new"] += 1
+            result.new.append(each)
+        elif known.digest == each.digest or each.remit_id in reordered:
+            place = (known.interchange_id, known.transaction_ordinal, known.claim_ordinal)
+            own = place == (interchange_id, each.transaction_ordinal, each.remit.ordinal)
+            tally["new" if own else "duplicate"] += 1
+        else:
+            tally["conflicting"] += 1
+            result.findings.append(_finding("remit_conflict", "error", each.remit, each.transaction_ordinal))
+    return result
+
+
+def _finding(code: str, severity: str, remit: Remit, transaction_ordinal: int, element: str | None = None) -> Finding:
+    return Finding(
+        code=code,
+        severity=severity,  # type: ignore[arg-type]  # the callers write the same three words
+        message=MESSAGES[code],
+        byte_offset=remit.byte_offset,
+        segment_index=remit.segment_index,
+        segment_id="CLP",
+        loop="2100",
+        element=element,
+        snip_type=2,
+        transaction_ordinal=transaction_ordinal,
+        claim_ordinal=remit.ordinal,
+    )
+
+
+def status_of(progress: Progress) -> str:
+    """Return the file's final status.
+
+    rejected: no payment could be read. accepted_with_errors: something could not be read or contradicts what is booked, or a
+    line, claim or payment does not balance. Lies in the envelope alone leave it accepted; they are listed all the same.
+    """
+    if not progress.payments:
+        return "rejected"
+    return "accepted_with_errors" if progress.errors or progress.unbalanced else "accepted"

@@ -1,0 +1,70 @@
+"""Which remit is which: the same 835 sent again, or split otherwise, names the same remits.
+
+A remit is named by payer, trace, CLP01, CLP07, CLP02 and an ordinal among equal ones of its transaction. A digest of what it says
+about money tells a repetition from a contradiction.
+"""
+
+import hashlib
+from collections import defaultdict
+from datetime import date
+from uuid import UUID
+
+from libs.common.ids import named_id
+from libs.x12 import PaymentRead, Remit
+
+
+def remittance_id(tenant_id: str, payment: PaymentRead) -> UUID:
+    """Name a payment by payer and trace.
+
+    Without a trace (the file then has a finding) the payer's name, the payee, the day and the amount stand in: they do not change
+    when the same file comes again.
+    """
+    if payment.trace_number:
+        return named_id("remittance", tenant_id, payment.payer_id, payment.trace_number)
+    stand_in = (payment.payer_id, payment.payer_name, payment.payee_id, str(payment.payment_on), str(payment.amount_cents))
+    return named_id("remittance", tenant_id, "", *stand_in)
+
+
+class Ordinals:
+    """Counts equal claims of one transaction."""
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+
+    def next(self, remit: Remit) -> int:
+        """Return 0 for the first of its kind, then 1, ..."""
+        kind = (remit.patient_control_number, remit.payer_claim_control_number, remit.claim_status_code)
+        ordinal = self._counts[kind]
+        self._counts[kind] = ordinal + 1
+        return ordinal
+
+
+def remit_id(tenant_id: str, payment: PaymentRead, remittance: UUID, remit: Remit, ordinal: int) -> UUID:
+    """Name one claim of a payment."""
+    payer, trace = (payment.payer_id, payment.trace_number) if payment.trace_number else ("", str(remittance))
+    return named_id(
+        "remit",
+        tenant_id,
+        payer,
+        trace,
+        remit.patient_control_number,
+        remit.payer_claim_control_number,
+        remit.claim_status_code,
+        str(ordinal),
+    )
+
+
+def content_digest(remit: Remit) -> bytes:
+    """Return 16 bytes that two remits share when they say the same about money and codes, however they spell it."""
+    told: list[object] = [remit.charge_cents, remit.paid_cents, remit.claim_filing_code or ""]
+    told += [(item.group_code, item.carc, item.amount_cents) for item in remit.adjustments]
+    for line in remit.lines:
+        told += [line.qualifier, line.procedure_code, line.modifiers, line.charge_cents, line.paid_cents]
+        told += [(item.group_code, item.carc, item.amount_cents) for item in line.adjustments]
+        told += line.rarcs
+    return hashlib.blake2b(repr(told).encode(), digest_size=16).digest()
+
+
+def ledger_day(payment: PaymentRead, received_on: date) -> date:
+    """Return the day on which a payment is booked: BPR16, else DTM*405, else the day of receipt."""
+    return payment.payment_on or payment.produced_on or received_on

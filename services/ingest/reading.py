@@ -1,0 +1,255 @@
+"""Ingest's worker: takes files that wait, reads them chunk by chunk, and books what they hold in transactions of some claims.
+
+Killed anywhere, a file is read again from its start: remits that were booked are known by their ids, so nothing doubles and no
+event goes out twice.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import cramjam
+import structlog
+from opentelemetry.trace import SpanKind
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common import ledger, telemetry
+from libs.common.clock import Clock
+from libs.common.contracts import remit_received
+from libs.common.contracts.envelope import Event
+from libs.common.database import Database, is_transient
+from libs.common.errors import Transient
+from libs.common.ids import uuid7
+from libs.common.messaging import outbox
+from libs.x12 import Finding, InterchangeReader, Item
+from services.ingest import store
+from services.ingest.booking import (
+    MESSAGES,
+    Batch,
+    Candidate,
+    Progress,
+    Received,
+    Sorted,
+    contradictions,
+    sort,
+    status_of,
+    take,
+)
+
+log = structlog.get_logger()
+
+BATCH_CLAIMS = 2000
+_FINDINGS_A_BATCH = 5000
+_LEASE = timedelta(seconds=15)
+_POLL_SECONDS = 1.0
+_FAILURES_MAX = 3
+_TRIES_A_BATCH = 5
+
+
+class IntakeReader:
+    """Reads waiting interchanges, one at a time, for ever. Several may run: a lease keeps them apart."""
+
+    def __init__(self, database: Database, clock: Clock, *, batch_claims: int = BATCH_CLAIMS) -> None:
+        self._database = database
+        self._clock = clock
+        self._batch_claims = batch_claims
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled; what is transient is waited out."""
+        listener = asyncio.create_task(self._listen())
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    if await self.read_next():
+                        continue
+                except Transient as error:
+                    log.warning("intake_waits", error=str(error))
+                    await asyncio.sleep(0.5)
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+        finally:
+            listener.cancel()
+
+    async def _listen(self) -> None:
+        """Wake at each new file; a lost connection is opened again, and the slow poll covers the gap."""
+        while True:
+            with contextlib.suppress(Transient):
+                connection = await self._database.connect_alone()
+                lost = asyncio.Event()
+                connection.add_termination_listener(lambda _, lost=lost: lost.set())
+                await connection.add_listener(store.CHANNEL, lambda *_: self._wake.set())
+                self._wake.set()
+                try:
+                    await lost.wait()
+                finally:
+                    connection.terminate()
+            await asyncio.sleep(0.5)
+
+    async def read_next(self) -> bool:
+        """Read one waiting file to its end; False when none waits."""
+        async with self._database.begin() as tx:
+            leased = await store.lease(tx, _LEASE)
+        if leased is None:
+            return False
+        received, failures = leased
+        try:
+            with telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent) as (_, traceparent):
+                await self.read(replace(received, traceparent=traceparent))
+        except asyncio.CancelledError:
+            with contextlib.suppress(Transient):
+                async with self._database.begin() as tx:
+                    await store.release(tx, received, failed=False)
+            raise
+        except Transient:
+            raise  # the lease ends by itself
+        except Exception:
+            log.exception("reading_failed", interchange_id=str(received.interchange_id), attempt=failures + 1)
+            await self._give_back(received, failures + 1)
+        return True
+
+    async def _give_back(self, received: Received, failures: int) -> None:
+        """A bug of ours must neither block the other files nor be tried for ever."""
+        async with self._database.begin() as tx:
+            if failures < _FAILURES_MAX:
+                await store.release(tx, received, failed=True)
+                return
+            await store.begin_reading(tx, received)
+            finding = Finding("internal_error", "error", MESSAGES["internal_error"], 0, 0)
+            await store.insert_findings(tx, received, [finding], 0)
+            await store.note_progress(tx, received, 0, 0, 1, _LEASE)
+            await store.finish(tx, received, "rejected", self._clock.now())
+
+    async def read(self, received: Received) -> None:
+        """Read one leased file."""
+        progress, batch, reader = Progress(received), Batch(), InterchangeReader()
+        async with self._database.begin() as tx:
+            await store.begin_reading(tx, received)
+        bytes_read = ordinal = 0
+        while True:
+            async with self._database.begin() as tx:
+                body = await store.read_chunk(tx, received, ordinal)
+            if body is None:
+                break
+            chunk = bytes(cramjam.zstd.decompress(body))
+            bytes_read += len(chunk)
+            ordinal += 1
+            await self._book(progress, batch, reader.feed(chunk), bytes_read)
+        await self._book(progress, batch, reader.close(), bytes_read)
+        async with self._database.begin() as tx:
+            await self._write(tx, progress, batch, bytes_read)
+            await store.finish(tx, received, status_of(progress), self._clock.now())
+        log.info("interchange_read", interchange_id=str(received.interchange_id), claims=progress.claims, bytes=bytes_read)
+
+    async def _book(self, progress: Progress, batch: Batch, items: Sequence[Item], bytes_read: int) -> None:
+        """Add items to the batch and write it out whenever it is full; the rest waits for more."""
+        for start in range(0, len(items), self._batch_claims):
+            take(progress, batch, items[start : start + self._batch_claims])
+            if len(batch.candidates) >= self._batch_claims or len(batch.findings) >= _FINDINGS_A_BATCH:
+                await self._flush(progress, batch, bytes_read)
+            await asyncio.sleep(0)  # the relay shares this process
+
+    async def _flush(self, progress: Progress, batch: Batch, bytes_read: int) -> None:
+        for attempt in range(1, _TRIES_A_BATCH + 1):
+            try:
+                async with self._database.begin() as tx:
+                    await self._write(tx, progress, batch, bytes_read)
+                break
+            except IntegrityError as error:
+                # Another worker booked the same claims from another file between our look and our write: look again.
+                if is_transient(error) or attempt == _TRIES_A_BATCH:
+                    raise
+        _clear(batch)
+
+    async def _write(self, tx: AsyncConnection, progress: Progress, batch: Batch, bytes_read: int) -> None:
+        """Write one batch: payments, remits, ledger, events, findings, ended transactions, progress."""
+        received = progress.received
+        contradicting = await store.insert_remittances(tx, received, batch.payments)
+        sorted_ = await self._sort(tx, progress, batch.candidates)
+        findings = [*batch.findings, *sorted_.findings, *map(_contradiction, contradicting)]
+        if sorted_.new:
+            await self._insert(tx, received, sorted_.new)
+        tallies = {ordinal: replace(tally) for ordinal, tally in progress.tallies.items()}
+        for ordinal, counts in sorted_.tallies.items():
+            tally = tallies[ordinal]
+            tally.new += counts["new"]
+            tally.duplicate += counts["duplicate"]
+            tally.conflicting += counts["conflicting"]
+        await store.insert_findings(tx, received, findings, progress.findings - len(batch.findings))
+        await store.insert_transactions(tx, received, batch.closed, tallies, progress.remittances, progress.versions)
+        await store.insert_provider_adjustments(tx, received, batch.closed, progress.remittances)
+        extra = len(findings) - len(batch.findings)
+        await store.note_progress(tx, received, bytes_read, progress.claims, progress.findings + extra, _LEASE)
+        progress.findings += extra
+        progress.errors += extra
+        progress.tallies = tallies
+
+    @staticmethod
+    async def _sort(tx: AsyncConnection, progress: Progress, candidates: Sequence[Candidate]) -> Sorted:
+        received = progress.received
+        stored = await store.stored_remits(tx, received.tenant_id, [each.remit_id for each in candidates]) if candidates else {}
+        reordered = set()
+        for each in contradictions(candidates, stored):
+            siblings = await store.stored_remits(tx, received.tenant_id, each.siblings(received.tenant_id))
+            if each.digest in {known.digest for known in siblings.values()}:
+                reordered.add(each.remit_id)
+        return sort(received.interchange_id, candidates, stored, frozenset(reordered))
+
+    @staticmethod
+    async def _insert(tx: AsyncConnection, received: Received, new: Sequence[Candidate]) -> None:
+        counts = Counter(each.event.claim_key for each in new)
+        versions = await store.bump_accounts(tx, received.tenant_id, counts)
+        numbered = []
+        events = []
+        for each in new:
+            key = each.event.claim_key
+            versions[key] += 1
+            numbered.append((each, versions[key]))
+            events.append(_event(received, each, versions[key]))
+        await store.insert_remits(tx, received.tenant_id, numbered)
+        await ledger.book(tx, (_entry(received.tenant_id, each) for each in new))
+        await outbox.append(tx, events)
+
+
+def _clear(batch: Batch) -> None:
+    for part in (batch.payments, batch.candidates, batch.closed, batch.findings):
+        part.clear()
+
+
+def _contradiction(_: object) -> Finding:
+    return Finding(
+        "remittance_conflict", "error", MESSAGES["remittance_conflict"], 0, 0, segment_id="BPR", element="BPR02", snip_type=2
+    )
+
+
+def _entry(tenant_id: str, each: Candidate) -> ledger.Entry:
+    event = each.event
+    return ledger.Entry(
+        tenant_id=tenant_id,
+        payment_on=event.payment_on,
+        charge_cents=event.charge_cents,
+        paid_cents=event.paid_cents,
+        adjustments_by_group=event.totals.adjustments_by_group,
+        unbalanced_cents=event.totals.unbalanced_cents,
+    )
+
+
+def _event(received: Received, each: Candidate, sequence: int) -> Event:
+    return Event(
+        topic=remit_received.TOPIC,
+        type=remit_received.TYPE,
+        key=str(each.event.claim_key),
+        tenant_id=received.tenant_id,
+        sequence=sequence,
+        data=each.payload,
+        id=uuid7(),
+        correlation_id=str(received.interchange_id),
+        causation_id=str(received.interchange_id),
+        traceparent=received.traceparent,
+    )

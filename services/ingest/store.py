@@ -1,0 +1,354 @@
+"""Ingest's SQL for reading files in; nothing here commits. What the API asks for is in queries.py."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import copy_rows, driver
+from libs.common.ids import uuid7
+from libs.x12 import Finding, PaymentRead, TransactionClosed
+from services.ingest.booking import Candidate, Received, Stored, Tally
+from services.ingest.identity import ledger_day
+
+CHANNEL = "recours_interchanges"
+_encode = msgspec.json.Encoder().encode
+
+
+async def insert_interchange(tx: AsyncConnection, received: Received, sha256: str, size_bytes: int, blocks: Any) -> bool:
+    """Store a file and wake the worker; False when the same bytes are here already. `blocks` yields compressed pieces in order."""
+    taken = await tx.execute(
+        text(
+            "INSERT INTO interchanges (tenant_id, interchange_id, row_id, sha256, size_bytes, status, received_at, traceparent)"
+            " VALUES (:tenant, :id, :row, :sha, :size, 'received', :at, :trace) ON CONFLICT DO NOTHING"
+        ),
+        {
+            "tenant": received.tenant_id,
+            "id": received.interchange_id,
+            "row": uuid7(),
+            "sha": sha256,
+            "size": size_bytes,
+            "at": received.received_at,
+            "trace": received.traceparent,
+        },
+    )
+    if not taken.rowcount:
+        return False
+    connection = await driver(tx)
+    for ordinal, block in enumerate(blocks):
+        await connection.execute(
+            "INSERT INTO interchange_chunks VALUES ($1, $2, $3, $4)", received.tenant_id, received.interchange_id, ordinal, block
+        )
+    await tx.execute(text(f"NOTIFY {CHANNEL}"))
+    return True
+
+
+_LEASE = text(
+    """
+    UPDATE interchanges SET status = 'processing', leased_until = now() + :lease
+    WHERE (tenant_id, interchange_id) IN (
+        SELECT tenant_id, interchange_id FROM interchanges
+        WHERE status IN ('received', 'processing') AND (leased_until IS NULL OR leased_until < now())
+        ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING tenant_id, interchange_id, received_at, traceparent, failures
+    """
+)
+
+
+async def lease(tx: AsyncConnection, duration: timedelta) -> tuple[Received, int] | None:
+    """Take the oldest file that waits, or that a dead worker left; with it, how often reading it failed."""
+    row = (await tx.execute(_LEASE, {"lease": duration})).first()
+    if row is None:
+        return None
+    return Received(row.tenant_id, row.interchange_id, row.received_at, row.traceparent), row.failures
+
+
+async def begin_reading(tx: AsyncConnection, received: Received) -> None:
+    """Forget what an earlier, broken-off reading of this file noted; remits that it booked stay."""
+    for table in ("findings", "transactions"):
+        await tx.execute(
+            text(f"DELETE FROM {table} WHERE tenant_id = :t AND interchange_id = :i"),  # noqa: S608 - our own names
+            {"t": received.tenant_id, "i": received.interchange_id},
+        )
+
+
+async def release(tx: AsyncConnection, received: Received, *, failed: bool) -> None:
+    """Give a file back, to be read by whoever comes next."""
+    await tx.execute(
+        text(
+            "UPDATE interchanges SET status = 'received', failures = failures + :failed,"
+            " leased_until = CASE WHEN :failed > 0 THEN now() + interval '2 seconds' END"
+            " WHERE tenant_id = :t AND interchange_id = :i"
+        ),
+        {"failed": int(failed), "t": received.tenant_id, "i": received.interchange_id},
+    )
+
+
+async def read_chunk(tx: AsyncConnection, received: Received, ordinal: int) -> bytes | None:
+    """Return one compressed piece of a file, or None after the last."""
+    query = text("SELECT body FROM interchange_chunks WHERE tenant_id = :t AND interchange_id = :i AND ordinal = :n")
+    found = await tx.execute(query, {"t": received.tenant_id, "i": received.interchange_id, "n": ordinal})
+    return found.scalar_one_or_none()
+
+
+async def stored_remits(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> dict[UUID, Stored]:
+    """Return what is stored under these remit ids."""
+    connection = await driver(tx)
+    rows = await connection.fetch(
+        "SELECT remit_id, content_digest, interchange_id, transaction_ordinal, claim_ordinal FROM remits"
+        " WHERE tenant_id = $1 AND remit_id = ANY ($2::uuid[])",
+        tenant_id,
+        list(ids),
+    )
+    return {
+        row["remit_id"]: Stored(row["content_digest"], row["interchange_id"], row["transaction_ordinal"], row["claim_ordinal"])
+        for row in rows
+    }
+
+
+async def insert_remittances(
+    tx: AsyncConnection, received: Received, payments: Sequence[tuple[UUID, PaymentRead]]
+) -> list[PaymentRead]:
+    """Write payments that are not here yet; return those that are here with another amount."""
+    contradicting = []
+    for remittance_id, payment in payments:
+        values = {
+            "tenant_id": received.tenant_id,
+            "remittance_id": remittance_id,
+            "row_id": uuid7(),
+            "interchange_id": received.interchange_id,
+            "payer_id": payment.payer_id,
+            "payer_name": payment.payer_name,
+            "payee_id": payment.payee_id,
+            "payee_name": payment.payee_name,
+            "trace_number": payment.trace_number,
+            "amount_cents": payment.amount_cents,
+            "handling_code": payment.handling_code,
+            "method": payment.method,
+            "payment_on": ledger_day(payment, received.received_at.date()),
+            "produced_on": payment.produced_on,
+            "received_at": received.received_at,
+        }
+        names = ", ".join(values)
+        places = ", ".join(f":{name}" for name in values)
+        taken = await tx.execute(
+            text(f"INSERT INTO remittances ({names}) VALUES ({places}) ON CONFLICT DO NOTHING"),  # noqa: S608 - our own names
+            values,
+        )
+        if not taken.rowcount:
+            known = await tx.execute(
+                text("SELECT amount_cents FROM remittances WHERE tenant_id = :t AND remittance_id = :r"),
+                {"t": received.tenant_id, "r": remittance_id},
+            )
+            if known.scalar_one() != payment.amount_cents:
+                contradicting.append(payment)
+    return contradicting
+
+
+_BUMP = """
+INSERT INTO accounts (tenant_id, claim_key, version)
+SELECT $1, * FROM unnest($2::uuid[], $3::bigint[])
+ON CONFLICT (tenant_id, claim_key) DO UPDATE SET version = accounts.version + excluded.version
+RETURNING claim_key, version
+"""
+
+
+async def bump_accounts(tx: AsyncConnection, tenant_id: str, counts: Counter[UUID]) -> dict[UUID, int]:
+    """Lock accounts, add to their versions, and return the versions before. In key order: two workers never deadlock."""
+    ordered = sorted(counts.items())
+    connection = await driver(tx)
+    rows = await connection.fetch(_BUMP, tenant_id, [key for key, _ in ordered], [count for _, count in ordered])
+    return {row["claim_key"]: row["version"] - counts[row["claim_key"]] for row in rows}
+
+
+_REMIT = (
+    "tenant_id", "remit_id", "row_id", "remittance_id", "interchange_id", "transaction_ordinal", "claim_ordinal", "claim_key",
+    "sequence", "content_digest", "patient_control_number", "payer_claim_control_number", "claim_status_code",
+    "claim_filing_code", "claim_type", "payer_kind", "payment_on", "service_from_on", "service_to_on", "charge_cents",
+    "paid_cents", "patient_responsibility_cents", "adjustment_cents", "unbalanced_cents", "rarcs", "segments",
+)  # fmt: skip
+_LINE = (
+    "tenant_id", "remit_row_id", "line", "qualifier", "procedure_code", "modifiers", "revenue_code", "original_procedure_code",
+    "units", "service_on", "line_control_number", "charge_cents", "paid_cents", "unbalanced_cents", "rarcs",
+)  # fmt: skip
+_ADJUSTMENT = ("tenant_id", "remit_row_id", "ordinal", "line", "group_code", "carc", "amount_cents", "quantity")
+
+
+async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tuple[Candidate, int]]) -> None:
+    """COPY new remits (each with its sequence), their lines and adjustments."""
+    rows, lines, adjustments = [], [], []
+    for each, sequence in remits:
+        event, remit, row_id = each.event, each.remit, each.row_id
+        claim_rarcs = [item.rarc for item in event.rarcs if item.line is None]
+        rows.append(
+            (
+                tenant_id,
+                each.remit_id,
+                row_id,
+                event.remittance_id,
+                event.interchange_id,
+                each.transaction_ordinal,
+                remit.ordinal,
+                event.claim_key,
+                sequence,
+                each.digest,
+                event.patient_control_number,
+                event.payer_claim_control_number,
+                event.claim_status_code,
+                event.claim_filing_code,
+                event.claim_type,
+                event.payer_kind,
+                event.payment_on,
+                event.service_from_on,
+                event.service_to_on,
+                event.charge_cents,
+                event.paid_cents,
+                event.patient_responsibility_cents,
+                remit.adjustment_cents,
+                remit.difference_cents,
+                claim_rarcs,
+                "\n".join(remit.segments),
+            )  # fmt: skip
+        )
+        for line, source in zip(event.lines, remit.lines, strict=True):
+            lines.append(
+                (
+                    tenant_id,
+                    row_id,
+                    line.line,
+                    line.qualifier,
+                    line.procedure_code,
+                    line.modifiers,
+                    line.revenue_code,
+                    line.original_procedure_code,
+                    line.units,
+                    line.service_on,
+                    line.line_control_number,
+                    line.charge_cents,
+                    line.paid_cents,
+                    source.difference_cents,
+                    source.rarcs,
+                )  # fmt: skip
+            )
+        adjustments += [
+            (tenant_id, row_id, ordinal, item.line, item.group_code, item.carc, item.amount_cents, item.quantity)
+            for ordinal, item in enumerate(event.adjustments)
+        ]
+    await copy_rows(tx, "remits", _REMIT, rows)
+    if lines:
+        await copy_rows(tx, "remit_lines", _LINE, lines)
+    if adjustments:
+        await copy_rows(tx, "remit_adjustments", _ADJUSTMENT, adjustments)
+
+
+async def insert_findings(tx: AsyncConnection, received: Received, findings: Sequence[Finding], first: int) -> None:
+    """Write findings, numbered from `first` on."""
+    if findings:
+        rows = [
+            (received.tenant_id, received.interchange_id, first + place, _encode(finding).decode())
+            for place, finding in enumerate(findings)
+        ]
+        await copy_rows(tx, "findings", ("tenant_id", "interchange_id", "ordinal", "finding"), rows)
+
+
+async def insert_transactions(
+    tx: AsyncConnection,
+    received: Received,
+    closed: Sequence[TransactionClosed],
+    tallies: Mapping[int, Tally],
+    remittances: Mapping[int, UUID],
+    versions: Mapping[int, str],
+) -> None:
+    """Write transactions that have ended."""
+    if not closed:
+        return
+    columns = (
+        "tenant_id", "interchange_id", "ordinal", "type", "control_number", "version", "remittance_id", "complete", "claims",
+        "claims_new", "claims_duplicate", "claims_conflicting", "claims_unreadable", "charge_cents", "paid_cents",
+        "adjustment_cents", "unbalanced_lines", "unbalanced_claims", "balance_difference_cents",
+    )  # fmt: skip
+    rows = []
+    for each in closed:
+        tally = tallies[each.ordinal]
+        rows.append(
+            (
+                received.tenant_id,
+                received.interchange_id,
+                each.ordinal,
+                each.type,
+                each.control_number,
+                versions[each.ordinal],
+                remittances.get(each.ordinal),
+                each.complete,
+                each.claims,
+                tally.new,
+                tally.duplicate,
+                tally.conflicting,
+                each.claims_unreadable + tally.refused,
+                each.charge_cents,
+                each.paid_cents,
+                each.adjustment_cents,
+                each.unbalanced_lines,
+                each.unbalanced_claims,
+                each.balance_difference_cents,
+            )  # fmt: skip
+        )
+    await copy_rows(tx, "transactions", columns, rows)
+
+
+async def insert_provider_adjustments(
+    tx: AsyncConnection, received: Received, closed: Sequence[TransactionClosed], remittances: Mapping[int, UUID]
+) -> None:
+    """Write the provider adjustments of payments, once a payment."""
+    for each in closed:
+        for ordinal, item in enumerate(each.provider_adjustments):
+            await tx.execute(
+                text("INSERT INTO provider_adjustments VALUES (:t, :r, :n, :p, :f, :c, :ref, :cents) ON CONFLICT DO NOTHING"),
+                {
+                    "t": received.tenant_id,
+                    "r": remittances[each.ordinal],
+                    "n": ordinal,
+                    "p": item.provider_id,
+                    "f": item.fiscal_period_on,
+                    "c": item.reason_code,
+                    "ref": item.reference_id,
+                    "cents": item.amount_cents,
+                },
+            )
+
+
+async def note_progress(
+    tx: AsyncConnection, received: Received, bytes_read: int, claims: int, findings: int, lease_for: timedelta
+) -> None:
+    """Say how far the reading is, and keep the lease."""
+    await tx.execute(
+        text(
+            "UPDATE interchanges SET bytes_read = :bytes, claims_read = :claims, error_count = :findings,"
+            " leased_until = now() + :lease WHERE tenant_id = :t AND interchange_id = :i"
+        ),
+        {
+            "bytes": bytes_read,
+            "claims": claims,
+            "findings": findings,
+            "lease": lease_for,
+            "t": received.tenant_id,
+            "i": received.interchange_id,
+        },
+    )
+
+
+async def finish(tx: AsyncConnection, received: Received, status: str, now: datetime) -> None:
+    """Say that the reading has ended."""
+    await tx.execute(
+        text(
+            "UPDATE interchanges SET status = :status, finished_at = :now, bytes_read = size_bytes, leased_until = NULL"
+            " WHERE tenant_id = :t AND interchange_id = :i"
+        ),
+        {"status": status, "now": now, "t": received.tenant_id, "i": received.interchange_id},
+    )

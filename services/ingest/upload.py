@@ -1,0 +1,110 @@
+"""A body on its way in: inflated, measured, hashed and packed away block by block, with bounded memory whatever it is.
+
+No transaction is open while the client sends: an open one would hold up the relay of every service.
+"""
+
+import hashlib
+import tempfile
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import IO, Final
+
+import cramjam
+
+from libs.common.http.problems import Problem
+from libs.x12 import Finding, InterchangeReader
+
+MAX_BYTES: Final = 256 * 1024 * 1024
+BLOCK_BYTES: Final = 1024 * 1024
+_INFLATE_STEP: Final = 256 * 1024
+_SPOOL_BYTES: Final = 8 * 1024 * 1024
+_GZIP_WINDOW: Final = 31  # zlib's number for "gzip only"
+
+_REFUSALS: Final = {
+    "empty": "The body is empty.",
+    "not_x12": "The body holds no X12 interchange: no ISA header was found.",
+    "ebcdic": "The body is EBCDIC; convert it to ASCII before sending.",
+    "truncated_isa": "The body ends inside the interchange header (ISA).",
+    "bad_isa": "The interchange header (ISA) has no structure that delimiters could be read from.",
+}
+
+
+class Upload:
+    """Takes the pieces of a body; afterwards it knows their hash and size and gives the packed blocks back."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._block = bytearray()
+        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - closed by close()
+        self._lengths: list[int] = []
+        self._front = InterchangeReader()
+        self._first: bytes | None = None
+        self.size_bytes = 0
+
+    async def take(self, body: AsyncIterator[bytes], *, gzip: bool) -> None:
+        """Take a whole body. Errors: Problem 413 (more than 256 MiB), 400 (broken gzip), 422 (no X12)."""
+        pieces = _inflate(body) if gzip else body
+        async for piece in pieces:
+            self.size_bytes += len(piece)
+            if self.size_bytes > MAX_BYTES:
+                raise too_large()
+            self._hash.update(piece)
+            self._block += piece
+            while len(self._block) >= BLOCK_BYTES:
+                self._pack(bytes(self._block[:BLOCK_BYTES]))
+                del self._block[:BLOCK_BYTES]
+        if self._block or not self._lengths:
+            self._pack(bytes(self._block))
+        self._check_whole()
+
+    def _pack(self, block: bytes) -> None:
+        if not self._lengths:
+            self._check_front(self._front.feed(block))
+        packed = bytes(cramjam.zstd.compress(block, 3))
+        self._spool.write(packed)
+        self._lengths.append(len(packed))
+
+    def _check_whole(self) -> None:
+        if len(self._lengths) == 1:  # the front is all there is: what ends too soon shows only now
+            self._check_front(self._front.close())
+
+    @staticmethod
+    def _check_front(items: list[object]) -> None:
+        """Refuse at the door what is no X12 at all; the x12 library's own first look decides."""
+        for item in items:
+            if isinstance(item, Finding) and item.code in _REFUSALS:
+                raise Problem(422, item.code.replace("_", "-"), _REFUSALS[item.code], byte_offset=item.byte_offset)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the packed blocks, in order."""
+        self._spool.seek(0)
+        for length in self._lengths:
+            yield self._spool.read(length)
+
+    def close(self) -> None:
+        self._spool.close()
+
+
+def too_large() -> Problem:
+    return Problem(413, "too-large", f"An interchange may have {MAX_BYTES} bytes at most; split it.")
+
+
+async def _inflate(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Inflate gzip of one or more members, a bounded step at a time: a bomb is stopped by the size check, not by memory."""
+    inflater = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        async for piece in body:
+            rest = piece
+            while rest:
+                if inflater.eof:
+                    inflater = zlib.decompressobj(_GZIP_WINDOW)
+                yield inflater.decompress(rest, _INFLATE_STEP)
+                rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    except zlib.error as error:
+        raise Problem(400, "bad-gzip", "The body is not valid gzip.") from error
+    if not inflater.eof:
+        raise Problem(400, "bad-gzip", "The gzip body ends too soon.")

@@ -1,0 +1,193 @@
+"""The shapes of ingest's answers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+Status = Literal["received", "processing", "accepted", "accepted_with_errors", "rejected"]
+
+
+class ProgressView(BaseModel):
+    bytes_read: int
+    bytes_total: int
+    claims: int
+
+
+class BalanceDifferences(BaseModel):
+    """How many lines and claims do not balance, and by how much the whole does not."""
+
+    lines: int
+    claims: int
+    transaction_cents: int | None = Field(description="sum(CLP04) - sum(PLB) - BPR02; null without a readable BPR02")
+
+
+class TransactionView(BaseModel):
+    ordinal: int
+    type: str = Field(description="ST01, such as 835")
+    control_number: str
+    version: str
+    complete: bool = Field(description="whether its end (SE) was there")
+    remittance_id: UUID | None
+    claims: int
+    claims_new: int
+    claims_duplicate: int
+    claims_conflicting: int
+    claims_unreadable: int
+    charge_cents: int
+    paid_cents: int
+    adjustment_cents: int
+    balance_difference_cents: int | None
+    balance_differences: BalanceDifferences
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "TransactionView":
+        differences = BalanceDifferences(
+            lines=row["unbalanced_lines"],
+            claims=row["unbalanced_claims"],
+            transaction_cents=row["balance_difference_cents"],
+        )
+        return cls.model_validate({**row, "balance_differences": differences})
+
+
+class FindingView(BaseModel):
+    """Something irregular and where it stands. No value of the file is ever repeated here."""
+
+    code: str
+    severity: Literal["error", "warning", "info"]
+    message: str
+    byte_offset: int = Field(description="from 0, in the uncompressed body")
+    segment_index: int = Field(description="from 1")
+    segment_id: str | None = None
+    loop: str | None = None
+    element: str | None = None
+    snip_type: int = 1
+    transaction_ordinal: int | None = None
+    claim_ordinal: int | None = None
+    difference_cents: int | None = None
+
+
+class InterchangeSummary(BaseModel):
+    interchange_id: UUID
+    status: Status
+    received_at: datetime
+    finished_at: datetime | None = None
+    size_bytes: int
+    sha256: str
+    progress: ProgressView
+    error_count: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], **more: Any) -> "InterchangeSummary":
+        progress = ProgressView(bytes_read=row["bytes_read"], bytes_total=row["size_bytes"], claims=row["claims_read"])
+        return cls.model_validate({**row, "progress": progress, **more})
+
+
+class InterchangeView(InterchangeSummary):
+    transactions: list[TransactionView]
+    errors: list[FindingView] = Field(description="findings in file order, the first 1,000; all of them under /errors")
+
+
+class RemittanceView(BaseModel):
+    """One payment."""
+
+    remittance_id: UUID
+    interchange_id: UUID
+    payer_id: str
+    payer_name: str
+    payee_id: str
+    payee_name: str
+    trace_number: str
+    amount_cents: int | None
+    handling_code: str
+    method: str
+    payment_on: date
+    produced_on: date | None
+    received_at: datetime
+
+
+class ProviderAdjustmentView(BaseModel):
+    """Positive lowers the payment, negative raises it."""
+
+    provider_id: str
+    fiscal_period_on: date | None
+    reason_code: str
+    reference_id: str
+    amount_cents: int
+
+
+class RemittanceTotals(BaseModel):
+    remits: int
+    charge_cents: int
+    paid_cents: int
+    adjustment_cents: int
+    unbalanced_cents: int
+
+
+class RemittanceDetail(RemittanceView):
+    provider_adjustments: list[ProviderAdjustmentView]
+    totals: RemittanceTotals
+    balance_difference_cents: int | None = Field(description="paid - provider adjustments - amount; null without an amount")
+
+
+class RemitView(BaseModel):
+    """One claim of a payment, as the payer adjudicated it."""
+
+    remit_id: UUID
+    remittance_id: UUID
+    interchange_id: UUID
+    claim_key: UUID
+    patient_control_number: str
+    payer_claim_control_number: str
+    claim_status_code: str
+    claim_filing_code: str | None
+    claim_type: str
+    payer_kind: str
+    payment_on: date
+    service_from_on: date | None
+    service_to_on: date | None
+    charge_cents: int
+    paid_cents: int
+    patient_responsibility_cents: int | None
+    adjustment_cents: int
+    unbalanced_cents: int
+    rarcs: list[str]
+
+
+class LineView(BaseModel):
+    line: int
+    qualifier: str
+    procedure_code: str
+    modifiers: list[str]
+    revenue_code: str | None
+    original_procedure_code: str | None
+    units: str | None
+    service_on: date | None
+    line_control_number: str | None
+    charge_cents: int
+    paid_cents: int
+    unbalanced_cents: int
+    rarcs: list[str]
+
+
+class AdjustmentView(BaseModel):
+    line: int | None
+    group_code: str
+    carc: str
+    amount_cents: int
+    quantity: str | None
+
+
+class RemitDetail(RemitView):
+    lines: list[LineView]
+    adjustments: list[AdjustmentView]
+
+    @classmethod
+    def build(
+        cls, remit: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], adjustments: Sequence[Mapping[str, Any]]
+    ) -> "RemitDetail":
+        return cls.model_validate(
+            {**remit, "lines": [dict(line) for line in lines], "adjustments": [dict(item) for item in adjustments]}
+        )
