@@ -114,7 +114,9 @@ def choose(folder: Path, ports: Ports, secrets: Secrets) -> Infrastructure:
         raise StackError("RECOURS_INFRA must be external, docker or embedded.")
     if wanted == "external" or (not wanted and admin_url and bootstrap):
         if not admin_url or not bootstrap:
-            raise StackError("RECOURS_INFRA=external needs RECOURS_POSTGRES (an administrator's URL) and RECOURS_KAFKA (host:port).")
+            raise StackError(
+                "RECOURS_INFRA=external needs RECOURS_POSTGRES (an administrator's URL) and RECOURS_KAFKA (host:port)."
+            )
         return External(admin_url, bootstrap)
     if wanted == "docker" or (not wanted and docker_answers()):
         return Docker(ports, secrets)

@@ -49,7 +49,16 @@ class EmbeddedKafka:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(java, classpath, properties)
-        command = [java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-cp", classpath, "kafka.Kafka", str(properties)]
+        command = [
+            java,
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=4",
+            "-cp",
+            classpath,
+            "kafka.Kafka",
+            str(properties),
+        ]
         with self._log.open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         deadline = time.monotonic() + _START_SECONDS

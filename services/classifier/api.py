@@ -87,7 +87,7 @@ class DenialView(Judged):
 
     @classmethod
     def of(cls, denial: DenialClassifiedV1) -> "DenialView":
-        return cls.model_validate(msgspec.to_builtins(denial) | {"reasons": [_reason(reason) for reason in denial.reasons]})
+        return cls.model_validate(msgspec.structs.asdict(denial) | {"reasons": [_reason(reason) for reason in denial.reasons]})
 
 
 def _reason(reason: Any) -> ReasonView:

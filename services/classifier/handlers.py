@@ -13,11 +13,11 @@ from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
 from libs.common.contracts.envelope import Event, Received, caused_event
 from libs.common.contracts.remit_received import Adjustment, Remark
 from libs.common.ids import denial_id
+from libs.common.reversals import REVERSAL_STATUS, Reversible, pair
 from services.classifier import store
 from services.classifier.decision import AdjudicatedClaim, Classification, classify, is_recoverable
 from services.classifier.decision import Adjustment as JudgedAdjustment
 from services.classifier.decision import Remark as JudgedRemark
-from services.classifier.reversals import REVERSAL_STATUS, Reversible, pair
 
 
 class RemitToClassify(Struct, frozen=True, gc=False):

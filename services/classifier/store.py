@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
 from libs.common.database import copy_rows
 from libs.common.ids import claim_key, uuid7
-from services.classifier.reversals import Reversible
+from libs.common.reversals import Reversible
 
 _COLUMNS = (
     "tenant_id",

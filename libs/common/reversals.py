@@ -1,4 +1,4 @@
-"""Which denial a reversal retracts: a pure pairing that does not depend on the order of arrival.
+"""Which adjudication a reversal undoes: a pure pairing that does not depend on the order of arrival.
 
 A reversal (CLP02 22) repeats the earlier adjudication of the same payer claim control number with its amounts negated. Either may
 come first, in different files. One reversal undoes one adjudication. Amounts that differ never pair: under one control number
@@ -14,7 +14,7 @@ REVERSAL_STATUS = "22"
 
 
 class Reversible(Struct, frozen=True, gc=False):
-    """What pairing needs to know of a denial, or of a reversal with its signs turned back."""
+    """What pairing needs to know of an adjudication, or of a reversal with its signs turned back."""
 
     id: UUID
     tenant_id: str
@@ -33,20 +33,20 @@ class Reversible(Struct, frozen=True, gc=False):
         return mine == theirs or not mine or not theirs
 
 
-def pair(denials: Iterable[Reversible], reversals: Iterable[Reversible]) -> list[tuple[UUID, UUID]]:
-    """Return (denial id, reversal's remit id) for each reversal that finds its denial, first come first paired.
+def pair(adjudications: Iterable[Reversible], reversals: Iterable[Reversible]) -> list[tuple[UUID, UUID]]:
+    """Return (id, reversal's id) for each reversal that finds what it undoes, first come first paired.
 
-    `denials` are the active ones; `reversals` those that have retracted nothing yet, amounts already turned back.
+    `adjudications` are those that nothing undid yet; `reversals` those that undid nothing yet, amounts already turned back.
     """
     waiting: dict[tuple[str, UUID, str, int, int], list[Reversible]] = {}
     for reversal in reversals:
         waiting.setdefault(reversal.twin(), []).append(reversal)
     pairs = []
-    for denial in denials:
-        candidates = [reversal for reversal in waiting.get(denial.twin(), ()) if reversal.may_be(denial)]
+    for known in adjudications:
+        candidates = [reversal for reversal in waiting.get(known.twin(), ()) if reversal.may_be(known)]
         if candidates:
-            same = denial.payer_claim_control_number
+            same = known.payer_claim_control_number
             best = next((reversal for reversal in candidates if reversal.payer_claim_control_number == same), candidates[0])
-            waiting[denial.twin()].remove(best)
-            pairs.append((denial.id, best.id))
+            waiting[known.twin()].remove(best)
+            pairs.append((known.id, best.id))
     return pairs

@@ -1,0 +1,42 @@
+"""The handler that books remits in a service's ledger, for services that read nothing else of them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common import ledger
+from libs.common.contracts import remit_received
+from libs.common.contracts.envelope import Event, Received
+from libs.common.contracts.remit_received import Totals
+from libs.common.messaging.consumer import Subscription
+
+
+class BookedRemit(Struct, frozen=True, gc=False):
+    """What the ledger reads of `remit.received`."""
+
+    payment_on: date
+    charge_cents: int
+    paid_cents: int
+    totals: Totals
+
+
+def entry_of(received: Received[BookedRemit]) -> ledger.Entry:
+    remit = received.data
+    return ledger.Entry(
+        tenant_id=received.tenant_id,
+        payment_on=remit.payment_on,
+        charge_cents=remit.charge_cents,
+        paid_cents=remit.paid_cents,
+        adjustments_by_group=remit.totals.adjustments_by_group,
+        unbalanced_cents=remit.totals.unbalanced_cents,
+    )
+
+
+async def book_remits(tx: AsyncConnection, remits: Sequence[Received[BookedRemit]], _: datetime) -> Sequence[Event]:
+    await ledger.book(tx, map(entry_of, remits))
+    return ()
+
+
+BOOKING = Subscription(remit_received.TOPIC, remit_received.TYPE, BookedRemit, book_remits)

@@ -1,0 +1,91 @@
+"""Analytics' HTTP interface: KPIs and the ledger."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, FastAPI, Query
+from pydantic import BaseModel, Field
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.http import dead_letters, ledger
+from libs.common.http.app import create_app
+from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
+from libs.common.http.problems import responses
+from services.analytics import kpis, store
+
+GroupBy = Literal["payer", "category", "day"]
+
+
+class RateView(BaseModel):
+    claims: int = Field(description="adjudicated claims")
+    denied_claims: int
+    denial_rate_claims: float
+    charge_cents: int
+    denied_cents: int
+    denial_rate_dollars: float
+
+
+class GroupView(RateView):
+    key: str = Field(description="payer id, category, or day")
+    label: str
+
+
+class DenialRateView(BaseModel):
+    id: Literal["denial-rate"] = "denial-rate"
+    definition: str
+    from_: date | None = Field(None, alias="from")
+    to: date | None = None
+    group_by: GroupBy
+    groups: list[GroupView]
+    totals: RateView
+
+
+router = APIRouter(tags=["kpis"])
+
+
+@router.get("/v1/kpis/denial-rate", summary="Initial denial rate, by claims and by dollars", responses=responses(422))
+async def denial_rate(
+    period: PeriodDep, tenant: TenantDep, database: DatabaseDep, group_by: Annotated[GroupBy, Query()] = "payer"
+) -> DenialRateView:
+    first, last = period.first, period.last
+    async with database.begin(tenant) as tx:
+        whole = (await store.adjudicated(tx, tenant, first, last, None))[0]
+        refused = (await store.denied(tx, tenant, first, last, None))[0]
+        by_group = await store.denied(tx, tenant, first, last, group_by)
+        if group_by == "category":
+            groups = kpis.rates((), by_group, whole)
+        else:
+            groups = kpis.rates(await store.adjudicated(tx, tenant, first, last, group_by), by_group)
+    return DenialRateView.model_validate(
+        {
+            "definition": kpis.DENIAL_RATE_DEFINITION,
+            "from": first,
+            "to": last,
+            "group_by": group_by,
+            "groups": [msgspec.structs.asdict(group) for group in groups],
+            "totals": msgspec.structs.asdict(kpis.rate("", "", whole, refused)),
+        }
+    )
+
+
+def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
+    """Put the application together."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = create_app(
+        "analytics",
+        "Shows where denials come from.",
+        checks={"database": database.ping},
+        routers=[router, ledger.router, dead_letters.router],
+        lifespan=lifespan,
+    )
+    app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    return app

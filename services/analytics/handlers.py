@@ -1,0 +1,78 @@
+"""What analytics does with batches: a fact for each remit and each denial, and its ledger."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common import ledger
+from libs.common.contracts.envelope import Event, Received
+from libs.common.contracts.remit_received import Totals
+from libs.common.reversals import REVERSAL_STATUS, pair
+from services.analytics import store
+from services.analytics.store import Denial
+
+_PREDETERMINATION = "25"
+_NO_EVENTS: Final[Sequence[Event]] = ()
+
+
+class Remit(Struct, frozen=True, gc=False):
+    """What analytics reads of `remit.received`."""
+
+    remit_id: UUID
+    claim_key: UUID
+    payer_claim_control_number: str
+    payer_id: str
+    payer_name: str
+    payment_on: date
+    claim_status_code: str
+    charge_cents: int
+    paid_cents: int
+    totals: Totals
+
+
+async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], _: datetime) -> Sequence[Event]:
+    """Book remits, keep their facts, and match reversals with what they undo, whichever came first."""
+    await ledger.book(tx, map(_entry, remits))
+    await store.insert_remits(tx, [_row(received) for received in remits])
+    accounts = {(received.tenant_id, received.data.claim_key) for received in remits}
+    waiting = await store.accounts_with_open_reversals(tx, accounts)
+    if waiting:
+        adjudications, reversals = await store.open_remits(tx, waiting)
+        by_id = {each.id: each for each in adjudications}
+        await store.undo(tx, [(by_id[undone], by) for undone, by in pair(adjudications, reversals)])
+    return _NO_EVENTS
+
+
+async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]], _: datetime) -> Sequence[Event]:
+    """Keep the highest revision of each denial."""
+    await store.save_denials(tx, [(received.tenant_id, received.data) for received in denials])
+    return _NO_EVENTS
+
+
+def kind_of(claim_status_code: str) -> str:
+    """Say what a remit counts as: only adjudications count in rates."""
+    return {REVERSAL_STATUS: "reversal", _PREDETERMINATION: "predetermination"}.get(claim_status_code, "adjudication")
+
+
+def _row(received: Received[Remit]) -> tuple[object, ...]:
+    remit = received.data
+    return (
+        received.tenant_id, remit.claim_key, remit.remit_id, remit.payer_id, remit.payer_name, remit.payer_claim_control_number,
+        remit.payment_on, kind_of(remit.claim_status_code), remit.charge_cents, remit.paid_cents,
+    )  # fmt: skip
+
+
+def _entry(received: Received[Remit]) -> ledger.Entry:
+    remit = received.data
+    return ledger.Entry(
+        tenant_id=received.tenant_id,
+        payment_on=remit.payment_on,
+        charge_cents=remit.charge_cents,
+        paid_cents=remit.paid_cents,
+        adjustments_by_group=remit.totals.adjustments_by_group,
+        unbalanced_cents=remit.totals.unbalanced_cents,
+    )

@@ -1,0 +1,151 @@
+"""Appeals' SQL; nothing here commits."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.contracts.denial_classified import Reason
+from libs.common.database import driver
+from libs.common.ids import claim_key, uuid7
+from services.appeals.workflow import WHO, WHY, CaseState, Command
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Denial(msgspec.Struct, frozen=True, gc=False):
+    """What appeals reads of `denial.classified`."""
+
+    denial_id: UUID
+    revision: int
+    status: str
+    remit_id: UUID
+    claim_key: UUID
+    patient_control_number: str
+    payer_claim_control_number: str
+    payer_id: str
+    payer_name: str
+    payment_on: date
+    denied_cents: int
+    category: str
+    action: str
+    explanation: str
+    reasons: tuple[Reason, ...]
+    recoverable: bool
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A case's next state, by a revision of its denial."""
+
+    tenant_id: str
+    case_id: UUID
+    version: int
+    state: CaseState
+    command: Command
+    denial: Denial
+
+
+_KNOWN = """
+SELECT tenant_id, case_id, state, version, denial_revision FROM cases
+WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY tenant_id, case_id FOR UPDATE
+"""
+
+
+async def known_cases(tx: AsyncConnection, ids: Collection[tuple[str, UUID]]) -> dict[tuple[str, UUID], tuple[CaseState, int, int]]:
+    """Lock cases; return their state, version and the revision of the denial that they know."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_KNOWN, [tenant for tenant, _ in ids], [case_id for _, case_id in ids])
+    return {(row["tenant_id"], row["case_id"]): (CaseState(row["state"]), row["version"], row["denial_revision"]) for row in rows}
+
+
+_FIELDS: Mapping[str, str] = {
+    "tenant_id": "text", "case_id": "uuid", "row_id": "uuid", "state": "text", "version": "int", "denial_id": "uuid",
+    "denial_revision": "int", "remit_id": "uuid", "claim_key": "uuid", "patient_control_number": "text",
+    "payer_claim_control_number": "text", "payer_id": "text", "payer_name": "text", "payment_on": "date", "category": "text",
+    "action": "text", "denied_cents": "bigint", "explanation": "text", "reasons": "jsonb", "opened_at": "timestamptz",
+    "changed_at": "timestamptz",
+}  # fmt: skip
+_CHANGING = ("state", "version", "denial_revision", "category", "action", "denied_cents", "explanation", "reasons", "changed_at")
+_SAVE = (
+    f"INSERT INTO cases ({', '.join(_FIELDS)}) SELECT * FROM unnest("  # noqa: S608 - our own names
+    + ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_FIELDS.values(), start=1))
+    + ") ON CONFLICT (tenant_id, case_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _CHANGING)
+)
+_TELL = """
+INSERT INTO case_history (tenant_id, case_id, version, state, why, who, at)
+SELECT t, c, v, s, w, $6, $7 FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::text[]) AS told (t, c, v, s, w)
+"""
+
+
+async def save(tx: AsyncConnection, changes: Sequence[Change], now: datetime) -> None:
+    """Write cases as they now are (the last change of each) and every change into the history."""
+    if not changes:
+        return
+    connection = await driver(tx)
+    last = {(change.tenant_id, change.case_id): change for change in changes}
+    columns = zip(*(_row(change, now) for _, change in sorted(last.items())), strict=True)
+    await connection.execute(_SAVE, *map(list, columns))
+    await connection.execute(
+        _TELL,
+        [change.tenant_id for change in changes],
+        [change.case_id for change in changes],
+        [change.version for change in changes],
+        [change.state.value for change in changes],
+        [WHY[change.command] for change in changes],
+        WHO,
+        now,
+    )
+
+
+def _row(change: Change, now: datetime) -> tuple[Any, ...]:
+    denial = change.denial
+    return (
+        change.tenant_id, change.case_id, uuid7(), change.state.value, change.version, denial.denial_id, denial.revision,
+        denial.remit_id, denial.claim_key, denial.patient_control_number, denial.payer_claim_control_number, denial.payer_id,
+        denial.payer_name, denial.payment_on, denial.category, denial.action, denial.denied_cents, denial.explanation,
+        _encode(denial.reasons).decode(), now, now,
+    )  # fmt: skip
+
+
+async def find_cases(
+    tx: AsyncConnection,
+    tenant_id: str,
+    wanted: Mapping[str, Any],
+    *,
+    first: date | None,
+    last: date | None,
+    pcn: str | None,
+    before: UUID | None,
+    limit: int,
+) -> list[RowMapping]:
+    """Return cases, newest first. `wanted` maps column names of ours to the value that they must equal."""
+    conditions = ["tenant_id = :tenant_id", *(f"{name} = :{name}" for name in wanted)]
+    values: dict[str, Any] = {"tenant_id": tenant_id, "limit": limit, **wanted}
+    optional = {
+        "key": (claim_key(tenant_id, pcn) if pcn is not None else None, "claim_key = :key"),
+        "first": (first, "payment_on >= :first"),
+        "last": (last, "payment_on <= :last"),
+        "before": (before, "row_id < :before"),
+    }
+    for name, (value, condition) in optional.items():
+        if value is not None:
+            conditions.append(condition)
+            values[name] = value
+    query = f"SELECT * FROM cases WHERE {' AND '.join(conditions)} ORDER BY row_id DESC LIMIT :limit"  # noqa: S608 - our own names
+    return list((await tx.execute(text(query), values)).mappings())
+
+
+async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> tuple[RowMapping, list[RowMapping]] | None:
+    """Return a case with its history."""
+    wanted = {"tenant": tenant_id, "case": case_id}
+    query = text("SELECT * FROM cases WHERE tenant_id = :tenant AND case_id = :case")
+    case = (await tx.execute(query, wanted)).mappings().first()
+    if case is None:
+        return None
+    told = text("SELECT * FROM case_history WHERE tenant_id = :tenant AND case_id = :case ORDER BY version")
+    return case, list((await tx.execute(told, wanted)).mappings())
