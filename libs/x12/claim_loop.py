@@ -13,6 +13,16 @@ from libs.x12.money import parse_amount
 _TRIPLES = range(2, 20, 3)  # CAS02, CAS05, ... CAS17: up to six triples a segment
 _OTHER_COMPONENTS = ":>|^<\\;"
 _MONEY_CACHE_MAX = 50_000
+_ENDS = frozenset({"CLP", "PLB", "TS3", "TS2", "ISA", "IEA", "BIN", "BDS"})
+_SHORT_ENDS = frozenset({"LX", "SE", "ST", "GS", "GE"})
+CLAIM_SEGMENTS_MAX = 20_000  # 999 lines of some fifteen segments fit
+CLAIM_BYTES_MAX = 4 * 1024 * 1024
+
+
+def ends_claim(segment: str, separator: str) -> bool:
+    """Say whether a claim loop ends before this segment; anything else stands inside it, expected or not."""
+    kind = segment[:3]
+    return kind in _ENDS or (kind[:2] in _SHORT_ENDS and kind[2:] in ("", separator))
 
 
 class Oddity(NamedTuple):
@@ -80,8 +90,10 @@ class ClaimLoop:
                 if len(elements) > 2 and elements[2]:  # noqa: PLR2004
                     rarcs.append(elements[2])
             elif segment:
-                end = at
-                break
+                if ends_claim(segment, separator):
+                    end = at
+                    break
+                oddities.append(Oddity(at - start, "unexpected_segment", "warning", None, 1))
         if not end:
             return 0, None, []
         if service is not None:
@@ -177,7 +189,7 @@ class ClaimLoop:
         difference_cents = charge_cents - paid_cents - explained_cents
         if difference_cents:
             oddities.append(Oddity(place, "line_out_of_balance", "warning", "SVC03", 3, difference_cents))
-        qualifier, code, modifiers = self._procedure(composite, place, oddities)
+        qualifier, code, modifiers = self._procedure(composite, place, "SVC01", oddities)
         return ServiceLine(
             tuple(tail),
             self.separator,
@@ -189,22 +201,22 @@ class ClaimLoop:
             modifiers,
             revenue or None,
             units or None,
-            self._procedure(original, place, oddities)[1] if original else None,
+            self._procedure(original, place, "SVC06", oddities)[1] if original else None,
             original_units or None,
             tuple(adjustments),
             tuple(rarcs),
         )
 
-    def _procedure(self, composite: str, place: int, oddities: list[Oddity]) -> tuple[str, str, tuple[str, ...]]:
-        """Split a composite procedure: qualifier, code, up to four modifiers."""
+    def _procedure(self, composite: str, place: int, element: str, oddities: list[Oddity]) -> tuple[str, str, tuple[str, ...]]:
+        """Split a composite procedure: qualifier (two characters), code, up to four modifiers."""
         if composite[2:3] != self.component:
             if composite[2:3] and composite[2:3] in _OTHER_COMPONENTS:
                 # The separator in use is not the one that ISA16 declares; without this the code would be lost without a sound.
                 self.component = composite[2:3]
-                oddities.append(Oddity(place, "component_separator_differs", "warning", "SVC01", 1))
-            elif self.component not in composite:
-                oddities.append(Oddity(place, "procedure_without_qualifier", "info", "SVC01", 1))
-                return "", composite, ()
+                oddities.append(Oddity(place, "component_separator_differs", "warning", element, 1))
+            elif composite[:1] != self.component:
+                oddities.append(Oddity(place, "procedure_without_qualifier", "info", element, 1))
+                composite = self.component + composite
         qualifier, code, *modifiers = composite.split(self.component)
         return qualifier, code, tuple(part for part in modifiers[:4] if part) if modifiers else ()
 

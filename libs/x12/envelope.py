@@ -66,9 +66,10 @@ class Envelope:
         element: str | None = None,
         snip_type: int = 1,
         difference_cents: int | None = None,
+        at: tuple[int, int] | None = None,
     ) -> None:
-        """Report something about the segment at the cursor."""
-        byte_offset, segment_index = self._cursor.position()
+        """Report something about the segment at the cursor, or at another position."""
+        byte_offset, segment_index = at or self._cursor.position()
         self._items.append(
             Finding(
                 code=code,

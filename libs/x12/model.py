@@ -107,7 +107,7 @@ class Remit(_Tail, frozen=True, gc=False):
             if segment.startswith(start):
                 elements = segment.split(self.separator)
                 elements += [""] * (10 - len(elements))
-                found.append(Party(elements[1], elements[3], elements[4], elements[8], elements[9]))
+                found.append(Party(elements[1], readable(elements[3]), readable(elements[4]), elements[8], elements[9]))
         return found
 
     def remarks(self) -> tuple[str, ...]:

@@ -13,7 +13,15 @@ class Amount(NamedTuple):
 
 
 def parse_amount(text: str) -> Amount:
-    """Read one amount. Problems: bad_amount, amount_too_precise, amount_too_large; amount_precision for zeros beyond the cent."""
+    """Read one amount.
+
+    Problems that leave none: bad_amount, amount_too_precise, amount_too_large. Problems of spelling only: amount_precision (zeros
+    beyond the cent), amount_blanks.
+    """
+    bare = text.strip(" ")
+    if bare != text:
+        amount = parse_amount(bare)
+        return amount if amount.cents is None else Amount(amount.cents, "amount_blanks")
     body = text[1:] if text[:1] in ("-", "+") else text
     whole, _, fraction = body.partition(".")
     digits = whole + fraction

@@ -1,21 +1,21 @@
 """The push reader: bytes of any length, cut anywhere, in; items in file order out. It never raises and never guesses in silence.
 
 One code path for every kind of transaction: tokens, envelope, then by ST01 the reader of that transaction. Memory is constant: what
-is held is the unfinished segment, the unfinished claim and the head of the open transaction.
+is held is the unfinished segment, the unfinished claim and the head of the open transaction. What is emitted does not depend on
+where the stream was cut.
 """
 
 from collections.abc import Callable
 
-from libs.x12 import delimiters
+from libs.x12.claim_loop import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, ends_claim
+from libs.x12.delimiters import BLANKS, Header
 from libs.x12.envelope import Envelope
-from libs.x12.model import Finding, Item
-from libs.x12.tokens import Cursor, blank_controls, has_blanks, lower_case_id, without_blanks
+from libs.x12.model import Item
+from libs.x12.preamble import ISA, Preamble
+from libs.x12.tokens import SEGMENT_MAX, Cleaner, Cursor, lead
 
-_BOM = "\xef\xbb\xbf"
-_EBCDIC_ISA = "\xc9\xe2\xc1"
-_PREAMBLE_MAX = 64 * 1024
-_SEGMENT_MAX = 64 * 1024
-_CLAIM_SEGMENTS_MAX = 20_000  # 999 lines of some fifteen segments fit
+_BINARY = {"BIN": 1, "BDS": 2}  # which element tells the length
+_CLOSING = ("SE", "GE", "IEA")
 
 
 class InterchangeReader:
@@ -33,28 +33,34 @@ class InterchangeReader:
         self._items: list[Item] = []
         self._cursor = Cursor()
         self._envelope = Envelope(self._items, self._cursor)
-        self._seen_any = False
+        self._preamble = Preamble(self._items, self._cursor)
+        self._cleaner = Cleaner()
+        self._terminator = ""
         self._skip = 0  # bytes of a binary segment that are still to come
         self._dropping = False  # inside a segment that is too long
+        self._passing = False  # inside a claim that is passed over
+        self._unterminated = False  # the last segment of the batch has no terminator
         self._open: list[str] = []  # raw segments of a claim whose end was not seen yet
+        self._open_bytes = 0
         self._run: Callable[[], None] = self._find_header
-        self._terminator = ""
-        self._blanks = False  # whether segments of this interchange may have blanks before them
 
     def feed(self, chunk: bytes) -> list[Item]:
         """Take the next bytes; return what became complete."""
         if chunk:
-            self._seen_any = True
             self._text += chunk.decode("latin-1")  # every byte is a character: offsets stay offsets
             self._advance()
         return self._drain()
 
     def close(self) -> list[Item]:
         """Say that the input has ended; return what is left to say."""
-        if self._run == self._find_header:
-            self._end_without_header()
-        else:
-            self._end_inside()
+        while self._run != self._find_header or self._open_header(final=True):
+            self._advance()
+            if self._run != self._find_header:
+                self._end_inside()
+                if self._run != self._find_header:
+                    return self._drain()
+        self._preamble.end(self._text, interchanges=self._envelope.interchanges)
+        self._text = ""
         return self._drain()
 
     def _drain(self) -> list[Item]:
@@ -71,61 +77,36 @@ class InterchangeReader:
     # -- before and between interchanges
 
     def _find_header(self) -> None:
-        start = self._text.upper().find("ISA") if len(self._text) < _PREAMBLE_MAX else self._text.find("ISA")
-        while start >= 0:
-            try:
-                header = delimiters.read_header(self._text, start)
-            except delimiters.Incomplete:
-                return
-            except delimiters.BadHeader:
-                start = self._text.find("ISA", start + 3)
-                continue
-            self._note_preamble(self._text[:start])
-            self._cursor.skip(start)
-            self._terminator = header.terminator
-            self._blanks = header.terminator == "\n"
-            self._envelope.open(header)
-            self._cursor.step(header.end - start)
-            self._text = self._text[header.end :]
-            self._run = self._split
-            return
-        if len(self._text) > _PREAMBLE_MAX:
-            if self._envelope.interchanges == 0 and self._cursor.byte_offset == 0:
-                self._cursor.finding("ebcdic" if _EBCDIC_ISA in self._text[:256] else "not_x12", self._items)
-            self._cursor.skip(len(self._text) - 2)  # "IS" may be the beginning of a header
-            self._text = self._text[-2:]
+        self._open_header(final=False)
 
-    def _note_preamble(self, preamble: str) -> None:
-        if preamble.removeprefix(_BOM).strip():
-            self._cursor.finding("text_before_isa" if self._envelope.interchanges == 0 else "text_after_iea", self._items, "info")
+    def _open_header(self, *, final: bool) -> bool:
+        """Look for a header in the text at hand and open its interchange; say whether there was one."""
+        start, header = self._preamble.find(self._text, final=final)
+        self._text = self._text[start:]
+        if header is None:
+            return False
+        self._begin(header, header.end - start)
+        return True
 
-    def _end_without_header(self) -> None:
-        rest = self._text.removeprefix(_BOM).strip()
-        if self._envelope.interchanges:
-            if rest:
-                self._cursor.finding("text_after_iea", self._items, "info")
-            return
-        if self._cursor.byte_offset:  # said already, while passing over a long text
-            return
-        upper = rest.upper()
-        if not rest:
-            code = "empty"
-        elif _EBCDIC_ISA in self._text[:256]:
-            code = "ebcdic"
-        elif "ISA" in upper:
-            start = self._text.upper().find("ISA")
-            separator = self._text[start + 3 : start + 4]
-            structured = not separator or not (separator.isalnum() or separator.isspace())
-            code = (
-                "truncated_isa"
-                if structured and self._text.count(separator or "*", start) < delimiters.HEADER_ELEMENTS
-                else "bad_isa"
-            )
-            if not structured:
-                code = "not_x12"
-        else:
-            code = "not_x12"
-        self._cursor.finding(code, self._items)
+    def _begin(self, header: Header, length: int) -> None:
+        self._terminator = header.terminator
+        self._cleaner = Cleaner(header.terminator, header.element)
+        self._passing = False
+        self._envelope.open(header)
+        self._cursor.step(length)
+        self._text = self._text[length:]
+        self._run = self._split
+
+    def _leave(self, raws: list[str], at: int) -> None:
+        """The interchange is over: what follows is looked at with other delimiters."""
+        self._cursor.finish(at)
+        self._text = self._rejoined(raws, at)
+        self._preamble.begin(after=True)
+        self._run = self._find_header
+
+    def _rejoined(self, raws: list[str], at: int) -> str:
+        rest = self._terminator.join(raws[at:])
+        return rest + self._text if self._unterminated or at >= len(raws) else rest + self._terminator + self._text
 
     # -- inside an interchange
 
@@ -138,80 +119,154 @@ class InterchangeReader:
         text = self._text
         cut = text.rfind(self._terminator)
         if cut < 0:
-            self._guard_length()
+            self._look_at_unfinished()
             return
-        self._blanks = self._blanks or has_blanks(text, self._terminator)
-        whole = blank_controls(text[:cut], self._terminator, self._cursor, self._open, self._items)
+        whole = text[:cut]
         self._text = text[cut + len(self._terminator) :]
-        raws = self._open + whole.split(self._terminator)
-        self._open = []
+        self._cleaner.look(whole)
+        raws = whole.split(self._terminator)
+        if self._open and self._still_open(raws, len(whole)):
+            return
+        raws, self._open = self._open + raws, []
         self._walk(raws)
 
+    def _still_open(self, raws: list[str], size: int) -> bool:
+        """Add segments to the claim that is held, when none of them ends it and it stays within measure."""
+        separator = self._envelope.separator
+        grows = len(self._open) + len(raws) <= CLAIM_SEGMENTS_MAX and self._open_bytes + size + len(raws) <= CLAIM_BYTES_MAX
+        if not grows or len(max(raws, key=len)) > SEGMENT_MAX:
+            return False
+        if any(ends_claim(segment, separator) for segment in self._cleaner.clean(raws)):
+            return False
+        self._open += raws
+        self._open_bytes += size + len(raws)
+        return True
+
     def _walk(self, raws: list[str]) -> None:
-        envelope, cursor = self._envelope, self._cursor
-        segments = without_blanks(raws, self._terminator) if self._blanks else raws
+        """Run through segments that were split together."""
+        envelope, cursor, cleaner = self._envelope, self._cursor, self._cleaner
+        segments = cleaner.clean(raws)
         cursor.begin(raws, segments, len(self._terminator))
+        marks = cleaner.marks
         at, count = 0, len(segments)
         while at < count:
             segment = segments[at]
             kind = segment[:3]
+            if self._passing:
+                if not ends_claim(segment, envelope.separator):
+                    at += 1
+                    continue
+                self._passing = False
             if kind == "CLP" and envelope.remittance is not None:
-                end = envelope.remittance.claim(cursor, at)
+                end = self._claim(raws, at)
                 if not end:
-                    self._hold(raws, at)
                     return
                 at = end
                 continue
             cursor.at(at)
-            if kind == "ISA":
-                self._restart(raws, at)
+            if kind in _BINARY:
+                self._begin_binary(raws, at, _BINARY[kind])
                 return
-            if kind in ("BIN", "BDS"):
-                self._begin_binary(raws, at)
+            if cursor.too_long and len(raws[at]) > SEGMENT_MAX:
+                envelope.note("segment_too_long", "error", None)
+                at += 1
+                continue
+            if kind == "ISA" and ISA.match(segment):
+                envelope.end("missing_iea")
+                self._leave(raws, at)
+                return
+            if kind == "IEA" and ISA.search(segment, 3):
+                self._end_before_header(raws, at)
                 return
             if segment:
-                envelope.segment(lower_case_id(segment, envelope))
+                if marks:
+                    self._note_marks(raws, at, at + 1)
+                envelope.segment(segment)
             at += 1
             if envelope.closed:
-                cursor.finish(at)
-                self._text = self._terminator.join([*raws[at:], self._text])
-                self._run = self._find_header
+                if self._unterminated and at == count:
+                    cursor.finding("missing_final_terminator", self._items, "info", at=cursor.position(at - 1))
+                self._leave(raws, at)
                 return
         cursor.finish(count)
 
+    def _claim(self, raws: list[str], at: int) -> int:
+        """Read the claim at a place; return where it ended, or 0 when its end is not at hand yet."""
+        cursor, remittance = self._cursor, self._envelope.remittance
+        if remittance is None:
+            return at + 1
+        if cursor.too_long:
+            end = remittance.end_of_claim(cursor, at)
+            long = next((place for place in range(at, end or len(raws)) if len(raws[place]) > SEGMENT_MAX), None)
+            if long is not None:  # the claim lost a segment: it cannot be booked as it stands
+                cursor.at(long)
+                self._envelope.note("segment_too_long", "error", None)
+                remittance.lose(cursor, at, "claim_unreadable")
+                if not end:
+                    self._passing = True
+                    cursor.finish(len(raws))
+                return end
+        before = len(self._items)
+        end, kept = remittance.claim(cursor, at)
+        if not end:
+            self._hold(raws, at)
+        elif kept and self._cleaner.marks:
+            after = self._items[before:]
+            del self._items[before:]
+            self._note_marks(raws, at, end)
+            self._items += after
+        return end
+
+    def _note_marks(self, raws: list[str], at: int, end: int) -> None:
+        """Report control characters and lower-case identifiers of some segments."""
+        for place in range(at, end):
+            for code, offset in self._cleaner.marked(raws[place]):
+                _, segment_index = self._cursor.position(place)
+                self._envelope.note(code, "warning", None, at=(self._cursor.start(place) + offset, segment_index))
+
     def _hold(self, raws: list[str], at: int) -> None:
         """Keep a claim that may go on in the next chunk; a claim without end does not fill the memory."""
-        self._cursor.at(at)
-        if len(raws) - at > _CLAIM_SEGMENTS_MAX:
-            self._envelope.note("claim_too_long", "error", "CLP")
-            self._envelope.drop_claim()
-            self._cursor.finish(len(raws))
+        cursor, remittance = self._cursor, self._envelope.remittance
+        size = cursor.start(len(raws)) - cursor.start(at)
+        if remittance is not None and (len(raws) - at > CLAIM_SEGMENTS_MAX or size > CLAIM_BYTES_MAX):
+            remittance.lose(cursor, at, "claim_too_long")
+            cursor.finish(len(raws))
+            self._passing = True
             return
-        self._cursor.finish(at)
-        self._open = raws[at:]
+        cursor.finish(at)
+        self._open, self._open_bytes = raws[at:], size
 
-    def _restart(self, raws: list[str], at: int) -> None:
-        """Another interchange begins before this one ended; its delimiters may be others."""
-        self._envelope.end("missing_iea")
+    def _end_before_header(self, raws: list[str], at: int) -> None:
+        """The last segment of one interchange runs into the header of the next: files that were joined without a terminator."""
+        raw = raws[at]
+        header = ISA.search(raw, lead(raw) + 3)
+        length = header.start() if header else len(raw)
+        where = self._cursor.position(at)
+        self._envelope.segment(self._cleaner.clean([raw[:length]])[0].rstrip(BLANKS))
+        self._cursor.finding("missing_final_terminator", self._items, "info", at=where)
+        text = self._rejoined(raws, at)
         self._cursor.finish(at)
-        self._text = self._terminator.join([*raws[at:], self._text])
+        self._cursor.step(length)
+        self._text = text[length:]
+        self._preamble.begin(after=True)
         self._run = self._find_header
 
-    def _begin_binary(self, raws: list[str], at: int) -> None:
+    def _begin_binary(self, raws: list[str], at: int, place: int) -> None:
         """Pass over a binary segment by its declared length: its bytes may hold the terminator."""
-        separator = self._envelope.separator
         self._envelope.note("binary_segment", "info", None)
+        self._text = text = self._rejoined(raws, at)
         self._cursor.finish(at)
-        text = self._terminator.join([*raws[at:], self._text])
-        start = len(text) - len(text.lstrip())
-        parts = text[start : start + 64].split(separator, 2)
-        length = int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() and parts[1].isascii() else 0  # noqa: PLR2004
-        header = start + len(parts[0]) + len(separator) + (len(parts[1]) + len(separator) if length else 0)
         self._cursor.step(0)
-        self._skip = header + length + len(self._terminator)
-        self._text = text
-        if not length:  # no usable length: an ordinary segment
-            self._skip = text.find(self._terminator) + len(self._terminator)
+        start = lead(raws[at])
+        separator = self._envelope.separator
+        parts = text[start : start + 128].split(separator, place + 1)
+        length = parts[place] if len(parts) == place + 2 else ""
+        if length.isdecimal() and length.isascii():
+            head = sum(map(len, parts[: place + 1])) + place + 1
+            self._skip = start + head + int(length) + len(self._terminator)
+        else:  # no usable length: an ordinary segment
+            self._dropping = True
+        self._pass_over()
 
     def _pass_over(self) -> None:
         if self._skip:
@@ -221,44 +276,46 @@ class InterchangeReader:
             self._cursor.skip(taken)
         if self._dropping:
             cut = self._text.find(self._terminator)
-            keep = 0 if cut >= 0 else len(self._terminator) - 1
+            keep = len(self._terminator) - 1  # the beginning of a terminator may be at hand
             taken = cut + len(self._terminator) if cut >= 0 else max(0, len(self._text) - keep)
             self._text = self._text[taken:]
             self._cursor.skip(taken)
             self._dropping = cut < 0
 
-    def _guard_length(self) -> None:
-        if len(self._text) <= _SEGMENT_MAX:
+    def _look_at_unfinished(self) -> None:
+        """A segment without terminator so far: it may be a header in other delimiters, or too long to wait for its end."""
+        text = self._text
+        start = lead(text[:SEGMENT_MAX])
+        kind = text[start : start + 3].upper()
+        header = ISA.match(text, start) if kind == "ISA" else ISA.search(text, start + 3) if kind == "IEA" else None
+        if header is None and len(text) <= SEGMENT_MAX:
             return
-        held = sum(map(len, self._open)) + len(self._terminator) * len(self._open)
-        self._items.append(
-            Finding(
-                code="segment_too_long",
-                severity="error",
-                message=self._cursor.message("segment_too_long"),
-                byte_offset=self._cursor.byte_offset + held,
-                segment_index=self._cursor.segment_index + len(self._open) + 1,
-            )
-        )
-        if self._open:  # the claim lost a segment: it cannot be booked as it stands
-            self._envelope.drop_claim()
-            self._cursor.begin(self._open, self._open, len(self._terminator))
-            self._cursor.finish(len(self._open))
-            self._open = []
-        self._cursor.step(0)
-        self._dropping = True
+        keep = len(self._terminator) - 1
+        self._text = text[len(text) - keep :] if keep else ""
+        self._walk_unterminated(text[: len(text) - keep])
+        if header is None and kind not in _BINARY:
+            self._cursor.skip(-len(self._terminator))  # the walk counted one that has not come yet
+            self._dropping = True
+
+    def _walk_unterminated(self, text: str) -> None:
+        self._cleaner.look(text)
+        raws, self._open = [*self._open, text], []
+        self._unterminated = True
+        self._walk(raws)
+        self._unterminated = False
 
     def _end_inside(self) -> None:
         """The input ended inside an interchange: a last segment without terminator may still close it."""
-        rest = self._text.strip()
-        kind = rest[:3].rstrip(self._envelope.separator)
-        if rest and kind.upper() in ("SE", "GE", "IEA") and not self._skip and not self._dropping:
-            self._walk([*self._open, self._text])
-            self._open = []
-            if self._run == self._find_header or self._envelope.closed:
-                self._cursor.finding("missing_final_terminator", self._items, "info")
+        text = self._text
+        start = lead(text)
+        rest = text[start:].rstrip(BLANKS)
+        kind = rest.partition(self._envelope.separator)[0].upper()
+        lost = bool(self._open)
+        if kind in _CLOSING and not self._skip and not self._dropping:
+            self._text = ""
+            self._walk_unterminated(text[: start + len(rest)])
+            if self._envelope.closed:
                 return
-            rest = ""
-        self._envelope.end(
-            "truncated" if self._open or rest or self._envelope.in_transaction else "missing_iea", lost=bool(self._open)
-        )
+            rest, lost = "", False
+        cut = lost or rest or self._envelope.in_transaction
+        self._envelope.end("truncated" if cut else "missing_iea", lost=lost)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from libs.x12.claim_loop import ClaimLoop
+from libs.x12.claim_loop import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, ClaimLoop, Oddity, ends_claim
 from libs.x12.messages import MESSAGES
 from libs.x12.model import (
     Finding,
@@ -32,7 +32,6 @@ class RemittanceReader:
     def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
         self._items = items
         self._opened = opened
-        self._component = component
         self._loop = ClaimLoop(separator, component)
         self._head: list[tuple[list[str], tuple[int, int]]] = []  # elements and position
         self._head_done = False
@@ -47,31 +46,56 @@ class RemittanceReader:
         self._provider_adjustments: list[ProviderAdjustment] = []
         self._provider_cents = 0
 
-    def claim(self, cursor: Cursor, start: int) -> int:
-        """Read the CLP loop at a place of the cursor's batch; return where it ended, or 0 when it goes on beyond the batch."""
+    def claim(self, cursor: Cursor, start: int) -> tuple[int, bool]:
+        """Read the CLP loop at a place of the cursor's batch.
+
+        Returns where it ended (0 when it goes on beyond the batch), and whether it was within measure.
+        """
         byte_offset, segment_index = cursor.position(start)
         ordinal = self._claims + self.claims_unreadable + 1
         end, remit, oddities = self._loop.read(cursor.segments, start, ordinal, segment_index, byte_offset)
         if not end:
-            return 0
+            return 0, False
+        if end - start > CLAIM_SEGMENTS_MAX or cursor.start(end) - cursor.start(start) > CLAIM_BYTES_MAX:
+            self.lose(cursor, start, "claim_too_long")
+            return end, False
         if not self._head_done:
             cursor.at(start)
             self._finish_head(cursor)
         if remit is None:
-            self.claims_unreadable += 1
-            self._note(cursor, start, "claim_unreadable", "error", "CLP", "2100", claim_ordinal=ordinal)
-        else:
+            self.lose(cursor, start, "claim_unreadable")
+        if oddities:
+            self._report(cursor, start, end, ordinal, oddities)
+        if remit is not None:
             self._claims += 1
             self._charge_cents += remit.charge_cents
             self._paid_cents += remit.paid_cents
             self._adjustment_cents += remit.adjustment_cents
             if remit.difference_cents:
                 self._unbalanced_claims += 1
+            self._items.append(remit)
+        return end, True
+
+    def end_of_claim(self, cursor: Cursor, start: int) -> int:
+        """Return where the CLP loop at a place ends, without reading it; 0 when it goes on beyond the batch."""
+        separator, segments = self._loop.separator, cursor.segments
+        return next((at for at in range(start + 1, len(segments)) if ends_claim(segments[at], separator)), 0)
+
+    def lose(self, cursor: Cursor, start: int, code: str) -> None:
+        """Count a claim that cannot be booked, and say so."""
+        if not self._head_done:
+            cursor.at(start)
+            self._finish_head(cursor)
+        self.claims_unreadable += 1
+        self._note(cursor, start, code, "error", "CLP", "2100", claim_ordinal=self._claims + self.claims_unreadable)
+
+    def _report(self, cursor: Cursor, start: int, end: int, ordinal: int, oddities: list[Oddity]) -> None:
+        inside = cursor.segments[start:end]
+        line_at = next((at for at, segment in enumerate(inside) if segment.startswith("SVC")), end)
         for place, code, severity, element, snip_type, difference_cents in oddities:
             if code == "line_out_of_balance":
                 self._unbalanced_lines += 1
             byte_offset, segment_index = cursor.position(start + place)
-            segment_id = element[:3] if element else None
             self._items.append(
                 Finding(
                     code=code,
@@ -79,8 +103,8 @@ class RemittanceReader:
                     message=MESSAGES[code],
                     byte_offset=byte_offset,
                     segment_index=segment_index,
-                    segment_id=segment_id,
-                    loop="2110" if segment_id == "SVC" else "2100",
+                    segment_id=element[:3] if element else None,
+                    loop="2110" if place >= line_at else "2100",
                     element=element,
                     snip_type=snip_type,
                     transaction_ordinal=self._opened.ordinal,
@@ -88,9 +112,6 @@ class RemittanceReader:
                     difference_cents=difference_cents,
                 )
             )
-        if remit is not None:
-            self._items.append(remit)
-        return end
 
     def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
         """Take a segment of the head, between claims, or of the summary."""
@@ -121,6 +142,7 @@ class RemittanceReader:
                     element="BPR02",
                     snip_type=3,
                     difference_cents=difference_cents,
+                    at=self._position_of("BPR"),
                 )
         self._items.append(
             TransactionClosed(
@@ -199,6 +221,10 @@ class RemittanceReader:
                 return [*elements, *[""] * (width - len(elements))]
         return [""] * width
 
+    def _position_of(self, segment_id: str) -> tuple[int, int] | None:
+        """Return where a segment of the head stands."""
+        return next((position for elements, position in self._head if elements[0] == segment_id), None)
+
     def _provider_adjustment(self, elements: list[str], envelope: "Envelope") -> None:
         count = len(elements)
         fiscal_on = parse_date(elements[2]) if count > 2 else None  # noqa: PLR2004
@@ -211,7 +237,7 @@ class RemittanceReader:
                 envelope.note(problem, "error" if cents is None else "warning", "PLB", element=f"PLB{at + 1:02d}")
             if cents is None:
                 continue
-            reason, _, reference = elements[at].partition(self._component)
+            reason, _, reference = elements[at].partition(self._loop.component)
             provider_id = elements[1] if count > 1 else ""
             self._provider_adjustments.append(ProviderAdjustment(provider_id, fiscal_on, reason, reference, cents))
             self._provider_cents += cents
@@ -228,8 +254,7 @@ class RemittanceReader:
         element: str | None = None,
         claim_ordinal: int | None = None,
     ) -> None:
-        own = [position for elements, position in self._head if elements[0] == segment_id]
-        byte_offset, segment_index = own[0] if own else cursor.position(place)
+        byte_offset, segment_index = self._position_of(segment_id) or cursor.position(place)
         self._items.append(
             Finding(
                 code=code,

@@ -1,17 +1,88 @@
-"""Where we are in the stream, and what may stand inside a segment."""
+"""Raw segments made clean, and where each of them stands in the stream."""
 
 import re
+from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
+from libs.x12.delimiters import BLANKS
 from libs.x12.messages import MESSAGES
 from libs.x12.model import Finding, Item, Severity
 
-if TYPE_CHECKING:
-    from libs.x12.envelope import Envelope
-
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+SEGMENT_MAX = 64 * 1024
+_CONTROLS = "".join(map(chr, range(32))).translate({ord(blank): None for blank in "\t\r\n"}) + "\x7f"
+_LEAD = re.compile("[\x00-\x20\x7f]*")
 _NAMED_CONTROLS_MAX = 100
+_LONGEST_ID = 3
+
+
+class Cleaner:
+    """Cleans the raw segments of one interchange, from the moment on at which anything in it needs it.
+
+    What stands before a segment (line ends, indentation) goes, control characters become blanks, and identifiers upper case.
+    Lengths stay, so offsets stay. Looking is cheap and cleaning is not: most files never need it.
+    """
+
+    def __init__(self, terminator: str = "~", separator: str = "*") -> None:
+        self._terminator, self._separator = terminator, separator
+        controls = "".join(character for character in _CONTROLS if character not in terminator + separator)
+        self._delete = controls.encode("latin-1")
+        self._control = re.compile(f"[{re.escape(controls)}]")
+        self._lower_id = re.compile(rf"{re.escape(terminator)}[{BLANKS}]*[a-z]")
+        self._first_lower = re.compile(rf"[{BLANKS}]*[a-z]")
+        self._blanks = terminator == "\n"
+        self._controls = self._lower = False
+        self._named = 0
+
+    @property
+    def marks(self) -> bool:
+        """Say whether segments may hold something that `marked` reports."""
+        return self._controls or self._lower
+
+    def look(self, text: str) -> None:
+        """See whether this text needs cleaning; a few searches in C."""
+        if not self._blanks:
+            self._blanks = "\n" in text or "\r" in text or "\t" in text or self._terminator + " " in text or text[:1] == " "
+        if not self._controls and len(text) != len(text.encode("latin-1").translate(None, self._delete)):
+            self._controls = self._blanks = True
+        if not self._lower:
+            self._lower = self._first_lower.match(text) is not None or self._lower_id.search(text) is not None
+
+    def clean(self, raws: list[str]) -> list[str]:
+        """Return the segments as they are to be read; the same list when nothing was to be done."""
+        segments = raws
+        if self._controls:
+            segments = [self._control.sub(" ", raw) for raw in segments]
+        if self._terminator == "\n":
+            segments = [raw.strip(BLANKS) for raw in segments]  # a carriage return before the line end goes too
+        elif self._blanks:
+            segments = [raw.lstrip(BLANKS) for raw in segments]
+        if self._lower:
+            segments = [self._upper(segment) for segment in segments]
+        return segments
+
+    def marked(self, raw: str) -> Iterator[tuple[str, int]]:
+        """Yield what is odd in a raw segment and where in it; control characters are named up to a limit."""
+        head = raw[lead(raw) :].partition(self._separator)[0]
+        if self._lower and self._upper(head) != head:
+            yield "lower_case_segment", lead(raw)
+        if self._controls:
+            for match in self._control.finditer(raw):
+                if self._named == _NAMED_CONTROLS_MAX:
+                    return
+                self._named += 1
+                yield "control_character", match.start()
+
+    def _upper(self, segment: str) -> str:
+        head, separator, rest = segment.partition(self._separator)
+        if head.isupper() or len(head) > _LONGEST_ID or not (head.isalnum() and head.isascii()):
+            return segment
+        return head.upper() + separator + rest
+
+
+def lead(raw: str) -> int:
+    """Return how many bytes stand before the segment itself."""
+    found = _LEAD.match(raw)
+    return found.end() if found else 0
 
 
 class Cursor:
@@ -21,38 +92,43 @@ class Cursor:
         self.byte_offset = 0  # of the first byte of the batch
         self.segment_index = 0  # segments before the batch
         self.segments: list[str] = []
+        self.too_long = False  # whether any segment of the batch is
         self._raws: list[str] = []
-        self._ends: list[int] = []  # bytes of the batch up to the end of each segment, without terminators
+        self._ends: list[int] = [0]  # bytes of the batch up to the end of each segment, without terminators
+        self._empties: list[int] = []  # segments without content before each place; no list when there are none
         self._width = 1
         self._place = 0
-        self._has_empty = False
 
     def begin(self, raws: list[str], segments: list[str], width: int) -> None:
-        """Start on a batch of segments: as they stood, and without the blanks before them."""
+        """Start on a batch of segments: as they stood, and clean."""
         self._raws, self.segments, self._width = raws, segments, width
-        self._ends = list(accumulate(map(len, raws), initial=0))
-        self._has_empty = "" in segments
+        lengths = list(map(len, raws))
+        self._ends = list(accumulate(lengths, initial=0))
+        self._empties = list(accumulate((not segment for segment in segments), initial=0)) if "" in segments else []
+        self.too_long = bool(lengths) and max(lengths) > SEGMENT_MAX
         self._place = 0
 
     def at(self, place: int) -> None:
         self._place = place
 
+    def start(self, place: int) -> int:
+        """Return the offset of the first byte after the terminator before a place."""
+        return self.byte_offset + self._ends[place] + self._width * place
+
     def position(self, place: int | None = None) -> tuple[int, int]:
         """Return the byte offset and the ordinal of a segment of the batch (the one at hand, unless told)."""
         place = self._place if place is None else place
-        offset, index = self._before(place)
-        if place < len(self._raws):
-            offset += len(self._raws[place]) - len(self.segments[place])
-        return offset, index + 1
+        offset = self.start(place)
+        if self._raws is not self.segments and place < len(self._raws):
+            offset += lead(self._raws[place])
+        return offset, self._index(place) + 1
 
-    def _before(self, place: int) -> tuple[int, int]:
-        empty = self.segments[:place].count("") if self._has_empty else 0
-        size = self._ends[place] + self._width * place if self._ends else 0
-        return self.byte_offset + size, self.segment_index + place - empty
+    def _index(self, place: int) -> int:
+        return self.segment_index + place - (self._empties[place] if self._empties else 0)
 
     def finish(self, count: int) -> None:
         """Leave the first segments of the batch behind, and the batch with them."""
-        self.byte_offset, self.segment_index = self._before(count)
+        self.byte_offset, self.segment_index = self.start(count), self._index(count)
         self.begin([], [], self._width)
 
     def skip(self, length: int) -> None:
@@ -64,51 +140,14 @@ class Cursor:
         self.byte_offset += length
         self.segment_index += 1
 
-    @staticmethod
-    def message(code: str) -> str:
-        return MESSAGES[code]
-
-    def finding(self, code: str, items: list[Item], severity: Severity = "error") -> None:
-        """Report something that belongs to no transaction."""
-        byte_offset, segment_index = self.position()
+    def finding(
+        self,
+        code: str,
+        items: list[Item],
+        severity: Severity = "error",
+        *,
+        at: tuple[int, int] | None = None,
+    ) -> None:
+        """Report something that belongs to no transaction, at the cursor unless told where."""
+        byte_offset, segment_index = at or self.position()
         items.append(Finding(code, severity, MESSAGES[code], byte_offset, segment_index))
-
-
-def blank_controls(text: str, terminator: str, cursor: Cursor, held: list[str], items: list[Item]) -> str:
-    """Return the text with control characters as blanks (so that offsets stay), and report the first of them."""
-    if text.isprintable() or _CONTROL.search(text) is None:
-        return text
-    base = cursor.byte_offset + sum(map(len, held)) + len(terminator) * len(held)
-    delimiters = {*terminator}
-    named = 0
-    for match in _CONTROL.finditer(text):
-        if match.group() in delimiters:
-            continue
-        named += 1
-        if named <= _NAMED_CONTROLS_MAX:
-            segment_index = cursor.segment_index + len(held) + text.count(terminator, 0, match.start()) + 1
-            items.append(
-                Finding("control_character", "warning", MESSAGES["control_character"], base + match.start(), segment_index)
-            )
-    return _CONTROL.sub(lambda match: match.group() if match.group() in delimiters else " ", text) if named else text
-
-
-def without_blanks(raws: list[str], terminator: str) -> list[str]:
-    """Return segments without what stands before them: line ends, indentation. A carriage return before a line end goes too."""
-    if terminator == "\n":
-        return [raw.strip("\r\t ") for raw in raws]
-    return [raw.lstrip() for raw in raws]
-
-
-def has_blanks(text: str, terminator: str) -> bool:
-    """Say whether any segment may begin with a blank; four searches in C, so that the usual file is not copied."""
-    return "\n" in text or "\r" in text or "\t" in text or terminator + " " in text or text[:1] == " "
-
-
-def lower_case_id(segment: str, envelope: "Envelope") -> str:
-    """Return the segment with its identifier in upper case, and report it when it was not."""
-    head, separator, rest = segment.partition(envelope.separator)
-    if head.isupper() or not head.isalnum():
-        return segment
-    envelope.note("lower_case_segment", "warning", None)
-    return head.upper() + separator + rest
