@@ -15,6 +15,7 @@ from libs.x12.preamble import ISA, Preamble
 from libs.x12.tokens import SEGMENT_MAX, Cleaner, Cursor, lead
 
 _BINARY = {"BIN": 1, "BDS": 2}  # which element tells the length
+_PIECE = 256 * 1024  # split at once: what is split takes many times its size in memory
 _CLOSING = ("SE", "GE", "IEA")
 
 
@@ -46,8 +47,9 @@ class InterchangeReader:
 
     def feed(self, chunk: bytes) -> list[Item]:
         """Take the next bytes; return what became complete."""
-        if chunk:
-            self._text += chunk.decode("latin-1")  # every byte is a character: offsets stay offsets
+        for start in range(0, len(chunk), _PIECE):
+            piece = chunk[start : start + _PIECE] if len(chunk) > _PIECE else chunk
+            self._text += piece.decode("latin-1")  # every byte is a character: offsets stay offsets
             self._advance()
         return self._drain()
 

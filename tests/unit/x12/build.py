@@ -54,9 +54,8 @@ def one(*body: str, head: Sequence[str] = HEAD) -> list[str]:
 
 def encode(segments: Iterable[str], *, terminator: str = "~", end: str = "", element: str = "*", component: str = ":") -> bytes:
     """Join segments, in other delimiters if asked."""
-    text = "".join(segment + "\x00" for segment in segments)
-    text = text.replace("*", element).replace(":", component).replace("\x00", terminator + end)
-    return text.encode("latin-1")
+    changed = (segment.replace("*", element).replace(":", component) for segment in segments)
+    return "".join(segment + terminator + end for segment in changed).encode("latin-1")
 
 
 def read(data: bytes, *, chunk: int | None = None) -> list[Item]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.x12 import InterchangeClosed, InterchangeOpened, PaymentRead, TransactionClosed, TransactionOpened
+from libs.x12 import InterchangeClosed, InterchangeOpened, InterchangeReader, PaymentRead, TransactionClosed, TransactionOpened
 from tests.unit.x12 import build
 from tests.unit.x12.build import codes, encode, of, only, pcns, read
 
@@ -231,7 +231,7 @@ def test_what_is_no_interchange_is_named(data: bytes, code: str) -> None:
 
 
 def test_a_long_file_that_is_no_x12_is_named_before_its_end() -> None:
-    reader = build.InterchangeReader()
+    reader = InterchangeReader()
     found = codes(reader.feed(b"lorem ipsum " * 20_000))
     assert found == ["not_x12"]
     assert codes(reader.close()) == []
