@@ -12,7 +12,7 @@ from libs.x12.model import (
     TransactionOpened,
 )
 from libs.x12.remittance import RemittanceReader
-from libs.x12.tokens import Cursor
+from libs.x12.tokens import Cursor, segment_id_of
 
 REMITTANCE = "835"
 _GROUP_OF = {"HP": "835", "HC": "837", "HN": "277", "FA": "999", "HI": "278", "HR": "276", "HB": "271", "HS": "270"}
@@ -109,7 +109,7 @@ class Envelope:
         elif self.remittance is not None:
             self.remittance.segment(kind, elements, self)
         elif self._opened is None:
-            self.note("unexpected_segment", "warning", kind if kind.isalnum() else None)
+            self.note("unexpected_segment", "warning", segment_id_of(kind))
 
     def end(self, reason: str, *, lost: bool = False) -> None:
         """The interchange ends without its IEA: close what is open as it is."""

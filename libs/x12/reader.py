@@ -190,7 +190,13 @@ class InterchangeReader:
                     cursor.finding("missing_final_terminator", self._items, "info", at=cursor.position(at - 1))
                 self._leave(raws, at)
                 return
-        cursor.finish(count)
+        self._finish(count)
+
+    def _finish(self, count: int) -> None:
+        """Leave a whole batch behind; a terminator that has not come was not passed over."""
+        self._cursor.finish(count)
+        if self._unterminated:
+            self._cursor.skip(-len(self._terminator))
 
     def _claim(self, raws: list[str], at: int) -> int:
         """Read the claim at a place; return where it ended, or 0 when its end is not at hand yet."""
@@ -206,7 +212,7 @@ class InterchangeReader:
                 remittance.lose(cursor, at, "claim_unreadable")
                 if not end:
                     self._passing = True
-                    cursor.finish(len(raws))
+                    self._finish(len(raws))
                 return end
         before = len(self._items)
         end, kept = remittance.claim(cursor, at)
@@ -232,7 +238,7 @@ class InterchangeReader:
         size = cursor.start(len(raws)) - cursor.start(at)
         if remittance is not None and (len(raws) - at > CLAIM_SEGMENTS_MAX or size > CLAIM_BYTES_MAX):
             remittance.lose(cursor, at, "claim_too_long")
-            cursor.finish(len(raws))
+            self._finish(len(raws))
             self._passing = True
             return
         cursor.finish(at)
@@ -256,12 +262,11 @@ class InterchangeReader:
     def _begin_binary(self, raws: list[str], at: int, place: int) -> None:
         """Pass over a binary segment by its declared length: its bytes may hold the terminator."""
         self._envelope.note("binary_segment", "info", None)
-        self._text = text = self._rejoined(raws, at)
+        self._text = self._rejoined(raws, at)
         self._cursor.finish(at)
         self._cursor.step(0)
         start = lead(raws[at])
-        separator = self._envelope.separator
-        parts = text[start : start + 128].split(separator, place + 1)
+        parts = raws[at][start:].split(self._envelope.separator, place + 1)
         length = parts[place] if len(parts) == place + 2 else ""
         if length.isdecimal() and length.isascii():
             head = sum(map(len, parts[: place + 1])) + place + 1
@@ -292,11 +297,10 @@ class InterchangeReader:
         header = ISA.match(text, start) if kind == "ISA" else ISA.search(text, start + 3) if kind == "IEA" else None
         if header is None and len(text) <= SEGMENT_MAX:
             return
-        keep = len(self._terminator) - 1
+        keep = len(self._terminator) - 1 if header is None else 0  # the beginning of a terminator may be at hand
         self._text = text[len(text) - keep :] if keep else ""
         self._walk_unterminated(text[: len(text) - keep])
         if header is None and kind not in _BINARY:
-            self._cursor.skip(-len(self._terminator))  # the walk counted one that has not come yet
             self._dropping = True
 
     def _walk_unterminated(self, text: str) -> None:

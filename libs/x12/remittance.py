@@ -15,7 +15,7 @@ from libs.x12.model import (
     readable,
 )
 from libs.x12.money import parse_amount
-from libs.x12.tokens import Cursor
+from libs.x12.tokens import Cursor, segment_id_of
 
 if TYPE_CHECKING:
     from libs.x12.envelope import Envelope
@@ -126,7 +126,7 @@ class RemittanceReader:
             else:
                 self._head.append((elements, envelope.cursor.position()))
         else:
-            envelope.note("unexpected_segment", "warning", kind if kind.isalnum() else None, snip_type=1)
+            envelope.note("unexpected_segment", "warning", segment_id_of(kind), snip_type=1)
 
     def close(self, envelope: "Envelope", *, complete: bool) -> None:
         """End the transaction: balance it and emit what it came to."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import accumulate
+from string import ascii_lowercase, ascii_uppercase, digits
 
 from libs.x12.delimiters import BLANKS
 from libs.x12.messages import MESSAGES
@@ -13,6 +14,8 @@ _CONTROLS = "".join(map(chr, range(32))).translate({ord(blank): None for blank i
 _LEAD = re.compile("[\x00-\x20\x7f]*")
 _NAMED_CONTROLS_MAX = 100
 _LONGEST_ID = 3
+_LOWER = ascii_lowercase.encode()
+_UPPER = (ascii_uppercase + digits).encode()
 
 
 class Cleaner:
@@ -25,10 +28,14 @@ class Cleaner:
     def __init__(self, terminator: str = "~", separator: str = "*") -> None:
         self._terminator, self._separator = terminator, separator
         controls = "".join(character for character in _CONTROLS if character not in terminator + separator)
-        self._delete = controls.encode("latin-1")
         self._control = re.compile(f"[{re.escape(controls)}]")
-        self._lower_id = re.compile(rf"{re.escape(terminator)}[{BLANKS}]*[a-z]")
-        self._first_lower = re.compile(rf"[{BLANKS}]*[a-z]")
+        # One pass in C shows at once: control characters as NUL, small letters as "a", capitals and digits as "A".
+        sources, shapes = controls.encode() + _LOWER + _UPPER, (b"\x00" * len(controls), b"a" * len(_LOWER), b"A" * len(_UPPER))
+        self._table = bytes.maketrans(sources, b"".join(shapes))
+        self._blank_bytes = "".join(blank for blank in BLANKS if blank not in terminator).encode()
+        self._lower_ids = [
+            terminator.encode("latin-1").translate(self._table) + b"A" * place + b"a" for place in range(_LONGEST_ID)
+        ]
         self._blanks = terminator == "\n"
         self._controls = self._lower = False
         self._named = 0
@@ -42,10 +49,12 @@ class Cleaner:
         """See whether this text needs cleaning; a few searches in C."""
         if not self._blanks:
             self._blanks = "\n" in text or "\r" in text or "\t" in text or self._terminator + " " in text or text[:1] == " "
-        if not self._controls and len(text) != len(text.encode("latin-1").translate(None, self._delete)):
-            self._controls = self._blanks = True
-        if not self._lower:
-            self._lower = self._first_lower.match(text) is not None or self._lower_id.search(text) is not None
+        if not (self._controls and self._lower):
+            shown = text.encode("latin-1").translate(self._table, self._blank_bytes if self._blanks else b"")
+            if not self._controls and b"\x00" in shown:
+                self._controls = self._blanks = True
+            if not self._lower and b"a" in shown:
+                self._lower = b"a" in shown[:_LONGEST_ID] or any(start in shown for start in self._lower_ids)
 
     def clean(self, raws: list[str]) -> list[str]:
         """Return the segments as they are to be read; the same list when nothing was to be done."""
@@ -77,6 +86,11 @@ class Cleaner:
         if head.isupper() or len(head) > _LONGEST_ID or not (head.isalnum() and head.isascii()):
             return segment
         return head.upper() + separator + rest
+
+
+def segment_id_of(kind: str) -> str | None:
+    """Return what may be named as a segment's identifier; other text may be anyone's data."""
+    return kind if kind.isalnum() and kind.isascii() and len(kind) <= _LONGEST_ID else None
 
 
 def lead(raw: str) -> int:

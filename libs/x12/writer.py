@@ -14,6 +14,8 @@ from libs.x12.model import Adjustment, ProviderAdjustment, Remit, ServiceLine
 _ELEMENT, _COMPONENT, _TERMINATOR = "*", ":", "~"
 _VERSION = "005010X221A1"
 _TRIPLES_A_SEGMENT = 6
+_CONTROL_NUMBER_MAX = 999_999_999
+_PARTY_LENGTH = 15
 
 
 class Payment(Struct, frozen=True):
@@ -50,12 +52,14 @@ def write_interchange(
 ) -> Iterator[bytes]:
     """Yield the bytes of one interchange, transaction by transaction.
 
-    Errors: ValueError when a value holds a delimiter or is not latin-1; nothing is escaped, X12 knows no escape.
+    Errors: ValueError when a value holds a delimiter, is not latin-1 or does not fit the header; X12 knows no escape.
     """
+    if not 0 <= control_number <= _CONTROL_NUMBER_MAX or max(len(sender_id), len(receiver_id)) > _PARTY_LENGTH:
+        raise ValueError("a party or the control number does not fit the interchange header")
     end = _TERMINATOR + line_end
     day, time = created_at.strftime("%y%m%d"), created_at.strftime("%H%M")
     header = [
-        "ISA", "00", " " * 10, "00", " " * 10, "ZZ", f"{sender_id:<15.15}", "ZZ", f"{receiver_id:<15.15}",
+        "ISA", "00", " " * 10, "00", " " * 10, "ZZ", f"{sender_id:<15}", "ZZ", f"{receiver_id:<15}",
         day, time, "^", "00501", f"{control_number:09d}", "0", "P", _COMPONENT,
     ]  # fmt: skip
     group = [
@@ -69,7 +73,7 @@ def write_interchange(
         "X",
         _VERSION,
     ]
-    yield _encode([_ELEMENT.join(header), _segment(*group)], end)
+    yield _encode([_segment(*header), _segment(*group)], end)
     count = 0
     for count, each in enumerate(sets, start=1):
         yield _encode(_transaction(each, f"{count:04d}"), end)
@@ -117,21 +121,33 @@ def _claim(remit: Remit) -> Iterator[str]:
         remit.frequency_code or "",
     )  # fmt: skip
     yield from _adjustments(remit.adjustments)
-    yield from remit.segments
+    yield from _kept(remit)
     for line in remit.lines:
         yield from _line(line)
 
 
 def _line(line: ServiceLine) -> Iterator[str]:
-    original = _COMPONENT.join((line.qualifier, line.original_procedure_code)) if line.original_procedure_code else ""
+    original = _composite(line.qualifier, line.original_procedure_code) if line.original_procedure_code else ""
     yield _segment(
-        "SVC", _COMPONENT.join((line.qualifier, line.procedure_code, *line.modifiers)), _amount(line.charge_cents),
+        "SVC", _composite(line.qualifier, line.procedure_code, *line.modifiers), _amount(line.charge_cents),
         _amount(line.paid_cents), line.revenue_code or "", line.units or "", original, line.original_units or "",
     )  # fmt: skip
     yield from _adjustments(line.adjustments)
-    yield from line.segments
+    yield from _kept(line)
     for rarc in line.rarcs:
         yield _segment("LQ", "HE", rarc)
+
+
+def _kept(part: Remit | ServiceLine) -> Iterator[str]:
+    """Write the segments that were kept as they were, in the writer's separator."""
+    for kept in part.segments:
+        yield _segment(*kept.split(part.separator))
+
+
+def _composite(*parts: str) -> str:
+    if any(_COMPONENT in part for part in parts):
+        raise ValueError("a component holds a delimiter")
+    return _COMPONENT.join(parts)
 
 
 def _adjustments(adjustments: Sequence[Adjustment]) -> Iterator[str]:
@@ -151,7 +167,7 @@ def _adjustments(adjustments: Sequence[Adjustment]) -> Iterator[str]:
 
 def _provider_adjustment(adjustment: ProviderAdjustment) -> str:
     fiscal = f"{adjustment.fiscal_period_on:%Y%m%d}" if adjustment.fiscal_period_on else ""
-    reason = _COMPONENT.join(filter(None, (adjustment.reason_code, adjustment.reference_id)))
+    reason = _composite(*filter(None, (adjustment.reason_code, adjustment.reference_id)))
     return _segment("PLB", adjustment.provider_id, fiscal, reason, _amount(adjustment.amount_cents))
 
 

@@ -53,7 +53,14 @@ def test_a_triplet_without_an_amount_is_said_and_the_others_count() -> None:
 
 
 def test_the_three_balances_are_told_to_the_cent() -> None:
-    body = ["CLP*A*1*100*80", "SVC*HC:G0283*60*50", "CAS*CO*45*9.99", "SVC*HC:A4253*40*30", "CAS*CO*45*10", "PLB*1*20261231*WO:X*-3.50"]
+    body = [
+        "CLP*A*1*100*80",
+        "SVC*HC:G0283*60*50",
+        "CAS*CO*45*9.99",
+        "SVC*HC:A4253*40*30",
+        "CAS*CO*45*10",
+        "PLB*1*20261231*WO:X*-3.50",
+    ]
     data = encode(build.one(*body, head=head("70.25")))
     items = read(data)
     (remit,) = claims(items)
@@ -130,7 +137,9 @@ def test_provider_reasons_use_the_component_separator_that_the_claims_use() -> N
 def test_a_provider_amount_that_is_none_is_said_and_the_pairs_beside_it_count() -> None:
     items = read(encode(build.one(*build.CLAIM, "PLB*1*20261231*WO:A*ten*WO:B*5*WO:C")))
     (closed,) = of(TransactionClosed, items)
-    assert closed.provider_adjustments[0] == ProviderAdjustment("1", closed.provider_adjustments[0].fiscal_period_on, "WO", "B", 500)
+    assert closed.provider_adjustments[0] == ProviderAdjustment(
+        "1", closed.provider_adjustments[0].fiscal_period_on, "WO", "B", 500
+    )
     assert [(each.code, each.element) for each in of(Finding, items)][:2] == [("bad_amount", "PLB04"), ("missing_element", "PLB08")]
 
 
@@ -152,7 +161,10 @@ def test_remark_codes_stand_in_mia_moa_and_beside_lines() -> None:
 def test_a_corrected_patient_does_not_replace_the_submitted_one() -> None:
     body = ["CLP*A*1*100*80", "NM1*QC*1*FAMILY*GIVEN****MI*M1", "NM1*74*1*FAM\xc3\x8dLIA", *build.LINE]
     (remit,) = claims(read(encode(build.one(*body))))
-    assert [(party.entity_code, party.last_name, party.id) for party in remit.parties()] == [("QC", "FAMILY", "M1"), ("74", "FAMÍLIA", "")]
+    assert [(party.entity_code, party.last_name, party.id) for party in remit.parties()] == [
+        ("QC", "FAMILY", "M1"),
+        ("74", "FAMÍLIA", ""),
+    ]
 
 
 def test_references_and_dates_are_found_by_their_qualifier() -> None:
@@ -192,7 +204,9 @@ def test_provider_totals_between_claims_belong_to_no_claim() -> None:
         ("HC:G0283:GP:::::a description", "HC", "G0283", ("GP",)),
     ],
 )
-def test_every_spelling_of_a_procedure_keeps_its_code(composite: str, qualifier: str, code: str, modifiers: tuple[str, ...]) -> None:
+def test_every_spelling_of_a_procedure_keeps_its_code(
+    composite: str, qualifier: str, code: str, modifiers: tuple[str, ...]
+) -> None:
     items = read(encode(build.one("CLP*A*1*100*80", f"SVC*{composite}*100*80", "CAS*CO*45*20")))
     (line,) = claims(items)[0].lines
     assert (line.qualifier, line.procedure_code, line.modifiers) == (qualifier, code, modifiers)
@@ -339,8 +353,9 @@ def test_a_binary_segment_is_passed_over_by_its_length(payload: str, chunk: int 
     assert codes(items) == ["unsupported_transaction", "binary_segment"]
 
 
-def test_a_binary_segment_of_unusable_length_ends_at_its_terminator() -> None:
-    attachment = build.transaction(["BIN*many*abc"], head=["BGN*11*1*20260110"], kind="275", control="0009")
+@pytest.mark.parametrize("segment", ["BIN*many*abc", "BIN", "BIN*5", "BDS*ASB**abc", "BINX"])
+def test_a_binary_segment_of_unusable_length_ends_at_its_terminator(segment: str) -> None:
+    attachment = build.transaction([segment], head=["BGN*11*1*20260110"], kind="275", control="0009")
     items = read(encode(build.interchange(build.group(attachment, functional="PI"), build.group(build.transaction(), control="2"))))
     assert (pcns(items), codes(items)) == (["PCN1"], ["unsupported_transaction", "binary_segment"])
 
