@@ -82,7 +82,7 @@ class ClaimLoop:
             elif kind == "SVC":
                 if service is not None:
                     explained = explained_cents - line_start_cents
-                    lines.append(self._line(service, service_place, adjustments, rarcs, tail, explained, oddities))
+                    lines.append(self._line(service, service_place, (adjustments, rarcs, tail), explained, oddities))
                 service, service_place, line_start_cents = segment.split(separator), at - start, explained_cents
                 adjustments, rarcs, tail = [], [], []
             elif kind == remark:
@@ -98,7 +98,7 @@ class ClaimLoop:
             return 0, None, []
         if service is not None:
             explained = explained_cents - line_start_cents
-            lines.append(self._line(service, service_place, adjustments, rarcs, tail, explained, oddities))
+            lines.append(self._line(service, service_place, (adjustments, rarcs, tail), explained, oddities))
         head = segments[start].split(separator)
         if len(head) < 10:  # noqa: PLR2004 - CLP09 is the last that is read
             head += [""] * (10 - len(head))
@@ -171,12 +171,11 @@ class ClaimLoop:
         self,
         service: list[str],
         place: int,
-        adjustments: list[Adjustment],
-        rarcs: list[str],
-        tail: list[str],
+        parts: tuple[list[Adjustment], list[str], list[str]],
         explained_cents: int,
         oddities: list[Oddity],
     ) -> ServiceLine:
+        adjustments, rarcs, tail = parts
         count = len(service)
         if count < 8:  # noqa: PLR2004 - SVC07 is the last that is read
             service += [""] * (8 - count)

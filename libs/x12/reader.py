@@ -16,6 +16,7 @@ from libs.x12.tokens import SEGMENT_MAX, Cleaner, Cursor, lead
 
 _BINARY = {"BIN": 1, "BDS": 2}  # which element tells the length
 _PIECE = 256 * 1024  # split at once: what is split takes many times its size in memory
+_BOUNDARIES = frozenset({*_BINARY, "ISA", "IEA"})
 _CLOSING = ("SE", "GE", "IEA")
 
 
@@ -146,44 +147,27 @@ class InterchangeReader:
 
     def _walk(self, raws: list[str]) -> None:
         """Run through segments that were split together."""
-        envelope, cursor, cleaner = self._envelope, self._cursor, self._cleaner
-        segments = cleaner.clean(raws)
+        envelope, cursor = self._envelope, self._cursor
+        segments = self._cleaner.clean(raws)
         cursor.begin(raws, segments, len(self._terminator))
-        marks = cleaner.marks
         at, count = 0, len(segments)
         while at < count:
             segment = segments[at]
             kind = segment[:3]
-            if self._passing:
-                if not ends_claim(segment, envelope.separator):
-                    at += 1
-                    continue
-                self._passing = False
-            if kind == "CLP" and envelope.remittance is not None:
-                end = self._claim(raws, at)
-                if not end:
-                    return
-                at = end
-                continue
-            cursor.at(at)
-            if kind in _BINARY:
-                self._begin_binary(raws, at, _BINARY[kind])
-                return
-            if cursor.too_long and len(raws[at]) > SEGMENT_MAX:
-                envelope.note("segment_too_long", "error", None)
+            if self._passing and not ends_claim(segment, envelope.separator):
                 at += 1
                 continue
-            if kind == "ISA" and ISA.match(segment):
-                envelope.end("missing_iea")
-                self._leave(raws, at)
-                return
-            if kind == "IEA" and ISA.search(segment, 3):
-                self._end_before_header(raws, at)
+            self._passing = False
+            if kind == "CLP" and envelope.remittance is not None:
+                at = self._claim(raws, at)
+                if not at:
+                    return
+                continue
+            cursor.at(at)
+            if kind in _BOUNDARIES and self._crosses(raws, at, segment):
                 return
             if segment:
-                if marks:
-                    self._note_marks(raws, at, at + 1)
-                envelope.segment(segment)
+                self._take(raws, at, segment)
             at += 1
             if envelope.closed:
                 if self._unterminated and at == count:
@@ -191,6 +175,29 @@ class InterchangeReader:
                 self._leave(raws, at)
                 return
         self._finish(count)
+
+    def _take(self, raws: list[str], at: int, segment: str) -> None:
+        """Take one segment that belongs to no claim."""
+        if len(raws[at]) > SEGMENT_MAX:
+            self._envelope.note("segment_too_long", "error", None)
+            return
+        if self._cleaner.marks:
+            self._note_marks(raws, at, at + 1)
+        self._envelope.segment(segment)
+
+    def _crosses(self, raws: list[str], at: int, segment: str) -> bool:
+        """Leave the batch at a segment behind which other rules hold: a binary one, or the header of another interchange."""
+        kind = segment[:3]
+        if kind in _BINARY:
+            self._begin_binary(raws, at, _BINARY[kind])
+        elif kind == "ISA" and ISA.match(segment):
+            self._envelope.end("missing_iea")
+            self._leave(raws, at)
+        elif kind == "IEA" and ISA.search(segment, 3):
+            self._end_before_header(raws, at)
+        else:
+            return False
+        return True
 
     def _finish(self, count: int) -> None:
         """Leave a whole batch behind; a terminator that has not come was not passed over."""

@@ -87,7 +87,7 @@ class RemittanceReader:
             cursor.at(start)
             self._finish_head(cursor)
         self.claims_unreadable += 1
-        self._note(cursor, start, code, "error", "CLP", "2100", claim_ordinal=self._claims + self.claims_unreadable)
+        self._note(cursor, start, code, "error", "CLP", claim_ordinal=self._claims + self.claims_unreadable)
 
     def _report(self, cursor: Cursor, start: int, end: int, ordinal: int, oddities: list[Oddity]) -> None:
         inside = cursor.segments[start:end]
@@ -173,7 +173,7 @@ class RemittanceReader:
         trace = self._find("TRN", 5)
         for segment_id, found in (("BPR", payment), ("TRN", trace)):
             if not found[0]:
-                self._note(cursor, None, "missing_segment", "error", segment_id, "1000")
+                self._note(cursor, None, "missing_segment", "error", segment_id)
         amount_cents = None
         if payment[0]:
             amount_cents, problem = parse_amount(payment[2]) if payment[2] else (None, "missing_element")
@@ -184,16 +184,15 @@ class RemittanceReader:
                     problem,
                     "error" if amount_cents is None else "warning",
                     "BPR",
-                    "1000",
                     element="BPR02",
                 )
             if amount_cents is not None and payment[3] == "D":
                 amount_cents = -amount_cents  # a debit takes money from the provider
             if payment[16] and parse_date(payment[16]) is None:
-                self._note(cursor, None, "bad_date", "warning", "BPR", "1000", element="BPR16")
+                self._note(cursor, None, "bad_date", "warning", "BPR", element="BPR16")
         for place, element in ((2, "TRN02"), (3, "TRN03")):
             if trace[0] and not trace[place]:
-                self._note(cursor, None, "missing_element", "warning", "TRN", "1000", element=element)
+                self._note(cursor, None, "missing_element", "warning", "TRN", element=element)
         self._payment_cents = amount_cents
         payer = self._find("N1", 5, "PR")
         payee = self._find("N1", 5, "PE")
@@ -249,7 +248,6 @@ class RemittanceReader:
         code: str,
         severity: str,
         segment_id: str,
-        loop: str,
         *,
         element: str | None = None,
         claim_ordinal: int | None = None,
@@ -263,7 +261,7 @@ class RemittanceReader:
                 byte_offset=byte_offset,
                 segment_index=segment_index,
                 segment_id=segment_id,
-                loop=loop,
+                loop="2100" if claim_ordinal else "1000",
                 element=element,
                 transaction_ordinal=self._opened.ordinal,
                 claim_ordinal=claim_ordinal,
