@@ -13,10 +13,9 @@ from libs.x12.money import parse_amount
 _TRIPLES = range(2, 20, 3)  # CAS02, CAS05, ... CAS17: up to six triples a segment
 _OTHER_COMPONENTS = ":>|^<\\;"
 _MONEY_CACHE_MAX = 50_000
+_PROCEDURE_CACHE_MAX = 5_000
 _ENDS = frozenset({"CLP", "PLB", "TS3", "TS2", "ISA", "IEA", "BIN", "BDS"})
 _SHORT_ENDS = frozenset({"LX", "SE", "ST", "GS", "GE"})
-CLAIM_SEGMENTS_MAX = 20_000  # 999 lines of some fifteen segments fit
-CLAIM_BYTES_MAX = 4 * 1024 * 1024
 
 
 def ends_claim(segment: str, separator: str) -> bool:
@@ -43,7 +42,9 @@ class ClaimLoop:
         self.separator = separator
         self.component = component
         self._money: dict[str, int] = {}
+        self._procedures: dict[str, tuple[str, str, tuple[str, ...]]] = {}
         self._remark = "LQ" + separator
+        self._ends = frozenset({*_ENDS, *_SHORT_ENDS, *(kind + separator for kind in _SHORT_ENDS)})
         self._kept = frozenset({"NM1", "MIA", "MOA", "REF", "DTM", "PER", "AMT", "QTY", "RDM"})
 
     def read(  # noqa: C901, PLR0912, PLR0915 - one flat loop over segments is the point: a call a segment costs a third more
@@ -54,7 +55,7 @@ class ClaimLoop:
         Returns where the next segment that is not part of it stands (0 when the segments at hand end first: nothing is known
         then), the remit or None when its charge or payment cannot be read, and what was odd, by place from the CLP (0) on.
         """
-        separator, remark, kept, money = self.separator, self._remark, self._kept, self._money
+        separator, remark, kept, ends, money = self.separator, self._remark, self._kept, self._ends, self._money
         known = money.get
         oddities: list[Oddity] = []
         adjustments: list[Adjustment] = []
@@ -90,7 +91,7 @@ class ClaimLoop:
                 if len(elements) > 2 and elements[2]:  # noqa: PLR2004
                     rarcs.append(elements[2])
             elif segment:
-                if ends_claim(segment, separator):
+                if kind in ends:
                     end = at
                     break
                 oddities.append(Oddity(at - start, "unexpected_segment", "warning", None, 1))
@@ -188,7 +189,8 @@ class ClaimLoop:
         difference_cents = charge_cents - paid_cents - explained_cents
         if difference_cents:
             oddities.append(Oddity(place, "line_out_of_balance", "warning", "SVC03", 3, difference_cents))
-        qualifier, code, modifiers = self._procedure(composite, place, "SVC01", oddities)
+        known = self._procedures.get(composite)
+        qualifier, code, modifiers = known or self._procedure(composite, place, "SVC01", oddities)
         return ServiceLine(
             tuple(tail),
             self.separator,
@@ -212,12 +214,19 @@ class ClaimLoop:
             if composite[2:3] and composite[2:3] in _OTHER_COMPONENTS:
                 # The separator in use is not the one that ISA16 declares; without this the code would be lost without a sound.
                 self.component = composite[2:3]
+                self._procedures.clear()
                 oddities.append(Oddity(place, "component_separator_differs", "warning", element, 1))
             elif composite[:1] != self.component:
                 oddities.append(Oddity(place, "procedure_without_qualifier", "info", element, 1))
-                composite = self.component + composite
+                return self._parts(self.component + composite)
+        parts = self._parts(composite)
+        if len(self._procedures) < _PROCEDURE_CACHE_MAX:
+            self._procedures[composite] = parts
+        return parts
+
+    def _parts(self, composite: str) -> tuple[str, str, tuple[str, ...]]:
         qualifier, code, *modifiers = composite.split(self.component)
-        return qualifier, code, tuple(part for part in modifiers[:4] if part) if modifiers else ()
+        return qualifier, code, tuple(part for part in modifiers[:4] if part)
 
     def _amount(self, text: str, place: int, element: str, oddities: list[Oddity], *, severity: str = "error") -> int | None:
         """Read an amount that is not remembered yet."""

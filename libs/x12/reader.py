@@ -7,12 +7,12 @@ where the stream was cut.
 
 from collections.abc import Callable
 
-from libs.x12.claim_loop import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, ends_claim
+from libs.x12.claim_loop import ends_claim
 from libs.x12.delimiters import BLANKS, Header
 from libs.x12.envelope import Envelope
 from libs.x12.model import Item
 from libs.x12.preamble import ISA, Preamble
-from libs.x12.tokens import SEGMENT_MAX, Cleaner, Cursor, lead
+from libs.x12.tokens import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, SEGMENT_MAX, Cleaner, Cursor, lead
 
 _BINARY = {"BIN": 1, "BDS": 2}  # which element tells the length
 _PIECE = 256 * 1024  # split at once: what is split takes many times its size in memory

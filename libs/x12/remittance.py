@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from libs.x12.claim_loop import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, ClaimLoop, Oddity, ends_claim
+from libs.x12.claim_loop import ClaimLoop, Oddity, ends_claim
 from libs.x12.messages import MESSAGES
 from libs.x12.model import (
     Finding,
@@ -15,7 +15,7 @@ from libs.x12.model import (
     readable,
 )
 from libs.x12.money import parse_amount
-from libs.x12.tokens import Cursor, segment_id_of
+from libs.x12.tokens import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, Cursor, segment_id_of
 
 if TYPE_CHECKING:
     from libs.x12.envelope import Envelope
@@ -56,7 +56,7 @@ class RemittanceReader:
         end, remit, oddities = self._loop.read(cursor.segments, start, ordinal, segment_index, byte_offset)
         if not end:
             return 0, False
-        if end - start > CLAIM_SEGMENTS_MAX or cursor.start(end) - cursor.start(start) > CLAIM_BYTES_MAX:
+        if cursor.is_large and (end - start > CLAIM_SEGMENTS_MAX or cursor.start(end) - cursor.start(start) > CLAIM_BYTES_MAX):
             self.lose(cursor, start, "claim_too_long")
             return end, False
         if not self._head_done:

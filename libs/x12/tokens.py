@@ -10,6 +10,8 @@ from libs.x12.messages import MESSAGES
 from libs.x12.model import Finding, Item, Severity
 
 SEGMENT_MAX = 64 * 1024
+CLAIM_SEGMENTS_MAX = 20_000  # 999 lines of some fifteen segments fit
+CLAIM_BYTES_MAX = 4 * 1024 * 1024
 _CONTROLS = "".join(map(chr, range(32))).translate({ord(blank): None for blank in "\t\r\n"}) + "\x7f"
 _LEAD = re.compile("[\x00-\x20\x7f]*")
 _NAMED_CONTROLS_MAX = 100
@@ -107,6 +109,7 @@ class Cursor:
         self.segment_index = 0  # segments before the batch
         self.segments: list[str] = []
         self.too_long = False  # whether any segment of the batch is
+        self.is_large = False  # whether any claim of the batch may be beyond measure
         self._raws: list[str] = []
         self._ends: list[int] = [0]  # bytes of the batch up to the end of each segment, without terminators
         self._empties: list[int] = []  # segments without content before each place; no list when there are none
@@ -120,6 +123,7 @@ class Cursor:
         self._ends = list(accumulate(lengths, initial=0))
         self._empties = list(accumulate((not segment for segment in segments), initial=0)) if "" in segments else []
         self.too_long = bool(lengths) and max(lengths) > SEGMENT_MAX
+        self.is_large = len(raws) > CLAIM_SEGMENTS_MAX or self._ends[-1] + len(raws) * width > CLAIM_BYTES_MAX
         self._place = 0
 
     def at(self, place: int) -> None:

@@ -38,9 +38,8 @@ def cents(text: str) -> int:
 
 
 def ours(data: bytes) -> list[Row]:
-    return [
-        (remit.patient_control_number, remit.charge_cents, remit.paid_cents, remit.adjustment_cents) for remit in claims(read(data))
-    ]
+    found = claims(read(data))
+    return [(each.patient_control_number, each.charge_cents, each.paid_cents, each.adjustment_cents) for each in found]
 
 
 def rows(table: oxedi.Table) -> Iterator[dict[str, str]]:
@@ -90,9 +89,9 @@ def test_the_samples_are_read_as_pyx12_reads_them(samples: Path) -> None:
 
 def test_the_samples_hold_what_their_notes_say(samples: Path) -> None:
     counts = {path.name[:2]: len(ours(path.read_bytes())) for path in sorted(samples.glob("*.edi"))}
-    assert counts == {
-        "01": 3, "02": 9, "03": 3, "04": 2, "05": 3, "06": 1, "07": 0, "08": 0, "09": 0, "10": 0, "11": 0, "12": 2, "13": 1, "14": 1,
-    }  # fmt: skip
+    read_from = {"01": 3, "02": 9, "03": 3, "04": 2, "05": 3, "06": 1, "12": 2, "13": 1, "14": 1}
+    assert {name: count for name, count in counts.items() if count} == read_from
+    assert set(counts) - set(read_from) == {"07", "08", "09", "10", "11"}  # claims and acknowledgments
 
 
 def test_any_sample_cut_anywhere_yields_the_same_items(samples: Path) -> None:
@@ -107,9 +106,10 @@ def test_any_sample_cut_anywhere_yields_the_same_items(samples: Path) -> None:
 @settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize("line_end", ["", "\r\n"])
 def test_drawn_files_are_read_as_both_peers_read_them(each: list[RemittanceSet], line_end: str) -> None:
+    created_at = datetime(2026, 1, 10, tzinfo=UTC)
     pieces = write_interchange(
-        each, sender_id="PAYER", receiver_id="CLINIC", control_number=7, created_at=datetime(2026, 1, 10, tzinfo=UTC), line_end=line_end
-    )  # fmt: skip
+        each, sender_id="PAYER", receiver_id="CLINIC", control_number=7, created_at=created_at, line_end=line_end
+    )
     data = b"".join(pieces)
     assert ours(data) == by_pyx12(data)
     readable = data.decode("latin-1").encode()  # oxedi wants UTF-8
