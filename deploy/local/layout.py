@@ -72,15 +72,13 @@ class Secrets:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        if path.exists():
-            self._known: dict[str, str] = json.loads(path.read_text())
-        else:
-            self._known = {}
 
     def get(self, name: str) -> str:
-        if name not in self._known:
-            self._known[name] = secrets.token_urlsafe(24)
+        """Return a password by its name. The file is read each time: several processes and objects share it."""
+        known: dict[str, str] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        if name not in known:
+            known[name] = secrets.token_urlsafe(24)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)
-            self._path.write_text(json.dumps(self._known, indent=1))
-        return self._known[name]
+            self._path.write_text(json.dumps(known, indent=1))
+        return known[name]

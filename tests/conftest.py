@@ -1,0 +1,77 @@
+"""Real servers for tests: one PostgreSQL and one Kafka a session, started when a test first asks for them."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from deploy.local import provision
+from deploy.local.layout import SERVICES, Ports, Secrets
+from deploy.local.stack import Stack
+from tests.support import ServiceDatabase, run_apart
+
+SAMPLES = Path(os.environ.get("RECOURS_SAMPLES", Path(__file__).resolve().parents[2] / "shared" / "data" / "x12"))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack without services: PostgreSQL and Kafka alone."""
+    stack = Stack(tmp_path_factory.mktemp("servers"), Ports.free(), services=())
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_server(servers: Stack) -> Stack:
+    """Something with `.bootstrap`."""
+    return servers
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers: Stack) -> Stack:
+    """Something with `.admin_url`."""
+    return servers
+
+
+@pytest.fixture(scope="session")
+def templates(servers: Stack) -> Callable[[str], str]:
+    """Return the name of a migrated template database of a service, made once."""
+    made: set[str] = set()
+    secrets = Secrets(servers.folder / "secrets.json")
+
+    def template(service: str) -> str:
+        name = f"template_{service}"
+        if service not in made:
+            run_apart(provision.make_roles(servers.admin_url, service, secrets))
+            run_apart(provision.make_database(servers.admin_url, service, name=name))
+            provision.migrate(service, provision.role_url(servers.admin_url, service, "owner", secrets, name))
+            made.add(service)
+        return name
+
+    return template
+
+
+@pytest.fixture
+def service_database(servers: Stack, templates: Callable[[str], str]) -> Callable[[str], ServiceDatabase]:
+    """Make a fresh, migrated database of a service: `service_database("ingest").worker_url`."""
+    secrets = Secrets(servers.folder / "secrets.json")
+
+    def make(service: str) -> ServiceDatabase:
+        assert service in SERVICES
+        name = f"test_{service}_{uuid4().hex[:10]}"
+        run_apart(provision.make_database(servers.admin_url, service, name=name, template=templates(service)))
+        urls = {role: provision.role_url(servers.admin_url, service, role, secrets, name) for role in ("owner", "api", "worker")}
+        return ServiceDatabase(**{f"{role}_url": url for role, url in urls.items()})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The public sample files, which are no part of this repository."""
+    if not SAMPLES.is_dir():
+        pytest.skip("the sample files are not here; set RECOURS_SAMPLES to their folder")
+    return SAMPLES
