@@ -8,6 +8,7 @@ import subprocess
 import time
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from deploy.local.layout import Secrets, StackError, require_free
 
@@ -83,8 +84,9 @@ class EmbeddedPostgres:
             os.chown(self.folder, _NOBODY, _NOBODY)
             os.chown(password_file, _NOBODY, _NOBODY)
         command = [
-            str(self._bin / "initdb"), "-D", str(self.folder), "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password_file}",
-            "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions",
+            str(self._bin / "initdb"), "-D", str(self.folder), "-U", "postgres", "--auth=scram-sha-256",
+            f"--pwfile={password_file}", "--encoding=UTF8", "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **self._identity())
         password_file.unlink()
@@ -92,8 +94,8 @@ class EmbeddedPostgres:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise StackError(f"PostgreSQL could not make its data folder: {done.stderr.strip().splitlines()[-1]}")
 
-    def _identity(self) -> dict[str, object]:
-        common: dict[str, object] = {"cwd": "/", "start_new_session": True}
+    def _identity(self) -> dict[str, Any]:
+        common: dict[str, Any] = {"cwd": "/", "start_new_session": True}
         if self._as_root:
             common |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
         return common

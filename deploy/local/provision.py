@@ -121,9 +121,10 @@ async def _connected_admin(bootstrap: str) -> AIOKafkaAdminClient:
         try:
             await admin.start()
             await admin.describe_cluster()
-            return admin
         except KafkaError as error:
             await admin.close()
             if asyncio.get_running_loop().time() > deadline:
                 raise StackError(f"Kafka at {bootstrap} does not answer: {type(error).__name__}.") from error
             await asyncio.sleep(0.3)
+        else:
+            return admin

@@ -37,7 +37,7 @@ class LedgerTotals(BaseModel):
     paid_cents: int = 0
     adjustment_cents: int = 0
     adjustments_by_group: dict[str, int] = Field(default_factory=dict, description="Cents by CAS group code (CO, PR, OA, PI, ...)")
-    unbalanced_cents: int = Field(0, description="charge - paid - adjustments: what payers neither paid nor explained")
+    unbalanced_cents: int = Field(default=0, description="charge - paid - adjustments: what payers neither paid nor explained")
 
 
 class LedgerDay(LedgerTotals):

@@ -2,7 +2,7 @@
 
 Own instrumentation, because a consumer here takes batches: a batch is one span with links to what it holds (fan-in is not
 parenthood), and for each trace in it one span that goes on in that trace. Ids travel in `traceparent` whether or not spans are
-exported; export is chosen by the standard OTEL_TRACES_EXPORTER (none, console, otlp, zipkin). No key and no content goes into a span.
+exported; export is chosen by the standard OTEL_TRACES_EXPORTER (none, console, otlp, zipkin). No key, no content goes into a span.
 
 Source: W3C Trace Context; OpenTelemetry semantic conventions for messaging and HTTP.
 """
@@ -115,7 +115,7 @@ def batch_span(group: str, events: Sequence[Received[Any]]) -> Iterator[BatchSpa
         return
     contexts = {event.traceparent: context_of(event.traceparent) for event in events if event.traceparent}
     known = {text: context for text, context in contexts.items() if context is not None}
-    attributes = {
+    attributes: dict[str, str | int] = {
         "messaging.system": "kafka",
         "messaging.operation.type": "process",
         "messaging.consumer.group.name": group,

@@ -7,9 +7,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 DENIAL_RATE_DEFINITION: Final = (
-    "By claims: adjudicated claims with an active denial / adjudicated claims. By dollars: refused cents / charged cents of the same"
-    " claims. The day is the payment date. Reversals (CLP02 22), what they undo, and predeterminations (25) count on neither side;"
-    " contractual adjustments and patient shares are no denials; each CLP counts as a claim."
+    "By claims: adjudicated claims with an active denial / adjudicated claims. By dollars: refused cents / charged cents of the"
+    " same claims. The day is the payment date. Reversals (CLP02 22), what they undo, and predeterminations (25) count on neither"
+    " side; contractual adjustments and patient shares are no denials; each CLP counts as a claim."
 )
 
 
@@ -33,7 +33,7 @@ def ratio(part: int, whole: int) -> float:
     return float((Decimal(part) / Decimal(whole)).quantize(Decimal("0.000001"), ROUND_HALF_EVEN))
 
 
-def rate(key: str, label: str, adjudicated: Mapping[str, Any], denied: Mapping[str, Any]) -> Rate:
+def rate(key: str, label: str, adjudicated: Mapping[Any, Any], denied: Mapping[Any, Any]) -> Rate:
     claims, charge_cents = adjudicated.get("claims", 0), adjudicated.get("charge_cents", 0)
     denied_claims, denied_cents = denied.get("claims", 0), denied.get("denied_cents", 0)
     return Rate(
@@ -49,7 +49,7 @@ def rate(key: str, label: str, adjudicated: Mapping[str, Any], denied: Mapping[s
 
 
 def rates(
-    adjudicated: Iterable[Mapping[str, Any]], denied: Iterable[Mapping[str, Any]], whole: Mapping[str, Any] | None = None
+    adjudicated: Iterable[Mapping[Any, Any]], denied: Iterable[Mapping[Any, Any]], whole: Mapping[Any, Any] | None = None
 ) -> list[Rate]:
     """Join both counts by group. With `whole` (groups that adjudicated claims do not have) every group is measured against it."""
     counted = {row["key"]: row for row in adjudicated}

@@ -59,7 +59,8 @@ async def accounts_with_open_reversals(tx: AsyncConnection, accounts: Collection
 async def open_remits(tx: AsyncConnection, accounts: Collection[tuple[str, UUID]]) -> tuple[list[Reversible], list[Reversible]]:
     """Lock and return (adjudications that nothing undid, reversals that undid nothing, with signs turned back)."""
     rows = await (await driver(tx)).fetch(_OPEN, [tenant for tenant, _ in accounts], [key for _, key in accounts])
-    adjudications, reversals = [], []
+    adjudications: list[Reversible] = []
+    reversals: list[Reversible] = []
     for row in rows:
         sign = -1 if row["kind"] == "reversal" else 1
         found = Reversible(
@@ -91,7 +92,8 @@ async def undo(tx: AsyncConnection, pairs: Sequence[tuple[Reversible, UUID]]) ->
 
 
 _SAVE = """
-INSERT INTO denial_facts (tenant_id, denial_id, remit_id, revision, active, payer_id, payer_name, payment_on, category, denied_cents)
+INSERT INTO denial_facts
+    (tenant_id, denial_id, remit_id, revision, active, payer_id, payer_name, payment_on, category, denied_cents)
 SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::int[], $5::bool[], $6::text[], $7::text[], $8::date[], $9::text[],
                      $10::bigint[])
 ON CONFLICT (tenant_id, denial_id) DO UPDATE SET
@@ -119,7 +121,7 @@ async def save_denials(tx: AsyncConnection, denials: Sequence[tuple[str, Denial]
             denial.payment_on,
             denial.category,
             denial.denied_cents,
-        )  # fmt: skip
+        )
         for (tenant_id, _), denial in sorted(highest.items())
     ]
     await (await driver(tx)).execute(_SAVE, *map(list, zip(*rows, strict=True)))

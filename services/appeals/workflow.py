@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class CaseState(StrEnum):
-    """`open`: somebody can act. `withdrawn`: a new judgement left nothing to pursue. `retracted`: the payer took the refusal back."""
+    """`open`: somebody can act. `withdrawn`: a new judgement left nothing to pursue. `retracted`: the payer took it back."""
 
     OPEN = "open"
     WITHDRAWN = "withdrawn"

@@ -1,7 +1,7 @@
 """What one adjudicated claim is: a denial or not, of what category, and what to do. Pure, explained, and the same for ever.
 
-Every refused cent is in exactly one reason; equal adjustments are never merged. The category is that of the largest refused sum; the
-others stay as reasons and as alternative actions.
+Every refused cent is in exactly one reason; equal adjustments are never merged. The category is that of the largest refused sum;
+the others stay as reasons and as alternative actions.
 """
 
 from typing import Final

@@ -133,7 +133,7 @@ def _facts(carc: str, category: str, action: str, context: Context, rules: list[
     return category, turned
 
 
-def _rights(category: str, action: str, remarks: tuple[str, ...], rules: list[str]) -> str:
+def _rights(category: str, action: str, remarks: tuple[str, ...], rules: list[str]) -> str:  # noqa: PLR0911 - one a right
     """Check the action against what the remarks forbid."""
     if not remarks:
         return action

@@ -123,8 +123,10 @@ _RETRACT = text(
 _MARK = text(
     """
     UPDATE reversals SET denial_id = used.denial_id
-    FROM unnest(CAST(:tenants AS text[]), CAST(:reversals AS uuid[]), CAST(:denials AS uuid[])) AS used (tenant_id, remit_id, denial_id)
-    WHERE reversals.tenant_id = used.tenant_id AND reversals.remit_id = used.remit_id AND reversals.claim_key = ANY (CAST(:keys AS uuid[]))
+    FROM unnest(CAST(:tenants AS text[]), CAST(:reversals AS uuid[]), CAST(:denials AS uuid[]))
+         AS used (tenant_id, remit_id, denial_id)
+    WHERE reversals.tenant_id = used.tenant_id AND reversals.remit_id = used.remit_id
+      AND reversals.claim_key = ANY (CAST(:keys AS uuid[]))
     """
 )
 

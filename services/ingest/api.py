@@ -44,7 +44,6 @@ router = APIRouter()
     tags=["interchanges"],
     summary="Send an X12 interchange",
     status_code=202,
-    response_model=InterchangeView,
     responses={
         200: {"model": InterchangeView, "description": "These bytes were received before; the first interchange is answered"},
         **responses(400, 409, 413, 415, 422),
@@ -65,8 +64,8 @@ async def post_interchange(
     content_type: Annotated[str | None, Header(alias="Content-Type")] = None,
     content_length: Annotated[int | None, Header(alias="Content-Length")] = None,
 ) -> InterchangeView:
-    """The raw X12 body, up to 256 MiB; `Content-Encoding: gzip` is understood. The answer is given once the bytes are safe; they are
-    read in the background, and `Location` tells how far that is. The same bytes are the same interchange: sent again, they are
+    """The raw X12 body, up to 256 MiB; `Content-Encoding: gzip` is understood. The answer is given once the bytes are safe; they
+    are read in the background, and `Location` tells how far that is. The same bytes are the same interchange: sent again, they are
     answered with the first one, so an Idempotency-Key is not needed here; where one is given, it is honoured.
     """
     if (content_type or "").startswith("multipart/"):
@@ -103,13 +102,11 @@ async def _interchange(database: Database, tenant: str, interchange_id: UUID) ->
             raise not_found("interchange")
         transactions = await queries.get_transactions(tx, tenant, interchange_id)
         findings = await queries.get_findings(tx, tenant, interchange_id, -1, _ERRORS_SHOWN)
-    view = InterchangeView.of(
+    return InterchangeView.of(
         row,
         transactions=[TransactionView.of(each) for each in transactions],
         errors=[FindingView.model_validate(each["finding"]) for each in findings],
     )
-    assert isinstance(view, InterchangeView)
-    return view
 
 
 @router.get("/v1/interchanges", tags=["interchanges"], summary="Interchanges, newest first", responses=responses(400, 422))

@@ -17,7 +17,7 @@ from services.ingest.identity import Ordinals, content_digest, ledger_day, remit
 from services.ingest.translation import to_event
 
 MESSAGES = {
-    "remit_conflict": "The same payment was sent before with other content for this claim; the first stays, this one was not booked.",
+    "remit_conflict": "The same payment was sent before with other content for this claim; the first stays.",
     "remittance_conflict": "The same payment was sent before with another amount; the first stays.",
     "claim_too_large": "The claim is larger than 512 KiB as an event; it was not booked.",
     "long_patient_control_number": "The patient control number is longer than payers echo.",

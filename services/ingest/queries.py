@@ -93,8 +93,11 @@ async def _newest(
 
 _TOTALS = text(
     """
-    SELECT count(*) AS remits, COALESCE(sum(charge_cents), 0)::bigint AS charge_cents, COALESCE(sum(paid_cents), 0)::bigint AS paid_cents,
-           COALESCE(sum(adjustment_cents), 0)::bigint AS adjustment_cents, COALESCE(sum(unbalanced_cents), 0)::bigint AS unbalanced_cents
+    SELECT count(*) AS remits,
+           COALESCE(sum(charge_cents), 0)::bigint AS charge_cents,
+           COALESCE(sum(paid_cents), 0)::bigint AS paid_cents,
+           COALESCE(sum(adjustment_cents), 0)::bigint AS adjustment_cents,
+           COALESCE(sum(unbalanced_cents), 0)::bigint AS unbalanced_cents
     FROM remits WHERE tenant_id = :tenant AND remittance_id = :id
     """
 )

@@ -214,7 +214,7 @@ async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tu
                 remit.difference_cents,
                 claim_rarcs,
                 "\n".join(remit.segments),
-            )  # fmt: skip
+            )
         )
         for line, source in zip(event.lines, remit.lines, strict=True):
             lines.append(
@@ -234,7 +234,7 @@ async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tu
                     line.paid_cents,
                     source.difference_cents,
                     source.rarcs,
-                )  # fmt: skip
+                )
             )
         adjustments += [
             (tenant_id, row_id, ordinal, item.line, item.group_code, item.carc, item.amount_cents, item.quantity)
@@ -297,7 +297,7 @@ async def insert_transactions(
                 each.unbalanced_lines,
                 each.unbalanced_claims,
                 each.balance_difference_cents,
-            )  # fmt: skip
+            )
         )
     await copy_rows(tx, "transactions", columns, rows)
 

@@ -6,7 +6,7 @@ No transaction is open while the client sends: an open one would hold up the rel
 import hashlib
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import IO, Final
 
 import cramjam
@@ -69,7 +69,7 @@ class Upload:
             self._check_front(self._front.close())
 
     @staticmethod
-    def _check_front(items: list[object]) -> None:
+    def _check_front(items: Sequence[object]) -> None:
         """Refuse at the door what is no X12 at all; the x12 library's own first look decides."""
         for item in items:
             if isinstance(item, Finding) and item.code in _REFUSALS:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -43,7 +43,7 @@ class TransactionView(BaseModel):
     balance_differences: BalanceDifferences
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "TransactionView":
+    def of(cls, row: Mapping[Any, Any]) -> "TransactionView":
         differences = BalanceDifferences(
             lines=row["unbalanced_lines"],
             claims=row["unbalanced_claims"],
@@ -80,7 +80,7 @@ class InterchangeSummary(BaseModel):
     error_count: int
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], **more: Any) -> "InterchangeSummary":
+    def of(cls, row: Mapping[Any, Any], **more: Any) -> Self:
         progress = ProgressView(bytes_read=row["bytes_read"], bytes_total=row["size_bytes"], claims=row["claims_read"])
         return cls.model_validate({**row, "progress": progress, **more})
 
@@ -186,7 +186,7 @@ class RemitDetail(RemitView):
 
     @classmethod
     def build(
-        cls, remit: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], adjustments: Sequence[Mapping[str, Any]]
+        cls, remit: Mapping[Any, Any], lines: Sequence[Mapping[Any, Any]], adjustments: Sequence[Mapping[Any, Any]]
     ) -> "RemitDetail":
         return cls.model_validate(
             {**remit, "lines": [dict(line) for line in lines], "adjustments": [dict(item) for item in adjustments]}

@@ -140,8 +140,10 @@ async def _checked_json(receive: Receive, announced: int) -> Receive:
     if body:
         _check_json(body)
 
-    async def replay(state: AsyncIterator[Message] = _once(body, receive)) -> Message:
-        return await anext(state)
+    messages = _once(body, receive)
+
+    async def replay() -> Message:
+        return await anext(messages)
 
     return replay
 

@@ -37,7 +37,8 @@ class DeadLetterDetail(DeadLetterView):
 _ROWS = """
 SELECT letter.id, letter.seq, letter.payload, letter.created_at,
        (SELECT max(again.created_at) FROM outbox AS again
-        WHERE again.headers LIKE '%"ce_replayof":%' AND again.headers LIKE '%"ce_replayof":"' || letter.id || '"%' AND again.seq > letter.seq) AS replayed_at
+        WHERE again.headers LIKE '%"ce_replayof":%' AND again.headers LIKE '%"ce_replayof":"' || letter.id || '"%'
+          AND again.seq > letter.seq) AS replayed_at
 FROM outbox AS letter
 WHERE letter.aggregatetype LIKE '%.dlq' AND letter.tenant_id IN (:tenant, :unknown)
 """
@@ -76,7 +77,7 @@ async def show_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: Da
     responses=responses(404, 409, 422),
 )
 async def replay_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: DatabaseDep) -> DeadLetterView:
-    """The record goes out as it came in; consumers that dealt with it before skip it. Once is enough: a second replay is refused."""
+    """The record goes out as it came in; consumers that dealt with it before skip it. A second replay is refused."""
     async with database.begin(tenant) as tx:
         letter, created_at, replayed_at = await _find(tx, tenant, dead_letter_id)
         if replayed_at is not None:

@@ -6,6 +6,7 @@ ends with nothing committed.
 """
 
 import asyncio
+import builtins
 import faulthandler
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Subscription:
 
     topic: str
     type: str
-    schema: type[Struct]
+    schema: "builtins.type[Struct]"
     handle: Handler
     decoder: msgspec.json.Decoder[Any] = field(init=False)
 
@@ -222,7 +223,7 @@ class Consumer:
         source = f"dead-letters/{self._group}"
         ids = {dead_letters.dead_letter_id(record, self._group): (record, reason) for record, reason in rejected}
         fresh = await inbox.admit_ids(tx, [(letter_id, source) for letter_id in ids])
-        await outbox.append_rows(tx, [dead_letters.outbox_row(*ids[letter_id], group=self._group) for letter_id, _ in fresh])
+        await outbox.append_rows(tx, [dead_letters.outbox_row(*ids[letter_id], self._group) for letter_id, _ in fresh])
         log.warning("dead_letters", group=self._group, count=len(fresh), reasons=sorted({reason for _, reason in rejected}))
 
     def _decode(self, records: Sequence[ConsumerRecord]) -> Decoded:

@@ -47,7 +47,7 @@ def dead_letter_id(record: ConsumerRecord, group: str) -> UUID:
     return named_id("dead_letter", group, record.topic, str(record.partition), str(record.offset), str(record.timestamp))
 
 
-def outbox_row(record: ConsumerRecord, group: str, reason: str) -> tuple[Any, ...]:
+def outbox_row(record: ConsumerRecord, reason: str, group: str) -> tuple[Any, ...]:
     """Return the outbox row (outbox.COLUMNS) of one rejected record."""
     headers = {name: value.decode("latin-1") for name, value in record.headers}
     tenant_id = headers.get("ce_tenantid", UNKNOWN_TENANT)
@@ -99,7 +99,7 @@ def _is_uuid(value: str | None) -> bool:
     return True
 
 
-class TooManyDeadLetters(RuntimeError):
+class TooManyDeadLetters(RuntimeError):  # noqa: N818 - the fact is the name
     """So many records cannot all be the payers' fault: this is our bug, and nothing may commit."""
 
 

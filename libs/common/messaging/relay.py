@@ -97,7 +97,7 @@ class Relay:
             metadata_max_age_ms=60_000,
         )
         try:
-            while not await connection.fetchval(_LOCK):
+            while not await connection.fetchval(_LOCK):  # noqa: ASYNC110 - the lock is in the database
                 await asyncio.sleep(_TAKEOVER_SECONDS)
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
             connection.add_termination_listener(lambda _: self._wake.set())

@@ -1,7 +1,8 @@
 """The knowledge base: what each adjustment and remark code means for a decision, in our own words, one row a code.
 
-`carc.csv`, by code: status and successors; the groups it usually comes with; treatment (is it a refusal at all); category; the action
-that it calls for, and the one when the patient bears it (group PR); CORE scenario; whether it could have been prevented; meaning.
+`carc.csv`, by code: status and successors; the groups it usually comes with; treatment (is it a refusal at all); category; the
+action that it calls for, and the one when the patient bears it (group PR); CORE scenario; whether it could have been prevented;
+meaning.
 `rarc.csv`, by code: alert or explanatory; for explanatory ones the category and action they point to; meaning.
 """
 

@@ -18,8 +18,11 @@ from libs.common.clock import FixedClock
 from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received, caused_event
 from libs.common.database import Database
 from libs.common.errors import Permanent, Transient
+from libs.common.messaging import dead_letters
+from libs.common.messaging import outbox as outbox_module
+from libs.common.messaging.cloudevents import write_headers
 from libs.common.messaging.consumer import Consumer, Subscription
-from libs.common.messaging.dead_letters import DeadLetterLimit, TooManyDeadLetters
+from libs.common.messaging.dead_letters import DeadLetter, DeadLetterLimit, TooManyDeadLetters
 
 TOPIC, TYPE = "numbers", "recours.number.v1"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -122,7 +125,7 @@ async def test_the_same_event_twice_in_one_batch_counts_once(consumer, squares) 
     assert squares.seen == [2, 5]
 
 
-POISON = {
+POISON: dict[str, dict[str, Any]] = {
     "not_a_cloudevent": {"headers": {"ce_specversion": None}},
     "bad_attribute": {"headers": {"ce_id": "7"}},
     "unknown_type": {"headers": {"ce_type": "recours.letter.v1"}},
@@ -191,10 +194,6 @@ async def test_too_many_dead_letters_are_our_bug_and_commit_nothing(database, sq
 
 
 async def test_a_replayed_dead_letter_goes_out_as_it_came_in(database, consumer, squares) -> None:
-    from libs.common.messaging import dead_letters
-    from libs.common.messaging import outbox as outbox_module
-    from libs.common.messaging.cloudevents import write_headers
-
     rejected = record(404, offset=1)
     await consumer.process([rejected])
     ((_, letter),) = await outbox(database)
@@ -206,14 +205,12 @@ async def test_a_replayed_dead_letter_goes_out_as_it_came_in(database, consumer,
 
 
 def _letter(fields: dict[str, Any]) -> Any:
-    from libs.common.messaging.dead_letters import DeadLetter
-
     return DeadLetter(**fields)
 
 
 async def wait_for(condition, seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in another process or task
             await asyncio.sleep(0.02)
 
 

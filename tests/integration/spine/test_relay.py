@@ -90,7 +90,7 @@ async def test_an_event_arrives_as_a_cloudevent_with_its_cause_and_trace(databas
     async with database.begin() as tx:
         await outbox.append(tx, [sent])
     async with running(Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test")):
-        (record,) = await read(kafka_server.bootstrap, topic, until=len)
+        (record,) = await read(kafka_server.bootstrap, topic, until=bool)
     headers = {name: value.decode() for name, value in record.headers}
     assert record.value == b'{"number":7}'
     assert record.key.decode() == sent.key == headers["ce_partitionkey"]
@@ -122,13 +122,13 @@ async def test_a_row_that_commits_late_is_not_lost(database, kafka_server, topic
 
 async def test_what_rolls_back_is_never_sent(database, kafka_server, topic) -> None:
     async with running(Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test")):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block is the transaction
             async with database.begin() as tx:
                 await outbox.append(tx, [event(topic, 1)])
                 raise ZeroDivisionError
         async with database.begin() as tx:
             await outbox.append(tx, [event(topic, 2)])
-        records = await read(kafka_server.bootstrap, topic, until=len)
+        records = await read(kafka_server.bootstrap, topic, until=bool)
         await asyncio.sleep(0.3)
     assert numbers(records) == [2]
 
@@ -229,12 +229,12 @@ async def test_a_lost_database_session_is_taken_up_again(database, kafka_server,
     async with running(relay):
         async with database.begin() as tx:
             await outbox.append(tx, [event(topic, 1)])
-        await read(kafka_server.bootstrap, topic, until=len)
+        await read(kafka_server.bootstrap, topic, until=bool)
         async with database.begin() as tx:  # every other session of this role ends, the relay's too
             await tx.execute(
                 text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    " AND usename = current_user"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user"
                 )
             )
         async with database.begin() as tx:
