@@ -6,5 +6,5 @@ from deploy.local.layout import StackError
 from deploy.local.stack import Stack
 
 
-def run(stack: Stack, console: Console) -> bool:
+def run(_stack: Stack, _console: Console) -> bool:
     raise StackError("There is nothing to show yet.")
