@@ -1,6 +1,6 @@
 """What ingest's API asks of the database; nothing here commits."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -8,8 +8,6 @@ from uuid import UUID
 import cramjam
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
-
-from libs.common.database import Database
 
 _INTERCHANGE = (
     "SELECT interchange_id, row_id, sha256, size_bytes, status, received_at, finished_at, bytes_read, claims_read, error_count"
@@ -42,17 +40,11 @@ async def get_findings(tx: AsyncConnection, tenant_id: str, interchange_id: UUID
     return list((await tx.execute(query, values)).mappings())
 
 
-async def raw_chunks(database: Database, tenant_id: str, interchange_id: UUID) -> AsyncIterator[bytes]:
-    """Yield a file's bytes as they were received; a short transaction a chunk, however slowly the client reads."""
-    ordinal = 0
+async def raw_chunk(tx: AsyncConnection, tenant_id: str, interchange_id: UUID, ordinal: int) -> bytes | None:
+    """Return a piece of a file's bytes as they were received; None after the last."""
     query = text("SELECT body FROM interchange_chunks WHERE tenant_id = :tenant AND interchange_id = :id AND ordinal = :n")
-    while True:
-        async with database.begin(tenant_id) as tx:
-            body = (await tx.execute(query, {"tenant": tenant_id, "id": interchange_id, "n": ordinal})).scalar_one_or_none()
-        if body is None:
-            return
-        yield bytes(cramjam.zstd.decompress(body))
-        ordinal += 1
+    body = (await tx.execute(query, {"tenant": tenant_id, "id": interchange_id, "n": ordinal})).scalar_one_or_none()
+    return None if body is None else bytes(cramjam.zstd.decompress(body))
 
 
 async def list_remittances(

@@ -1,0 +1,93 @@
+# The verbs of Recours. `make` alone lists them; each checks what it needs and says what is missing in one sentence.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+STATE ?= .local
+WHAT ?= all
+ROUNDS ?= 40
+SEED ?=
+
+.PHONY: help demo up down status logs migrate test check bench chaos docs lock clean
+
+help: ## list the verbs
+	@echo "Recours: denial management. Start with: make demo"
+	@echo
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(VENV)/.local-ready ## a small clinic's month through the whole system; Ctrl-C ends it
+	@$(RUN) -m deploy.local demo --state $(STATE)
+
+up: $(VENV)/.local-ready ## start PostgreSQL, Kafka and all services; returns when all are ready
+	@$(RUN) -m deploy.local up --state $(STATE)
+
+down: $(VENV)/.local-ready ## stop exactly what `make up` started; data stay
+	@$(RUN) -m deploy.local down --state $(STATE)
+
+status: $(VENV)/.local-ready ## show the processes
+	@$(RUN) -m deploy.local status --state $(STATE)
+
+logs: $(VENV)/.local-ready ## follow the logs of all processes
+	@$(RUN) -m deploy.local logs --state $(STATE)
+
+migrate: $(VENV)/.local-ready ## bring the four databases to the newest schema
+	@$(RUN) -m deploy.local migrate --state $(STATE)
+
+test: $(VENV)/.dev-ready ## everything: lint, types, and every test against a real PostgreSQL and a real Kafka
+	@$(MAKE) lint
+	@$(RUN) -m pytest -q
+
+check: $(VENV)/.dev-ready ## lint, types, import arrows and unit tests; under two minutes
+	@$(MAKE) lint
+	@$(RUN) -m pytest -q -n 2 tests/unit tests/test_tidy.py
+
+.PHONY: lint
+lint: $(VENV)/.dev-ready
+	@$(VENV)/bin/ruff check -q .
+	@$(VENV)/bin/ruff format -q --check .
+	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.dev-ready ## measure speed and memory; WHAT=reader or another part measures that alone
+	@$(RUN) -m tests.bench $(WHAT)
+
+chaos: $(VENV)/.dev-ready ## kill everything, many times, and count; ROUNDS=40 SEED=...
+	@$(RUN) -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+docs: $(VENV)/.dev-ready ## write OpenAPI, AsyncAPI and the JSON Schemas anew
+	@$(RUN) -m deploy.docs
+
+lock: $(VENV)/.dev-ready ## pin the dependencies anew, with hashes
+	@for name in run local dev; do \
+		$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header requirements/$$name.in -o requirements/$$name.txt; \
+	done
+
+clean: ## stop the stack and remove its data and all that was built
+	@if [ -x $(RUN) ]; then $(RUN) -m deploy.local down --state $(STATE) --remove || true; fi
+	@rm -rf $(STATE) $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- the environment: hash-pinned, made where it is missing or its pins have changed
+
+$(VENV)/bin/python:
+	@for python in "$${PYTHON:-python3}" python3.13 python3.12 python3.11; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then echo "Python 3.11, 3.12 or 3.13 is needed and was not found; name one with PYTHON=..." >&2; exit 1; fi; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); echo "$$found has no venv module; install it (python3-venv on Debian)." >&2; exit 1; }
+
+$(VENV)/.local-ready: requirements/local.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the stack needs into $(VENV) (once) ..."
+	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@$(RUN) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev-ready: requirements/dev.txt $(VENV)/.local-ready
+	@echo "Installing what the tests need into $(VENV) (once) ..."
+	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

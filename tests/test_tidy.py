@@ -1,0 +1,175 @@
+"""What the linters cannot see: size, openings, edges, words, pins and links. Style that can be checked is checked here."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ("libs", "services", "deploy")
+MODULE_LINES_MAX, FUNCTION_LINES_MAX = 500, 70
+# Only these open transactions: HTTP routes, the consumer, the relay, the jobs of a worker.
+EDGES = frozenset(
+    {
+        "libs/common/database.py", "libs/common/worker.py", "libs/common/messaging/consumer.py", "libs/common/http/ledger.py",
+        "libs/common/http/dead_letters.py", "services/ingest/reading.py", "services/ingest/api.py", "services/classifier/api.py",
+        "services/appeals/api.py", "services/analytics/api.py",
+    }
+)  # fmt: skip
+_TEXTS = (
+    ".py",
+    ".md",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".json",
+    ".txt",
+    ".in",
+    ".csv",
+    ".sql",
+    ".html",
+    ".js",
+    ".css",
+    ".typ",
+    "Makefile",
+    "run",
+)
+# Written apart so that this file does not find itself.
+_FORBIDDEN_WORDS = (
+    "TO" + "DO",
+    "FIX" + "ME",
+    "X" + "XX",
+    "clau" + "de",
+    "anthro" + "pic",
+    "chat" + "gpt",
+    "copi" + "lot",
+    "sub" + "agent",
+)
+_REGISTRIES = ("pypi" + ".org", "files.python" + "hosted.org", "repo1.maven" + ".org", "registry.npm" + "js.org", "crates" + ".io")
+_CPT_SHAPED = re.compile(r"\bHC[:>|^]\d{4}[0-9FTU]\b|procedure_code\W{1,5}\d{5}\b")
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Return the files of the repository, committed or about to be."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    return tuple(ROOT / name for name in listed if name and (ROOT / name).is_file())
+
+
+def modules(*folders: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of the Python modules under some folders."""
+    for path in tracked():
+        name = path.relative_to(ROOT).as_posix()
+        if path.suffix == ".py" and name.startswith(tuple(f"{folder}/" for folder in folders)):
+            yield name, path.read_text()
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of everything that people read or machines run."""
+    for path in tracked():
+        if path.name.endswith(_TEXTS) and path != Path(__file__):
+            yield path.relative_to(ROOT).as_posix(), path.read_text(errors="replace")
+
+
+def functions(text: str) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_every_module_opens_by_saying_what_it_is_for() -> None:
+    silent = [name for name, text in modules(*SOURCES, "tests") if text.strip() and not ast.get_docstring(ast.parse(text))]
+    assert silent == []
+
+
+def test_modules_stay_readable() -> None:
+    assert {name: count for name, text in modules(*SOURCES, "tests") if (count := text.count("\n")) > MODULE_LINES_MAX} == {}
+
+
+def test_functions_fit_on_one_screen() -> None:
+    sizes = [(name, function, lines) for name, text in modules(*SOURCES) for function, lines in functions(text)]
+    flat_loop = {("libs/x12/claim_loop.py", "read")}  # one flat loop over segments, for speed; its docstring says so
+    assert [each for each in sizes if each[2] > FUNCTION_LINES_MAX and each[:2] not in flat_loop] == []
+    short = sum(lines <= 30 for _, _, lines in sizes)
+    assert short / len(sizes) >= 0.9
+
+
+def test_only_the_edges_open_transactions() -> None:
+    openers = set()
+    for name, text in modules("libs", "services"):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("begin", "commit"):
+                owner = ast.unparse(node.func.value)
+                if owner.endswith(("database", "engine", "tx", "connection", "_database")):
+                    openers.add(name)
+    assert openers - {"libs/common/migrate.py"} <= EDGES
+
+
+def test_a_silenced_linter_or_type_checker_is_told_why() -> None:
+    mute = []
+    for name, text in modules(*SOURCES, "tests"):
+        for number, line in enumerate(text.splitlines(), start=1):
+            found = re.search(r"#\s*(noqa|type: ignore)\b(.*)", line)
+            if found and not re.search(r"(- \w|# \w|: PLR2004$)", found[2]):  # a bare position or status says itself
+                mute.append(f"{name}:{number}")
+    # A run of lines that share one reason may leave it to the first.
+    reasoned = [place for place in mute if not _neighbour_has_reason(place)]
+    assert reasoned == []
+
+
+def _neighbour_has_reason(place: str) -> bool:
+    name, _, number = place.rpartition(":")
+    lines = (ROOT / name).read_text().splitlines()
+    nearby = lines[max(0, int(number) - 4) : int(number) - 1]
+    return any(re.search(r"#\s*(noqa|type: ignore)\b.*(- \w|# \w)", line) for line in nearby)
+
+
+def test_one_broad_except_exists() -> None:
+    broad = re.compile(r"except (Base)?Exception\b(?!.*#)|except:\s")
+    places = {name for name, text in modules("libs", "services") if broad.search(text)}
+    translates = {"libs/common/database.py"}  # names what is transient and raises everything again
+    tries_thrice = {"services/ingest/reading.py"}  # a file that meets our bug must not block the others
+    assert places <= {"libs/common/messaging/consumer.py", *translates, *tries_thrice}
+
+
+@pytest.mark.parametrize("word", _FORBIDDEN_WORDS)
+def test_no_file_holds_a_word_that_does_not_belong(word: str) -> None:
+    pattern = re.compile(rf"\b{word}\b") if word.isupper() else re.compile(word, re.IGNORECASE)
+    assert [name for name, text in texts() if pattern.search(text)] == []
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    path = re.compile(r"(?<![\w.~/-])/(home|root|Users|mnt)/\w|/work/(main|shared|wt)")
+    assert [name for name, text in texts() if path.search(text) or any(host in text for host in _REGISTRIES)] == []
+
+
+def test_no_procedure_code_looks_like_cpt() -> None:
+    assert [name for name, text in texts() if _CPT_SHAPED.search(text)] == []
+
+
+@pytest.mark.parametrize("lock", ["run", "local", "dev"])
+def test_every_pin_has_its_hashes_and_every_wish_is_pinned(lock: str) -> None:
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    pins = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]+\])?==[^\n]*\\\n\s+--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    entries = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]+\])?==", text, re.MULTILINE)
+    assert pins == entries
+    wishes = re.findall(r"^([A-Za-z0-9._-]+)", (ROOT / "requirements" / f"{lock}.in").read_text(), re.MULTILINE)
+    assert {_plain(wish) for wish in wishes if not wish.startswith("-")} <= {_plain(pin) for pin in pins}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_supported_versions_of_python_are_said_once_and_the_same() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert told == ">=3.11,<3.14"
+    assert "(3, 11) <= sys.version_info[:2] < (3, 14)" in (ROOT / "Makefile").read_text()
+    assert "Python 3.11 to 3.13" in (ROOT / "README.md").read_text()
