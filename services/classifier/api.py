@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.clock import Clock
@@ -16,7 +16,7 @@ from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, read_id_cursor, write_cursor
 from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
 from services.classifier.judgement import Context
@@ -192,41 +192,91 @@ class ClassifyAnswer(Judged):
     recoverable: bool
 
 
+class Filter:
+    """The query parameters by which denials are chosen."""
+
+    def __init__(
+        self,
+        period: PeriodDep,
+        status: Annotated[Literal["active", "retracted"] | None, Query()] = None,
+        payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
+        category: Annotated[Category | None, Query()] = None,
+        action: Annotated[Action | None, Query()] = None,
+        claim_id: Annotated[UUID | None, Query()] = None,
+        pcn: Annotated[
+            str | None, Query(max_length=400, description="patient control number, as billed or as the payer spells it")
+        ] = None,
+    ) -> None:
+        named = {"status": status, "payer_id": payer, "category": category, "action": action, "claim_id": claim_id}
+        equal = {name: value for name, value in named.items() if value is not None}
+        self.wanted = store.Wanted(equal, period.first, period.last, pcn)
+        self.told: Mapping[str, Any] = equal | {"first": period.first, "last": period.last, "pcn": pcn}
+
+
+FilterDep = Annotated[Filter, Depends()]
+
+
+class Changes(BaseModel):
+    items: list[DenialView]
+    next_cursor: str = Field(description="where to go on, also when nothing is new; fewer items than `limit`: that is all for now")
+
+
 router = APIRouter()
 
 
 @router.get("/v1/denials", tags=["denials"], summary="Denials, newest first", responses=responses(400, 422))
 async def list_denials(
+    tenant: TenantDep, database: DatabaseDep, chosen: FilterDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[DenialView]:
+    before = read_id_cursor(cursor, tenant, chosen.told)
+    async with database.begin(tenant) as tx:
+        found = await store.find_denials(tx, tenant, chosen.wanted, before=before, limit=limit + 1)
+    more = write_cursor(str(found[limit - 1][0]), tenant, chosen.told) if len(found) > limit else None
+    return Page(items=[DenialView.of(denial) for _, denial in found[:limit]], next_cursor=more)
+
+
+@router.get(
+    "/v1/denials/changes",
+    tags=["denials"],
+    summary="Denials in the order of their changes, to follow",
+    responses=responses(400, 422),
+)
+async def list_changes(
     tenant: TenantDep,
     database: DatabaseDep,
-    period: PeriodDep,
-    status: Annotated[Literal["active", "retracted"] | None, Query()] = None,
-    payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
-    category: Annotated[Category | None, Query()] = None,
-    action: Annotated[Action | None, Query()] = None,
-    claim_id: Annotated[UUID | None, Query()] = None,
-    pcn: Annotated[
-        str | None, Query(max_length=400, description="patient control number, as billed or as the payer spells it")
-    ] = None,
+    chosen: FilterDep,
+    start: Annotated[
+        Literal["oldest", "now"], Query(description="where to begin without a cursor; `now` gives a cursor and no items")
+    ] = "oldest",
     cursor: Cursor = None,
     limit: Limit = LIMIT,
-) -> Page[DenialView]:
-    wanted = {"status": status, "payer_id": payer, "category": category, "action": action, "claim_id": claim_id}
-    filters: Mapping[str, Any] = wanted | {"first": period.first, "last": period.last, "pcn": pcn}
-    before = read_id_cursor(cursor, tenant, filters)
+) -> Changes:
+    """Each denial at its latest revision, in the order of change; changed again, it comes again. Ask again with `next_cursor` and
+    every change after it comes exactly once, however late it was written; revisions that followed each other between two requests
+    come as one. With filters, a denial that a change moved out of them does not come.
+    """
+    filters = {**chosen.told, "order": "changes"}
+    place = read_cursor(cursor, tenant, filters, _place)
+    found: list[tuple[store.Change, DenialClassifiedV1]] = []
     async with database.begin(tenant) as tx:
-        found = await store.find_denials(
-            tx,
-            tenant,
-            {name: value for name, value in wanted.items() if value is not None},
-            first=period.first,
-            last=period.last,
-            pcn=pcn,
-            before=before,
-            limit=limit + 1,
-        )
-    more = write_cursor(str(found[limit - 1][0]), tenant, filters) if len(found) > limit else None
-    return Page(items=[DenialView.of(denial) for _, denial in found[:limit]], next_cursor=more)
+        if place is None and start == "now":
+            place = await store.latest_change(tx)
+        else:
+            place = place or store.FIRST_CHANGE
+            found = await store.changed_denials(tx, tenant, chosen.wanted, after=place, limit=limit)
+    last = found[-1][0] if found else place
+    return Changes(items=[DenialView.of(denial) for _, denial in found], next_cursor=_cursor(last, tenant, filters))
+
+
+def _cursor(place: store.Change, tenant: str, filters: Mapping[str, Any]) -> str:
+    return write_cursor(f"{place.xid}:{place.denial_id}", tenant, filters)
+
+
+def _place(position: str) -> store.Change:
+    xid, _, denial_id = position.partition(":")
+    if not 0 <= int(xid) < 1 << 64:
+        raise ValueError("no transaction id")
+    return store.Change(int(xid), UUID(denial_id))
 
 
 @router.get("/v1/denials/{denial_id}", tags=["denials"], summary="One denial, as it stands", responses=responses(404, 422))

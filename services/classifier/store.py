@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -114,7 +115,7 @@ async def _reversibles(tx: AsyncConnection, query: Any, accounts: Collection[tup
 
 _RETRACT = text(
     """
-    UPDATE denials SET status = 'retracted', revision = revision + 1, classified_at = :now
+    UPDATE denials SET status = 'retracted', revision = revision + 1, classified_at = :now, changed_xid = pg_current_xact_id()
     FROM unnest(CAST(:tenants AS text[]), CAST(:denials AS uuid[])) AS gone (tenant_id, denial_id)
     WHERE denials.tenant_id = gone.tenant_id AND denials.denial_id = gone.denial_id
     RETURNING denials.*
@@ -159,37 +160,75 @@ def denial_of(row: Any) -> DenialClassifiedV1:
     )
 
 
+class Wanted(Struct, frozen=True):
+    """Which denials are asked for. `equal` maps column names of ours to the value that they must have."""
+
+    equal: dict[str, Any]
+    first: date | None = None
+    last: date | None = None
+    pcn: str | None = None
+
+    def conditions(self, tenant_id: str) -> tuple[str, dict[str, Any]]:
+        """Return the SQL and its values."""
+        values: dict[str, Any] = {"tenant_id": tenant_id, **self.equal}
+        found = [f"{column} = :{column}" for column in values]
+        if self.pcn is not None:
+            # The account's key finds it by an index, however the payer cut or spelled the number.
+            found.append("claim_key = :key")
+            values["key"] = claim_key(tenant_id, self.pcn)
+        if self.first is not None:
+            found.append("payment_on >= :first")
+            values["first"] = self.first
+        if self.last is not None:
+            found.append("payment_on <= :last")
+            values["last"] = self.last
+        return " AND ".join(found), values
+
+
 async def find_denials(
-    tx: AsyncConnection,
-    tenant_id: str,
-    wanted: dict[str, Any],
-    *,
-    first: date | None,
-    last: date | None,
-    pcn: str | None,
-    before: UUID | None,
-    limit: int,
+    tx: AsyncConnection, tenant_id: str, wanted: Wanted, *, before: UUID | None, limit: int
 ) -> list[tuple[UUID, DenialClassifiedV1]]:
-    """Return (row id, denial), newest first. `wanted` maps column names of ours to the value that they must equal."""
-    conditions = ["tenant_id = :tenant_id"]
-    values: dict[str, Any] = {"tenant_id": tenant_id, "limit": limit, **wanted}
-    conditions += [f"{column} = :{column}" for column in wanted]
-    if pcn is not None:
-        # The account's key finds it by an index, however the payer cut or spelled the number.
-        conditions.append("claim_key = :key")
-        values["key"] = claim_key(tenant_id, pcn)
-    for name, value, condition in (
-        ("first", first, "payment_on >= :first"),
-        ("last", last, "payment_on <= :last"),
-        ("before", before, "row_id < :before"),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values[name] = value
+    """Return (row id, denial), newest first."""
+    conditions, values = wanted.conditions(tenant_id)
+    if before is not None:
+        conditions += " AND row_id < :before"
+        values["before"] = before
+    query = text(f"SELECT * FROM denials WHERE {conditions} ORDER BY row_id DESC LIMIT :limit")  # noqa: S608 - columns are ours
+    return [(row["row_id"], denial_of(row)) for row in (await tx.execute(query, values | {"limit": limit})).mappings()]
+
+
+class Change(Struct, frozen=True):
+    """A place in the order of changes: that of one transaction's change of one denial."""
+
+    xid: int
+    denial_id: UUID
+
+
+FIRST_CHANGE: Final = Change(0, UUID(int=0))
+
+
+async def changed_denials(
+    tx: AsyncConnection, tenant_id: str, wanted: Wanted, *, after: Change, limit: int
+) -> list[tuple[Change, DenialClassifiedV1]]:
+    """Return denials in the order of their last change, from after a place on, each as it stands.
+
+    Only what was written before the oldest transaction that still runs: nothing can come to stand before it any more.
+    """
+    conditions, values = wanted.conditions(tenant_id)
     query = text(
-        f"SELECT * FROM denials WHERE {' AND '.join(conditions)} ORDER BY row_id DESC LIMIT :limit"  # noqa: S608 - columns are ours
+        f"SELECT *, changed_xid::text AS changed FROM denials WHERE {conditions}"  # noqa: S608 - columns are ours
+        " AND (changed_xid, denial_id) > (CAST(CAST(:xid AS text) AS xid8), :after)"
+        " AND changed_xid < pg_snapshot_xmin(pg_current_snapshot())"
+        " ORDER BY denials.changed_xid, denial_id LIMIT :limit"
     )
-    return [(row["row_id"], denial_of(row)) for row in (await tx.execute(query, values)).mappings()]
+    rows = await tx.execute(query, values | {"xid": str(after.xid), "after": after.denial_id, "limit": limit})
+    return [(Change(int(row["changed"]), row["denial_id"]), denial_of(row)) for row in rows.mappings()]
+
+
+async def latest_change(tx: AsyncConnection) -> Change:
+    """Return the place after everything that `changed_denials` gives at this moment."""
+    xid = (await tx.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))).scalar_one()
+    return Change(int(xid), UUID(int=0))
 
 
 async def get_denial(tx: AsyncConnection, tenant_id: str, denial_id: UUID) -> DenialClassifiedV1 | None:

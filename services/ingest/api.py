@@ -15,7 +15,7 @@ from libs.common.database import Database
 from libs.common.http import dead_letters, idempotency, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, read_id_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, read_number_cursor, write_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from services.ingest import queries, store
@@ -141,9 +141,9 @@ async def list_errors(
     interchange_id: UUID, tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
 ) -> Page[FindingView]:
     filters = {"interchange_id": interchange_id}
-    after = read_cursor(cursor, tenant, filters)
+    after = read_number_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
-        rows = await queries.get_findings(tx, tenant, interchange_id, int(after) if after else -1, limit + 1)
+        rows = await queries.get_findings(tx, tenant, interchange_id, -1 if after is None else after, limit + 1)
     more = write_cursor(str(rows[limit - 1]["ordinal"]), tenant, filters) if len(rows) > limit else None
     return Page(items=[FindingView.model_validate(row["finding"]) for row in rows[:limit]], next_cursor=more)
 

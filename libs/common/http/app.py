@@ -104,7 +104,7 @@ class _Edge:
         incoming = headers.get(b"traceparent", b"").decode("latin-1") or None
         attributes = {"http.request.method": scope["method"]}
         with telemetry.span(f"{scope['method']}", SpanKind.SERVER, attributes, incoming) as (span, traceparent):
-            scope["state"]["traceparent"] = traceparent
+            scope.setdefault("state", {})["traceparent"] = traceparent  # a server may leave the state out
 
             async def finish(message: Message) -> None:
                 if message["type"] == "http.response.start":

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import DatabaseDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_number_cursor, write_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.dead_letters import UNKNOWN_TENANT, DeadLetter
@@ -48,12 +48,12 @@ WHERE letter.aggregatetype LIKE '%.dlq' AND letter.tenant_id IN (:tenant, :unkno
 async def list_dead_letters(
     tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
 ) -> Page[DeadLetterView]:
-    before = read_cursor(cursor, tenant, {})
+    before = read_number_cursor(cursor, tenant, {})
     query = text(_ROWS + " AND (CAST(:before AS bigint) IS NULL OR letter.seq < :before) ORDER BY letter.seq DESC LIMIT :limit")
     values = {
         "tenant": tenant,
         "unknown": UNKNOWN_TENANT,
-        "before": int(before) if before else None,
+        "before": before,
         "limit": limit + 1,
     }
     async with database.begin(tenant) as tx:
@@ -79,11 +79,14 @@ async def show_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: Da
 async def replay_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: DatabaseDep) -> DeadLetterView:
     """The record goes out as it came in; consumers that dealt with it before skip it. A second replay is refused."""
     async with database.begin(tenant) as tx:
+        # Two at once would both find it not yet replayed; the outbox is append-only, so there is no row of ours to lock.
+        await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))"), {"id": str(dead_letter_id)})
         letter, created_at, replayed_at = await _find(tx, tenant, dead_letter_id)
         if replayed_at is not None:
             raise Problem(409, "already-replayed", "This dead letter was replayed before; if it failed again it has a new one.")
         await outbox.append_rows(tx, [dead_letters.replay_row(letter, dead_letter_id)])
-    return _view(dead_letter_id, letter, created_at, None)
+        letter, created_at, replayed_at = await _find(tx, tenant, dead_letter_id)
+    return _view(dead_letter_id, letter, created_at, replayed_at)
 
 
 async def _find(tx: AsyncConnection, tenant: str, dead_letter_id: UUID) -> tuple[DeadLetter, datetime, datetime | None]:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -31,26 +31,39 @@ def write_cursor(position: str, tenant_id: str, filters: Mapping[str, Any]) -> s
     return base64.urlsafe_b64encode(body).decode().rstrip("=")
 
 
-def read_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) -> str | None:
-    """Return the position in a cursor. Errors: Problem 400 when it is not one of this query's."""
+def read_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any], parse: Callable[[str], T]) -> T | None:
+    """Return the position in a cursor. `parse` reads what `write_cursor` was given and raises ValueError at anything else.
+
+    Errors: Problem 400 when it is not one of this query's.
+    """
     if cursor is None:
         return None
     try:
         position, mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        own = mark == _mark(tenant_id, filters) and isinstance(position, str)
+        parsed = parse(position) if own else None
     except (ValueError, TypeError, binascii.Error) as error:
         raise _bad_cursor() from error
-    if mark != _mark(tenant_id, filters) or not isinstance(position, str):
+    if parsed is None:
         raise _bad_cursor()
-    return position
+    return parsed
 
 
 def read_id_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) -> UUID | None:
     """Return the row id in a cursor of a list that is ordered by one."""
-    position = read_cursor(cursor, tenant_id, filters)
-    try:
-        return UUID(position) if position else None
-    except ValueError as error:
-        raise _bad_cursor() from error
+    return read_cursor(cursor, tenant_id, filters, UUID)
+
+
+def read_number_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) -> int | None:
+    """Return the number (a bigint) in a cursor of a list that is ordered by one."""
+    return read_cursor(cursor, tenant_id, filters, _bigint)
+
+
+def _bigint(told: str) -> int:
+    number = int(told)
+    if not 0 <= number < 1 << 63:
+        raise ValueError("out of range")
+    return number
 
 
 def _bad_cursor() -> Problem:
