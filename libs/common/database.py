@@ -93,6 +93,8 @@ async def driver(tx: AsyncConnection) -> "asyncpg.Connection[Any]":
     connection = raw.driver_connection
     if connection is None:
         raise Transient("connection_lost")
+    if not connection.is_in_transaction():
+        await tx.execute(text("SELECT 1"))  # SQLAlchemy sends BEGIN with its own first statement only, and this is not one
     return connection  # type: ignore[no-any-return]  # SQLAlchemy types it as Any
 
 

@@ -41,12 +41,12 @@ async def databases(service_database) -> AsyncIterator[tuple[Database, Database]
 
 
 @pytest.fixture
-def worker(databases) -> Database:
+def worker(databases: tuple[Database, Database]) -> Database:
     return databases[0]
 
 
 @pytest.fixture
-async def client(databases) -> AsyncIterator[httpx.AsyncClient]:
+async def client(databases: tuple[Database, Database]) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(make_app(databases[1], SystemClock(), "local"))
     async with httpx.AsyncClient(transport=transport, base_url="http://classifier") as client:
         yield client
