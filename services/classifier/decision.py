@@ -92,12 +92,13 @@ def classify(claim: AdjudicatedClaim) -> Classification:
     if claim.claim_status_code == _PREDETERMINATION:
         return _no_denial("other", "none", "predetermination")
     context = claim.context or _NO_CONTEXT
+    priced_to_nothing = claim.paid_cents == 0 and 0 < claim.charge_cents <= _price_cut_cents(claim)
     refused: list[tuple[Adjustment, Judgement, tuple[str, ...]]] = []
     taken_out: dict[str, int] = {}
     for adjustment in claim.adjustments:
         carc = normalised(adjustment.carc)
         group_code = adjustment.group_code.strip().upper()
-        treatment = _treatment(carc, group_code, adjustment.amount_cents, claim, context)
+        treatment = _treatment(carc, group_code, context, priced_to_nothing=priced_to_nothing)
         if treatment == "refusal":
             remarks = _remarks_beside(adjustment.line, claim.rarcs)
             refused.append((adjustment, judge(carc, group_code, remarks, context), remarks))
@@ -109,14 +110,23 @@ def classify(claim: AdjudicatedClaim) -> Classification:
     return _denial(refused, denied_cents)
 
 
-def _treatment(carc: str, group_code: str, amount_cents: int, claim: AdjudicatedClaim, context: Context) -> str:
+def _price_cut_cents(claim: AdjudicatedClaim) -> int:
+    """Return what is cut as price over all lines; the patient's part of it (PR-45) is none."""
+    return sum(
+        adjustment.amount_cents
+        for adjustment in claim.adjustments
+        if normalised(adjustment.carc) in _WHOLE_CHARGE_CODES and adjustment.group_code.strip().upper() != "PR"
+    )
+
+
+def _treatment(carc: str, group_code: str, context: Context, *, priced_to_nothing: bool) -> str:
     """Say what an adjustment is: a refusal, or price, patient_share, balance, hold."""
     code = code_of(carc)
     if code is None:
         return "refusal"
     if code.treatment == "refusal":
         return "price" if carc == "24" and context.capitated_contract else "refusal"
-    if carc in _WHOLE_CHARGE_CODES and claim.paid_cents == 0 and 0 < claim.charge_cents <= amount_cents and group_code != "PR":
+    if priced_to_nothing and carc in _WHOLE_CHARGE_CODES and group_code != "PR":
         return "refusal"  # a price cut to nothing is a refusal in disguise
     if code.treatment == "price" and group_code == "PR":
         return "patient_share"
