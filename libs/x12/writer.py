@@ -6,6 +6,7 @@ are all just remits and payments here; balancing them (or not) is the caller's b
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -121,7 +122,7 @@ def _claim(remit: Remit) -> Iterator[str]:
         remit.frequency_code or "",
     )  # fmt: skip
     yield from _adjustments(remit.adjustments)
-    yield from _kept(remit)
+    yield from _kept(remit.segments, remit.separator)
     for line in remit.lines:
         yield from _line(line)
 
@@ -132,16 +133,18 @@ def _line(line: ServiceLine) -> Iterator[str]:
         "SVC", _composite(line.qualifier, line.procedure_code, *line.modifiers), _amount(line.charge_cents),
         _amount(line.paid_cents), line.revenue_code or "", line.units or "", original, line.original_units or "",
     )  # fmt: skip
+    dates = sum(1 for _ in takewhile(lambda kept: kept.startswith("DTM"), line.segments))  # the guide has them before CAS
+    yield from _kept(line.segments[:dates], line.separator)
     yield from _adjustments(line.adjustments)
-    yield from _kept(line)
+    yield from _kept(line.segments[dates:], line.separator)
     for rarc in line.rarcs:
         yield _segment("LQ", "HE", rarc)
 
 
-def _kept(part: Remit | ServiceLine) -> Iterator[str]:
-    """Write the segments that were kept as they were, in the writer's separator."""
-    for kept in part.segments:
-        yield _segment(*kept.split(part.separator))
+def _kept(segments: Sequence[str], separator: str) -> Iterator[str]:
+    """Write segments that were kept as they were, in the writer's separator."""
+    for kept in segments:
+        yield _segment(*kept.split(separator))
 
 
 def _composite(*parts: str) -> str:
