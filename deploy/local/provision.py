@@ -88,6 +88,11 @@ def wanted_topics(path: Path = TOPICS_FILE) -> dict[str, dict[str, Any]]:
     return wanted
 
 
+def topic_groups(path: Path = TOPICS_FILE) -> dict[str, list[str]]:
+    """Read deploy/topics.yaml: topic name -> the consumer groups that read it."""
+    return {topic: own["groups"] for topic, own in yaml.safe_load(path.read_text())["topics"].items()}
+
+
 async def make_topics(bootstrap: str) -> list[str]:
     """Create the topics that are missing; return a sentence for each that is there with other partitions than wanted."""
     admin = await _connected_admin(bootstrap)

@@ -1,58 +1,75 @@
 """`denial.classified`: what the classifier says of one remit with at least one denied adjustment.
 
 A new judgement of the same denial is the same `denial_id` with the next `revision`; a reversal retracts it. Consumers keep the
-highest revision.
+highest revision. The descriptions of the fields are published: `make docs` writes them into docs/events.
 """
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 TOPIC = "denial.classified"
 TYPE = "recours.denial.classified.v1"
+
+_CATEGORY = "One word of the glossary's list of categories; more may come: treat an unknown one as `other`."
+_ACTION = "One word of the glossary's list of actions; more may come: treat an unknown one as `contact_payer`."
 
 
 class Reason(Struct, frozen=True, gc=False, omit_defaults=True):
     """One refused adjustment, with the remarks beside it. Every refused cent is in exactly one reason."""
 
-    group_code: str
-    carc: str
-    amount_cents: int
-    category: str
-    rarcs: tuple[str, ...] = ()
-    line: int | None = None
+    group_code: Annotated[str, Meta(description="Who bears it: CO, PR, OA or PI; as the payer wrote it.")]
+    carc: Annotated[str, Meta(description='Claim adjustment reason code, a string: "197", "B7".')]
+    amount_cents: Annotated[int, Meta(description="Refused; cents with the payer's sign.")]
+    category: Annotated[str, Meta(description=_CATEGORY)]
+    rarcs: Annotated[tuple[str, ...], Meta(description="Remark codes of its line and of the claim.")] = ()
+    line: Annotated[int | None, Meta(description="1-based service line; absent at claim level.")] = None
 
 
 class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
-    """The data of `recours.denial.classified.v1`. Key: `claim_key`. Sequence: the denial's `revision`."""
+    """One judgement of one denial. Key: `claim_key`. Sequence: the denial's `revision`."""
 
-    denial_id: UUID
-    revision: int
-    status: Literal["active", "retracted"]
-    remit_id: UUID
-    remittance_id: UUID
-    claim_key: UUID
-    patient_control_number: str
-    payer_claim_control_number: str
-    payer_id: str
-    payer_name: str
-    payment_on: date
-    charge_cents: int
-    paid_cents: int
-    denied_cents: int
-    category: str
-    kind: str
-    action: str
-    explanation: str
-    reasons: tuple[Reason, ...]
-    rules: tuple[str, ...]
-    confidence: float
-    classified_at: datetime
-    recoverable: bool
-    preventable: bool | None = None
-    alternative_actions: tuple[str, ...] = ()
-    core_scenario: str | None = None
-    service_from_on: date | None = None
-    claim_id: UUID | None = None
+    denial_id: Annotated[UUID, Meta(description="Names the denial: one for each remit that has one, the same in every revision.")]
+    revision: Annotated[int, Meta(description="From 1; keep the highest.")]
+    status: Annotated[
+        Literal["active", "retracted"], Meta(description="retracted: the payer reversed the remit; no denial any more.")
+    ]
+    remit_id: Annotated[UUID, Meta(description="The remit that was judged.")]
+    remittance_id: Annotated[UUID, Meta(description="The payment that holds it.")]
+    claim_key: Annotated[
+        UUID, Meta(description="Routes: tenant and normalised patient control number; it does not identify a claim.")
+    ]
+    patient_control_number: Annotated[str, Meta(description="CLP01: the provider's account number, as the payer echoes it.")]
+    payer_claim_control_number: Annotated[
+        str, Meta(description="CLP07: the payer's number of the claim; empty where it gives none.")
+    ]
+    payer_id: Annotated[str, Meta(description="TRN03; empty where the payer gives none.")]
+    payer_name: Annotated[str, Meta(description="N102 of the payer: an organisation.")]
+    payment_on: Annotated[date, Meta(description="Payment day of the remit; the ledger's day.")]
+    charge_cents: Annotated[int, Meta(description="Billed for the whole claim; cents.")]
+    paid_cents: Annotated[int, Meta(description="Paid for the whole claim; cents.")]
+    denied_cents: Annotated[int, Meta(description="Sum of the reasons; cents.")]
+    category: Annotated[str, Meta(description=_CATEGORY + " That of the largest refused sum.")]
+    kind: Annotated[
+        str,
+        Meta(description="hard: an appeal, or a loss; soft: a correction, documents, another payer or a question may bring it."),
+    ]
+    action: Annotated[str, Meta(description=_ACTION)]
+    explanation: Annotated[str, Meta(description="One or two English sentences for the person who works it.")]
+    reasons: Annotated[tuple[Reason, ...], Meta(description="The refused adjustments, in the payer's order; at least one.")]
+    rules: Annotated[tuple[str, ...], Meta(description="The rules that decided, by name: why it is so.")]
+    confidence: Annotated[float, Meta(description="From 0 to 1: how sure the rules are of category and action.")]
+    classified_at: Annotated[datetime, Meta(tz=True, description="When this revision was judged; UTC.")]
+    recoverable: Annotated[bool, Meta(description="Whether somebody can pursue it.")]
+    preventable: Annotated[bool | None, Meta(description="Whether it could have been avoided before sending; absent: unknown.")] = (
+        None
+    )
+    alternative_actions: Annotated[tuple[str, ...], Meta(description="Other ways, the best first.")] = ()
+    core_scenario: Annotated[
+        str | None,
+        Meta(description="CAQH CORE business scenario: documents_missing, data_missing_or_invalid, not_covered, ..."),
+    ] = None
+    service_from_on: Annotated[date | None, Meta(description="First day of service.")] = None
+    claim_id: Annotated[UUID | None, Meta(description="The claim as submitted, where it is known which one was answered.")] = None

@@ -7,12 +7,12 @@ never data. It is listed and replayed from the outbox, where it stays as long as
 import base64
 import time
 from collections import deque
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from aiokafka import ConsumerRecord
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from libs.common.ids import named_id, uuid7
 from libs.common.messaging import cloudevents
@@ -25,15 +25,15 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class DeadLetter(Struct, frozen=True):
-    """The data of a dead letter: where the record was, why it failed, and the record itself, base64 of its bytes."""
+    """Where a record was, why it failed, and the record itself. The descriptions are published under docs/events."""
 
-    reason: str
-    topic: str
-    partition: int
-    offset: int
-    key: str | None
-    headers: dict[str, str]
-    value: str
+    reason: Annotated[str, Meta(description="Why, a stable word: not_json, violates_contract, too_large, ...; never data.")]
+    topic: Annotated[str, Meta(description="The topic that the record came from.")]
+    partition: Annotated[int, Meta(description="Its partition.")]
+    offset: Annotated[int, Meta(description="Its offset.")]
+    key: Annotated[str | None, Meta(description="Its key, bytes read as Latin-1; null where it had none.")]
+    headers: Annotated[dict[str, str], Meta(description="Its headers, bytes read as Latin-1.")]
+    value: Annotated[str, Meta(description="Its value, base64; empty where it had none.")]
 
     def raw_value(self) -> bytes:
         return base64.b64decode(self.value)

@@ -1,0 +1,59 @@
+"""Which events there are, and their JSON Schemas; field descriptions come from the structs in libs/common/contracts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from deploy.local.layout import ROOT
+from libs.common.contracts import denial_classified, remit_received
+from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.remit_received import RemitReceivedV1
+from libs.common.messaging import dead_letters
+from libs.common.messaging.dead_letters import DeadLetter
+
+_DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+_EXAMPLES: Final = ROOT / "docs" / "events" / "examples"
+
+
+@dataclass(frozen=True)
+class PublishedEvent:
+    """One event type. `name` is its topic, or `dead_letter`; `producer`: the service that sends it; None: each that consumes."""
+
+    name: str
+    type_name: str
+    data: type[msgspec.Struct]
+    producer: str | None
+    summary: str
+
+    def examples(self) -> list[Path]:
+        """Return the published examples of version 1, files of JSON."""
+        return sorted((_EXAMPLES / self.name / "1").glob("*.json"))
+
+
+DEAD_LETTER: Final = PublishedEvent(
+    "dead_letter", dead_letters.TYPE, DeadLetter, None, "A record that a service could never process, kept as it was"
+)
+EVENTS: Final = (
+    PublishedEvent(
+        remit_received.TOPIC,
+        remit_received.TYPE,
+        RemitReceivedV1,
+        "ingest",
+        "One claim of a remittance, as the payer adjudicated it",
+    ),
+    PublishedEvent(
+        denial_classified.TOPIC,
+        denial_classified.TYPE,
+        DenialClassifiedV1,
+        "classifier",
+        "What a denial is and what to do about it",
+    ),
+    DEAD_LETTER,
+)
+
+
+def json_schema(event: PublishedEvent) -> dict[str, Any]:
+    """Return the JSON Schema of an event's data, complete in itself."""
+    return {"$schema": _DRAFT, "$id": f"urn:recours:event:{event.name}:v1", **msgspec.json.schema(event.data)}

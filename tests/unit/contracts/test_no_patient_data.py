@@ -1,0 +1,50 @@
+"""No event can carry patient data: whoever adds a field must look at it and name it here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from deploy.docs.schemas import DEAD_LETTER, EVENTS, PublishedEvent
+
+# Every name that an event's field may have. Account and control numbers are the provider's and the payer's own references; names
+# are those of organisations; free text is written by us from codes. A name, an address, a birth date, a sex, a member or policy
+# number, a telephone number or an e-mail address of a person has no place here, whatever its field is called.
+ALLOWED = frozenset(
+    {
+        "action", "adjustment_cents", "adjustments", "adjustments_by_group", "alternative_actions", "amount_cents",
+        "carc", "category", "charge_cents", "claim_filing_code", "claim_id", "claim_key", "claim_status_code",
+        "claim_type", "classified_at", "confidence", "core_scenario", "denial_id", "denied_cents", "explanation",
+        "group_code", "interchange_id", "kind", "line", "line_control_number", "lines", "modifiers",
+        "original_procedure_code", "paid_cents", "patient_control_number", "patient_responsibility_cents",
+        "payer_claim_control_number", "payer_id", "payer_kind", "payer_name", "payment_on", "preventable",
+        "procedure_code", "qualifier", "quantity", "rarc", "rarcs", "reasons", "received_at", "recoverable", "remit_id",
+        "remittance_id", "revenue_code", "revision", "rules", "service_from_on", "service_on", "service_to_on",
+        "status", "totals", "unbalanced_cents", "units",
+    }
+)  # fmt: skip
+
+
+def field_names(schema: Any) -> Iterator[str]:
+    for definition in schema["$defs"].values():
+        yield from definition["properties"]
+
+
+@pytest.mark.parametrize("event", [event for event in EVENTS if event is not DEAD_LETTER], ids=lambda event: event.name)
+def test_every_field_of_an_event_is_known_to_hold_no_patient_data(event: PublishedEvent) -> None:
+    unknown = set(field_names(msgspec.json.schema(event.data))) - ALLOWED
+    assert not unknown, f"can {sorted(unknown)} hold patient data? If surely not, add them to the list"
+
+
+def test_the_list_holds_no_name_that_is_not_used() -> None:
+    used = {name for event in EVENTS for name in field_names(msgspec.json.schema(event.data))}
+    assert used >= ALLOWED
+
+
+def test_a_field_with_patient_data_would_be_seen() -> None:
+    class WithName(msgspec.Struct):
+        claim_id: str
+        subscriber_name: str
+
+    assert set(field_names(msgspec.json.schema(WithName))) - ALLOWED == {"subscriber_name"}
