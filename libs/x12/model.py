@@ -169,6 +169,8 @@ class PaymentRead(Struct, frozen=True, gc=False):
     payee_id: str
     produced_on: date | None = None
     originating_id: str = ""
+    byte_offset: int = 0  # of BPR; of ST where there is none
+    segment_index: int = 0
 
 
 class TransactionClosed(Struct, frozen=True, gc=False):

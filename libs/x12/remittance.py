@@ -196,6 +196,7 @@ class RemittanceReader:
         self._payment_cents = amount_cents
         payer = self._find("N1", 5, "PR")
         payee = self._find("N1", 5, "PE")
+        byte_offset, segment_index = self._position_of("BPR") or (self._opened.byte_offset, self._opened.segment_index)
         self._items.append(
             PaymentRead(
                 transaction_ordinal=self._opened.ordinal,
@@ -210,6 +211,8 @@ class RemittanceReader:
                 payee_id=payee[4],
                 produced_on=parse_date(self._find("DTM", 3, "405")[2]),
                 originating_id=payment[10],
+                byte_offset=byte_offset,
+                segment_index=segment_index,
             )
         )
 

@@ -23,7 +23,8 @@ MESSAGES = {
     "long_patient_control_number": "The patient control number is longer than payers echo.",
     "internal_error": "Reading the file met an error of ours; it was logged and the file is kept.",
 }
-_EQUALS_LOOKED_AT = 100  # equal claims of one payment beyond this one's place
+EQUALS_LOOKED_AT = 100  # equal claims of one payment
+_NOTES_A_BATCH = 5000
 _PCN_MAX = 38  # CLP01 may have as many characters
 
 
@@ -51,11 +52,14 @@ class Candidate:
     payload: bytes
     payment: PaymentRead
 
-    def siblings(self, tenant_id: str) -> list[UUID]:
-        """Return the names that this claim would have at other places among its equals, in a file of another order."""
-        places = range(self.ordinal + _EQUALS_LOOKED_AT)
-        remittance = self.event.remittance_id
-        return [remit_id(tenant_id, self.payment, remittance, self.remit, place) for place in places if place != self.ordinal]
+    def name_at(self, tenant_id: str, place: int) -> UUID:
+        """Return the name that this claim would have at another place among its equals, in a file of another order."""
+        return remit_id(tenant_id, self.payment, self.event.remittance_id, self.remit, place)
+
+    def kind(self) -> tuple[UUID, str, str, str]:
+        """Return what this claim has in common with its equals."""
+        remit = self.remit
+        return self.event.remittance_id, remit.patient_control_number, remit.payer_claim_control_number, remit.claim_status_code
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,13 @@ class Tally:
 
 @dataclass
 class Progress:
-    """What is known of the file so far; lives as long as its reading."""
+    """What is known of the file so far; lives as long as its reading. Of transactions, only those not yet written are kept.
+
+    `held` is the end of the lease on the file, and the proof that it is still ours: whoever takes the file over changes it.
+    """
 
     received: Received
+    held: datetime
     opened: TransactionOpened | None = None
     payment: PaymentRead | None = None
     remittance_id: UUID | None = None
@@ -95,6 +103,12 @@ class Progress:
     errors: int = 0
     unbalanced: bool = False
     payments: int = 0
+    bytes_written: int = 0  # of the file, up to the last batch that was written
+
+    def forget(self, transaction_ordinal: int) -> None:
+        """Keep nothing of a transaction that is written: a file may hold a million of them."""
+        for kept in (self.tallies, self.remittances, self.versions):
+            kept.pop(transaction_ordinal, None)
 
 
 @dataclass
@@ -106,8 +120,12 @@ class Batch:
     closed: list[TransactionClosed] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.payments or self.candidates or self.closed or self.findings)
+    def is_full(self, claims: int) -> bool:
+        return len(self.candidates) >= claims or len(self.findings) + len(self.payments) + len(self.closed) >= _NOTES_A_BATCH
+
+    def clear(self) -> None:
+        for part in (self.payments, self.candidates, self.closed, self.findings):
+            part.clear()
 
 
 def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
@@ -187,23 +205,47 @@ def sort(
     """Tell new claims from repeated and contradicting ones.
 
     `reordered` names candidates whose content is stored under another ordinal of the same name: a file in another order.
-    A claim that this very file booked before its reading was broken off counts as new again, and is not written again.
+    A claim that this very file booked before its reading was broken off counts as new again, and is not written again. A payment
+    may stand twice in one file, and so twice in one batch.
     """
     result = Sorted()
+    known = dict(stored)
     for each in candidates:
         tally = result.tallies.setdefault(each.transaction_ordinal, Counter())
-        known = stored.get(each.remit_id)
-        if known is None:
+        here = known.get(each.remit_id)
+        own = Stored(each.digest, interchange_id, each.transaction_ordinal, each.remit.ordinal)
+        if here is None:
             tally["new"] += 1
             result.new.append(each)
-        elif known.digest == each.digest or each.remit_id in reordered:
-            place = (known.interchange_id, known.transaction_ordinal, known.claim_ordinal)
-            own = place == (interchange_id, each.transaction_ordinal, each.remit.ordinal)
-            tally["new" if own else "duplicate"] += 1
+            known[each.remit_id] = own
+        elif here == own:
+            tally["new"] += 1
+        elif here.digest == each.digest or each.remit_id in reordered or _is_among(each, result.new):
+            tally["duplicate"] += 1
         else:
             tally["conflicting"] += 1
             result.findings.append(_finding("remit_conflict", "error", each.remit, each.transaction_ordinal))
     return result
+
+
+def _is_among(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    return any(other.digest == candidate.digest and other.kind() == candidate.kind() for other in others)
+
+
+def contradicting_payment(payment: PaymentRead) -> Finding:
+    """Say that a payment is here already, with another amount."""
+    return Finding(
+        "remittance_conflict",
+        "error",
+        MESSAGES["remittance_conflict"],
+        payment.byte_offset,
+        payment.segment_index,
+        segment_id="BPR",
+        loop="1000",
+        element="BPR02",
+        snip_type=2,
+        transaction_ordinal=payment.transaction_ordinal,
+    )
 
 
 def _finding(code: str, severity: str, remit: Remit, transaction_ordinal: int, element: str | None = None) -> Finding:

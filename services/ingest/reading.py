@@ -9,31 +9,34 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
+import asyncpg
 import cramjam
 import structlog
 from opentelemetry.trace import SpanKind
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common import ledger, telemetry
 from libs.common.clock import Clock
 from libs.common.contracts import remit_received
 from libs.common.contracts.envelope import Event
-from libs.common.database import Database, is_transient
+from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.ids import uuid7
 from libs.common.messaging import outbox
 from libs.x12 import Finding, InterchangeReader, Item
 from services.ingest import store
 from services.ingest.booking import (
+    EQUALS_LOOKED_AT,
     MESSAGES,
     Batch,
     Candidate,
     Progress,
     Received,
     Sorted,
+    contradicting_payment,
     contradictions,
     sort,
     status_of,
@@ -43,11 +46,15 @@ from services.ingest.booking import (
 log = structlog.get_logger()
 
 BATCH_CLAIMS = 2000
-_FINDINGS_A_BATCH = 5000
+_BYTES_A_BATCH = 4 * 1024 * 1024  # however few claims they hold: bounds the memory, shows progress and keeps the lease
 _LEASE = timedelta(seconds=15)
 _POLL_SECONDS = 1.0
 _FAILURES_MAX = 3
 _TRIES_A_BATCH = 5
+
+
+class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else reads the file now
+    """This worker was away for so long that another one took its file over."""
 
 
 class IntakeReader:
@@ -98,39 +105,41 @@ class IntakeReader:
             leased = await store.lease(tx, _LEASE)
         if leased is None:
             return False
-        received, failures = leased
+        progress, failures = leased
+        received = progress.received
         try:
             with telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent) as (_, traceparent):
-                await self.read(replace(received, traceparent=traceparent))
+                progress.received = replace(received, traceparent=traceparent)
+                await self.read(progress)
         except asyncio.CancelledError:
             with contextlib.suppress(Transient):
                 async with self._database.begin() as tx:
-                    await store.release(tx, received, failed=False)
+                    await store.release(tx, progress, failed=False)
             raise
         except Transient:
             raise  # the lease ends by itself
+        except LeaseLost:
+            log.warning("lease_lost", interchange_id=str(received.interchange_id))
         except Exception:
             log.exception("reading_failed", interchange_id=str(received.interchange_id), attempt=failures + 1)
-            await self._give_back(received, failures + 1)
+            await self._give_back(progress, failures + 1)
         return True
 
-    async def _give_back(self, received: Received, failures: int) -> None:
+    async def _give_back(self, progress: Progress, failures: int) -> None:
         """A bug of ours must neither block the other files nor be tried for ever."""
+        received = progress.received
         async with self._database.begin() as tx:
             if failures < _FAILURES_MAX:
-                await store.release(tx, received, failed=True)
-                return
-            await store.begin_reading(tx, received)
-            finding = Finding("internal_error", "error", MESSAGES["internal_error"], 0, 0)
-            await store.insert_findings(tx, received, [finding], 0)
-            await store.note_progress(tx, received, 0, 0, 1, _LEASE)
-            await store.finish(tx, received, "rejected", self._clock.now())
+                await store.release(tx, progress, failed=True)
+            elif await store.note_progress(tx, progress, progress.bytes_written, 1, _LEASE):
+                await store.forget_notes(tx, received)
+                finding = Finding("internal_error", "error", MESSAGES["internal_error"], 0, 0)
+                await store.insert_findings(tx, received, [finding], 0)
+                await store.finish(tx, received, "rejected", self._clock.now())
 
-    async def read(self, received: Received) -> None:
+    async def read(self, progress: Progress) -> None:
         """Read one leased file."""
-        progress, batch, reader = Progress(received), Batch(), InterchangeReader()
-        async with self._database.begin() as tx:
-            await store.begin_reading(tx, received)
+        received, batch, reader = progress.received, Batch(), InterchangeReader()
         bytes_read = ordinal = 0
         while True:
             async with self._database.begin() as tx:
@@ -142,40 +151,50 @@ class IntakeReader:
             ordinal += 1
             await self._book(progress, batch, reader.feed(chunk), bytes_read)
         await self._book(progress, batch, reader.close(), bytes_read)
-        async with self._database.begin() as tx:
-            await self._write(tx, progress, batch, bytes_read)
-            await store.finish(tx, received, status_of(progress), self._clock.now())
+        await self._flush(progress, batch, bytes_read, last=True)
         log.info("interchange_read", interchange_id=str(received.interchange_id), claims=progress.claims, bytes=bytes_read)
 
     async def _book(self, progress: Progress, batch: Batch, items: Sequence[Item], bytes_read: int) -> None:
         """Add items to the batch and write it out whenever it is full; the rest waits for more."""
         for start in range(0, len(items), self._batch_claims):
             take(progress, batch, items[start : start + self._batch_claims])
-            if len(batch.candidates) >= self._batch_claims or len(batch.findings) >= _FINDINGS_A_BATCH:
+            if batch.is_full(self._batch_claims):
                 await self._flush(progress, batch, bytes_read)
             await asyncio.sleep(0)  # the relay shares this process
+        if bytes_read - progress.bytes_written >= _BYTES_A_BATCH:
+            await self._flush(progress, batch, bytes_read)
 
-    async def _flush(self, progress: Progress, batch: Batch, bytes_read: int) -> None:
+    async def _flush(self, progress: Progress, batch: Batch, bytes_read: int, *, last: bool = False) -> None:
+        """Write the batch in one transaction; the last one of a file ends its reading."""
         for attempt in range(1, _TRIES_A_BATCH + 1):
             try:
                 async with self._database.begin() as tx:
-                    await self._write(tx, progress, batch, bytes_read)
+                    held = await self._write(tx, progress, batch, bytes_read)
+                    if last:
+                        await store.finish(tx, progress.received, status_of(progress), self._clock.now())
                 break
-            except IntegrityError as error:
+            except asyncpg.UniqueViolationError:
                 # Another worker booked the same claims from another file between our look and our write: look again.
-                if is_transient(error) or attempt == _TRIES_A_BATCH:
+                if attempt == _TRIES_A_BATCH:
                     raise
-        _clear(batch)
+        progress.held, progress.bytes_written = held, bytes_read
+        batch.clear()
 
-    async def _write(self, tx: AsyncConnection, progress: Progress, batch: Batch, bytes_read: int) -> None:
-        """Write one batch: payments, remits, ledger, events, findings, ended transactions, progress."""
+    async def _write(self, tx: AsyncConnection, progress: Progress, batch: Batch, bytes_read: int) -> datetime:
+        """Write one batch: payments, remits, ledger, events, findings, ended transactions, progress; return the lease's new end."""
         received = progress.received
         contradicting = await store.insert_remittances(tx, received, batch.payments)
         sorted_ = await self._sort(tx, progress, batch.candidates)
-        findings = [*batch.findings, *sorted_.findings, *map(_contradiction, contradicting)]
+        findings = [*batch.findings, *sorted_.findings, *map(contradicting_payment, contradicting)]
+        findings.sort(key=lambda finding: finding.byte_offset)
+        extra = len(findings) - len(batch.findings)
+        held = await store.note_progress(tx, progress, bytes_read, progress.findings + extra, _LEASE)
+        if held is None:
+            raise LeaseLost
         if sorted_.new:
             await self._insert(tx, received, sorted_.new)
-        tallies = {ordinal: replace(tally) for ordinal, tally in progress.tallies.items()}
+        touched = {*sorted_.tallies, *(each.ordinal for each in batch.closed)}
+        tallies = {ordinal: replace(progress.tallies[ordinal]) for ordinal in touched}
         for ordinal, counts in sorted_.tallies.items():
             tally = tallies[ordinal]
             tally.new += counts["new"]
@@ -184,22 +203,37 @@ class IntakeReader:
         await store.insert_findings(tx, received, findings, progress.findings - len(batch.findings))
         await store.insert_transactions(tx, received, batch.closed, tallies, progress.remittances, progress.versions)
         await store.insert_provider_adjustments(tx, received, batch.closed, progress.remittances)
-        extra = len(findings) - len(batch.findings)
-        await store.note_progress(tx, received, bytes_read, progress.claims, progress.findings + extra, _LEASE)
         progress.findings += extra
         progress.errors += extra
-        progress.tallies = tallies
+        progress.tallies.update(tallies)
+        for each in batch.closed:
+            progress.forget(each.ordinal)
+        return held
 
-    @staticmethod
-    async def _sort(tx: AsyncConnection, progress: Progress, candidates: Sequence[Candidate]) -> Sorted:
+    async def _sort(self, tx: AsyncConnection, progress: Progress, candidates: Sequence[Candidate]) -> Sorted:
         received = progress.received
         stored = await store.stored_remits(tx, received.tenant_id, [each.remit_id for each in candidates]) if candidates else {}
-        reordered = set()
-        for each in contradictions(candidates, stored):
-            siblings = await store.stored_remits(tx, received.tenant_id, each.siblings(received.tenant_id))
-            if each.digest in {known.digest for known in siblings.values()}:
-                reordered.add(each.remit_id)
-        return sort(received.interchange_id, candidates, stored, frozenset(reordered))
+        reordered = await self._reordered(tx, received, contradictions(candidates, stored))
+        return sort(received.interchange_id, candidates, stored, reordered)
+
+    @staticmethod
+    async def _reordered(tx: AsyncConnection, received: Received, waiting: list[Candidate]) -> frozenset[UUID]:
+        """Return those whose content is stored under another place among their equals: look place by place, for all at once."""
+        found: set[UUID] = set()
+        for place in range(EQUALS_LOOKED_AT):
+            if not waiting:
+                break
+            names = {each.remit_id: each.name_at(received.tenant_id, place) for each in waiting}
+            stored = await store.stored_remits(tx, received.tenant_id, list(names.values()))
+            unresolved = []
+            for each in waiting:
+                known = stored.get(names[each.remit_id])
+                if known is not None and known.digest == each.digest:
+                    found.add(each.remit_id)
+                elif known is not None or place <= each.ordinal:  # places are taken one after the other
+                    unresolved.append(each)
+            waiting = unresolved
+        return frozenset(found)
 
     @staticmethod
     async def _insert(tx: AsyncConnection, received: Received, new: Sequence[Candidate]) -> None:
@@ -215,17 +249,6 @@ class IntakeReader:
         await store.insert_remits(tx, received.tenant_id, numbered)
         await ledger.book(tx, (_entry(received.tenant_id, each) for each in new))
         await outbox.append(tx, events)
-
-
-def _clear(batch: Batch) -> None:
-    for part in (batch.payments, batch.candidates, batch.closed, batch.findings):
-        part.clear()
-
-
-def _contradiction(_: object) -> Finding:
-    return Finding(
-        "remittance_conflict", "error", MESSAGES["remittance_conflict"], 0, 0, segment_id="BPR", element="BPR02", snip_type=2
-    )
 
 
 def _entry(tenant_id: str, each: Candidate) -> ledger.Entry:

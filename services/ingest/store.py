@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
 from libs.x12 import Finding, PaymentRead, TransactionClosed
-from services.ingest.booking import Candidate, Received, Stored, Tally
+from services.ingest.booking import Candidate, Progress, Received, Stored, Tally
 from services.ingest.identity import ledger_day
 
 CHANNEL = "recours_interchanges"
@@ -50,27 +51,32 @@ async def insert_interchange(tx: AsyncConnection, received: Received, sha256: st
 
 _LEASE = text(
     """
-    UPDATE interchanges SET status = 'processing', leased_until = now() + :lease
+    UPDATE interchanges SET status = 'processing', leased_until = now() + :lease, bytes_read = 0, claims_read = 0, error_count = 0
     WHERE (tenant_id, interchange_id) IN (
         SELECT tenant_id, interchange_id FROM interchanges
         WHERE status IN ('received', 'processing') AND (leased_until IS NULL OR leased_until < now())
         ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
     )
-    RETURNING tenant_id, interchange_id, received_at, traceparent, failures
+    RETURNING tenant_id, interchange_id, received_at, traceparent, failures, leased_until
     """
 )
 
 
-async def lease(tx: AsyncConnection, duration: timedelta) -> tuple[Received, int] | None:
-    """Take the oldest file that waits, or that a dead worker left; with it, how often reading it failed."""
+async def lease(tx: AsyncConnection, duration: timedelta) -> tuple[Progress, int] | None:
+    """Take the oldest file that waits, or that a dead worker left; with it, how often reading it failed.
+
+    What an earlier, broken-off reading of the file noted is forgotten; remits that it booked stay.
+    """
     row = (await tx.execute(_LEASE, {"lease": duration})).first()
     if row is None:
         return None
-    return Received(row.tenant_id, row.interchange_id, row.received_at, row.traceparent), row.failures
+    received = Received(row.tenant_id, row.interchange_id, row.received_at, row.traceparent)
+    await forget_notes(tx, received)
+    return Progress(received, row.leased_until), row.failures
 
 
-async def begin_reading(tx: AsyncConnection, received: Received) -> None:
-    """Forget what an earlier, broken-off reading of this file noted; remits that it booked stay."""
+async def forget_notes(tx: AsyncConnection, received: Received) -> None:
+    """Drop a file's findings and transactions."""
     for table in ("findings", "transactions"):
         await tx.execute(
             text(f"DELETE FROM {table} WHERE tenant_id = :t AND interchange_id = :i"),  # noqa: S608 - our own names
@@ -78,16 +84,20 @@ async def begin_reading(tx: AsyncConnection, received: Received) -> None:
         )
 
 
-async def release(tx: AsyncConnection, received: Received, *, failed: bool) -> None:
-    """Give a file back, to be read by whoever comes next."""
+async def release(tx: AsyncConnection, progress: Progress, *, failed: bool) -> None:
+    """Give a file back, if it is still ours, to be read by whoever comes next."""
     await tx.execute(
         text(
             "UPDATE interchanges SET status = 'received', failures = failures + :failed,"
             " leased_until = CASE WHEN :failed > 0 THEN now() + interval '2 seconds' END"
-            " WHERE tenant_id = :t AND interchange_id = :i"
+            " WHERE tenant_id = :t AND interchange_id = :i AND leased_until = :held"
         ),
-        {"failed": int(failed), "t": received.tenant_id, "i": received.interchange_id},
+        {"failed": int(failed), **_ours(progress)},
     )
+
+
+def _ours(progress: Progress) -> dict[str, Any]:
+    return {"t": progress.received.tenant_id, "i": progress.received.interchange_id, "held": progress.held}
 
 
 async def read_chunk(tx: AsyncConnection, received: Received, ordinal: int) -> bytes | None:
@@ -112,43 +122,54 @@ async def stored_remits(tx: AsyncConnection, tenant_id: str, ids: Collection[UUI
     }
 
 
+_REMITTANCES = """
+INSERT INTO remittances (
+    tenant_id, interchange_id, received_at, remittance_id, row_id, payer_id, payer_name, payee_id, payee_name, trace_number,
+    amount_cents, handling_code, method, payment_on, produced_on
+)
+SELECT $1, $2, $3, * FROM unnest(
+    $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[],
+    $14::date[], $15::date[]
+)
+ON CONFLICT DO NOTHING
+"""
+
+
 async def insert_remittances(
     tx: AsyncConnection, received: Received, payments: Sequence[tuple[UUID, PaymentRead]]
 ) -> list[PaymentRead]:
     """Write payments that are not here yet; return those that are here with another amount."""
-    contradicting = []
-    for remittance_id, payment in payments:
-        values = {
-            "tenant_id": received.tenant_id,
-            "remittance_id": remittance_id,
-            "row_id": uuid7(),
-            "interchange_id": received.interchange_id,
-            "payer_id": payment.payer_id,
-            "payer_name": payment.payer_name,
-            "payee_id": payment.payee_id,
-            "payee_name": payment.payee_name,
-            "trace_number": payment.trace_number,
-            "amount_cents": payment.amount_cents,
-            "handling_code": payment.handling_code,
-            "method": payment.method,
-            "payment_on": ledger_day(payment, received.received_at.date()),
-            "produced_on": payment.produced_on,
-            "received_at": received.received_at,
-        }
-        names = ", ".join(values)
-        places = ", ".join(f":{name}" for name in values)
-        taken = await tx.execute(
-            text(f"INSERT INTO remittances ({names}) VALUES ({places}) ON CONFLICT DO NOTHING"),  # noqa: S608 - our own names
-            values,
+    if not payments:
+        return []
+    row_ids = {remittance_id: uuid7() for remittance_id, _ in payments}  # in file order
+    first = dict(reversed(payments))
+    rows = [
+        (
+            remittance_id,
+            row_ids[remittance_id],
+            each.payer_id,
+            each.payer_name,
+            each.payee_id,
+            each.payee_name,
+            each.trace_number,
+            each.amount_cents,
+            each.handling_code,
+            each.method,
+            ledger_day(each, received.received_at.date()),
+            each.produced_on,
         )
-        if not taken.rowcount:
-            known = await tx.execute(
-                text("SELECT amount_cents FROM remittances WHERE tenant_id = :t AND remittance_id = :r"),
-                {"t": received.tenant_id, "r": remittance_id},
-            )
-            if known.scalar_one() != payment.amount_cents:
-                contradicting.append(payment)
-    return contradicting
+        for remittance_id, each in sorted(first.items())  # one order for all workers: they never deadlock
+    ]  # fmt: skip
+    connection = await driver(tx)
+    arrays = [list(column) for column in zip(*rows, strict=True)]
+    await connection.execute(_REMITTANCES, received.tenant_id, received.interchange_id, received.received_at, *arrays)
+    known = await connection.fetch(
+        "SELECT remittance_id, amount_cents FROM remittances WHERE tenant_id = $1 AND remittance_id = ANY ($2::uuid[])",
+        received.tenant_id,
+        list(row_ids),
+    )
+    amounts = {row["remittance_id"]: row["amount_cents"] for row in known}
+    return [payment for remittance_id, payment in payments if amounts[remittance_id] != payment.amount_cents]
 
 
 _BUMP = """
@@ -306,45 +327,45 @@ async def insert_provider_adjustments(
     tx: AsyncConnection, received: Received, closed: Sequence[TransactionClosed], remittances: Mapping[int, UUID]
 ) -> None:
     """Write the provider adjustments of payments, once a payment."""
-    for each in closed:
-        for ordinal, item in enumerate(each.provider_adjustments):
-            await tx.execute(
-                text("INSERT INTO provider_adjustments VALUES (:t, :r, :n, :p, :f, :c, :ref, :cents) ON CONFLICT DO NOTHING"),
-                {
-                    "t": received.tenant_id,
-                    "r": remittances[each.ordinal],
-                    "n": ordinal,
-                    "p": item.provider_id,
-                    "f": item.fiscal_period_on,
-                    "c": item.reason_code,
-                    "ref": item.reference_id,
-                    "cents": item.amount_cents,
-                },
-            )
+    rows: list[tuple[Any, ...]] = [
+        (
+            received.tenant_id,
+            remittances[each.ordinal],
+            ordinal,
+            item.provider_id,
+            item.fiscal_period_on,
+            item.reason_code,
+            item.reference_id,
+            item.amount_cents,
+        )
+        for each in closed
+        for ordinal, item in enumerate(each.provider_adjustments)
+    ]  # fmt: skip
+    if rows:
+        connection = await driver(tx)
+        await connection.executemany(
+            "INSERT INTO provider_adjustments VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            sorted(rows, key=itemgetter(1, 2)),
+        )
 
 
 async def note_progress(
-    tx: AsyncConnection, received: Received, bytes_read: int, claims: int, findings: int, lease_for: timedelta
-) -> None:
-    """Say how far the reading is, and keep the lease."""
-    await tx.execute(
+    tx: AsyncConnection, progress: Progress, bytes_read: int, findings: int, lease_for: timedelta
+) -> datetime | None:
+    """Say how far the reading is and lengthen the lease; return its new end, or None when the file is no longer ours."""
+    noted = await tx.execute(
         text(
             "UPDATE interchanges SET bytes_read = :bytes, claims_read = :claims, error_count = :findings,"
-            " leased_until = now() + :lease WHERE tenant_id = :t AND interchange_id = :i"
+            " leased_until = now() + :lease WHERE tenant_id = :t AND interchange_id = :i AND leased_until = :held"
+            " RETURNING leased_until"
         ),
-        {
-            "bytes": bytes_read,
-            "claims": claims,
-            "findings": findings,
-            "lease": lease_for,
-            "t": received.tenant_id,
-            "i": received.interchange_id,
-        },
+        {"bytes": bytes_read, "claims": progress.claims, "findings": findings, "lease": lease_for, **_ours(progress)},
     )
+    return noted.scalar_one_or_none()
 
 
 async def finish(tx: AsyncConnection, received: Received, status: str, now: datetime) -> None:
-    """Say that the reading has ended."""
+    """Say that the reading has ended; in the transaction that noted its last progress."""
     await tx.execute(
         text(
             "UPDATE interchanges SET status = :status, finished_at = :now, bytes_read = size_bytes, leased_until = NULL"
