@@ -21,7 +21,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("servers"), Ports.free(), services=())
     stack.start()
     yield stack
-    stack.stop()
+    stack.discard()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """`python -m deploy.local up|down|status|logs|migrate|demo`: what the Makefile's verbs do."""
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -12,8 +11,7 @@ from rich.text import Text
 
 from deploy.local import demo as demonstration
 from deploy.local import provision
-from deploy.local.infra import choose
-from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, StackError
+from deploy.local.layout import ROOT, SERVICES, Secrets, StackError
 from deploy.local.stack import Stack
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The whole system on this machine.")
@@ -53,10 +51,10 @@ def up(state: StateDir = DEFAULT_STATE) -> None:
 @app.command()
 def down(state: StateDir = DEFAULT_STATE, remove: Annotated[bool, typer.Option("--remove", help="the data too")] = False) -> None:
     """Stop exactly what `up` started; data stay unless told."""
-    console.print("Stopped." if Stack(state).stop() else "Nothing was running.")
+    stack = Stack(state)
+    console.print("Stopped." if stack.stop() else "Nothing was running.")
     if remove:
-        choose(state.resolve(), Ports.from_environment(), Secrets(state / "secrets.json")).remove()
-        shutil.rmtree(state, ignore_errors=True)
+        stack.discard()
 
 
 @app.command()
@@ -66,7 +64,8 @@ def status(state: StateDir = DEFAULT_STATE) -> None:
     known = stack.state() if stack.running() else {}
     console.print(f"{known.get('status', 'not running')} {known.get('infra', '')}".strip())
     for name, process in known.get("processes", {}).items():
-        console.print(f"  {name:<18} process {process['pid'] or '-':<8} restarts {process['restarts']}", highlight=False)
+        line = f"  {name:<18} process {process['pid'] or '-':<8} restarts {process['restarts']:<4} {process['trouble']}"
+        console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
     if known.get("status") != "ready":
         raise typer.Exit(1)
 
@@ -125,7 +124,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except StackError as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,18 +3,16 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from deploy.local.kafka import EmbeddedKafka
-from deploy.local.layout import ROOT, Ports, Secrets, StackError
+from deploy.local.layout import ROOT, Ports, Secrets, Server, StackError, stack_id
 from deploy.local.postgres import EmbeddedPostgres
 
 _COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
 _DOCKER_ANSWERS_SECONDS = 2
-
-Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
 class Infrastructure(Protocol):
@@ -26,16 +24,12 @@ class Infrastructure(Protocol):
     def admin_url(self) -> str: ...
     @property
     def bootstrap(self) -> str: ...
-    def processes(self) -> Sequence[tuple[str, Start]]:
-        """Return what must be started, in order, by name."""
+    def servers(self) -> Sequence[Server]:
+        """Return what must be started as our own processes, in order; what else is needed is started here."""
         ...
 
     def stop(self) -> None:
-        """Stop what `processes` does not cover."""
-        ...
-
-    def remove(self) -> None:
-        """Remove the data of what is stopped."""
+        """Stop what `servers` does not return."""
         ...
 
 
@@ -48,14 +42,11 @@ class External:
         self.admin_url = admin_url
         self.bootstrap = bootstrap
 
-    def processes(self) -> Sequence[tuple[str, Start]]:
+    def servers(self) -> Sequence[Server]:
         return ()
 
     def stop(self) -> None:
         """Nothing here is ours to stop."""
-
-    def remove(self) -> None:
-        """Nor to remove."""
 
 
 class Embedded:
@@ -64,7 +55,7 @@ class Embedded:
     kind = "embedded"
 
     def __init__(self, folder: Path, ports: Ports, secrets: Secrets) -> None:
-        logs = folder / "logs"
+        logs = self._logs = folder / "logs"
         self._postgres = EmbeddedPostgres(folder / "postgres", ports.postgres, secrets, logs / "postgres.log")
         self._kafka = EmbeddedKafka(folder / "kafka", ports.kafka, ports.kafka_controller, logs / "kafka.log")
 
@@ -76,14 +67,15 @@ class Embedded:
     def bootstrap(self) -> str:
         return self._kafka.bootstrap
 
-    def processes(self) -> Sequence[tuple[str, Start]]:
-        return (("postgres", self._postgres.start), ("kafka", self._kafka.start))
+    def servers(self) -> Sequence[Server]:
+        postgres, kafka = self._postgres, self._kafka
+        return (
+            Server("postgres", postgres.start, postgres.answers, self._logs / "postgres.log"),
+            Server("kafka", kafka.start, kafka.answers, self._logs / "kafka.log"),
+        )
 
     def stop(self) -> None:
         """All of it is processes."""
-
-    def remove(self) -> None:
-        self._postgres.remove()
 
 
 class Docker:
@@ -91,7 +83,8 @@ class Docker:
 
     kind = "docker"
 
-    def __init__(self, ports: Ports, secrets: Secrets) -> None:
+    def __init__(self, folder: Path, ports: Ports, secrets: Secrets) -> None:
+        self._project = f"recours-{stack_id(folder)}"  # two stacks have containers and volumes of their own
         password = secrets.get("postgres")
         self.admin_url = f"postgresql://postgres:{password}@127.0.0.1:{ports.postgres}/postgres"
         self.bootstrap = f"127.0.0.1:{ports.kafka}"
@@ -103,12 +96,13 @@ class Docker:
         }
 
     def _compose(self, *arguments: str) -> None:
-        command = ["docker", "compose", "-f", str(_COMPOSE_FILE), *arguments]
+        command = ["docker", "compose", "--project-name", self._project, "--file", str(_COMPOSE_FILE), *arguments]
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
-            raise StackError(f"docker compose failed: {done.stderr.strip().splitlines()[-1]}")
+            said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+            raise StackError(f"docker compose failed: {said[-1]}")
 
-    def processes(self) -> Sequence[tuple[str, Start]]:
+    def servers(self) -> Sequence[Server]:
         self._compose("up", "--detach", "--wait")
         return ()
 
@@ -116,6 +110,7 @@ class Docker:
         self._compose("stop")
 
     def remove(self) -> None:
+        """Remove the containers and their data."""
         self._compose("down", "--volumes")
 
 
@@ -132,7 +127,7 @@ def choose(folder: Path, ports: Ports, secrets: Secrets) -> Infrastructure:
             )
         return External(admin_url, bootstrap)
     if wanted == "docker" or (not wanted and docker_answers()):
-        return Docker(ports, secrets)
+        return Docker(folder, ports, secrets)
     return Embedded(folder, ports, secrets)
 
 

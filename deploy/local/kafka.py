@@ -1,13 +1,16 @@
 """A real Apache Kafka of one node (KRaft), from its jars, on the Java at hand or on the one of a wheel."""
 
 import base64
+import fcntl
 import importlib
+import os
 import re
 import shutil
 import socket
 import subprocess
-import time
+import tempfile
 import uuid
+import zipfile
 from pathlib import Path
 
 from deploy.local.layout import StackError, require_free
@@ -22,7 +25,6 @@ _JARS = "+".join(
     )
 )
 _JAVA_AT_LEAST = 17
-_START_SECONDS = 90
 
 
 class EmbeddedKafka:
@@ -39,7 +41,7 @@ class EmbeddedKafka:
         return f"127.0.0.1:{self._port}"
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start the broker; returns when it accepts connections. Errors: StackError."""
+        """Start the broker. Errors: StackError."""
         require_free(self._port, "kafka")
         require_free(self._controller_port, "kafka_controller")
         java, classpath = find_java(), self._classpath()
@@ -60,18 +62,12 @@ class EmbeddedKafka:
             str(properties),
         ]
         with self._log.open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise StackError(f"Kafka ended while starting; its log is {self._log}.")
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
-                    return process
-            time.sleep(0.1)
-        process.kill()
-        raise StackError(f"Kafka did not answer within {_START_SECONDS} s; its log is {self._log}.")
+            return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def answers(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
     def _format(self, java: str, classpath: str, properties: Path) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -110,16 +106,30 @@ class EmbeddedKafka:
             classpath = kept.read_text()
             if all(Path(jar).exists() for jar in classpath.split(":")):
                 return classpath
-        try:
-            jgo = importlib.import_module("jgo")
-            jars = [str(artifact.resolve()) for artifact in jgo.resolve(_JARS)]
-        except ImportError as error:
-            raise StackError("The package jgo is not installed; run `make up`, which installs it.") from error
-        except Exception as error:
-            raise StackError(f"Kafka's jars could not be fetched by their Maven coordinates: {error}") from error
+        jars = _fetch_jars()
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(":".join(jars))
         return ":".join(jars)
+
+
+def _fetch_jars() -> list[str]:
+    """Resolve and fetch the jars into the user's Maven folder; one stack at a time, since another would take half a jar for one."""
+    try:
+        jgo = importlib.import_module("jgo")
+    except ImportError as error:
+        raise StackError("The package jgo is not installed; run `make up`, which installs it.") from error
+    with (Path(tempfile.gettempdir()) / f"recours-jars-{os.getuid()}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            artifacts = jgo.resolve(_JARS)
+            jars = [Path(artifact.resolve()) for artifact in artifacts]
+            for jar in jars:
+                if not zipfile.is_zipfile(jar):  # left behind by a download that was broken off
+                    jar.unlink()
+            return [str(artifact.resolve()) for artifact in artifacts]
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise StackError(f"Kafka's jars could not be fetched by their Maven coordinates: {lines[0]}") from error
 
 
 def find_java() -> str:

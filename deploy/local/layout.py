@@ -2,18 +2,35 @@
 
 import json
 import os
+import random
 import secrets
 import socket
+import subprocess
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("ingest", "classifier", "appeals", "analytics")
 ROLES = ("owner", "api", "worker")
+# Below what systems give to outgoing connections: one of those may not take a port while its server starts again.
+_FREE_PORTS = range(20_000, 32_000)
+
+Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
 class StackError(RuntimeError):
     """The stack cannot do what was asked; the message is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What services stand on: `start` returns at once, `answers` says whether it takes connections by now."""
+
+    name: str
+    start: Start
+    answers: Callable[[], bool]
+    log: Path
 
 
 @dataclass(frozen=True)
@@ -43,28 +60,39 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Find ports that nobody uses now."""
-        names = list(cls.__dataclass_fields__)
-        sockets = [socket.socket() for _ in names]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        ports = cls(**{name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)})
-        for each in sockets:
-            each.close()
-        return ports
+        candidates = random.sample(_FREE_PORTS, 200)
+        found = (port for port in candidates if is_free(port))
+        return cls(**{name: next(found) for name in cls.__dataclass_fields__})
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{asdict(self)[service]}"
 
 
-def require_free(port: int, what: str) -> None:
-    """Errors: StackError when somebody else listens there."""
+def is_free(port: int) -> bool:
+    """Say whether nobody listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            name = f"RECOURS_{what.upper()}_PORT"
-            raise StackError(f"Port {port}, wanted for {what}, is taken; stop what uses it or set {name}.") from error
+        except OSError:
+            return False
+    return True
+
+
+def require_free(port: int, what: str) -> None:
+    """Errors: StackError when somebody else listens there."""
+    if not is_free(port):
+        name = f"RECOURS_{what.upper()}_PORT"
+        raise StackError(f"Port {port}, wanted for {what}, is taken; stop what uses it or set {name}.")
+
+
+def stack_id(folder: Path) -> str:
+    """Return the name of a stack, made once and kept in its folder: it stays when the folder moves."""
+    path = folder / "id"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_hex(6))
+    return path.read_text()
 
 
 class Secrets:
@@ -79,6 +107,8 @@ class Secrets:
         if name not in known:
             known[name] = secrets.token_urlsafe(24)
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
-            self._path.write_text(json.dumps(known, indent=1))
+            fresh = self._path.with_suffix(".new")
+            fresh.touch(mode=0o600)
+            fresh.write_text(json.dumps(known, indent=1))
+            fresh.replace(self._path)  # whole or not at all: a lost password locks us out of our own data
         return known[name]

@@ -3,17 +3,15 @@
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
-import time
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from deploy.local.layout import Secrets, StackError, require_free
+import psutil
+
+from deploy.local.layout import Secrets, StackError, require_free, stack_id
 
 _NOBODY = 65534
-_START_SECONDS = 60
 _SETTINGS = {
     "shared_buffers": "256MB",
     "max_connections": "200",
@@ -34,14 +32,15 @@ class EmbeddedPostgres:
         self._log = log
         self._password = secrets.get("postgres")
         self._as_root = os.geteuid() == 0
-        self._away: Path | None = None
         wheel = _wheel_folder()
         if self._as_root:
             # The unprivileged user must be able to reach both; a checkout under a private home is out of its reach.
-            away = self._away = Path("/var/tmp") / f"recours-{sha256(str(folder).encode()).hexdigest()[:12]}"  # noqa: S108 - on purpose
+            away = away_from(folder.parent)
             if not _reachable(wheel):
-                if not (away / "pginstall" / "bin").exists():
-                    shutil.copytree(wheel, away / "pginstall", symlinks=True)
+                if not (away / "pginstall").exists():
+                    shutil.rmtree(away / "pginstall.new", ignore_errors=True)
+                    shutil.copytree(wheel, away / "pginstall.new", symlinks=True)
+                    (away / "pginstall.new").rename(away / "pginstall")
                 wheel = away / "pginstall"
             folder = folder if _reachable(folder.parent) else away / "postgres"
         self._bin = wheel / "bin"
@@ -53,34 +52,28 @@ class EmbeddedPostgres:
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start the server, making its data folder first if need be; returns when it answers. Errors: StackError."""
+        """Start the server, making its data folder first if need be. Errors: StackError."""
         require_free(self.port, "postgres")
         if not (self.folder / "PG_VERSION").exists():
             self._make_cluster()
+        self._forget_old_number()
         options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         command = [str(self._bin / "postgres"), "-D", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port), "-k", "", *options]
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **self._identity())
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise StackError(f"PostgreSQL ended while starting; its log is {self._log}.")
-            if self._answers():
-                return process
-            time.sleep(0.1)
-        process.send_signal(signal.SIGQUIT)
-        raise StackError(f"PostgreSQL did not answer within {_START_SECONDS} s; its log is {self._log}.")
+            return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **self._identity())
 
-    def remove(self) -> None:
-        """Remove the data folder, and what was put out of a private home's way."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if self._away is not None:
-            shutil.rmtree(self._away, ignore_errors=True)
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(ready, check=False, stdin=subprocess.DEVNULL).returncode == 0
+
+    def _forget_old_number(self) -> None:
+        """After a restart of the machine another process may bear the old server's number, and the server would not start."""
+        note = self.folder / "postmaster.pid"
+        if note.exists():
+            number = note.read_text().split("\n", 1)[0].strip()
+            if not number.isdecimal() or not _is_server(int(number)):
+                note.unlink()
 
     def _make_cluster(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -106,6 +99,18 @@ class EmbeddedPostgres:
         if self._as_root:
             common |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
         return common
+
+
+def away_from(folder: Path) -> Path:
+    """Return where the unprivileged user finds what it cannot reach in a stack's own folder."""
+    return Path("/var/tmp") / f"recours-{stack_id(folder)}"  # noqa: S108 - chosen on purpose: it outlives a restart
+
+
+def _is_server(number: int) -> bool:
+    try:
+        return psutil.Process(number).name() == "postgres"
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _wheel_folder() -> Path:

@@ -31,9 +31,17 @@ def role_url(admin_url: str, service: str, role: str, secrets: Secrets, database
     return f"postgresql://{user}:{quote(secrets.get(user))}@{host}/{database or database_name(service)}"
 
 
+async def _connect(admin_url: str) -> "asyncpg.Connection[Any]":
+    try:
+        return await asyncpg.connect(admin_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        parts = urlsplit(admin_url)
+        raise StackError(f"PostgreSQL at {parts.hostname}:{parts.port or 5432} lets us not in: {type(error).__name__}.") from error
+
+
 async def make_roles(admin_url: str, service: str, secrets: Secrets) -> None:
     """Create the three roles: the owner migrates, the API role is bound by row-level security, the worker role is not."""
-    connection = await asyncpg.connect(admin_url)
+    connection = await _connect(admin_url)
     try:
         for role in ROLES:
             name = f"{service}_{role}"
@@ -49,12 +57,11 @@ async def make_roles(admin_url: str, service: str, secrets: Secrets) -> None:
 async def make_database(admin_url: str, service: str, *, name: str | None = None, template: str | None = None) -> None:
     """Create a service's database, owned by its owner role and open to its three roles alone."""
     database = name or database_name(service)
-    connection = await asyncpg.connect(admin_url)
+    connection = await _connect(admin_url)
     try:
-        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
-            return
-        copied = f' TEMPLATE "{template}"' if template else ""
-        await connection.execute(f'CREATE DATABASE "{database}" OWNER "{service}_owner"{copied}')
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+            copied = f' TEMPLATE "{template}"' if template else ""
+            await connection.execute(f'CREATE DATABASE "{database}" OWNER "{service}_owner"{copied}')
         await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
         for role in ROLES:
             await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{service}_{role}"')

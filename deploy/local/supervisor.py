@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -13,19 +12,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from deploy.local import provision
+from deploy.local import processes, provision
 from deploy.local.infra import Infrastructure, choose
-from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, StackError
+from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, Server, StackError, Start, require_free
 
-_READY_SECONDS = 90
-_STOP_SECONDS = 15
+_READY_SECONDS = 180  # on a busy machine too
 _BACKOFF_SECONDS = (0.2, 5.0)
 _STEADY_SECONDS = 10  # a process that ran this long starts again at once
 _TICK_SECONDS = 0.1
@@ -36,20 +34,34 @@ class Child:
     """One process of the stack, and how it is started."""
 
     name: str
-    start: Callable[[], "subprocess.Popen[bytes]"]
+    start: Start
     process: "subprocess.Popen[bytes] | None" = None
+    created: float | None = None
     restarts: int = 0
+    trouble: str = ""
     started_at: float = 0.0
     backoff: float = _BACKOFF_SECONDS[0]
     start_after: float = 0.0
 
     def launch(self) -> None:
         self.process = self.start()
+        self.created = processes.birth_of(self.process.pid)
         self.started_at = time.monotonic()
+        self.trouble = ""
+
+    def lives(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def describe(self) -> dict[str, Any]:
-        pid = self.process.pid if self.process and self.process.poll() is None else None
-        return {"pid": pid, "restarts": self.restarts}
+        pid = self.process.pid if self.process and self.lives() else None
+        return {"pid": pid, "created": self.created, "restarts": self.restarts, "trouble": self.trouble}
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Return what the folder's last supervisor wrote; {} when there was none."""
+    path = folder / "state.json"
+    told = json.loads(path.read_text()) if path.exists() else {}
+    return told if isinstance(told, dict) else {}
 
 
 @dataclass
@@ -89,10 +101,11 @@ class Supervisor:
         self._children: list[Child] = []
         self._stopping = False
 
-    def run(self) -> int:
-        """Start, watch, stop. Returns the exit status."""
+    def run(self, before: dict[str, Any]) -> int:
+        """Start, watch, stop. Returns the exit status. `before` is the state that the supervisor before this one left."""
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: setattr(self, "_stopping", True))
+        processes.end_orphans(before)
         self._state.write()
         try:
             self._start()
@@ -107,32 +120,59 @@ class Supervisor:
         return 0 if self._state.status == "stopped" else 1
 
     def _start(self) -> None:
+        for service in self._services:
+            require_free(asdict(self._ports)[service], service)
         infra = self._infra = choose(self._folder, self._ports, self._secrets)
-        for name, start in infra.processes():
-            child = Child(name, start)
-            child.launch()
-            self._children.append(child)
-            self._note_processes()
+        servers = infra.servers()
         self._state.infra, self._state.kafka, self._state.admin_url = infra.kind, infra.bootstrap, infra.admin_url
-        self._state.notes = asyncio.run(provision.make_topics(infra.bootstrap)) if self._services else []
-        owners = {}
+        for server in servers:
+            self._launch(Child(server.name, server.start))
+        for server in servers:
+            self._await_server(server)
+            if server.name == "postgres":
+                self._prepare_databases(infra)  # while Kafka gets going
+        if not servers:
+            self._prepare_databases(infra)
+        if self._services and not self._stopping:
+            self._state.notes = asyncio.run(provision.make_topics(infra.bootstrap))
+            self._launch_services()
+        self._await_ready()
+        if not self._stopping:
+            self._state.status = "ready"
+            self._note_processes()
+
+    def _launch_services(self) -> None:
+        for service in self._services:
+            for role in ("api", "worker"):
+                self._launch(Child(f"{service}-{role}", self._starter(service, role)))
+
+    def _launch(self, child: Child) -> None:
+        """Start a process and note it at once: what is not noted, nobody finds again when this process is killed."""
+        child.launch()
+        self._children.append(child)
+        self._note_processes()
+
+    def _await_server(self, server: Server) -> None:
+        child = next(each for each in self._children if each.name == server.name)
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._stopping and not server.answers():
+            if not child.lives():
+                raise StackError(f"{server.name} ended while starting; its log is {server.log}.")
+            if time.monotonic() > deadline:
+                raise StackError(f"{server.name} did not answer within {_READY_SECONDS} s; its log is {server.log}.")
+            time.sleep(_TICK_SECONDS)
+
+    def _prepare_databases(self, infra: Infrastructure) -> None:
+        if self._stopping:
+            return
         for service in self._services:
             asyncio.run(provision.make_roles(infra.admin_url, service, self._secrets))
             asyncio.run(provision.make_database(infra.admin_url, service))
-            owners[service] = provision.role_url(infra.admin_url, service, "owner", self._secrets)
-        for service, url in owners.items():
-            provision.migrate(service, url)
-        for service in self._services:
-            for role in ("api", "worker"):
-                child = Child(f"{service}-{role}", self._starter(service, role))
-                child.launch()
-                self._children.append(child)
-        self._note_processes()
-        self._await_ready()
-        self._state.status = "ready"
-        self._note_processes()
+        owners = [provision.role_url(infra.admin_url, service, "owner", self._secrets) for service in self._services]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(provision.migrate, self._services, owners))
 
-    def _starter(self, service: str, role: str) -> Callable[[], "subprocess.Popen[bytes]"]:
+    def _starter(self, service: str, role: str) -> Start:
         infra = self._infra
         if infra is None:
             raise StackError("Nothing is started yet.")
@@ -163,8 +203,9 @@ class Supervisor:
             for service, url in list(waiting.items()):
                 if _answers(url):
                     del waiting[service]
-            self._revive()
-            if time.monotonic() > deadline:
+            if self._revive():
+                self._note_processes()
+            if waiting and time.monotonic() > deadline:
                 service = next(iter(waiting))
                 raise StackError(f"{service} was not ready within {_READY_SECONDS} s.{self._last_lines(f'{service}-api')}")
             time.sleep(_TICK_SECONDS)
@@ -193,40 +234,26 @@ class Supervisor:
             if child.process is None and now >= child.start_after and not self._stopping:
                 try:
                     child.launch()
+                    child.restarts += 1
                 except StackError as error:
-                    self._state.notes.append(f"{child.name}: {error}")
+                    child.trouble = str(error)
                     child.start_after = now + child.backoff
-                child.restarts += 1
                 changed = True
         return changed
 
     def _stop(self) -> None:
         """End the services first, side by side, then what they stand on."""
-        services = [child for child in self._children if child.name.endswith(("-api", "-worker"))]
-        _end(services, signal.SIGTERM)
-        for child in reversed([child for child in self._children if child not in services]):
-            # PostgreSQL's fast shutdown is SIGINT: it breaks connections off and writes a clean end.
-            _end([child], signal.SIGINT if child.name == "postgres" else signal.SIGTERM)
+        running = [(each.name, psutil.Process(each.process.pid)) for each in self._children if each.process and each.lives()]
+        services = [each for each in running if processes.is_service(each[0])]
+        processes.end(services)
+        for server in reversed([each for each in running if each not in services]):
+            processes.end([server])
         if self._infra is not None:
             self._infra.stop()
 
     def _note_processes(self) -> None:
         self._state.processes = {child.name: child.describe() for child in self._children}
         self._state.write()
-
-
-def _end(children: list[Child], sign: signal.Signals) -> None:
-    running = [child.process for child in children if child.process is not None and child.process.poll() is None]
-    for process in running:
-        process.send_signal(sign)
-    deadline = time.monotonic() + _STOP_SECONDS
-    for process in running:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.1, deadline - time.monotonic()))
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
 
 
 def _answers(url: str) -> bool:
@@ -241,7 +268,12 @@ def main() -> None:
     folder = Path(sys.argv[1])
     services = tuple(sys.argv[2].split(",")) if len(sys.argv) > 2 and sys.argv[2] else ()  # noqa: PLR2004
     ports = Ports(**json.loads(sys.argv[3])) if len(sys.argv) > 3 else Ports.from_environment()  # noqa: PLR2004
-    sys.exit(Supervisor(folder, ports, services).run())
+    lock = processes.hold(folder)
+    if lock is None:
+        sys.exit(0)  # another `up` was quicker; whoever started us watches that one
+    with lock:
+        before = read_state(folder)
+        sys.exit(Supervisor(folder, ports, services).run(before))
 
 
 if __name__ == "__main__":
