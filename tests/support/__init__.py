@@ -1,10 +1,13 @@
 """What several test suites share."""
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+
+_PATIENCE_SECONDS = 120  # far more than it takes: a limit against hanging, no measure of speed
 
 
 @dataclass(frozen=True)
@@ -20,3 +23,11 @@ def run_apart(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end on a loop of its own, also where one is running."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+def eventually(holds: Callable[[], bool], *, seconds: float = _PATIENCE_SECONDS) -> None:
+    """Return as soon as something holds; fail when it never does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
