@@ -1,1 +1,1 @@
-"""The typed HTTP client and the recours command line."""
+"""The typed HTTP client and the `recours` command line."""

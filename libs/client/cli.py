@@ -1,0 +1,146 @@
+"""`recours`: the command line. Arguments and exit statuses are here; what the commands do is in a module each."""
+
+import sys
+from datetime import date, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import stamina.instrumentation
+import typer
+
+from libs.client import dead_letters, denials, ledger, send
+from libs.client.errors import ClientError
+from libs.client.show import output
+from libs.client.transport import SERVICES
+
+_CANNOT: Final = 2
+_HELP = "Denial management for medical billing. Services are found by RECOURS_INGEST_URL, RECOURS_CLASSIFIER_URL, ... (localhost)."
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=_HELP)
+letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Records that a service could not understand.")
+app.add_typer(letters, name="dead-letters")
+
+From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
+To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
+Limit = Annotated[int, typer.Option(min=1, help="how many at most")]
+AsLines = Annotated[bool, typer.Option("--json", help="one JSON object a line, with all that the service says")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the services say")]
+Where = Annotated[str | None, typer.Option("--service", help=f"one of {', '.join(SERVICES)}; otherwise all of them")]
+
+
+@app.command("send")
+def send_(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="X12 files, gzip or not; - for standard input")],
+    wait: Annotated[bool, typer.Option(help="wait until ingest has read them")] = True,
+    as_lines: AsLines = False,
+) -> None:
+    """Send X12 files and show what came of each.
+
+    Sending a file again is harmless: the same bytes are the same interchange.
+
+    Exit status: 0 all accepted (with --no-wait: received); 1 at least one accepted with errors, rejected or refused; 2 nothing can
+    be said, because a file is unreadable or ingest does not answer.
+    """
+    raise typer.Exit(send.send(files, wait=wait, as_lines=as_lines))
+
+
+@app.command("denials")
+def denials_(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with new and changed ones until Ctrl-C")] = False,
+    status: Annotated[str | None, typer.Option(help="active or retracted")] = None,
+    payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
+    category: Annotated[str | None, typer.Option(help="such as authorization")] = None,
+    action: Annotated[str | None, typer.Option(help="such as appeal")] = None,
+    pcn: Annotated[str | None, typer.Option(help="patient control number")] = None,
+    first: From = None,
+    last: To = None,
+    limit: Limit = 50,
+    as_lines: AsLines = False,
+) -> None:
+    """Show denials, newest first: why, and what to do.
+
+    With --follow the newest come oldest first, and each new one or new revision is shown once.
+    """
+    filters = {"status": status, "payer": payer, "category": category, "action": action, "pcn": pcn}
+    filters |= {"from": _day(first), "to": _day(last)}
+    (denials.follow if follow else denials.show)(filters, limit, as_lines=as_lines)
+
+
+@app.command("ledger")
+def ledger_(
+    first: From = None,
+    last: To = None,
+    days: Annotated[bool, typer.Option("--days", help="each day too; days that differ are always shown")] = False,
+    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="give the services so long to catch up")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show the ledgers of the four services side by side.
+
+    Exit status: 0 they agree, 1 a cent differs, 2 a service does not answer.
+    """
+    raise typer.Exit(ledger.show(_date(first), _date(last), days=days, wait_seconds=wait, as_json=as_json))
+
+
+@letters.command("list")
+def list_letters(service: Where = None, limit: Limit = 50, as_lines: AsLines = False) -> None:
+    """List them, newest first; the limit is a service's."""
+    dead_letters.show_list(_services(service), limit, as_lines=as_lines)
+
+
+@letters.command("show")
+def show_letter(dead_letter_id: UUID, service: Where = None, as_json: AsJson = False) -> None:
+    """Show one with its record: may hold what the payer sent."""
+    dead_letters.show_one(_services(service), dead_letter_id, as_json=as_json)
+
+
+@letters.command("replay")
+def replay_letters(
+    dead_letter_id: Annotated[UUID | None, typer.Argument()] = None,
+    all_: Annotated[bool, typer.Option("--all", help="all that were not replayed yet")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    service: Where = None,
+) -> None:
+    """Send the record of one, or of all, to its topic again."""
+    names = _services(service)
+    if (dead_letter_id is None) != all_:
+        raise typer.BadParameter("give either the id of one or --all.")
+    if dead_letter_id is not None:
+        dead_letters.replay(names, dead_letter_id)
+        return
+    waiting = dead_letters.waiting(names)
+    if not waiting:
+        output(errors=True).print("No dead letters wait.")
+        return
+    if not yes and not typer.confirm(f"Send {len(waiting)} records to their topics again?", err=True):
+        raise typer.Exit(1)
+    for name, letter_id in waiting:
+        dead_letters.replay([name], letter_id)
+
+
+def _services(name: str | None) -> tuple[str, ...]:
+    if name is not None and name not in SERVICES:
+        raise typer.BadParameter(f"--service is one of {', '.join(SERVICES)}.")
+    return SERVICES if name is None else (name,)
+
+
+def _date(day: datetime | None) -> date | None:
+    return None if day is None else day.date()
+
+
+def _day(day: datetime | None) -> str | None:
+    return None if day is None else day.date().isoformat()
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong outside of it is one sentence on standard error."""
+    stamina.instrumentation.set_on_retry_hooks([])  # a retry is no news for who waits at a prompt
+    try:
+        app(prog_name="recours")
+    except (ClientError, OSError) as error:
+        told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        output(errors=True).print(told, style="red")
+        sys.exit(_CANNOT)
+
+
+if __name__ == "__main__":
+    main()

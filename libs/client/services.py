@@ -1,0 +1,76 @@
+"""The services' routes as functions: what to ask, and the shape of the answer."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, TypeVar
+from uuid import UUID
+
+from msgspec import Raw
+
+from libs.client.shapes import DeadLetter, DeadLetterDetail, Denial, Interchange, Ledger, Page
+from libs.client.transport import Answer, Body, Service
+
+T = TypeVar("T")
+PAGE_MAX = 200
+
+
+def send_interchange(ingest: Service, body: Body) -> Answer[Interchange]:
+    """Send a file; status 202 when it is new, 200 when these bytes were received before."""
+    return ingest.post_again("/v1/interchanges", Interchange, body)
+
+
+def get_interchange(ingest: Service, location: str) -> Answer[Interchange]:
+    return ingest.get(location, Interchange)
+
+
+def list_denials(classifier: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Denial, Raw]]:
+    """Yield denials, newest first."""
+    return _all(classifier, "/v1/denials", Denial, filters, limit)
+
+
+def denials_from_now(classifier: Service, filters: Mapping[str, Any]) -> str | None:
+    """Return the cursor that stands after every change so far."""
+    return classifier.get("/v1/denials/changes", Page, {**filters, "start": "now"}).value.next_cursor
+
+
+def changed_denials(
+    classifier: Service, filters: Mapping[str, Any], cursor: str | None
+) -> tuple[list[tuple[Denial, Raw]], str | None, bool]:
+    """Return the next changes, the cursor after them, and whether more wait."""
+    page = classifier.get("/v1/denials/changes", Page, {**filters, "cursor": cursor, "limit": PAGE_MAX}).value
+    return _read(classifier, page, Denial), page.next_cursor, len(page.items) == PAGE_MAX
+
+
+def get_ledger(service: Service, first: date | None, last: date | None) -> Answer[Ledger]:
+    return service.get("/v1/ledger", Ledger, {"from": first, "to": last})
+
+
+def list_dead_letters(service: Service, limit: int | None = None) -> Iterator[tuple[DeadLetter, Raw]]:
+    """Yield dead letters, newest first."""
+    return _all(service, "/v1/dead-letters", DeadLetter, {}, limit)
+
+
+def get_dead_letter(service: Service, dead_letter_id: UUID) -> Answer[DeadLetterDetail]:
+    return service.get(f"/v1/dead-letters/{dead_letter_id}", DeadLetterDetail)
+
+
+def replay_dead_letter(service: Service, dead_letter_id: UUID) -> Answer[DeadLetter]:
+    return service.post_once(f"/v1/dead-letters/{dead_letter_id}/replay", DeadLetter)
+
+
+def _all(service: Service, path: str, shape: type[T], filters: Mapping[str, Any], limit: int | None) -> Iterator[tuple[T, Raw]]:
+    """Yield a list's items page by page, `limit` at most."""
+    cursor: str | None = None
+    left = limit
+    while left is None or left > 0:
+        size = PAGE_MAX if left is None else min(left, PAGE_MAX)
+        page = service.get(path, Page, {**filters, "cursor": cursor, "limit": size}).value
+        yield from _read(service, page, shape)
+        cursor = page.next_cursor
+        left = None if left is None else left - len(page.items)
+        if cursor is None:
+            return
+
+
+def _read(service: Service, page: Page, shape: type[T]) -> list[tuple[T, Raw]]:
+    return [(service.read(raw, shape), raw) for raw in page.items]

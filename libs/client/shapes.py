@@ -1,0 +1,98 @@
+"""What the command line reads of the services' answers; fields that it does not know are ignored."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Raw, Struct
+
+
+class Progress(Struct, frozen=True):
+    bytes_read: int
+    bytes_total: int
+
+
+class Transaction(Struct, frozen=True):
+    claims: int
+    claims_new: int
+    claims_duplicate: int
+    claims_conflicting: int
+    claims_unreadable: int
+    charge_cents: int
+    paid_cents: int
+    adjustment_cents: int
+    balance_difference_cents: int | None
+
+
+class Finding(Struct, frozen=True):
+    code: str
+    severity: str
+    message: str
+    byte_offset: int
+    segment_index: int
+    segment_id: str | None = None
+    element: str | None = None
+
+
+class Interchange(Struct, frozen=True):
+    interchange_id: UUID
+    status: str
+    progress: Progress
+    transactions: list[Transaction]
+    error_count: int
+    errors: list[Finding]
+
+
+class Denial(Struct, frozen=True):
+    denial_id: UUID
+    revision: int
+    status: str
+    patient_control_number: str
+    payer_id: str
+    payer_name: str
+    payment_on: date
+    denied_cents: int
+    category: str
+    action: str
+    explanation: str
+
+
+class LedgerTotals(Struct, frozen=True):
+    remits: int
+    charge_cents: int
+    paid_cents: int
+    adjustment_cents: int
+    adjustments_by_group: dict[str, int]
+    unbalanced_cents: int
+
+
+class LedgerDay(LedgerTotals, frozen=True):
+    day: date
+
+
+class Ledger(Struct, frozen=True):
+    totals: LedgerTotals
+    days: list[LedgerDay]
+
+
+class DeadLetter(Struct, frozen=True):
+    dead_letter_id: UUID
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    buried_at: datetime
+    replayed_at: datetime | None
+
+
+class DeadLetterDetail(DeadLetter, frozen=True):
+    key: str | None
+    headers: dict[str, Any]
+    value: str
+
+
+class Page(Struct, frozen=True):
+    """A page of a list; its items are kept as they came, for those who want all of them."""
+
+    items: list[Raw]
+    next_cursor: str | None

@@ -1,0 +1,135 @@
+"""One service over HTTP: requests, answers read into their shapes, and patience where a request may be repeated."""
+
+import email.utils
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeVar
+
+import httpx
+import msgspec
+import stamina
+from msgspec import Struct
+
+from libs.client.errors import ClientError, ProblemAnswer, Unreachable, problem_of
+
+T = TypeVar("T")
+
+DEFAULT_PORTS: Final = {"ingest": 8001, "classifier": 8002, "appeals": 8003, "analytics": 8004}
+SERVICES: Final = tuple(DEFAULT_PORTS)
+_BUSY: Final = frozenset({429, 502, 503, 504})
+_ATTEMPTS: Final = 4
+_PATIENCE_SECONDS: Final = 60
+_RETRY_AFTER_MAX_SECONDS: Final = 30
+_TIMEOUT: Final = httpx.Timeout(30, connect=5, read=120)
+
+
+def address(service: str) -> str:
+    """Return RECOURS_INGEST_URL and its like, or the local default."""
+    told = os.environ.get(f"RECOURS_{service.upper()}_URL") or f"http://127.0.0.1:{DEFAULT_PORTS[service]}"
+    if not told.startswith(("http://", "https://")):
+        raise ClientError(f"RECOURS_{service.upper()}_URL must begin with http:// or https://.")
+    return told.rstrip("/")
+
+
+class Answer(Struct, Generic[T], frozen=True):
+    """An answer as it came, and what this client reads of it."""
+
+    status: int
+    location: str | None
+    raw: bytes
+    value: T
+
+
+class Body(Struct, frozen=True):
+    """A request's body that can be sent again from its start."""
+
+    chunks: Callable[[], Iterable[bytes]]
+    size_bytes: int
+    headers: Mapping[str, str]
+
+
+def seconds_to_wait(error: Exception) -> bool | float:
+    """Decide on a failed request that may be repeated: False gives up, True backs off, a number waits as the service asked."""
+    if isinstance(error, httpx.TransportError):
+        return not isinstance(error, httpx.UnsupportedProtocol)
+    if isinstance(error, ProblemAnswer) and error.status in _BUSY:
+        if error.retry_after is None:
+            return True
+        return error.retry_after if error.retry_after <= _RETRY_AFTER_MAX_SECONDS else False
+    return False
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Read Retry-After, seconds or an HTTP date; None when there is none that can be read."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None
+
+
+class Service:
+    """A service at its address. Every method's errors: Unreachable, ProblemAnswer."""
+
+    def __init__(self, name: str, url: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
+        self.name = name
+        self.url = url or address(name)
+        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.close()
+
+    def get(self, path: str, shape: type[T], query: Mapping[str, Any] | None = None) -> Answer[T]:
+        """Ask, patiently. What is None in the query is left out."""
+        asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        return self._patiently(lambda: self._once("GET", path, shape, params=asked))
+
+    def post_again(self, path: str, shape: type[T], body: Body) -> Answer[T]:
+        """Post what the service knows by its content, so that repeating it is safe."""
+        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
+        return self._patiently(lambda: self._once("POST", path, shape, content=body.chunks(), headers=headers))
+
+    def post_once(self, path: str, shape: type[T]) -> Answer[T]:
+        """Post what must not be repeated."""
+        try:
+            return self._once("POST", path, shape)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _patiently(self, work: Callable[[], Answer[T]]) -> Answer[T]:
+        try:
+            for attempt in stamina.retry_context(
+                on=seconds_to_wait, attempts=_ATTEMPTS, timeout=_PATIENCE_SECONDS, wait_initial=0.2, wait_max=5, wait_jitter=0.2
+            ):
+                with attempt:
+                    return work()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        raise AssertionError("stamina ends with an answer or an error")
+
+    def _once(self, method: str, path: str, shape: type[T], **more: Any) -> Answer[T]:
+        answer = self._http.request(method, path, **more)
+        if not answer.is_success:
+            patience = retry_after(answer.headers.get("Retry-After"), time.time())
+            raise problem_of(self.name, answer.status_code, answer.content, patience)
+        return Answer(answer.status_code, answer.headers.get("Location"), answer.content, self.read(answer.content, shape))
+
+    def read(self, raw: bytes | msgspec.Raw, shape: type[T]) -> T:
+        """Read JSON of this service into its shape."""
+        try:
+            return msgspec.json.decode(raw, type=shape)
+        except msgspec.DecodeError as error:
+            raise Unreachable(f"What answers at {self.url} is not {self.name}, or one of another version.") from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> Unreachable:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return Unreachable(f"{self.name} does not answer at {self.url}; is it running? (`make up` starts everything here.)")
+        return Unreachable(f"The connection to {self.name} at {self.url} broke off ({type(error).__name__}).")

@@ -1,0 +1,86 @@
+"""What the command line makes of what it knows: comparisons, sums, tables."""
+
+import io
+from datetime import date
+
+import pytest
+from rich.console import Console
+
+from libs.client.ledger import compare
+from libs.client.send import balance_difference
+from libs.client.shapes import Ledger, LedgerDay, LedgerTotals
+from libs.client.show import Column, plain, print_rows
+
+FIRST, SECOND = date(2026, 1, 10), date(2026, 1, 11)
+
+
+def ledger(**paid: int) -> Ledger:
+    """One remit a day, wholly paid: `ledger(first=100, second=200)`."""
+    days = [
+        LedgerDay(1, cents, cents, 0, {}, 0, day)
+        for name, day in (("first", FIRST), ("second", SECOND))
+        if (cents := paid.get(name)) is not None
+    ]
+    whole = sum(paid.values())
+    return Ledger(LedgerTotals(len(days), whole, whole, 0, {}, 0), days)
+
+
+def differing(**ledgers: Ledger) -> list[tuple[str, str, dict[str, int]]]:
+    return [(line.day, line.measure, line.values) for line in compare(ledgers) if not line.agrees]
+
+
+def test_equal_ledgers_agree() -> None:
+    assert differing(ingest=ledger(first=1, second=2), analytics=ledger(first=1, second=2)) == []
+
+
+def test_a_cent_on_another_day_differs_though_the_totals_agree() -> None:
+    found = differing(ingest=ledger(first=100, second=200), analytics=ledger(first=99, second=201))
+    assert found == [
+        (day, measure, {"ingest": ingest, "analytics": analytics})
+        for day, ingest, analytics in (("2026-01-10", 100, 99), ("2026-01-11", 200, 201))
+        for measure in ("charged", "paid")
+    ]
+
+
+def test_a_day_that_one_ledger_lacks_differs() -> None:
+    found = differing(ingest=ledger(first=100), analytics=ledger())
+    assert ("2026-01-10", "remits", {"ingest": 1, "analytics": 0}) in found
+
+
+def test_a_group_that_one_ledger_lacks_differs() -> None:
+    with_group = Ledger(LedgerTotals(1, 1, 0, 1, {"CO": 1}, 0), [])
+    without = Ledger(LedgerTotals(1, 1, 0, 1, {"PR": 1}, 0), [])
+    assert [measure for _, measure, _ in differing(ingest=with_group, analytics=without)] == ["adjusted CO", "adjusted PR"]
+
+
+@pytest.mark.parametrize(
+    ("differences", "told"),
+    [
+        ([0], "0.00"),
+        ([0, -105], "-1.05"),
+        ([500, -500], "0.00 in 2 payments"),
+        ([None], "unknown"),
+        ([], "unknown"),
+        ([None, 5], "0.05 and unknown"),
+    ],
+)
+def test_differences_that_cancel_each_other_out_are_told(differences: list[int | None], told: str) -> None:
+    assert balance_difference(differences) == told
+
+
+def test_a_payers_text_cannot_command_the_terminal() -> None:
+    assert plain("A\x1b[31mB\x07\r\nÇ") == "A\ufffd[31mB\ufffd\ufffd\ufffdÇ"
+
+
+def printed(width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
+    print_rows(console, [Column("paid on"), Column("category")], [["2026-01-10", "[bold]:boom:"], ["2026-01-11", "other"]])
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]  # a StringIO
+
+
+def test_rows_are_a_table_where_they_fit() -> None:
+    assert printed(80)[2:] == ["2026-01-10   [bold]:boom:", "2026-01-11   other"]
+
+
+def test_rows_are_records_where_they_do_not() -> None:
+    assert printed(20)[:3] == ["paid on   2026-01-10", "category  [bold]:boom:", ""]
