@@ -9,17 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common import ledger
 from libs.common.contracts import remit_received
 from libs.common.contracts.envelope import Event, Received
-from libs.common.contracts.remit_received import Totals
 from libs.common.messaging.consumer import Subscription
+from libs.common.money import Cents
+
+
+class BookedTotals(Struct, frozen=True, gc=False):
+    adjustments_by_group: dict[str, Cents]
+    unbalanced_cents: Cents
 
 
 class BookedRemit(Struct, frozen=True, gc=False):
     """What the ledger reads of `remit.received`."""
 
     payment_on: date
-    charge_cents: int
-    paid_cents: int
-    totals: Totals
+    charge_cents: Cents
+    paid_cents: Cents
+    totals: BookedTotals
 
 
 def entry_of(received: Received[BookedRemit]) -> ledger.Entry:

@@ -1,5 +1,12 @@
 """Money is integer cents; this is the only place that shows it as dollars."""
 
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+CENTS_MAX: Final = 10**15  # ten trillion dollars: beyond any claim, and a 64-bit column can sum thousands of them
+Cents = Annotated[int, Meta(ge=-CENTS_MAX, le=CENTS_MAX)]
+
 
 def dollars(cents: int) -> str:
     """Write cents the way a person reads them: -1234567 -> "-12,345.67"."""

@@ -9,8 +9,9 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common import ledger
+from libs.common.booking import BookedTotals
 from libs.common.contracts.envelope import Event, Received
-from libs.common.contracts.remit_received import Totals
+from libs.common.money import Cents
 from libs.common.reversals import REVERSAL_STATUS, pair
 from services.analytics import store
 from services.analytics.store import Denial
@@ -29,9 +30,9 @@ class Remit(Struct, frozen=True, gc=False):
     payer_name: str
     payment_on: date
     claim_status_code: str
-    charge_cents: int
-    paid_cents: int
-    totals: Totals
+    charge_cents: Cents
+    paid_cents: Cents
+    totals: BookedTotals
 
 
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], _: datetime) -> Sequence[Event]:

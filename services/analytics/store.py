@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import copy_rows, driver
+from libs.common.money import Cents
 from libs.common.reversals import Reversible
 
 REMIT_COLUMNS = (
@@ -23,13 +24,13 @@ class Denial(Struct, frozen=True, gc=False):
 
     denial_id: UUID
     remit_id: UUID
-    revision: int
+    revision: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     status: str
     payer_id: str
     payer_name: str
     payment_on: date
     category: str
-    denied_cents: int
+    denied_cents: Cents
 
 
 async def insert_remits(tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:

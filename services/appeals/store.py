@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts.denial_classified import Reason
 from libs.common.database import driver
 from libs.common.ids import claim_key, uuid7
+from libs.common.money import Cents
 from services.appeals.workflow import WHO, WHY, CaseState, Command
 
 _encode = msgspec.json.Encoder().encode
@@ -21,7 +22,7 @@ class Denial(msgspec.Struct, frozen=True, gc=False):
     """What appeals reads of `denial.classified`."""
 
     denial_id: UUID
-    revision: int
+    revision: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     status: str
     remit_id: UUID
     claim_key: UUID
@@ -30,7 +31,7 @@ class Denial(msgspec.Struct, frozen=True, gc=False):
     payer_id: str
     payer_name: str
     payment_on: date
-    denied_cents: int
+    denied_cents: Cents
     category: str
     action: str
     explanation: str

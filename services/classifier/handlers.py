@@ -11,13 +11,21 @@ from libs.common import ledger
 from libs.common.contracts import denial_classified
 from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
 from libs.common.contracts.envelope import Event, Received, caused_event
-from libs.common.contracts.remit_received import Adjustment, Remark
+from libs.common.contracts.remit_received import Remark
 from libs.common.ids import denial_id
+from libs.common.money import Cents
 from libs.common.reversals import REVERSAL_STATUS, Reversible, pair
 from services.classifier import store
 from services.classifier.decision import AdjudicatedClaim, Classification, classify, is_recoverable
 from services.classifier.decision import Adjustment as JudgedAdjustment
 from services.classifier.decision import Remark as JudgedRemark
+
+
+class Adjustment(Struct, frozen=True, gc=False):
+    group_code: str
+    carc: str
+    amount_cents: Cents
+    line: int | None = None
 
 
 class RemitToClassify(Struct, frozen=True, gc=False):
@@ -32,8 +40,8 @@ class RemitToClassify(Struct, frozen=True, gc=False):
     payer_name: str
     payment_on: date
     claim_status_code: str
-    charge_cents: int
-    paid_cents: int
+    charge_cents: Cents
+    paid_cents: Cents
     adjustments: tuple[Adjustment, ...]
     rarcs: tuple[Remark, ...] = ()
     claim_type: str | None = None

@@ -84,6 +84,8 @@ async def replay_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: 
         letter, created_at, replayed_at = await _find(tx, tenant, dead_letter_id)
         if replayed_at is not None:
             raise Problem(409, "already-replayed", "This dead letter was replayed before; if it failed again it has a new one.")
+        if not letter.can_be_replayed:
+            raise Problem(409, "not-replayable", "Its key is no text, so that it cannot be sent again as it was.")
         await outbox.append_rows(tx, [dead_letters.replay_row(letter, dead_letter_id)])
         letter, created_at, replayed_at = await _find(tx, tenant, dead_letter_id)
     return _view(dead_letter_id, letter, created_at, replayed_at)

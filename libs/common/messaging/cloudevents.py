@@ -17,6 +17,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 CONTENT_TYPE = b"application/json"
 SPEC_VERSION = b"1.0"
+_ATTRIBUTE_LENGTH_MAX = 500
+_NUL = b"\\u0000"  # JSON spells it so alone; PostgreSQL's text holds none
 REPLAY_HEADER = "ce_replayof"  # names the dead letter whose record is sent again
 
 
@@ -37,7 +39,7 @@ def read_attributes(headers: Headers) -> Attributes:
 
     Errors: Permanent(not_a_cloudevent | bad_attribute).
     """
-    found = dict(headers)
+    found = {name: value for name, value in headers if value is not None}
     try:
         if found["ce_specversion"] != SPEC_VERSION:
             raise Permanent("not_a_cloudevent")
@@ -48,34 +50,55 @@ def read_attributes(headers: Headers) -> Attributes:
     try:
         traceparent = found.get("traceparent")
         return Attributes(
-            id=UUID(event_id.decode()),
-            source=source.decode(),
-            type=type_.decode(),
-            tenant_id=tenant_id.decode(),
+            id=UUID(_text(event_id)),
+            source=_text(source),
+            type=_text(type_),
+            tenant_id=_text(tenant_id),
             sequence=int(found["ce_sequence"]),
-            correlation_id=found["ce_correlationid"].decode(),
-            traceparent=traceparent.decode() if traceparent else None,
+            correlation_id=_text(found["ce_correlationid"]),
+            traceparent=_text(traceparent) if traceparent else None,
         )
     except (KeyError, ValueError) as error:  # UnicodeDecodeError is a ValueError
         raise Permanent("bad_attribute") from error
 
 
+def _text(value: bytes) -> str:
+    """Read an attribute. Errors: ValueError for what no column and no index of ours can hold."""
+    text = value.decode()
+    if not 0 < len(text) <= _ATTRIBUTE_LENGTH_MAX or "\x00" in text:
+        raise ValueError("not an attribute")
+    return text
+
+
+def readable(value: bytes | None) -> str | None:
+    """Return an attribute or a key as text; None for what no column can hold."""
+    try:
+        return _text(value or b"")
+    except ValueError:
+        return None
+
+
 def receive(attributes: Attributes, key: bytes | None, value: bytes | None, decoder: msgspec.json.Decoder[Any]) -> Received[Any]:
     """Decode the data of an event whose attributes were read.
 
-    Errors: Permanent(no_key | no_data | not_json | violates_contract).
+    Errors: Permanent(no_key | bad_key | no_data | not_json | violates_contract).
     """
     if not key:
         raise Permanent("no_key")
     if not value:
         raise Permanent("no_data")
     try:
+        text_key = _text(key)
+    except ValueError as error:
+        raise Permanent("bad_key") from error
+    try:
         data = decoder.decode(value)
-        text_key = key.decode()
     except msgspec.ValidationError as error:
         raise Permanent("violates_contract") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Permanent("not_json") from error
+    if _NUL in value:
+        raise Permanent("violates_contract")
     return Received(
         id=attributes.id,
         source=attributes.source,
@@ -92,9 +115,10 @@ def receive(attributes: Attributes, key: bytes | None, value: bytes | None, deco
 def write_headers(event_id: UUID, source: bytes, type_: str, key: str, extra: dict[str, str]) -> list[tuple[str, bytes]]:
     """Return the headers of a record: the attributes that every event has, then those that its outbox row kept.
 
-    A replayed record goes out exactly as it once came in, whatever it was.
+    A replayed record goes out exactly as it once came in, whatever it was: its dead letter kept bytes as Latin-1.
     """
-    kept = [(name, value.encode("latin-1", "replace")) for name, value in extra.items()]
+    encoding = "latin-1" if REPLAY_HEADER in extra else "utf-8"
+    kept = [(name, value.encode(encoding)) for name, value in extra.items()]
     if REPLAY_HEADER in extra:
         return kept
     return [

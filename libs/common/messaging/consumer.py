@@ -55,7 +55,8 @@ class Subscription:
         """Say whether `type_` is a newer version of this type: one to skip, its producer is ahead of us."""
         name, _, version = type_.rpartition(".v")
         own_name, _, own_version = self.type.rpartition(".v")
-        return name == own_name and version.isdecimal() and int(version) > int(own_version)
+        # Compared as numbers, without reading a number of any length.
+        return name == own_name and version.isdecimal() and (len(version), version) > (len(own_version), own_version)
 
 
 @dataclass
@@ -172,9 +173,10 @@ class Consumer:
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Deal with a batch in one transaction; a record that breaks it is found by dealing with each alone."""
         decoded = self._decode(records)
-        self._limit.check(rejected=len(decoded.rejected), seen=len(records))
         try:
             await self._transact(decoded)
+        except dead_letters.TooManyDeadLetters:
+            raise
         except Exception as error:
             if is_transient(error):
                 raise
@@ -188,9 +190,9 @@ class Consumer:
             try:
                 await self._transact(decoded)
             except Permanent as error:
-                decoded = Decoded(rejected=[(record, error.reason)])
-                self._limit.check(rejected=1, seen=1)
-                await self._transact(decoded)
+                await self._transact(Decoded(rejected=[(record, error.reason)]))
+            except dead_letters.TooManyDeadLetters:
+                raise
             except Exception as error:
                 if is_transient(error) or attempt == 2:  # noqa: PLR2004 - the second and last
                     raise
@@ -214,10 +216,13 @@ class Consumer:
                     own = [event for event in fresh if event.type == subscription.type]
                     if own:
                         await outbox.append(tx, await subscription.handle(tx, own, now))
-                await self._bury(tx, decoded.rejected)
+                await self._bury(tx, decoded)
 
-    async def _bury(self, tx: AsyncConnection, rejected: Sequence[tuple[ConsumerRecord, str]]) -> None:
-        """Write dead letters, each once, however often its record is read."""
+    async def _bury(self, tx: AsyncConnection, decoded: Decoded) -> None:
+        """Write dead letters, each once, however often its record is read. Errors: TooManyDeadLetters."""
+        rejected = decoded.rejected
+        # Counted here, in a transaction that has come this far: a batch that waits for a broken database counts once.
+        self._limit.check(rejected=len(rejected), seen=len(rejected) + len(decoded.events) + decoded.skipped)
         if not rejected:
             return
         source = f"dead-letters/{self._group}"

@@ -18,6 +18,7 @@ from libs.common.ids import named_id, uuid7
 from libs.common.messaging import cloudevents
 
 TYPE = "recours.dead_letter.v1"
+REPLAY_TYPE = "replay"
 SUFFIX = ".dlq"
 UNKNOWN_TENANT = "unknown"
 
@@ -35,6 +36,11 @@ class DeadLetter(Struct, frozen=True):
     headers: Annotated[dict[str, str], Meta(description="Its headers, bytes read as Latin-1.")]
     value: Annotated[str, Meta(description="Its value, base64; empty where it had none.")]
 
+    @property
+    def can_be_replayed(self) -> bool:
+        """Say whether the outbox can hold its key, which is text there."""
+        return self.key is None or (self.key.isascii() and "\x00" not in self.key)
+
     def raw_value(self) -> bytes:
         return base64.b64decode(self.value)
 
@@ -49,8 +55,8 @@ def dead_letter_id(record: ConsumerRecord, group: str) -> UUID:
 
 def outbox_row(record: ConsumerRecord, reason: str, group: str) -> tuple[Any, ...]:
     """Return the outbox row (outbox.COLUMNS) of one rejected record."""
-    headers = {name: value.decode("latin-1") for name, value in record.headers}
-    tenant_id = headers.get("ce_tenantid", UNKNOWN_TENANT)
+    sent = {name: value for name, value in record.headers if value is not None}
+    tenant_id = cloudevents.readable(sent.get("ce_tenantid")) or UNKNOWN_TENANT
     letter_id = dead_letter_id(record, group)
     key = record.key.decode("latin-1") if record.key else None
     letter = DeadLetter(
@@ -59,18 +65,19 @@ def outbox_row(record: ConsumerRecord, reason: str, group: str) -> tuple[Any, ..
         partition=record.partition,
         offset=record.offset,
         key=key,
-        headers=headers,
+        headers={name: value.decode("latin-1") for name, value in sent.items()},
         value=base64.b64encode(record.value or b"").decode(),
     )
     extra = {
         "ce_tenantid": tenant_id,
-        "ce_correlationid": headers.get("ce_correlationid", str(letter_id)),
-        "ce_causationid": headers.get("ce_id", str(letter_id)),
+        "ce_correlationid": cloudevents.readable(sent.get("ce_correlationid")) or str(letter_id),
+        "ce_causationid": cloudevents.readable(sent.get("ce_id")) or str(letter_id),
         "ce_sequence": "0",
         "ce_reason": reason,
     }
     topic = f"{record.topic}.{group}{SUFFIX}"
-    return (letter_id, tenant_id, topic, key or str(letter_id), TYPE, _encode(letter), _encode(extra).decode())
+    routed_by = cloudevents.readable(record.key) or str(letter_id)
+    return (letter_id, tenant_id, topic, routed_by, TYPE, _encode(letter), _encode(extra).decode())
 
 
 def replay_row(letter: DeadLetter, letter_id: UUID) -> tuple[Any, ...]:
@@ -79,24 +86,17 @@ def replay_row(letter: DeadLetter, letter_id: UUID) -> tuple[Any, ...]:
     Other groups have its event id in their inbox and skip it.
     """
     headers = {**letter.headers, cloudevents.REPLAY_HEADER: str(letter_id)}
-    event_id = letter.headers.get("ce_id")
+    tenant_id = letter.headers.get("ce_tenantid", "").encode("latin-1")
+    # The row's own id and type name the replay in the outbox; the record takes its attributes from the headers alone.
     return (
-        UUID(event_id) if _is_uuid(event_id) else uuid7(),
-        letter.headers.get("ce_tenantid", UNKNOWN_TENANT),
+        uuid7(),
+        cloudevents.readable(tenant_id) or UNKNOWN_TENANT,
         letter.topic,
         letter.key or "",
-        letter.headers.get("ce_type", "unknown"),
+        REPLAY_TYPE,
         letter.raw_value(),
         _encode(headers).decode(),
     )
-
-
-def _is_uuid(value: str | None) -> bool:
-    try:
-        UUID(value or "")
-    except ValueError:
-        return False
-    return True
 
 
 class TooManyDeadLetters(RuntimeError):  # noqa: N818 - the fact is the name
