@@ -14,6 +14,7 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,7 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
             return int(answer.status) == 200  # noqa: PLR2004
-    except OSError:
+    except (OSError, HTTPException):  # not HTTP: while nobody listens, TCP can connect a port above 32768 to itself
         return False
 
 
