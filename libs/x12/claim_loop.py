@@ -7,7 +7,7 @@ claim and of all its lines: adjustments at both levels are different money and b
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from libs.x12.model import Adjustment, Remit, ServiceLine
+from libs.x12.model import Adjustment, Remit, ServiceLine, Severity
 from libs.x12.money import parse_amount
 
 _TRIPLES = range(2, 20, 3)  # CAS02, CAS05, ... CAS17: up to six triples a segment
@@ -29,7 +29,7 @@ class Oddity(NamedTuple):
 
     place: int
     code: str
-    severity: str
+    severity: Severity
     element: str | None
     snip_type: int
     difference_cents: int | None = None
@@ -228,7 +228,7 @@ class ClaimLoop:
         qualifier, code, *modifiers = composite.split(self.component)
         return qualifier, code, tuple(part for part in modifiers[:4] if part)
 
-    def _amount(self, text: str, place: int, element: str, oddities: list[Oddity], *, severity: str = "error") -> int | None:
+    def _amount(self, text: str, place: int, element: str, oddities: list[Oddity], *, severity: Severity = "error") -> int | None:
         """Read an amount that is not remembered yet."""
         if not text:
             oddities.append(Oddity(place, "missing_element", severity, element, 1))

@@ -1,5 +1,8 @@
 """The envelope: ISA, GS, ST and their ends. It counts what they claim to hold and says where they lie; it never stops for a lie."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from libs.x12.delimiters import Header
 from libs.x12.messages import MESSAGES
 from libs.x12.model import (
@@ -13,10 +16,11 @@ from libs.x12.model import (
 )
 from libs.x12.remittance import RemittanceReader
 from libs.x12.tokens import Cursor, segment_id_of
+from libs.x12.units import TransactionReader
 
-REMITTANCE = "835"
 _GROUP_OF = {"HP": "835", "HC": "837", "HN": "277", "FA": "999", "HI": "278", "HR": "276", "HB": "271", "HS": "270"}
-_REMITTANCE_VERSIONS = ("005010X221", "004010X091", "008020X322")
+_READERS: Final[Mapping[str, type[TransactionReader]]] = {"835": RemittanceReader}
+_VERSIONS = {"835": ("005010X221", "004010X091", "008020X322")}
 
 
 class Envelope:
@@ -36,7 +40,8 @@ class Envelope:
         self._group_transactions = 0
         self._group_controls: set[str] = set()
         self._opened: TransactionOpened | None = None
-        self.remittance: RemittanceReader | None = None
+        self.transaction: TransactionReader | None = None
+        self.starts = ""  # what a unit of the open transaction begins with
 
     @property
     def in_transaction(self) -> bool:
@@ -87,8 +92,8 @@ class Envelope:
 
     def drop_claim(self) -> None:
         """Count a claim that could not be read whole."""
-        if self.remittance is not None:
-            self.remittance.claims_unreadable += 1
+        if self.transaction is not None:
+            self.transaction.units_lost += 1
 
     def segment(self, segment: str) -> None:
         """Take one segment that is not part of a claim."""
@@ -106,8 +111,8 @@ class Envelope:
             self._close_interchange(elements)
         elif kind == "TA1" and self._opened is None:
             return
-        elif self.remittance is not None:
-            self.remittance.segment(kind, elements, self)
+        elif self.transaction is not None:
+            self.transaction.segment(kind, elements, self)
         elif self._opened is None:
             self.note("unexpected_segment", "warning", segment_id_of(kind))
 
@@ -187,12 +192,14 @@ class Envelope:
         announced = _GROUP_OF.get(group[1].upper()) if group else None
         if announced is not None and announced != elements[1]:
             self.note("type_differs", "warning", "ST", element="ST01")
-        if elements[1] == REMITTANCE:
-            if not version.startswith(_REMITTANCE_VERSIONS):
-                self.note("unknown_version", "info", "ST", element="ST03" if elements[3] else "GS08")
-            self.remittance = RemittanceReader(self._items, self._opened, self.separator, self.component)
-        else:
+        reader = _READERS.get(elements[1])
+        if reader is None:
             self.note("unsupported_transaction", "error", "ST", element="ST01")
+            return
+        if not version.startswith(_VERSIONS[elements[1]]):
+            self.note("unknown_version", "info", "ST", element="ST03" if elements[3] else "GS08")
+        self.transaction = reader(self._items, self._opened, self.separator, self.component)
+        self.starts = reader.starts.replace("*", self.separator)
 
     def _close_transaction(self, elements: list[str]) -> None:
         opened = self._opened
@@ -207,11 +214,12 @@ class Envelope:
     def _end_transaction(self, *, complete: bool) -> None:
         if self._opened is None:
             return
-        if self.remittance is not None:
-            self.remittance.close(self, complete=complete)
+        if self.transaction is not None:
+            self.transaction.close(self, complete=complete)
         else:
             self._items.append(
                 TransactionClosed(self._opened.ordinal, self._opened.type, self._opened.control_number, complete=complete)
             )
         self._opened = None
-        self.remittance = None
+        self.transaction = None
+        self.starts = ""

@@ -7,7 +7,6 @@ where the stream was cut.
 
 from collections.abc import Callable
 
-from libs.x12.claim_loop import ends_claim
 from libs.x12.delimiters import BLANKS, Header
 from libs.x12.envelope import Envelope
 from libs.x12.model import Item
@@ -135,11 +134,10 @@ class InterchangeReader:
 
     def _still_open(self, raws: list[str], size: int) -> bool:
         """Add segments to the claim that is held, when none of them ends it and it stays within measure."""
-        separator = self._envelope.separator
         grows = len(self._open) + len(raws) <= CLAIM_SEGMENTS_MAX and self._open_bytes + size + len(raws) <= CLAIM_BYTES_MAX
         if not grows or len(max(raws, key=len)) > SEGMENT_MAX:
             return False
-        if any(ends_claim(segment, separator) for segment in self._cleaner.clean(raws)):
+        if any(map(self._ends_unit, self._cleaner.clean(raws))):
             return False
         self._open += raws
         self._open_bytes += size + len(raws)
@@ -154,12 +152,12 @@ class InterchangeReader:
         while at < count:
             segment = segments[at]
             kind = segment[:3]
-            if self._passing and not ends_claim(segment, envelope.separator):
+            if self._passing and not self._ends_unit(segment):
                 at += 1
                 continue
             self._passing = False
-            if kind == "CLP" and envelope.remittance is not None:
-                at = self._claim(raws, at)
+            if kind == envelope.starts:
+                at = self._unit(raws, at)
                 if not at:
                     return
                 continue
@@ -175,6 +173,10 @@ class InterchangeReader:
                 self._leave(raws, at)
                 return
         self._finish(count)
+
+    def _ends_unit(self, segment: str) -> bool:
+        transaction = self._envelope.transaction
+        return transaction is None or transaction.ends_unit(segment)
 
     def _take(self, raws: list[str], at: int, segment: str) -> None:
         """Take one segment that belongs to no claim."""
@@ -205,24 +207,24 @@ class InterchangeReader:
         if self._unterminated:
             self._cursor.skip(-len(self._terminator))
 
-    def _claim(self, raws: list[str], at: int) -> int:
-        """Read the claim at a place; return where it ended, or 0 when its end is not at hand yet."""
-        cursor, remittance = self._cursor, self._envelope.remittance
-        if remittance is None:
+    def _unit(self, raws: list[str], at: int) -> int:
+        """Read the unit at a place; return where it ended, or 0 when its end is not at hand yet."""
+        cursor, transaction = self._cursor, self._envelope.transaction
+        if transaction is None:
             return at + 1
         if cursor.too_long:
-            end = remittance.end_of_claim(cursor, at)
+            end = transaction.end_of_unit(cursor, at)
             long = next((place for place in range(at, end or len(raws)) if len(raws[place]) > SEGMENT_MAX), None)
             if long is not None:  # the claim lost a segment: it cannot be booked as it stands
                 cursor.at(long)
                 self._envelope.note("segment_too_long", "error", None)
-                remittance.lose(cursor, at, "claim_unreadable")
+                transaction.lose(cursor, at, "claim_unreadable")
                 if not end:
                     self._passing = True
                     self._finish(len(raws))
                 return end
         before = len(self._items)
-        end, kept = remittance.claim(cursor, at)
+        end, kept = transaction.unit(cursor, at)
         if not end:
             self._hold(raws, at)
         elif kept and self._cleaner.marks:
@@ -241,10 +243,10 @@ class InterchangeReader:
 
     def _hold(self, raws: list[str], at: int) -> None:
         """Keep a claim that may go on in the next chunk; a claim without end does not fill the memory."""
-        cursor, remittance = self._cursor, self._envelope.remittance
+        cursor, transaction = self._cursor, self._envelope.transaction
         size = cursor.start(len(raws)) - cursor.start(at)
-        if remittance is not None and (len(raws) - at > CLAIM_SEGMENTS_MAX or size > CLAIM_BYTES_MAX):
-            remittance.lose(cursor, at, "claim_too_long")
+        if transaction is not None and (len(raws) - at > CLAIM_SEGMENTS_MAX or size > CLAIM_BYTES_MAX):
+            transaction.lose(cursor, at, "claim_too_long")
             self._finish(len(raws))
             self._passing = True
             return

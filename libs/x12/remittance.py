@@ -3,19 +3,19 @@
 from typing import TYPE_CHECKING
 
 from libs.x12.claim_loop import ClaimLoop, Oddity, ends_claim
-from libs.x12.messages import MESSAGES
 from libs.x12.model import (
-    Finding,
     Item,
     PaymentRead,
     ProviderAdjustment,
+    Severity,
     TransactionClosed,
     TransactionOpened,
     parse_date,
     readable,
 )
 from libs.x12.money import parse_amount
-from libs.x12.tokens import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, Cursor, segment_id_of
+from libs.x12.tokens import Cursor, segment_id_of
+from libs.x12.units import TransactionReader
 
 if TYPE_CHECKING:
     from libs.x12.envelope import Envelope
@@ -26,18 +26,18 @@ _BETWEEN = frozenset({"LX", "TS3", "TS2"})
 _PAIRS = range(3, 15, 2)  # PLB03/04 to PLB13/14
 
 
-class RemittanceReader:
-    """Takes the segments of one 835 between its ST and its end."""
+class RemittanceReader(TransactionReader):
+    """Reads one 835; its units are its claims (CLP loops)."""
+
+    starts = "CLP"
+    loop = "2100"
 
     def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
-        self._items = items
-        self._opened = opened
+        super().__init__(items, opened, separator, component)
         self._loop = ClaimLoop(separator, component)
         self._head: list[tuple[list[str], tuple[int, int]]] = []  # elements and position
         self._head_done = False
         self._payment_cents: int | None = None
-        self._claims = 0
-        self.claims_unreadable = 0
         self._charge_cents = 0
         self._paid_cents = 0
         self._adjustment_cents = 0
@@ -46,48 +46,38 @@ class RemittanceReader:
         self._provider_adjustments: list[ProviderAdjustment] = []
         self._provider_cents = 0
 
-    def claim(self, cursor: Cursor, start: int) -> tuple[int, bool]:
-        """Read the CLP loop at a place of the cursor's batch.
+    def ends_unit(self, segment: str) -> bool:
+        return ends_claim(segment, self.separator)
 
-        Returns where it ended (0 when it goes on beyond the batch), and whether it was within measure.
-        """
+    def unit(self, cursor: Cursor, start: int) -> tuple[int, bool]:
+        """Read the CLP loop at a place of the cursor's batch."""
         byte_offset, segment_index = cursor.position(start)
-        ordinal = self._claims + self.claims_unreadable + 1
+        ordinal = self.units_read + self.units_lost + 1
         end, remit, oddities = self._loop.read(cursor.segments, start, ordinal, segment_index, byte_offset)
         if not end:
             return 0, False
-        if cursor.is_large and (end - start > CLAIM_SEGMENTS_MAX or cursor.start(end) - cursor.start(start) > CLAIM_BYTES_MAX):
+        if self.beyond_measure(cursor, start, end):
             self.lose(cursor, start, "claim_too_long")
             return end, False
-        if not self._head_done:
-            cursor.at(start)
-            self._finish_head(cursor)
+        self.before_first_unit(cursor, start)
         if remit is None:
             self.lose(cursor, start, "claim_unreadable")
         if oddities:
             self._report(cursor, start, end, ordinal, oddities)
         if remit is not None:
-            self._claims += 1
+            self.units_read += 1
             self._charge_cents += remit.charge_cents
             self._paid_cents += remit.paid_cents
             self._adjustment_cents += remit.adjustment_cents
             if remit.difference_cents:
                 self._unbalanced_claims += 1
-            self._items.append(remit)
+            self.items.append(remit)
         return end, True
 
-    def end_of_claim(self, cursor: Cursor, start: int) -> int:
-        """Return where the CLP loop at a place ends, without reading it; 0 when it goes on beyond the batch."""
-        separator, segments = self._loop.separator, cursor.segments
-        return next((at for at in range(start + 1, len(segments)) if ends_claim(segments[at], separator)), 0)
-
-    def lose(self, cursor: Cursor, start: int, code: str) -> None:
-        """Count a claim that cannot be booked, and say so."""
+    def before_first_unit(self, cursor: Cursor, start: int) -> None:
         if not self._head_done:
             cursor.at(start)
             self._finish_head(cursor)
-        self.claims_unreadable += 1
-        self._note(cursor, start, code, "error", "CLP", claim_ordinal=self._claims + self.claims_unreadable)
 
     def _report(self, cursor: Cursor, start: int, end: int, ordinal: int, oddities: list[Oddity]) -> None:
         inside = cursor.segments[start:end]
@@ -95,22 +85,16 @@ class RemittanceReader:
         for place, code, severity, element, snip_type, difference_cents in oddities:
             if code == "line_out_of_balance":
                 self._unbalanced_lines += 1
-            byte_offset, segment_index = cursor.position(start + place)
-            self._items.append(
-                Finding(
-                    code=code,
-                    severity=severity,  # type: ignore[arg-type]  # the loop writes the same three words
-                    message=MESSAGES[code],
-                    byte_offset=byte_offset,
-                    segment_index=segment_index,
-                    segment_id=element[:3] if element else None,
-                    loop="2110" if place >= line_at else "2100",
-                    element=element,
-                    snip_type=snip_type,
-                    transaction_ordinal=self._opened.ordinal,
-                    claim_ordinal=ordinal,
-                    difference_cents=difference_cents,
-                )
+            self.note(
+                cursor.position(start + place),
+                code,
+                severity,
+                element[:3] if element else None,
+                element=element,
+                loop="2110" if place >= line_at else "2100",
+                snip_type=snip_type,
+                unit=ordinal,
+                difference_cents=difference_cents,
             )
 
     def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
@@ -144,14 +128,14 @@ class RemittanceReader:
                     difference_cents=difference_cents,
                     at=self._position_of("BPR"),
                 )
-        self._items.append(
+        self.items.append(
             TransactionClosed(
-                ordinal=self._opened.ordinal,
-                type=self._opened.type,
-                control_number=self._opened.control_number,
+                ordinal=self.opened.ordinal,
+                type=self.opened.type,
+                control_number=self.opened.control_number,
                 complete=complete,
-                claims=self._claims,
-                claims_unreadable=self.claims_unreadable,
+                claims=self.units_read,
+                claims_unreadable=self.units_lost,
                 charge_cents=self._charge_cents,
                 paid_cents=self._paid_cents,
                 adjustment_cents=self._adjustment_cents,
@@ -173,33 +157,26 @@ class RemittanceReader:
         trace = self._find("TRN", 5)
         for segment_id, found in (("BPR", payment), ("TRN", trace)):
             if not found[0]:
-                self._note(cursor, None, "missing_segment", "error", segment_id)
+                self._note_head(cursor, "missing_segment", "error", segment_id)
         amount_cents = None
         if payment[0]:
             amount_cents, problem = parse_amount(payment[2]) if payment[2] else (None, "missing_element")
             if problem is not None:
-                self._note(
-                    cursor,
-                    None,
-                    problem,
-                    "error" if amount_cents is None else "warning",
-                    "BPR",
-                    element="BPR02",
-                )
+                self._note_head(cursor, problem, "error" if amount_cents is None else "warning", "BPR", "BPR02")
             if amount_cents is not None and payment[3] == "D":
                 amount_cents = -amount_cents  # a debit takes money from the provider
             if payment[16] and parse_date(payment[16]) is None:
-                self._note(cursor, None, "bad_date", "warning", "BPR", element="BPR16")
+                self._note_head(cursor, "bad_date", "warning", "BPR", "BPR16")
         for place, element in ((2, "TRN02"), (3, "TRN03")):
             if trace[0] and not trace[place]:
-                self._note(cursor, None, "missing_element", "warning", "TRN", element=element)
+                self._note_head(cursor, "missing_element", "warning", "TRN", element)
         self._payment_cents = amount_cents
         payer = self._find("N1", 5, "PR")
         payee = self._find("N1", 5, "PE")
-        byte_offset, segment_index = self._position_of("BPR") or (self._opened.byte_offset, self._opened.segment_index)
-        self._items.append(
+        byte_offset, segment_index = self._position_of("BPR") or (self.opened.byte_offset, self.opened.segment_index)
+        self.items.append(
             PaymentRead(
-                transaction_ordinal=self._opened.ordinal,
+                transaction_ordinal=self.opened.ordinal,
                 handling_code=payment[1],
                 amount_cents=amount_cents,
                 method=payment[4],
@@ -244,29 +221,5 @@ class RemittanceReader:
             self._provider_adjustments.append(ProviderAdjustment(provider_id, fiscal_on, reason, reference, cents))
             self._provider_cents += cents
 
-    def _note(
-        self,
-        cursor: Cursor,
-        place: int | None,
-        code: str,
-        severity: str,
-        segment_id: str,
-        *,
-        element: str | None = None,
-        claim_ordinal: int | None = None,
-    ) -> None:
-        byte_offset, segment_index = self._position_of(segment_id) or cursor.position(place)
-        self._items.append(
-            Finding(
-                code=code,
-                severity=severity,  # type: ignore[arg-type]  # the callers write the same three words
-                message=MESSAGES[code],
-                byte_offset=byte_offset,
-                segment_index=segment_index,
-                segment_id=segment_id,
-                loop="2100" if claim_ordinal else "1000",
-                element=element,
-                transaction_ordinal=self._opened.ordinal,
-                claim_ordinal=claim_ordinal,
-            )
-        )
+    def _note_head(self, cursor: Cursor, code: str, severity: Severity, segment_id: str, element: str | None = None) -> None:
+        self.note(self._position_of(segment_id) or cursor.position(), code, severity, segment_id, element=element)

@@ -2,35 +2,38 @@
 
 Every refused cent is in exactly one reason; equal adjustments are never merged. The category is that of the largest refused sum;
 the others stay as reasons and as alternative actions.
+
+Kinds, after the field's usage (hard: lost unless an appeal wins; soft: mended by a correction or by information):
+- `not_denial`: nothing is refused;
+- `rejection`: refused without being adjudicated (MA130): no appeal, a corrected new claim;
+- `hard`: the action is appeal, write_off or bill_patient: this payer pays only if it changes its mind;
+- `soft`: every other action.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.classifier.explain import explain_denial, explain_other
-from services.classifier.judgement import NO_APPEAL, Context, Judgement, code_of, judge, normalised
-from services.classifier.knowledge import ACTIONS, CATEGORIES
+from services.classifier.facts import Context, age_of, setting_of
+from services.classifier.judgement import KNOWLEDGE, Judgement, code_of, judge, normalised
+from services.classifier.knowledge import ACTIONS, CATEGORIES, AdjustmentCode
 
-_REVERSAL, _PREDETERMINATION = "22", "25"
-_WHOLE_CHARGE_CODES: Final = frozenset({"45", "59"})
-_NO_CONTEXT: Final = Context()
+_REVERSAL, _PREDETERMINATION, _PATIENT_NOT_RECOGNISED = "22", "25", "4"
+_CAPITATION: Final = "24"
+_PLAIN_STATUSES: Final = frozenset({"1", "2", "3", "4", "19", "20", "21", "22", "23"})
+_FORWARDED: Final = frozenset({"19", "20", "21", "23"})
+_HARD: Final = frozenset({"appeal", "write_off", "bill_patient"})
+_UNPROCESSABLE: Final = "MA130"
 _CATEGORY_RANK: Final = {category: rank for rank, category in enumerate(CATEGORIES)}
 _ACTION_RANK: Final = {action: rank for rank, action in enumerate(ACTIONS)}
-_SOFT: Final = frozenset({"correct_and_resubmit", "send_documents", "bill_other_payer", "contact_payer", "none"})
-_ALTERNATIVES: Final = {
-    "authorization": ("appeal", "contact_payer"),
-    "medical_necessity": ("send_documents", "write_off"),
-    "timely_filing": ("contact_payer", "write_off"),
-    "coding_bundling": ("appeal", "write_off"),
-    "duplicate": ("write_off",),
-    "non_covered": ("write_off",),
-    "benefit_limit": ("bill_other_payer", "appeal"),
-    "missing_information": ("contact_payer",),
-    "provider_enrollment": ("correct_and_resubmit",),
-    "eligibility_coverage": ("contact_payer",),
-    "coordination_of_benefits": ("contact_payer",),
-}
+_PRICE: Final = ("contractual", "none", "price")
+_HOLD: Final = ("other", "none", "hold")
+_SHARE_OF_NOBODY: Final = ("patient_responsibility", "none", "share_not_billable")
+_NO_EFFECTS: Final[frozenset[str]] = frozenset()
+_NO_REMARKS: Final[dict[int | None, list[str]]] = {}
 
 
 class Adjustment(Struct, frozen=True, gc=False):
@@ -85,122 +88,303 @@ class Classification(Struct, frozen=True, gc=False):
     confidence: float = 0.99
 
 
+class _Meaning(Struct, frozen=True, gc=False):
+    """What an adjustment is at first sight, by its group and code in their usual spelling."""
+
+    group_code: str
+    carc: str
+    code: AdjustmentCode | None
+    refused: bool
+    could_be_disguise: bool  # refused if it takes the whole charge
+    patients: bool  # the patient's share, or the patient's part of the price
+    told: tuple[str, str, str]  # category, action and rule where it is no refusal
+
+
+_Pairs = list[tuple[Adjustment, _Meaning]]
+
+
+class _Refused(Struct, frozen=True, gc=False):
+    adjustment: Adjustment
+    judgement: Judgement
+    remarks: tuple[str, ...]
+
+
 def classify(claim: AdjudicatedClaim) -> Classification:
     """Judge one adjudicated claim. Never fails: unknown codes are `other` with `contact_payer`."""
-    if claim.claim_status_code == _REVERSAL:
+    status = claim.claim_status_code
+    if status not in _PLAIN_STATUSES:
+        status = normalised(status)
+        if status == _PREDETERMINATION:
+            return _no_denial("other", "none", "predetermination")
+    if status == _REVERSAL or claim.charge_cents < 0:
         return _no_denial("payment_recovery", "none", "reversal")
-    if claim.claim_status_code == _PREDETERMINATION:
-        return _no_denial("other", "none", "predetermination")
-    context = claim.context or _NO_CONTEXT
-    priced_to_nothing = claim.paid_cents == 0 and 0 < claim.charge_cents <= _price_cut_cents(claim)
-    refused: list[tuple[Adjustment, Judgement, tuple[str, ...]]] = []
-    taken_out: dict[str, int] = {}
+    refused, rest = _parted(claim)
+    if refused:
+        judged, told_away = _judged(claim, status, _not_taken_back(refused))
+        if judged:
+            return _denial(judged)
+        rest += told_away
+    elif _is_denied_without_codes(claim, status):
+        return _denied_without_codes(claim)
+    return _nothing_refused(claim, status, rest)
+
+
+def _parted(claim: AdjudicatedClaim) -> tuple[_Pairs, _Pairs]:
+    """Part the adjustments into what is refused and the rest: price, patient share, balance, hold."""
+    refused: _Pairs = []
+    rest: _Pairs = []
     for adjustment in claim.adjustments:
-        carc = normalised(adjustment.carc)
-        group_code = adjustment.group_code.strip().upper()
-        treatment = _treatment(carc, group_code, context, priced_to_nothing=priced_to_nothing)
-        if treatment == "refusal":
-            remarks = _remarks_beside(adjustment.line, claim.rarcs)
-            refused.append((adjustment, judge(carc, group_code, remarks, context), remarks))
-        else:
-            taken_out[treatment] = taken_out.get(treatment, 0) + adjustment.amount_cents
-    denied_cents = sum(adjustment.amount_cents for adjustment, _, _ in refused)
-    if denied_cents <= 0:
-        return _taken_out(claim, taken_out)
-    return _denial(refused, denied_cents)
+        if adjustment.amount_cents:
+            meaning = _meaning(adjustment.group_code, adjustment.carc)
+            (refused if meaning.refused else rest).append((adjustment, meaning))
+    if claim.context is not None and claim.context.capitated_contract:
+        rest += [pair for pair in refused if pair[1].carc == _CAPITATION]  # what we agreed to is a price
+        return [pair for pair in refused if pair[1].carc != _CAPITATION], rest
+    if claim.paid_cents == 0 < claim.charge_cents:
+        return _unmasked(claim, refused, rest)
+    return refused, rest
 
 
-def _price_cut_cents(claim: AdjudicatedClaim) -> int:
-    """Return what is cut as price over all lines; the patient's part of it (PR-45) is none."""
-    return sum(
-        adjustment.amount_cents
-        for adjustment in claim.adjustments
-        if normalised(adjustment.carc) in _WHOLE_CHARGE_CODES and adjustment.group_code.strip().upper() != "PR"
-    )
-
-
-def _treatment(carc: str, group_code: str, context: Context, *, priced_to_nothing: bool) -> str:
-    """Say what an adjustment is: a refusal, or price, patient_share, balance, hold."""
+@lru_cache(maxsize=4096)
+def _meaning(group_code: str, carc: str) -> _Meaning:
+    carc = normalised(carc)
+    group_code = group_code.strip().upper()
     code = code_of(carc)
     if code is None:
-        return "refusal"
-    if code.treatment == "refusal":
-        return "price" if carc == "24" and context.capitated_contract else "refusal"
-    if priced_to_nothing and carc in _WHOLE_CHARGE_CODES and group_code != "PR":
-        return "refusal"  # a price cut to nothing is a refusal in disguise
-    if code.treatment == "price" and group_code == "PR":
-        return "patient_share"
-    return code.treatment
-
-
-def _remarks_beside(line: int | None, remarks: tuple[Remark, ...]) -> tuple[str, ...]:
-    """Return the remarks that speak of an adjustment: its line's and the claim's; at claim level, all of them."""
-    if not remarks:
-        return ()
-    return tuple(normalised(remark.rarc) for remark in remarks if line is None or remark.line is None or remark.line == line)
-
-
-def _denial(refused: list[tuple[Adjustment, Judgement, tuple[str, ...]]], denied_cents: int) -> Classification:
-    by_category: dict[str, int] = {}
-    by_action: dict[tuple[str, str], int] = {}
-    for adjustment, judgement, _ in refused:
-        category, action = judgement.category, judgement.action
-        by_category[category] = by_category.get(category, 0) + adjustment.amount_cents
-        by_action[category, action] = by_action.get((category, action), 0) + adjustment.amount_cents
-    # Sums, not single amounts: a refusal written over ten lines is the same refusal. Ties go by the lists' order, not the payer's.
-    category = min(by_category, key=lambda each: (-by_category[each], _CATEGORY_RANK[each]))
-    action = min(
-        (each for of, each in by_action if of == category),
-        key=lambda each: (-by_action[category, each], _ACTION_RANK[each]),
+        return _Meaning(group_code, carc, None, True, False, False, _PRICE)
+    told = _PRICE if code.treatment in ("price", "refusal") else (code.category, code.action, code.treatment)
+    return _Meaning(
+        group_code=group_code,
+        carc=carc,
+        code=code,
+        refused=code.treatment == "refusal",
+        could_be_disguise=code.whole_category is not None and group_code != "PR",
+        patients=group_code == "PR" and code.treatment in ("patient_share", "price"),
+        told=_SHARE_OF_NOBODY if code.treatment == "patient_share" else told,
     )
-    leading = max(
-        (item for item in refused if item[1].category == category and item[1].action == action),
-        key=lambda item: (item[0].amount_cents, item[1].code.code, item[2]),
-    )[1]
-    forbidden = any(not NO_APPEAL.isdisjoint(remarks) for _, _, remarks in refused)
-    others = [each for of, each in sorted(by_action, key=lambda pair: (-by_action[pair], _ACTION_RANK[pair[1]])) if of != category]
-    alternatives = dict.fromkeys([*others, *_ALTERNATIVES.get(category, ())])
-    reasons = tuple(
-        Reason(
-            adjustment.group_code,
-            adjustment.carc,
-            adjustment.amount_cents,
-            judgement.category,
-            remarks,
-            adjustment.line,
-        )
-        for adjustment, judgement, remarks in refused
+
+
+def _unmasked(claim: AdjudicatedClaim, refused: _Pairs, rest: _Pairs) -> tuple[_Pairs, _Pairs]:
+    """Move price cuts that leave nothing of the charge to what is refused: they are refusals in disguise."""
+    cut_cents = sum(adjustment.amount_cents for adjustment, meaning in rest if meaning.could_be_disguise)
+    if cut_cents < claim.charge_cents:
+        return refused, rest
+    return refused + [pair for pair in rest if pair[1].could_be_disguise], [pair for pair in rest if not pair[1].could_be_disguise]
+
+
+def _not_taken_back(refused: _Pairs) -> _Pairs:
+    """Leave out the codes of which nothing stays refused: an amount and its negative are no refusal."""
+    if all(adjustment.amount_cents > 0 for adjustment, _ in refused):
+        return refused
+    sums: dict[str, int] = {}
+    for adjustment, meaning in refused:
+        sums[meaning.carc] = sums.get(meaning.carc, 0) + adjustment.amount_cents
+    return [pair for pair in refused if sums[pair[1].carc] > 0]
+
+
+def _judged(claim: AdjudicatedClaim, status: str, refused: _Pairs) -> tuple[list[_Refused], _Pairs]:
+    """Judge each refused adjustment with the remarks beside it; apart: those that the remark tells to be a price or a report."""
+    effects, by_line = (_effects(claim.rarcs), _by_line(claim.rarcs)) if claim.rarcs else (_NO_EFFECTS, _NO_REMARKS)
+    setting = setting_of(
+        claim.context,
+        claim.payer_kind,
+        claim.claim_type,
+        status in _FORWARDED,
+        claim.paid_cents > 0,
+        age_of(claim.days_since_service),
+        effects,
     )
+    natives = {meaning.carc: meaning.code.whole_category or meaning.code.category for _, meaning in refused if meaning.code}
+    judged: list[_Refused] = []
+    told_away: _Pairs = []
+    for adjustment, meaning in refused:
+        remarks = _remarks_beside(adjustment.line, meaning.carc, by_line, natives) if by_line else ()
+        told = _told_away(meaning, remarks) if remarks else None
+        if told is None:
+            judged.append(_Refused(adjustment, judge(meaning.carc, meaning.group_code, remarks, setting), remarks))
+        else:
+            told_away.append((adjustment, replace(meaning, told=told)))
+    return judged, told_away
+
+
+def _effects(remarks: tuple[Remark, ...]) -> frozenset[str]:
+    """Collect what the remarks of a claim forbid or ask: a right that is barred on one line is not tried on another."""
+    known = (KNOWLEDGE.remark_codes.get(normalised(remark.rarc)) for remark in remarks)
+    return frozenset(remark.effect for remark in known if remark is not None and remark.effect is not None)
+
+
+def _by_line(remarks: tuple[Remark, ...]) -> dict[int | None, list[str]]:
+    by_line: dict[int | None, list[str]] = {}
+    for remark in remarks:
+        by_line.setdefault(remark.line, []).append(normalised(remark.rarc))
+    return by_line
+
+
+def _remarks_beside(line: int | None, carc: str, by_line: dict[int | None, list[str]], natives: dict[str, str]) -> tuple[str, ...]:
+    """Return the remarks that speak of an adjustment, the nearest first: its line's, then the claim's; at claim level, all."""
+    of_claim = by_line.get(None)
+    own = _own(carc, of_claim, natives) if of_claim else ()
+    if line is not None:
+        return (*by_line.get(line, ()), *own)
+    return (*own, *(rarc for of_line, rarcs in by_line.items() if of_line is not None for rarc in rarcs))
+
+
+def _own(carc: str, remarks: list[str], natives: dict[str, str]) -> list[str]:
+    """Of the claim's remarks leave out those that explain another refused code of the claim: N115 beside 16 and 50 is of the 50."""
+    if len(natives) < 2 or not remarks:  # noqa: PLR2004 - one code has no other
+        return remarks
+    mine = natives.get(carc)
+    others = {category for code, category in natives.items() if code != carc and category != mine}
+    known = [(remark, KNOWLEDGE.remark_codes.get(remark)) for remark in remarks]
+    own = [remark for remark, of in known if of is not None and of.category is not None and of.category == mine]
+    if own:
+        return [remark for remark, of in known if of is None or of.category is None or of.category == mine]
+    kept = [remark for remark, of in known if of is None or of.category not in others]
+    if any(of is not None and of.category is not None for remark, of in known if remark in kept):
+        return kept
+    # Nothing else explains this one, so what explains another may explain both, except a cause that belongs to the other.
+    return [remark for remark, of in known if of is None or of.effect != "cause" or of.category not in others]
+
+
+def _told_away(meaning: _Meaning, remarks: tuple[str, ...]) -> tuple[str, str, str] | None:
+    """Say what the remark makes of a code that says too little, where that is no refusal: a price, a hold, a mere report."""
+    if meaning.code is None or not meaning.code.remark_decides:
+        return None
+    known = [remark for each in remarks if (remark := KNOWLEDGE.remark_codes.get(each)) is not None]
+    if any(remark.effect in ("reporting", "on_hold") for remark in known):
+        return _HOLD
+    telling = [remark.category for remark in known if remark.category not in (None, "other")]
+    return _PRICE if telling and all(category == "contractual" for category in telling) else None
+
+
+def _denial(refused: list[_Refused]) -> Classification:
+    if len(refused) == 1:
+        leading = refused[0]
+        denied_cents, lines = leading.adjustment.amount_cents, [leading.adjustment.line or 0]
+        alternatives, rules = leading.judgement.alternative_actions, leading.judgement.rules
+    else:
+        leading, alternatives = _leading(refused)
+        denied_cents = sum(each.adjustment.amount_cents for each in refused)
+        lines = sorted({each.adjustment.line or 0 for each in refused})
+        rules = tuple(sorted({rule for each in refused for rule in each.judgement.rules}))
+    judgement = leading.judgement
     return Classification(
         is_denial=True,
-        category=category,
-        kind="soft" if action in _SOFT else "hard",
-        action=action,
+        category=judgement.category,
+        kind=_kind(judgement.action, leading.remarks),
+        action=judgement.action,
         denied_cents=denied_cents,
-        explanation=explain_denial(category, action, denied_cents, leading, sorted({item[0].line or 0 for item in refused})),
-        reasons=reasons,
-        alternative_actions=tuple(
-            each for each in alternatives if each != action and not (each == "appeal" and forbidden) and each != "bill_patient"
-        ),
-        rules=tuple(sorted({rule for _, judgement, _ in refused for rule in judgement.rules})),
-        preventable=leading.code.preventable,
-        core_scenario=leading.code.core_scenario,
-        confidence=leading.confidence,
+        explanation=explain_denial(denied_cents, lines, judgement.told),
+        reasons=tuple([_reason(each) for each in refused]),
+        alternative_actions=alternatives,
+        rules=rules,
+        preventable=judgement.preventable,
+        core_scenario=judgement.core_scenario,
+        confidence=judgement.confidence,
     )
 
 
-def _taken_out(claim: AdjudicatedClaim, taken_out: dict[str, int]) -> Classification:
-    """Nothing is refused: say what the unpaid part is."""
-    largest = max(taken_out, key=lambda each: (taken_out[each], each), default="price")
-    if largest == "patient_share" and taken_out[largest] > 0:
-        return _no_denial("patient_responsibility", "bill_patient", "patient_share")
-    if largest in ("hold", "balance") and taken_out[largest] > 0:
-        return _no_denial("other", "none", largest)
-    paid = "paid" if claim.paid_cents else "price"
-    return _no_denial("contractual", "none", paid)
+def _leading(refused: list[_Refused]) -> tuple[_Refused, tuple[str, ...]]:
+    """Choose the refusal that sets category and action, and list the other actions that are open.
+
+    Sums count: a refusal written over ten lines is the same refusal. Ties go by the lists' order, not the payer's.
+    """
+    by_category: dict[str, int] = {}
+    by_action: dict[tuple[str, str], int] = {}
+    for each in refused:
+        category, action = each.judgement.category, each.judgement.action
+        by_category[category] = by_category.get(category, 0) + each.adjustment.amount_cents
+        by_action[category, action] = by_action.get((category, action), 0) + each.adjustment.amount_cents
+    category = min(by_category, key=lambda each: (-by_category[each], _CATEGORY_RANK[each]))
+    ranked = sorted(by_action, key=lambda pair: (-by_action[pair], _ACTION_RANK[pair[1]], pair[0]))
+    action = next(each for of, each in ranked if of == category)
+    leading = max(
+        (each for each in refused if each.judgement.category == category and each.judgement.action == action),
+        key=lambda each: (each.adjustment.amount_cents, each.judgement.code.code, each.remarks),
+    )
+    others = [each for _, each in ranked if each not in ("bill_patient", "none")]
+    offered = dict.fromkeys([*leading.judgement.alternative_actions, *others])
+    return leading, tuple(each for each in offered if each != action)
 
 
+def _kind(action: str, remarks: tuple[str, ...]) -> str:
+    if _UNPROCESSABLE in remarks and action == "correct_and_resubmit":
+        return "rejection"
+    return "hard" if action in _HARD else "soft"
+
+
+def _reason(refused: _Refused) -> Reason:
+    adjustment = refused.adjustment
+    return Reason(
+        group_code=adjustment.group_code,
+        carc=adjustment.carc,
+        amount_cents=adjustment.amount_cents,
+        category=refused.judgement.category,
+        rarcs=refused.remarks,
+        line=adjustment.line,
+    )
+
+
+def _is_denied_without_codes(claim: AdjudicatedClaim, status: str) -> bool:
+    if status != _PATIENT_NOT_RECOGNISED or claim.paid_cents or claim.charge_cents <= 0:
+        return False
+    return not any(adjustment.amount_cents for adjustment in claim.adjustments)
+
+
+def _denied_without_codes(claim: AdjudicatedClaim) -> Classification:
+    """Status 4 may only say that the member is unknown; without any adjustment the whole charge is refused for that."""
+    remarks = tuple(normalised(remark.rarc) for remark in claim.rarcs)
+    return Classification(
+        is_denial=True,
+        category="eligibility_coverage",
+        kind="soft",
+        action="contact_payer",
+        denied_cents=claim.charge_cents,
+        explanation=explain_other("patient_not_recognised"),
+        reasons=(Reason("", "", claim.charge_cents, "eligibility_coverage", remarks, None),),
+        alternative_actions=("correct_and_resubmit",),
+        rules=("patient_not_recognised",),
+        preventable=True,
+        core_scenario="data_missing_or_invalid",
+        confidence=0.6,
+    )
+
+
+def _nothing_refused(claim: AdjudicatedClaim, status: str, adjustments: _Pairs) -> Classification:
+    """Say what the unpaid part is: the patient's share if there is one, else the largest of what was taken out."""
+    share_cents = 0
+    sums: dict[tuple[str, str, str], int] = {}
+    for adjustment, meaning in adjustments:
+        if meaning.patients:
+            share_cents += adjustment.amount_cents
+        else:
+            sums[meaning.told] = sums.get(meaning.told, 0) + adjustment.amount_cents
+    if share_cents > 0:
+        return _patient_share(claim, status)
+    told = max(sums, key=lambda each: (sums[each], each), default=_PRICE)
+    if sums.get(told, 0) > 0:
+        return _no_denial(*told)
+    if not adjustments and claim.paid_cents == 0 < claim.charge_cents:
+        return _no_denial("other", "contact_payer", "unexplained")
+    return _no_denial("contractual", "none", "paid" if claim.paid_cents else "price")
+
+
+def _patient_share(claim: AdjudicatedClaim, status: str) -> Classification:
+    """The patient owes it, unless another payer is asked first or the law shields the patient."""
+    effects = _effects(claim.rarcs) if claim.rarcs else _NO_EFFECTS
+    action, rule = "bill_patient", "patient_share"
+    if status in _FORWARDED or "passed_on" in effects:
+        action, rule = "none", "share_passed_on"
+    elif "qmb" in effects:
+        action, rule = ("write_off" if claim.payer_kind == "medicaid" else "bill_other_payer"), "share_of_qmb"
+    elif "never_patient" in effects:
+        action, rule = "write_off", "share_not_billable"
+    return _no_denial("patient_responsibility", action, rule)
+
+
+@lru_cache(maxsize=256)
 def _no_denial(category: str, action: str, rule: str) -> Classification:
+    """Build the answer where nothing is refused; it is the same for every claim."""
     return Classification(
         is_denial=False,
         category=category,
