@@ -1,0 +1,1 @@
+"""The real processes over the real stack, from HTTP to HTTP."""

@@ -1,0 +1,31 @@
+"""The real processes over the real stack, once a session, exporting their spans to a receiver in the test process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.layout import Ports
+from deploy.local.stack import Stack
+from tests.e2e.spans import SpanReceiver
+from tests.support.system import System
+
+
+@pytest.fixture(scope="session")
+def spans() -> Iterator[SpanReceiver]:
+    with SpanReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, spans: SpanReceiver) -> Iterator[System]:
+    told = {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": spans.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+    }
+    stack = Stack(tmp_path_factory.mktemp("system"), Ports.free(), environment=told)
+    stack.start()
+    system = System(stack)
+    yield system
+    system.close()
+    stack.discard()

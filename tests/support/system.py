@@ -1,0 +1,198 @@
+"""The whole running system as tests see it: files in over HTTP, then what every service holds and every topic carries."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from deploy.local import provision
+from deploy.local.layout import SERVICES
+from deploy.local.stack import Stack
+from tests.support import eventually, run_apart
+
+# Who reads whose events: (topic, producer, reader). An event is dealt with when its id is in the reader's inbox.
+EDGES = (
+    ("remit.received", "ingest", "classifier"),
+    ("remit.received", "ingest", "appeals"),
+    ("remit.received", "ingest", "analytics"),
+    ("denial.classified", "classifier", "appeals"),
+    ("denial.classified", "classifier", "analytics"),
+)
+# What tells of the posting itself, and the spine's own tables: these may grow when the same file comes again.
+_OF_THE_POSTING = {"interchanges", "interchange_chunks", "transactions", "findings", "inbox", "relay_position", "alembic_version"}
+_TABLES = """
+SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname
+"""
+
+
+class System:
+    """A stack with its four services."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._client = httpx.Client(timeout=60)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def get(self, service: str, path: str, **query: Any) -> Any:
+        answer = self._client.get(self.stack.url(service) + path, params=query)
+        assert answer.status_code == 200, (path, answer.status_code, answer.text)
+        return answer.json()
+
+    def pages(self, service: str, path: str, **query: Any) -> list[dict[str, Any]]:
+        """Return all items of a list."""
+        found: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.get(service, path, limit=200, **query, **cursor)
+            found += page["items"]
+            if page.get("next_cursor") is None:
+                return found
+            cursor = {"cursor": page["next_cursor"]}
+
+    def post(self, body: bytes, **headers: str) -> dict[str, Any]:
+        """Post one file and return its interchange as it was acknowledged."""
+        answer = self._client.post(self.stack.url("ingest") + "/v1/interchanges", content=body, headers=headers)
+        assert answer.status_code in (200, 202), (answer.status_code, answer.text)
+        return dict(answer.json())
+
+    def interchange(self, interchange_id: str) -> dict[str, Any]:
+        return dict(self.get("ingest", f"/v1/interchanges/{interchange_id}"))
+
+    def take_in(self, *bodies: bytes) -> list[dict[str, Any]]:
+        """Post files one after the other, wait until all of the system has dealt with them, return what became of each."""
+        posted = [self.post(body)["interchange_id"] for body in bodies]
+        self.settle()
+        return [self.interchange(each) for each in posted]
+
+    def rows(self, service: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Ask a service's database, past row-level security."""
+
+        async def ask() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.stack.database_url(service, "worker"), timeout=10)
+            try:
+                return list(await connection.fetch(query, *arguments))
+            finally:
+                await connection.close()
+
+        return list(run_apart(ask()))
+
+    def settle(self, seconds: float = 240) -> None:
+        """Return when every file is read, and every event is dealt with by all who read it."""
+        eventually(self.settled, seconds=seconds)
+
+    def settled(self) -> bool:
+        """Ask from the source on downwards: what was complete when it was asked for stays complete."""
+        if self.rows("ingest", "SELECT 1 FROM interchanges WHERE status IN ('received', 'processing') LIMIT 1"):
+            return False
+        return not any(self.unread(topic, producer, reader) for topic, producer, reader in EDGES)
+
+    def unread(self, topic: str, producer: str, reader: str) -> int:
+        """Count the events of a topic that a reader has not dealt with."""
+        sent = self.rows(producer, "SELECT count(*) FROM outbox WHERE aggregatetype = $1", topic)[0][0]
+        source = f"recours/{producer}"
+        known = self.rows(reader, "SELECT count(*) FROM inbox WHERE source = $1", source)[0][0]
+        return int(sent) - int(known)
+
+    def come_to_rest(self, seconds: float = 240) -> None:
+        """Return when nothing moves any more, right or wrong: files read, outboxes sent, records read by all their groups."""
+        eventually(self.at_rest, seconds=seconds)
+
+    def at_rest(self) -> bool:
+        try:
+            if self.rows("ingest", "SELECT 1 FROM interchanges WHERE status IN ('received', 'processing') LIMIT 1"):
+                return False
+            for topic, producer in dict.fromkeys((topic, producer) for topic, producer, _ in EDGES):
+                if self.rows(producer, "SELECT 1 FROM outbox WHERE xid > (SELECT last_xid FROM relay_position) LIMIT 1"):
+                    return False
+                if any(self.lag(topic, reader) for reading, _, reader in EDGES if reading == topic):
+                    return False
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError):
+            return False  # a server is just starting again
+        return True
+
+    def lag(self, topic: str, group: str) -> int:
+        """Count the records of a topic that a group has not said to have dealt with."""
+
+        async def ask() -> int:
+            consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.bootstrap, group_id=group, enable_auto_commit=False)
+            await consumer.start()
+            try:
+                parts = _partitions([topic])
+                consumer.assign(parts)
+                ends = await consumer.end_offsets(parts)
+                return sum([ends[part] - (await consumer.committed(part) or 0) for part in parts])
+            finally:
+                await consumer.stop()
+
+        return int(run_apart(ask()))
+
+    def ledgers(self, **period: str) -> dict[str, Any]:
+        return {service: self.get(service, "/v1/ledger", **period) for service in SERVICES}
+
+    def ledger(self, **period: str) -> dict[str, Any]:
+        """Return the ledger on which the four services agree."""
+        found = self.ledgers(**period)
+        assert all(each == found["ingest"] for each in found.values()), found
+        return dict(found["ingest"])
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that a repeated file must leave as it is: all tables' contents, and how many events went out."""
+        found: dict[str, Any] = {"topics": self.ends()}
+        for service in SERVICES:
+            for (table,) in self.rows(service, _TABLES):
+                if table not in _OF_THE_POSTING:
+                    query = f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
+                    found[f"{service}.{table}"] = tuple(self.rows(service, query)[0])
+        return found
+
+    def ends(self) -> dict[str, int]:
+        """Return how many records each topic has."""
+
+        async def ask() -> dict[str, int]:
+            consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.bootstrap)
+            await consumer.start()
+            try:
+                parts = _partitions(provision.wanted_topics())
+                counts: dict[str, int] = {}
+                for part, end in (await consumer.end_offsets(parts)).items():
+                    counts[part.topic] = counts.get(part.topic, 0) + end
+                return counts
+            finally:
+                await consumer.stop()
+
+        return dict(run_apart(ask()))
+
+    def records(self, topic: str) -> list[ConsumerRecord]:
+        """Return all records of a topic, each partition's in order."""
+
+        async def read() -> list[ConsumerRecord]:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.stack.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+            )
+            await consumer.start()
+            try:
+                parts = _partitions([topic])
+                consumer.assign(parts)
+                ends = await consumer.end_offsets(parts)
+                found: list[ConsumerRecord] = []
+                for part in parts:
+                    await consumer.seek_to_beginning(part)
+                while any([await consumer.position(part) < ends[part] for part in parts]):
+                    for records in (await consumer.getmany(timeout_ms=500)).values():
+                        found += records
+                return found
+            finally:
+                await consumer.stop()
+
+        return list(run_apart(read()))
+
+
+def _partitions(topics: Iterable[str]) -> list[TopicPartition]:
+    wanted = provision.wanted_topics()
+    return [TopicPartition(topic, part) for topic in topics for part in range(wanted[topic]["partitions"])]
