@@ -1,6 +1,6 @@
 """Showing things: tables where they fit, records where the terminal is too narrow, plain lines into a pipe."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,16 +9,22 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+_GAP = 3  # between two columns, as the table's box draws it
 _PIPE_WIDTH = 1000  # a pipe has no width: a row is a line
 
 
 class Column(msgspec.Struct, frozen=True):
-    """`width` keeps a column's place where rows come one after the other; `min_width` is what makes its text readable."""
+    """`width` keeps a column's place where rows come one after the other; a column with a `min_width` holds prose and may wrap."""
 
     title: str
     justify: JustifyMethod = "left"
     width: int | None = None
     min_width: int | None = None
+
+    def needs(self, cells: Iterable[Text]) -> int:
+        """Return the width below which this column cannot be read: an amount or an id must not be cut in two."""
+        told = self.width or self.min_width
+        return max(len(self.title), told if told is not None else max((cell.cell_len for cell in cells), default=0))
 
 
 def output(*, errors: bool = False) -> Console:
@@ -35,21 +41,28 @@ def plain(value: str) -> str:
 
 
 def print_rows(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str | Text]], *, header: bool = True) -> None:
-    """Print rows as a table, or each as a record where their words do not fit side by side."""
-    table = Table(box=box.SIMPLE_HEAD if header else box.SIMPLE, show_header=header, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column.title, justify=column.justify, width=column.width, min_width=column.min_width, overflow="fold", header_style=""
-        )
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    if console.measure(table, options=console.options.update(width=_PIPE_WIDTH)).minimum <= console.width:
+    """Print rows as a table, or each as a record where they do not fit side by side."""
+    shown = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    needed = sum(column.needs(row[place] for row in shown) + _GAP for place, column in enumerate(columns)) - _GAP
+    if needed <= console.width:
+        table = Table(box=box.SIMPLE_HEAD if header else box.SIMPLE, show_header=header, show_edge=False, pad_edge=False)
+        for column in columns:
+            table.add_column(
+                column.title,
+                justify=column.justify,
+                width=column.width,
+                min_width=column.min_width,
+                overflow="fold",
+                header_style="",
+            )
+        for row in shown:
+            table.add_row(*row)
         console.print(table)
         return
     longest = max(len(column.title) for column in columns)
-    for row in rows:
+    for row in shown:
         for column, cell in zip(columns, row, strict=True):
-            console.print(Text(f"{column.title:<{longest}}  ") + (cell if isinstance(cell, Text) else Text(cell)), soft_wrap=True)
+            console.print(Text(f"{column.title:<{longest}}  ") + cell, soft_wrap=True)
         console.print()
 
 

@@ -74,13 +74,15 @@ def test_a_payers_text_cannot_command_the_terminal() -> None:
 
 def printed(width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
-    print_rows(console, [Column("paid on"), Column("category")], [["2026-01-10", "[bold]:boom:"], ["2026-01-11", "other"]])
+    print_rows(
+        console, [Column("paid on"), Column("paid", "right")], [["2026-01-10", "6,000,860.00"], ["2026-01-11", "[bold]:boom:"]]
+    )
     return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]  # a StringIO
 
 
-def test_rows_are_a_table_where_they_fit() -> None:
-    assert printed(80)[2:] == ["2026-01-10   [bold]:boom:", "2026-01-11   other"]
+def test_rows_are_a_table_where_they_fit_to_the_last_character() -> None:
+    assert printed(25)[2:] == ["2026-01-10   6,000,860.00", "2026-01-11   [bold]:boom:"]
 
 
-def test_rows_are_records_where_they_do_not() -> None:
-    assert printed(20)[:3] == ["paid on   2026-01-10", "category  [bold]:boom:", ""]
+def test_rows_are_records_where_an_amount_would_be_cut_in_two() -> None:
+    assert printed(24)[:3] == ["paid on  2026-01-10", "paid     6,000,860.00", ""]
