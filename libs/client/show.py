@@ -9,7 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-_GAP = 3  # between two columns, as the table's box draws it
+_GAP = 2  # between two columns: the padding below and the box's own blank
 _PIPE_WIDTH = 1000  # a pipe has no width: a row is a line
 
 
@@ -45,7 +45,9 @@ def print_rows(console: Console, columns: Sequence[Column], rows: Sequence[Seque
     shown = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
     needed = sum(column.needs(row[place] for row in shown) + _GAP for place, column in enumerate(columns)) - _GAP
     if needed <= console.width:
-        table = Table(box=box.SIMPLE_HEAD if header else box.SIMPLE, show_header=header, show_edge=False, pad_edge=False)
+        table = Table(
+            box=box.SIMPLE_HEAD if header else box.SIMPLE, show_header=header, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+        )
         for column in columns:
             table.add_column(
                 column.title,

@@ -135,7 +135,7 @@ async def get_interchange(interchange_id: UUID, tenant: TenantDep, database: Dat
     "/v1/interchanges/{interchange_id}/errors",
     tags=["interchanges"],
     summary="All its findings, in file order",
-    responses=responses(400, 422),
+    responses=responses(400, 404, 422),
 )
 async def list_errors(
     interchange_id: UUID, tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
@@ -143,6 +143,8 @@ async def list_errors(
     filters = {"interchange_id": interchange_id}
     after = read_number_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
+        if await queries.get_interchange(tx, tenant, interchange_id) is None:
+            raise not_found("interchange")
         rows = await queries.get_findings(tx, tenant, interchange_id, -1 if after is None else after, limit + 1)
     more = write_cursor(str(rows[limit - 1]["ordinal"]), tenant, filters) if len(rows) > limit else None
     return Page(items=[FindingView.model_validate(row["finding"]) for row in rows[:limit]], next_cursor=more)
@@ -217,7 +219,10 @@ async def get_remittance(remittance_id: UUID, tenant: TenantDep, database: Datab
 
 
 @router.get(
-    "/v1/remittances/{remittance_id}/remits", tags=["remittances"], summary="The claims of a payment", responses=responses(400, 422)
+    "/v1/remittances/{remittance_id}/remits",
+    tags=["remittances"],
+    summary="The claims of a payment",
+    responses=responses(400, 404, 422),
 )
 async def list_remits(
     remittance_id: UUID, tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
@@ -225,6 +230,8 @@ async def list_remits(
     filters = {"remittance_id": remittance_id}
     after = read_id_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
+        if await queries.get_remittance(tx, tenant, remittance_id) is None:
+            raise not_found("remittance")
         rows = await queries.list_remits(tx, tenant, remittance_id, after, limit + 1)
     more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
     return Page(items=[RemitView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)

@@ -81,8 +81,8 @@ def printed(width: int) -> list[str]:
 
 
 def test_rows_are_a_table_where_they_fit_to_the_last_character() -> None:
-    assert printed(25)[2:] == ["2026-01-10   6,000,860.00", "2026-01-11   [bold]:boom:"]
+    assert printed(24)[2:] == ["2026-01-10  6,000,860.00", "2026-01-11  [bold]:boom:"]
 
 
 def test_rows_are_records_where_an_amount_would_be_cut_in_two() -> None:
-    assert printed(24)[:3] == ["paid on  2026-01-10", "paid     6,000,860.00", ""]
+    assert printed(23)[:3] == ["paid on  2026-01-10", "paid     6,000,860.00", ""]
