@@ -162,8 +162,8 @@ def within_rights(category: str, action: str, setting: Setting) -> tuple[str, st
         turned, rule = "none", "payer_reprocesses"
     elif "resubmit" in effects:
         turned, rule = _resubmitted(category, action, setting), "no_appeal_right" if action == "appeal" else "resubmit_instead"
-    elif "no_appeal" in effects and action == "appeal":
-        turned, rule = _without_appeal(category, setting), "no_appeal_right"
+    elif "no_appeal" in effects:
+        turned, rule = _without_appeal(category, setting) if action == "appeal" else action, "no_appeal_right"
     elif "appeal_first" in effects and action in ("correct_and_resubmit", "contact_payer") and category != "duplicate":
         turned, rule = "appeal", "appeal_instead"
     if "do_not_resend" in effects and turned == "correct_and_resubmit":
