@@ -21,12 +21,14 @@ GroupBy = Literal["payer", "category", "day"]
 
 
 class RateView(BaseModel):
+    """Counts and rates; a rate is from 0 to 1, to six places, and 0 where nothing was adjudicated."""
+
     claims: int = Field(description="adjudicated claims")
-    denied_claims: int
-    denial_rate_claims: float
-    charge_cents: int
-    denied_cents: int
-    denial_rate_dollars: float
+    denied_claims: int = Field(description="those with an active denial")
+    denial_rate_claims: float = Field(description="denied claims / claims")
+    charge_cents: int = Field(description="billed for the adjudicated claims")
+    denied_cents: int = Field(description="refused by active denials")
+    denial_rate_dollars: float = Field(description="refused cents / billed cents")
 
 
 class GroupView(RateView):
@@ -36,7 +38,7 @@ class GroupView(RateView):
 
 class DenialRateView(BaseModel):
     id: Literal["denial-rate"] = "denial-rate"
-    definition: str
+    definition: str = Field(description="what is counted, in words")
     from_: date | None = Field(None, alias="from")
     to: date | None = None
     group_by: GroupBy
@@ -48,8 +50,11 @@ router = APIRouter(tags=["kpis"])
 
 
 @router.get("/v1/kpis/denial-rate", summary="Initial denial rate, by claims and by dollars", responses=responses(422))
-async def denial_rate(
-    period: PeriodDep, tenant: TenantDep, database: DatabaseDep, group_by: Annotated[GroupBy, Query()] = "payer"
+async def get_denial_rate(
+    period: PeriodDep,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    group_by: Annotated[GroupBy, Query(description="what a group is; by category, each is measured against all claims")] = "payer",
 ) -> DenialRateView:
     first, last = period.first, period.last
     async with database.begin(tenant) as tx:
@@ -85,6 +90,9 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "Shows where denials come from.",
         checks={"database": database.ping},
         routers=[router, ledger.router, dead_letters.router],
+        tags={
+            "kpis": "Key figures, each with its definition.",
+        },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant

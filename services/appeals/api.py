@@ -75,12 +75,12 @@ async def list_cases(
     tenant: TenantDep,
     database: DatabaseDep,
     period: PeriodDep,
-    state: Annotated[CaseState | None, Query()] = None,
+    state: Annotated[CaseState | None, Query(description="only cases in this state")] = None,
     payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
-    category: Annotated[str | None, Query(max_length=40)] = None,
-    action: Annotated[str | None, Query(max_length=40)] = None,
-    denial_id: Annotated[UUID | None, Query()] = None,
-    pcn: Annotated[str | None, Query(max_length=400)] = None,
+    category: Annotated[str | None, Query(max_length=40, description="the denial's category")] = None,
+    action: Annotated[str | None, Query(max_length=40, description="what to do")] = None,
+    denial_id: Annotated[UUID | None, Query(description="the case of one denial")] = None,
+    pcn: Annotated[str | None, Query(max_length=400, description="patient control number, as billed or as echoed")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Page[CaseView]:
@@ -125,6 +125,9 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "Carries each recoverable denial from its opening to its outcome.",
         checks={"database": database.ping},
         routers=[router, ledger.router, dead_letters.router],
+        tags={
+            "cases": "The work on denials that can be pursued.",
+        },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant

@@ -198,11 +198,11 @@ class Filter:
     def __init__(
         self,
         period: PeriodDep,
-        status: Annotated[Literal["active", "retracted"] | None, Query()] = None,
+        status: Annotated[Literal["active", "retracted"] | None, Query(description="`retracted`: the payer took it back")] = None,
         payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
-        category: Annotated[Category | None, Query()] = None,
-        action: Annotated[Action | None, Query()] = None,
-        claim_id: Annotated[UUID | None, Query()] = None,
+        category: Annotated[Category | None, Query(description="why, in one word")] = None,
+        action: Annotated[Action | None, Query(description="what to do, in one word")] = None,
+        claim_id: Annotated[UUID | None, Query(description="the claim as submitted")] = None,
         pcn: Annotated[
             str | None, Query(max_length=400, description="patient control number, as billed or as the payer spells it")
         ] = None,
@@ -326,6 +326,10 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "What each denial is, whether it can be won, and what to do.",
         checks={"database": database.ping},
         routers=[router, ledger.router, dead_letters.router],
+        tags={
+            "denials": "What was refused, why, and what to do.",
+            "classification": "The same judgement for any claim, without keeping it.",
+        },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant

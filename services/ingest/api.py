@@ -20,6 +20,7 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from services.ingest import queries, store
 from services.ingest.booking import Received
+from services.ingest.example import REMITTANCE
 from services.ingest.upload import MAX_BYTES, Upload, too_large
 from services.ingest.views import (
     FindingView,
@@ -50,7 +51,16 @@ router = APIRouter()
         **responses(400, 409, 413, 415, 422),
     },
     openapi_extra={
-        "requestBody": {"required": True, "content": {"application/edi-x12": {"schema": {"type": "string", "format": "binary"}}}}
+        "requestBody": {
+            "required": True,
+            "description": "Any media type but multipart is taken for X12.",
+            "content": {
+                "application/edi-x12": {
+                    "schema": {"type": "string", "contentMediaType": "application/edi-x12"},
+                    "examples": {"835": {"summary": "A remittance: one claim paid, one refused", "value": REMITTANCE}},
+                }
+            },
+        }
     },
 )
 async def post_interchange(
@@ -61,9 +71,9 @@ async def post_interchange(
     clock: ClockDep,
     traceparent: TraceDep,
     key: idempotency.Key = None,
-    encoding: Annotated[str | None, Header(alias="Content-Encoding")] = None,
-    content_type: Annotated[str | None, Header(alias="Content-Type")] = None,
-    content_length: Annotated[int | None, Header(alias="Content-Length")] = None,
+    encoding: Annotated[str | None, Header(alias="Content-Encoding", description="gzip, or nothing")] = None,
+    content_type: Annotated[str | None, Header(alias="Content-Type", include_in_schema=False)] = None,
+    content_length: Annotated[int | None, Header(alias="Content-Length", include_in_schema=False)] = None,
 ) -> InterchangeView:
     """The raw X12 body, up to 256 MiB; `Content-Encoding: gzip` is understood. The answer is given once the bytes are safe; they
     are read in the background, and `Location` tells how far that is. The same bytes are the same interchange: sent again, they are
@@ -155,7 +165,13 @@ async def list_errors(
     tags=["interchanges"],
     summary="Its bytes, as they were received",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/edi-x12": {}}}, **responses(404, 422)},
+    responses={
+        200: {
+            "description": "The file",
+            "content": {"application/edi-x12": {"schema": {"type": "string", "contentMediaType": "application/edi-x12"}}},
+        },
+        **responses(404, 422),
+    },
 )
 async def get_raw(interchange_id: UUID, tenant: TenantDep, database: DatabaseDep) -> StreamingResponse:
     async with database.begin(tenant) as tx:
@@ -179,8 +195,8 @@ async def list_remittances(
     tenant: TenantDep,
     database: DatabaseDep,
     period: PeriodDep,
-    payer_id: Annotated[str | None, Query(max_length=80)] = None,
-    trace_number: Annotated[str | None, Query(max_length=80)] = None,
+    payer_id: Annotated[str | None, Query(max_length=80, description="TRN03")] = None,
+    trace_number: Annotated[str | None, Query(max_length=80, description="TRN02")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Page[RemittanceView]:
@@ -261,6 +277,10 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "Takes remittances in, reads them, and tells of every claim in them.",
         checks={"database": database.ping},
         routers=[router, ledger.router, dead_letters.router],
+        tags={
+            "interchanges": "Files as they were sent, and how far their reading is.",
+            "remittances": "Payments, and the claims that they answer.",
+        },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant

@@ -3,13 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from opentelemetry.trace import SpanKind
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common import telemetry
@@ -28,8 +29,20 @@ _HEADERS = (
 )
 
 
+_TAGS: Final = {
+    "ledger": "What the service has booked of every remittance; equal in all four services.",
+    "dead letters": "Records that the service could never process.",
+    "health": "For whoever starts and watches the process.",
+}
+
+
 class Alive(BaseModel):
-    status: str = "ok"
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str] = Field(description="`ok`, or the kind of failure, by what was checked")
 
 
 def create_app(
@@ -38,10 +51,19 @@ def create_app(
     *,
     checks: Mapping[str, Check],
     routers: Sequence[APIRouter],
+    tags: Mapping[str, str],
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents."""
-    app = FastAPI(title=f"Recours {title}", description=description, version="1", lifespan=lifespan)
+    """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents. `tags` describes its own."""
+    app = FastAPI(
+        title=f"Recours {title}",
+        description=description,
+        version="1",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=[{"name": name, "description": told} for name, told in {**tags, **_TAGS}.items()],
+        generate_unique_id_function=_operation_id,
+        lifespan=lifespan,
+    )
     problems.install(app)
     for router in routers:
         app.include_router(router)
@@ -51,11 +73,26 @@ def create_app(
     return app
 
 
+def _operation_id(route: APIRoute) -> str:
+    """Name an operation after its function, as clients in most languages spell it: list_denials is listDenials."""
+    first, *rest = route.name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            license_info=app.license_info,
+            tags=app.openapi_tags,
+            routes=app.routes,
+        )
         components = schema.setdefault("components", {}).setdefault("schemas", {})
-        components["ProblemDocument"] = ProblemDocument.model_json_schema()
+        described = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.update(described.pop("$defs"))
+        components["ProblemDocument"] = described
         for path in schema["paths"].values():
             for operation in path.values():
                 refused = operation["responses"].get("422")
@@ -67,15 +104,24 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+_NOT_READY: Final[dict[str, Any]] = {
+    "model": Readiness,
+    "description": "A part that it needs is away",
+    "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}},
+}
+
+
 def _health(checks: Mapping[str, Check]) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/livez", summary="Is the process alive")
     async def livez() -> Alive:
+        """Ask this to decide on a restart; it looks at nothing but the process."""
         return Alive()
 
-    @router.get("/readyz", summary="Can it do its work", responses={503: {"description": "Not ready; says which check fails"}})
+    @router.get("/readyz", summary="Can it do its work", response_model=Readiness, responses={503: _NOT_READY})
     async def readyz() -> Response:
+        """Ask this to decide on sending requests; it names the check that fails."""
         found = {}
         for name, check in checks.items():
             try:
@@ -115,11 +161,18 @@ class _Edge:
                 await send(message)
 
             try:
+                _check_query(scope["query_string"])
                 if headers.get(b"content-type", b"").startswith(b"application/json"):
                     receive = await _checked_json(receive, int(headers.get(b"content-length", b"0") or 0))
                 await self._app(scope, receive, finish)
             except Problem as problem:
                 await problems.answer(problem)(scope, receive, finish)
+
+
+def _check_query(query: bytes) -> None:
+    """Refuse what no text in the database can hold."""
+    if b"%00" in query:
+        raise Problem(400, "bad-query", "A query may not hold NUL.")
 
 
 async def _checked_json(receive: Receive, announced: int) -> Receive:

@@ -17,7 +17,9 @@ from libs.common.http.problems import Problem
 from libs.common.messaging.schema import secure_tenant_table
 
 KEEP = timedelta(days=1)
-Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+Key = Annotated[
+    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, description="a name of your own for this request")
+]
 
 
 class Kept(Struct, frozen=True):

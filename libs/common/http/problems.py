@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+_AWAY = 503
 
 _TITLES = {
     400: "Bad request",
@@ -31,8 +32,15 @@ _TITLES = {
 }
 
 
+class FieldProblem(BaseModel):
+    """One field that is missing or not valid; what was sent is never repeated."""
+
+    pointer: str = Field(description="where, as a path: /body/adjustments/0/carc, /query/limit")
+    problem: str = Field(description="what is wrong, by its kind")
+
+
 class ProblemDocument(BaseModel):
-    """RFC 9457."""
+    """An error (RFC 9457). docs/api/README.md lists the types."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -40,9 +48,11 @@ class ProblemDocument(BaseModel):
     )
 
     type: str = Field(description="urn:recours:problem:..., stable")
-    title: str
-    status: int
-    detail: str | None = None
+    title: str = Field(description="the status in words")
+    status: int = Field(description="the HTTP status")
+    detail: str | None = Field(None, description="one sentence for the person who sent the request")
+    errors: list[FieldProblem] | None = Field(None, description="of type invalid-request: which fields, the first 100")
+    byte_offset: int | None = Field(None, description="where a body that is no X12 goes wrong, from 0")
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
@@ -78,9 +88,10 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _TITLES[status],
+            **({"headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}} if status == _AWAY else {}),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
-        for status in sorted({*statuses, 500, 503})
+        for status in sorted({*statuses, 400, 500, 503})
     }
 
 

@@ -1,0 +1,34 @@
+"""A small 835 of our own for the interface's description: invented names and numbers; one claim is paid, one is refused."""
+
+from typing import Final
+
+_SEGMENTS: Final = (
+    "ISA*00*          *00*          *ZZ*SAMPLEPLAN     *ZZ*SAMPLECLINIC   *261102*0801*^*00501*000000101*0*T*:",
+    "GS*HP*SAMPLEPLAN*SAMPLECLINIC*20261102*0801*101*X*005010X221A1",
+    "ST*835*0001",
+    "BPR*I*96*C*ACH*CCP*01*999999992*DA*100200*1351234567**01*999999992*DA*300400*20261102",
+    "TRN*1*EFT20261102*1351234567",
+    "DTM*405*20261101",
+    "N1*PR*SAMPLE HEALTH PLAN",
+    "N3*1 EXAMPLE SQUARE",
+    "N4*SAMPLETOWN*NY*10001",
+    "PER*BL*HELP DESK*TE*5555550100",
+    "N1*PE*SAMPLE CLINIC*XX*1234567893",
+    "LX*1",
+    "CLP*ACC-10023*1*120*96*12*12*26301000018*11*1",
+    "NM1*QC*1*FAMILY*GIVEN****MI*M0000001",
+    "SVC*HC:A4253*120*96**2",
+    "DTM*472*20261009",
+    "CAS*CO*45*12",
+    "CAS*PR*3*12",
+    "CLP*ACC-10024*4*230.5*0**12*26301000019*11*1",
+    "NM1*QC*1*FAMILY*GIVEN****MI*M0000002",
+    "SVC*HC:G0283:GP*230.5*0**0",
+    "DTM*472*20261012",
+    "CAS*CO*197*230.5",
+    "LQ*HE*N54",
+    "SE*23*0001",
+    "GE*1*101",
+    "IEA*1*000000101",
+)
+REMITTANCE: Final = "~\n".join((*_SEGMENTS, ""))
