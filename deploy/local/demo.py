@@ -5,8 +5,9 @@ The month is made on the spot, the one before today's: sent again within a month
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
@@ -14,76 +15,56 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from deploy.local import demo_report
-from deploy.local.demo_report import FINAL, Case, Denial, Ledger, Outcome, Rates, Received
+from deploy.local.demo_report import FINAL, Case, Denial, Outcome, Rates
 from deploy.local.layout import SERVICES, StackError
 from deploy.local.stack import Stack
+from libs.client.errors import ClientError
+from libs.client.services import list_items, send_interchange
+from libs.client.shapes import Interchange as Received
+from libs.client.shapes import Ledger
+from libs.client.transport import Body, Service
 from libs.synthetic import Interchange, month
 
 T = TypeVar("T")
 
-_PAGE: Final = 200
 _POLL_SECONDS: Final = 0.1
 _STALLED_SECONDS: Final = 60
 
 
 def run(stack: Stack, console: Console) -> bool:
-    """Send the month, wait until every service has all of it, show what came of it; say whether everything agrees."""
+    """Send the month, wait until every service has all of it, show what came of it; say whether everything agrees.
+
+    Errors: StackError when a service does not answer as it should, or nothing moves any more.
+    """
     today = datetime.now(UTC).date()
     first_on = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     files = list(month(first_on=first_on))
-    with Services(stack) as services:
-        outcome = _through(services, files, first_on, console)
-        addresses = {service: stack.url(service) for service in SERVICES}
-        return demo_report.show(console, outcome, addresses)
+    try:
+        with ExitStack() as opened:
+            outcome = _through(Services(stack, opened), files, first_on, console)
+    except ClientError as error:
+        raise StackError(str(error)) from error
+    return demo_report.show(console, outcome, {service: stack.url(service) for service in SERVICES})
 
 
 class Services:
     """The four services of one stack, over HTTP."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._clients = {service: httpx.Client(base_url=stack.url(service), timeout=30) for service in SERVICES}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for client in self._clients.values():
-            client.close()
+    def __init__(self, stack: Stack, opened: ExitStack) -> None:
+        self._services = {service: opened.enter_context(Service(service, stack.url(service))) for service in SERVICES}
 
     def get(self, service: str, path: str, shape: type[T], query: Mapping[str, Any] | None = None) -> T:
-        """Errors: StackError when the service does not answer as it should."""
-        return self._ask(service, "GET", path, shape, params=query)[1]
+        return self._services[service].get(path, shape, query).value
 
     def all(self, service: str, path: str, shape: type[T], query: Mapping[str, Any]) -> list[T]:
         """Return every item of a paged list."""
-        items: list[T] = []
-        cursor = None
-        while True:
-            asked = {**query, "limit": _PAGE, **({"cursor": cursor} if cursor else {})}
-            page = self.get(service, path, _Page, asked)
-            items += [msgspec.json.decode(raw, type=shape) for raw in page.items]
-            cursor = page.next_cursor
-            if cursor is None:
-                return items
+        return [item for item, _ in list_items(self._services[service], path, shape, query)]
 
-    def send(self, body: bytes) -> tuple[bool, Received]:
+    def send(self, content: bytes) -> tuple[bool, Received]:
         """Post a file; True when it was not known before."""
-        status, received = self._ask("ingest", "POST", "/v1/interchanges", Received, content=body)
-        return status == httpx.codes.ACCEPTED, received
-
-    def _ask(self, service: str, method: str, path: str, shape: type[T], **more: Any) -> tuple[int, T]:
-        try:
-            answer = self._clients[service].request(method, path, **more)
-        except httpx.HTTPError as error:
-            raise StackError(f"{service} did not answer ({type(error).__name__}).") from error
-        if not answer.is_success:
-            raise StackError(f"{service} answered {answer.status_code} to {method} {path}.")
-        return answer.status_code, msgspec.json.decode(answer.content, type=shape)
-
-
-class _Page(msgspec.Struct):
-    items: list[msgspec.Raw]
-    next_cursor: str | None
+        body = Body(lambda: [content], len(content), {"Content-Type": "application/edi-x12"})
+        answer = send_interchange(self._services["ingest"], body)
+        return answer.status == httpx.codes.ACCEPTED, answer.value
 
 
 def _through(services: Services, files: Sequence[Interchange], first_on: date, console: Console) -> Outcome:
@@ -114,7 +95,7 @@ def _through(services: Services, files: Sequence[Interchange], first_on: date, c
 
 
 def _settled(services: Services, outcome: Outcome, progress: Progress, bars: Mapping[str, Any]) -> Outcome:
-    """Ask again until nothing is under way any more. Errors: StackError when nothing moves for a minute."""
+    """Ask again until nothing is under way any more."""
     period = {"from": outcome.first_on.isoformat(), "to": outcome.last_on.isoformat()}
     answers = sum(len(file.answers()) for file in outcome.files)
     deadline = time.monotonic() + _STALLED_SECONDS

@@ -14,43 +14,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from libs.client.shapes import Interchange as Received
+from libs.client.shapes import Ledger
 from libs.common.money import dollars
 from libs.synthetic import Answer, Interchange, Payout, standing
 from libs.synthetic.payers import PAYERS
 
 FINAL: Final = frozenset({"accepted", "accepted_with_errors", "rejected"})
 _INDENT: Final = (0, 0, 0, 2)
-
-
-class Transaction(Struct, frozen=True):
-    """What ingest says of one payment of a file."""
-
-    claims: int
-    charge_cents: int
-    paid_cents: int
-    adjustment_cents: int
-    balance_difference_cents: int | None
-
-
-class Received(Struct, frozen=True):
-    """What ingest says of one file."""
-
-    interchange_id: str
-    status: str
-    transactions: list[Transaction]
-
-
-class Totals(Struct, frozen=True):
-    remits: int
-    charge_cents: int
-    paid_cents: int
-    adjustment_cents: int
-    adjustments_by_group: dict[str, int]
-    unbalanced_cents: int
-
-
-class Ledger(Struct, frozen=True):
-    totals: Totals
 
 
 class Denial(Struct, frozen=True):

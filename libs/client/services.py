@@ -25,7 +25,7 @@ def get_interchange(ingest: Service, location: str) -> Answer[Interchange]:
 
 def list_denials(classifier: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Denial, Raw]]:
     """Yield denials, newest first."""
-    return _all(classifier, "/v1/denials", Denial, filters, limit)
+    return list_items(classifier, "/v1/denials", Denial, filters, limit)
 
 
 def denials_from_now(classifier: Service, filters: Mapping[str, Any]) -> str | None:
@@ -47,7 +47,7 @@ def get_ledger(service: Service, first: date | None, last: date | None) -> Answe
 
 def list_dead_letters(service: Service, limit: int | None = None) -> Iterator[tuple[DeadLetter, Raw]]:
     """Yield dead letters, newest first."""
-    return _all(service, "/v1/dead-letters", DeadLetter, {}, limit)
+    return list_items(service, "/v1/dead-letters", DeadLetter, {}, limit)
 
 
 def get_dead_letter(service: Service, dead_letter_id: UUID) -> Answer[DeadLetterDetail]:
@@ -58,7 +58,9 @@ def replay_dead_letter(service: Service, dead_letter_id: UUID) -> Answer[DeadLet
     return service.post_once(f"/v1/dead-letters/{dead_letter_id}/replay", DeadLetter)
 
 
-def _all(service: Service, path: str, shape: type[T], filters: Mapping[str, Any], limit: int | None) -> Iterator[tuple[T, Raw]]:
+def list_items(
+    service: Service, path: str, shape: type[T], filters: Mapping[str, Any], limit: int | None = None
+) -> Iterator[tuple[T, Raw]]:
     """Yield a list's items page by page, `limit` at most."""
     cursor: str | None = None
     left = limit

@@ -19,7 +19,7 @@ FAMILIES: Final[dict[str, tuple[Cause, ...]]] = {
     ),
     "authorization": (
         Cause("authorization_forgotten", "authorization", _APPEAL, "CO", "197", whole_claim=True),
-        Cause("authorization_for_other_service", "authorization", _APPEAL, "CO", "197", ("N54",)),
+        Cause("authorization_for_other_service", "authorization", _RESUBMIT, "CO", "197", ("N54",)),
         Cause("authorization_used_up", "authorization", _APPEAL, "CO", "198"),
     ),
     "eligibility": (
@@ -37,7 +37,7 @@ FAMILIES: Final[dict[str, tuple[Cause, ...]]] = {
         Cause("record_not_sent", "missing_information", "send_documents", "CO", "252", ("M127",), whole_claim=True),
         Cause("documentation_not_sent", "missing_information", "send_documents", "CO", "226", ("N706",)),
     ),
-    "duplicate": (Cause("sent_twice", "duplicate", _PAYER, "OA", "18", ("N522",), whole_claim=True),),
+    "duplicate": (Cause("sent_twice", "duplicate", _PAYER, "OA", "18", whole_claim=True),),
     "bundling": (
         Cause("part_of_other_service", "coding_bundling", _RESUBMIT, "CO", "97", ("M15",)),
         Cause("conflicting_pair", "coding_bundling", _RESUBMIT, "CO", "236", ("N20",)),

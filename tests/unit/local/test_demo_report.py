@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import date
+from uuid import uuid4
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from deploy.local.demo_report import Case, Denial, Ledger, Outcome, Rate, Rates, Received, Totals, Transaction, checks, show
+from deploy.local.demo_report import Case, Denial, Outcome, Rate, Rates, checks, show
+from libs.client.shapes import Interchange as Received
+from libs.client.shapes import Ledger, LedgerTotals, Progress, Transaction
 from libs.synthetic import Interchange, Payout, month, standing
 
 FIRST_ON = date(2026, 10, 1)
@@ -19,6 +22,10 @@ def transaction(payout: Payout) -> Transaction:
     remits = [answer.remit for answer in payout.answers]
     return Transaction(
         claims=len(remits),
+        claims_new=len(remits),
+        claims_duplicate=0,
+        claims_conflicting=0,
+        claims_unreadable=0,
         charge_cents=sum(remit.charge_cents for remit in remits),
         paid_cents=sum(remit.paid_cents for remit in remits),
         adjustment_cents=sum(remit.adjustment_cents for remit in remits),
@@ -44,9 +51,14 @@ def true_outcome(files: list[Interchange]) -> Outcome:
         for answer in answers
         if answer.truth.denied_cents
     ]
-    received = [Received(file.name, "accepted", [transaction(payout) for payout in file.payouts]) for file in files]
+    received = [
+        Received(
+            uuid4(), "accepted", Progress(len(file.body), len(file.body)), [transaction(payout) for payout in file.payouts], 0, []
+        )
+        for file in files
+    ]
     booked = [each for file in received for each in file.transactions]
-    totals = Totals(
+    totals = LedgerTotals(
         remits=len(answers),
         charge_cents=sum(each.charge_cents for each in booked),
         paid_cents=sum(each.paid_cents for each in booked),
@@ -61,8 +73,8 @@ def true_outcome(files: list[Interchange]) -> Outcome:
         first_on=FIRST_ON,
         new=len(files),
         received=received,
-        ledgers={service: Ledger(totals) for service in SERVICES},
-        ledgers_of_month={service: Ledger(totals) for service in SERVICES},
+        ledgers={service: Ledger(totals, []) for service in SERVICES},
+        ledgers_of_month={service: Ledger(totals, []) for service in SERVICES},
         rates=Rates(Rate(len(active), sum(denial.denied_cents for denial in active), 0.1)),
         denials=denials,
         cases=[Case(denial.denial_id, states[denial.status]) for denial in denials if denial.recoverable],
@@ -75,7 +87,8 @@ def outcome() -> Outcome:
 
 
 def other_ledger(outcome: Outcome) -> Ledger:
-    return Ledger(replace(outcome.ledgers["ingest"].totals, paid_cents=outcome.ledgers["ingest"].totals.paid_cents - 1))
+    totals = outcome.ledgers["ingest"].totals
+    return Ledger(replace(totals, paid_cents=totals.paid_cents - 1), [])
 
 
 def shown(outcome: Outcome) -> tuple[bool, str]:
