@@ -1,6 +1,6 @@
 """What analytics does with batches: a fact for each remit and each denial, and its ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from libs.common import ledger
 from libs.common.booking import BookedTotals
 from libs.common.contracts.envelope import Event, Received
 from libs.common.money import Cents
-from libs.common.reversals import REVERSAL_STATUS, pair
+from libs.common.reversals import REVERSAL_STATUS, Twin, pair
 from services.analytics import store
 from services.analytics.store import Denial
 
@@ -36,16 +36,29 @@ class Remit(Struct, frozen=True, gc=False):
 
 
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], _: datetime) -> Sequence[Event]:
-    """Book remits, keep their facts, and match reversals with what they undo, whichever came first."""
-    await ledger.book(tx, map(_entry, remits))
+    """Keep remits' facts, pair reversals with what they undo, whichever came first, and book all."""
     await store.insert_remits(tx, [_row(received) for received in remits])
-    accounts = {(received.tenant_id, received.data.claim_key) for received in remits}
-    waiting = await store.accounts_with_open_reversals(tx, accounts)
-    if waiting:
-        adjudications, reversals = await store.open_remits(tx, waiting)
-        by_id = {each.id: each for each in adjudications}
-        await store.undo(tx, [(by_id[undone], by) for undone, by in pair(adjudications, reversals)])
+    await _pair_anew(tx, {_twin(received) for received in remits})
+    await ledger.book(tx, map(_entry, remits))  # last: a day's row is everybody's, and locked until the commit
     return _NO_EVENTS
+
+
+async def _pair_anew(tx: AsyncConnection, twins: Collection[Twin]) -> None:
+    reversed_twins = await store.reversed_twins(tx, twins)
+    if not reversed_twins:
+        return
+    adjudications, reversals = await store.remits_of(tx, reversed_twins)
+    pairs = pair(adjudications, reversals)
+    paired_with = pairs | {reversal: adjudication for adjudication, reversal in pairs.items()}
+    known = adjudications | reversals
+    changed = {each: paired_with.get(each.remit_id) for each in known if known[each] != paired_with.get(each.remit_id)}
+    await store.set_pairs(tx, changed)
+
+
+def _twin(received: Received[Remit]) -> Twin:
+    remit = received.data
+    sign = -1 if kind_of(remit.claim_status_code) == "reversal" else 1
+    return (received.tenant_id, remit.claim_key, remit.payer_id, sign * remit.charge_cents, sign * remit.paid_cents)
 
 
 async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]], _: datetime) -> Sequence[Event]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import copy_rows, driver
 from libs.common.money import Cents
-from libs.common.reversals import Reversible
+from libs.common.reversals import Reversible, Twin
 
 REMIT_COLUMNS = (
     "tenant_id", "claim_key", "remit_id", "payer_id", "payer_name", "payer_claim_control_number", "payment_on", "kind",
@@ -38,58 +38,62 @@ async def insert_remits(tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) ->
     await copy_rows(tx, "remit_facts", REMIT_COLUMNS, rows)
 
 
-_OPEN = """
-SELECT remit_id AS id, tenant_id, claim_key, payer_id, payer_claim_control_number, charge_cents, paid_cents, kind
-FROM remit_facts
-WHERE undone_by IS NULL AND kind IN ('adjudication', 'reversal')
-  AND (tenant_id, claim_key) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
-ORDER BY tenant_id, claim_key, remit_id FOR UPDATE
+_REVERSED_TWINS = """
+SELECT DISTINCT tenant_id, claim_key, payer_id, -charge_cents, -paid_cents FROM remit_facts
+WHERE kind = 'reversal' AND (tenant_id, claim_key, payer_id, -charge_cents, -paid_cents)
+    IN (SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[]))
 """
-_REVERSALS_AMONG = """
-SELECT DISTINCT tenant_id, claim_key FROM remit_facts
-WHERE kind = 'reversal' AND undone_by IS NULL AND (tenant_id, claim_key) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+_OF_TWINS = """
+SELECT remit_facts.*
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[]) AS twin (tenant, key, payer, charge, paid)
+JOIN remit_facts ON tenant_id = tenant AND claim_key = key AND payer_id = payer
+WHERE (kind = 'adjudication' AND charge_cents = charge AND paid_cents = paid)
+   OR (kind = 'reversal' AND -charge_cents = charge AND -paid_cents = paid)
+ORDER BY tenant_id, claim_key, remit_id FOR UPDATE OF remit_facts
 """
 
 
-async def accounts_with_open_reversals(tx: AsyncConnection, accounts: Collection[tuple[str, UUID]]) -> list[tuple[str, UUID]]:
-    """Return those accounts (tenant, claim key) in which a reversal waits for what it undoes."""
-    rows = await (await driver(tx)).fetch(_REVERSALS_AMONG, [tenant for tenant, _ in accounts], [key for _, key in accounts])
-    return [(row["tenant_id"], row["claim_key"]) for row in rows]
+async def reversed_twins(tx: AsyncConnection, twins: Collection[Twin]) -> list[Twin]:
+    """Return those twins that a reversal is among."""
+    rows = await (await driver(tx)).fetch(_REVERSED_TWINS, *map(list, zip(*twins, strict=True)))
+    return [tuple(row) for row in rows]
 
 
-async def open_remits(tx: AsyncConnection, accounts: Collection[tuple[str, UUID]]) -> tuple[list[Reversible], list[Reversible]]:
-    """Lock and return (adjudications that nothing undid, reversals that undid nothing, with signs turned back)."""
-    rows = await (await driver(tx)).fetch(_OPEN, [tenant for tenant, _ in accounts], [key for _, key in accounts])
-    adjudications: list[Reversible] = []
-    reversals: list[Reversible] = []
-    for row in rows:
+PairedWith = dict[Reversible, UUID | None]
+
+
+async def remits_of(tx: AsyncConnection, twins: Collection[Twin]) -> tuple[PairedWith, PairedWith]:
+    """Lock and return (adjudications, reversals with their signs turned back) of some twins, each with what it is paired with."""
+    adjudications: PairedWith = {}
+    reversals: PairedWith = {}
+    for row in await (await driver(tx)).fetch(_OF_TWINS, *map(list, zip(*twins, strict=True))):
         sign = -1 if row["kind"] == "reversal" else 1
         found = Reversible(
-            row["id"],
+            row["remit_id"],
             row["tenant_id"],
             row["claim_key"],
             row["payer_id"],
             row["payer_claim_control_number"],
+            row["payment_on"],
             sign * row["charge_cents"],
             sign * row["paid_cents"],
         )
-        (reversals if sign < 0 else adjudications).append(found)
+        (reversals if sign < 0 else adjudications)[found] = row["undone_by"]
     return adjudications, reversals
 
 
-_UNDO = """
+_PAIR = """
 UPDATE remit_facts SET undone_by = pairs.by
 FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[]) AS pairs (tenant_id, claim_key, remit_id, by)
 WHERE remit_facts.tenant_id = pairs.tenant_id AND remit_facts.claim_key = pairs.claim_key AND remit_facts.remit_id = pairs.remit_id
 """
 
 
-async def undo(tx: AsyncConnection, pairs: Sequence[tuple[Reversible, UUID]]) -> None:
-    """Mark adjudications and their reversals (by remit id) as each other's."""
-    both = [(each.tenant_id, each.claim_key, each.id, by) for each, by in pairs]
-    both += [(each.tenant_id, each.claim_key, by, each.id) for each, by in pairs]
-    if both:
-        await (await driver(tx)).execute(_UNDO, *map(list, zip(*both, strict=True)))
+async def set_pairs(tx: AsyncConnection, paired_with: PairedWith) -> None:
+    """Write with what each remit is paired: an adjudication with its reversal, a reversal with what it undid, or none."""
+    if paired_with:
+        rows = [(each.tenant_id, each.claim_key, each.remit_id, other) for each, other in paired_with.items()]
+        await (await driver(tx)).execute(_PAIR, *map(list, zip(*rows, strict=True)))
 
 
 _SAVE = """

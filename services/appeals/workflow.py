@@ -43,6 +43,10 @@ TRANSITIONS: Final[Mapping[tuple[CaseState | None, Command], CaseState]] = {
     (CaseState.WITHDRAWN, Command.PURSUE): CaseState.OPEN,
     (CaseState.WITHDRAWN, Command.DROP): CaseState.WITHDRAWN,
     (CaseState.WITHDRAWN, Command.RETRACT): CaseState.RETRACTED,
+    # The reversal turned out to undo another payment of the same claim: the refusal stands again.
+    (CaseState.RETRACTED, Command.PURSUE): CaseState.OPEN,
+    (CaseState.RETRACTED, Command.DROP): CaseState.WITHDRAWN,
+    (CaseState.RETRACTED, Command.RETRACT): CaseState.RETRACTED,
 }
 
 

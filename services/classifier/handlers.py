@@ -1,6 +1,6 @@
 """What the classifier does with a batch of remits: book them, judge them, retract what is reversed, tell of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from libs.common.contracts.envelope import Event, Received, caused_event
 from libs.common.contracts.remit_received import Remark
 from libs.common.ids import denial_id
 from libs.common.money import Cents
-from libs.common.reversals import REVERSAL_STATUS, Reversible, pair
+from libs.common.reversals import REVERSAL_STATUS, Reversible, Twin, pair
 from services.classifier import store
 from services.classifier.decision import AdjudicatedClaim, Classification, classify, is_recoverable
 from services.classifier.decision import Adjustment as JudgedAdjustment
@@ -54,37 +54,30 @@ Remit = Received[RemitToClassify]
 
 
 async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime) -> Sequence[Event]:
-    """Judge a batch of remits: denials and their events, in the order of the remits."""
-    await ledger.book(tx, map(entry_of, remits))
+    """Judge a batch of remits: denials and their events, in the order of the remits; then what reversals change."""
     judged = [(remit, denial) for remit in remits if (denial := judge(remit.data, now)) is not None]
-    reversals = [_turned_back(remit) for remit in remits if remit.data.claim_status_code == REVERSAL_STATUS]
+    reversals = [remit for remit in remits if remit.data.claim_status_code == REVERSAL_STATUS]
     await store.insert_denials(tx, [(remit.tenant_id, denial) for remit, denial in judged])
-    await store.insert_reversals(tx, reversals)
-    causes = {denial.denial_id: remit for remit, denial in judged}
+    await store.insert_reversals(tx, [_reversible(remit, -1) for remit in reversals])
+    causes = {_reversible(remit, 1).twin(): remit for remit, _ in judged}
+    causes |= {_reversible(remit, -1).twin(): remit for remit in reversals}
     events = [_event(remit, denial) for remit, denial in judged]
-    return events + await _retract(tx, remits, causes, reversals, now)
+    events += await _pair_anew(tx, causes, now)
+    await ledger.book(tx, map(entry_of, remits))  # last: a day's row is everybody's, and locked until the commit
+    return events
 
 
-async def _retract(
-    tx: AsyncConnection,
-    remits: Sequence[Remit],
-    causes: dict[UUID, Remit],
-    reversals: Sequence[Reversible],
-    now: datetime,
-) -> list[Event]:
-    """Retract what this batch's reversals undo, and those of this batch's denials whose reversal was here before them."""
-    reversed_accounts = {(reversal.tenant_id, reversal.claim_key) for reversal in reversals}
-    denied_accounts = {(remit.tenant_id, remit.data.claim_key) for remit in causes.values()}
-    waiting = await store.waiting_reversals(tx, reversed_accounts | denied_accounts)
-    if not waiting:
+async def _pair_anew(tx: AsyncConnection, causes: Mapping[Twin, Remit], now: datetime) -> list[Event]:
+    """Retract the denials that reversals undo, and reinstate those that they undo no more, among the twins of this batch."""
+    reversals = await store.reversals_of(tx, causes)
+    if not reversals:
         return []
-    active = await store.active_denials(tx, {(reversal.tenant_id, reversal.claim_key) for reversal in waiting})
-    by_id = {denial.id: denial for denial in active}
-    pairs = pair(active, waiting)
-    by_reversal = {remit.data.remit_id: remit for remit in remits}
-    retracted = await store.retract(tx, [(by_id[denial], reversal) for denial, reversal in pairs], now)
-    reversal_of = dict(pairs)
-    return [_event(by_reversal.get(reversal_of[denial.denial_id]) or causes[denial.denial_id], denial) for _, denial in retracted]
+    denials = await store.denials_of(tx, {reversal.twin() for reversal in reversals})
+    undone = pair(denials, reversals)
+    wanted = {denial: "retracted" if denial.remit_id in undone else "active" for denial in denials}
+    changed = {denial: status for denial, status in wanted.items() if status != denials[denial]}
+    by_remit = {denial.remit_id: causes[denial.twin()] for denial in changed}
+    return [_event(by_remit[denial.remit_id], denial) for _, denial in await store.revise(tx, changed, now)]
 
 
 def entry_of(remit: Remit) -> ledger.Entry:
@@ -168,15 +161,16 @@ def _denial(remit: RemitToClassify, classification: Classification, now: datetim
     )
 
 
-def _turned_back(remit: Remit) -> Reversible:
+def _reversible(remit: Remit, sign: int) -> Reversible:
     return Reversible(
-        id=remit.data.remit_id,
+        remit_id=remit.data.remit_id,
         tenant_id=remit.tenant_id,
         claim_key=remit.data.claim_key,
         payer_id=remit.data.payer_id,
         payer_claim_control_number=remit.data.payer_claim_control_number,
-        charge_cents=-remit.data.charge_cents,
-        paid_cents=-remit.data.paid_cents,
+        payment_on=remit.data.payment_on,
+        charge_cents=sign * remit.data.charge_cents,
+        paid_cents=sign * remit.data.paid_cents,
     )
 
 

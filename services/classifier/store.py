@@ -1,7 +1,7 @@
 """The classifier's SQL; nothing here commits."""
 
-from collections.abc import Collection, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
-from libs.common.database import copy_rows
-from libs.common.ids import claim_key, uuid7
-from libs.common.reversals import Reversible
+from libs.common.database import copy_rows, driver
+from libs.common.ids import claim_key, denial_id, uuid7
+from libs.common.reversals import Reversible, Twin
 
 _COLUMNS = (
     "tenant_id",
@@ -63,92 +63,56 @@ async def insert_denials(tx: AsyncConnection, denials: Sequence[tuple[str, Denia
 
 
 async def insert_reversals(tx: AsyncConnection, reversals: Sequence[Reversible]) -> None:
-    """Write reversals, each waiting for the denial that it retracts."""
+    """Write reversals, their signs turned back; they stay, to be paired with whatever comes."""
     if reversals:
-        columns = (
-            "remit_id",
-            "tenant_id",
-            "claim_key",
-            "payer_id",
-            "payer_claim_control_number",
-            "charge_cents",
-            "paid_cents",
-        )
-        await copy_rows(tx, "reversals", columns, [_fields(reversal) for reversal in reversals])
+        await copy_rows(tx, "reversals", Reversible.__struct_fields__, [msgspec.structs.astuple(each) for each in reversals])
 
 
-def _fields(item: Reversible) -> tuple[Any, ...]:
-    return msgspec.structs.astuple(item)
-
-
-_AMONG = "(tenant_id, claim_key) IN (SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:keys AS uuid[])))"
-_ACTIVE = text(
-    f"""
-    SELECT denial_id AS id, tenant_id, claim_key, payer_id, payer_claim_control_number, charge_cents, paid_cents
-    FROM denials WHERE status = 'active' AND {_AMONG} ORDER BY row_id FOR UPDATE
-    """  # noqa: S608 - the text is ours
-)
-_WAITING = text(
-    f"""
-    SELECT remit_id AS id, tenant_id, claim_key, payer_id, payer_claim_control_number, charge_cents, paid_cents
-    FROM reversals WHERE denial_id IS NULL AND {_AMONG} ORDER BY remit_id FOR UPDATE
-    """  # noqa: S608 - the text is ours
+_TWINS = """
+(tenant_id, claim_key, payer_id, charge_cents, paid_cents)
+    IN (SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[]))
+"""
+_REVERSALS = f"SELECT {', '.join(Reversible.__struct_fields__)} FROM reversals WHERE {_TWINS}"  # noqa: S608 - our own names
+_DENIALS = (
+    f"SELECT {', '.join(Reversible.__struct_fields__)}, status FROM denials WHERE {_TWINS}"  # noqa: S608 - our own names
+    " ORDER BY tenant_id, denial_id FOR UPDATE"
 )
 
 
-async def active_denials(tx: AsyncConnection, accounts: Collection[tuple[str, UUID]]) -> list[Reversible]:
-    """Lock and return the active denials of some accounts (tenant, claim key)."""
-    return await _reversibles(tx, _ACTIVE, accounts)
+async def reversals_of(tx: AsyncConnection, twins: Collection[Twin]) -> list[Reversible]:
+    """Return all reversals of some twins."""
+    rows = await (await driver(tx)).fetch(_REVERSALS, *map(list, zip(*twins, strict=True))) if twins else []
+    return [Reversible(**row) for row in rows]
 
 
-async def waiting_reversals(tx: AsyncConnection, accounts: Collection[tuple[str, UUID]]) -> list[Reversible]:
-    """Lock and return the reversals of some accounts that have retracted nothing yet."""
-    return await _reversibles(tx, _WAITING, accounts)
+async def denials_of(tx: AsyncConnection, twins: Collection[Twin]) -> dict[Reversible, str]:
+    """Lock and return all denials of some twins, each with its status."""
+    rows = await (await driver(tx)).fetch(_DENIALS, *map(list, zip(*twins, strict=True)))
+    return {Reversible(**{name: row[name] for name in Reversible.__struct_fields__}): row["status"] for row in rows}
 
 
-async def _reversibles(tx: AsyncConnection, query: Any, accounts: Collection[tuple[str, UUID]]) -> list[Reversible]:
-    if not accounts:
-        return []
-    wanted = {"tenants": [tenant for tenant, _ in accounts], "keys": [key for _, key in accounts]}
-    return [Reversible(**row) for row in (await tx.execute(query, wanted)).mappings()]
-
-
-_RETRACT = text(
+_REVISE = text(
     """
-    UPDATE denials SET status = 'retracted', revision = revision + 1, classified_at = :now, changed_xid = pg_current_xact_id()
-    FROM unnest(CAST(:tenants AS text[]), CAST(:denials AS uuid[])) AS gone (tenant_id, denial_id)
-    WHERE denials.tenant_id = gone.tenant_id AND denials.denial_id = gone.denial_id
+    UPDATE denials SET status = revised.status, revision = revision + 1, classified_at = :now, changed_xid = pg_current_xact_id()
+    FROM unnest(CAST(:tenants AS text[]), CAST(:denials AS uuid[]), CAST(:statuses AS text[]))
+         AS revised (tenant_id, denial_id, status)
+    WHERE denials.tenant_id = revised.tenant_id AND denials.denial_id = revised.denial_id
     RETURNING denials.*
     """
 )
-_MARK = text(
-    """
-    UPDATE reversals SET denial_id = used.denial_id
-    FROM unnest(CAST(:tenants AS text[]), CAST(:reversals AS uuid[]), CAST(:denials AS uuid[]))
-         AS used (tenant_id, remit_id, denial_id)
-    WHERE reversals.tenant_id = used.tenant_id AND reversals.remit_id = used.remit_id
-      AND reversals.claim_key = ANY (CAST(:keys AS uuid[]))
-    """
-)
 
 
-async def retract(tx: AsyncConnection, pairs: Sequence[tuple[Reversible, UUID]], now: Any) -> list[tuple[str, DenialClassifiedV1]]:
-    """Retract denials, each by its reversal's remit id; return them as they now are, with their tenants."""
-    if not pairs:
+async def revise(tx: AsyncConnection, statuses: Mapping[Reversible, str], now: datetime) -> list[tuple[str, DenialClassifiedV1]]:
+    """Give denials another status and their next revision; return them as they now are, with their tenants."""
+    if not statuses:
         return []
-    tenants = [denial.tenant_id for denial, _ in pairs]
-    denials = [denial.id for denial, _ in pairs]
-    await tx.execute(
-        _MARK,
-        {
-            "tenants": tenants,
-            "denials": denials,
-            "reversals": [reversal for _, reversal in pairs],
-            "keys": [denial.claim_key for denial, _ in pairs],
-        },
-    )
-    rows = await tx.execute(_RETRACT, {"tenants": tenants, "denials": denials, "now": now})
-    return [(row["tenant_id"], denial_of(row)) for row in rows.mappings()]
+    wanted = {
+        "tenants": [each.tenant_id for each in statuses],
+        "denials": [denial_id(each.remit_id) for each in statuses],
+        "statuses": list(statuses.values()),
+        "now": now,
+    }
+    return [(row["tenant_id"], denial_of(row)) for row in (await tx.execute(_REVISE, wanted)).mappings()]
 
 
 def denial_of(row: Any) -> DenialClassifiedV1:

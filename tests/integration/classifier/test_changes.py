@@ -12,6 +12,7 @@ from libs.common.clock import SystemClock
 from libs.common.contracts.denial_classified import DenialClassifiedV1
 from libs.common.database import Database
 from libs.common.http.paging import write_cursor
+from libs.common.ids import denial_id
 from libs.common.reversals import Reversible
 from services.classifier import store
 from services.classifier.api import make_app
@@ -20,7 +21,8 @@ NOW = datetime(2026, 1, 12, tzinfo=UTC)
 
 
 def denial(**changed: Any) -> DenialClassifiedV1:
-    ids = {name: uuid4() for name in ("denial_id", "remit_id", "remittance_id", "claim_key")}
+    ids = {name: uuid4() for name in ("remit_id", "remittance_id", "claim_key")}
+    ids["denial_id"] = denial_id(ids["remit_id"])
     payer = {"payer_id": "1999999999", "payer_name": "PAYER", "payer_claim_control_number": "ICN1"}
     cents = {"charge_cents": 10000, "paid_cents": 0, "denied_cents": 10000}
     judged = {"category": "authorization", "kind": "soft", "action": "appeal", "explanation": "Why.", "confidence": 1.0}
@@ -58,9 +60,9 @@ async def insert(worker: Database, *denials: DenialClassifiedV1, tenant: str = "
 
 
 async def retract(worker: Database, denied: DenialClassifiedV1) -> None:
-    turned = Reversible(denied.denial_id, "local", denied.claim_key, "1999999999", "ICN1", 10000, 0)
+    known = Reversible(denied.remit_id, "local", denied.claim_key, "1999999999", "ICN1", denied.payment_on, 10000, 0)
     async with worker.begin() as tx:
-        await store.retract(tx, [(turned, uuid4())], NOW)
+        assert await store.revise(tx, {known: "retracted"}, NOW)
 
 
 async def changes(client: httpx.AsyncClient, **asked: Any) -> tuple[list[tuple[UUID, int]], str]:

@@ -1,0 +1,1 @@
+"""The three services that consume, over a real database each."""

@@ -1,0 +1,155 @@
+"""Remits and the three consuming services, each with a database of its own and its real handlers and decoders."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from libs.common.booking import BOOKING
+from libs.common.contracts import denial_classified, remit_received
+from libs.common.contracts.envelope import Event, Received, encode
+from libs.common.contracts.remit_received import Adjustment, RemitReceivedV1, Totals
+from libs.common.database import Database
+from libs.common.ids import claim_key
+from libs.common.messaging.consumer import Subscription
+from services.analytics.handlers import Remit as AnalyticsRemit
+from services.analytics.handlers import handle_denials as count_denials
+from services.analytics.handlers import handle_remits as count_remits
+from services.analytics.store import Denial as AnalyticsDenial
+from services.appeals.handlers import handle_denials as open_cases
+from services.appeals.store import Denial as AppealsDenial
+from services.classifier.handlers import RemitToClassify, handle
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SUBSCRIPTIONS = {
+    "classifier": [Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, handle)],
+    "appeals": [BOOKING, Subscription(denial_classified.TOPIC, denial_classified.TYPE, AppealsDenial, open_cases)],
+    "analytics": [
+        Subscription(remit_received.TOPIC, remit_received.TYPE, AnalyticsRemit, count_remits),
+        Subscription(denial_classified.TOPIC, denial_classified.TYPE, AnalyticsDenial, count_denials),
+    ],
+}
+DENIED = (("CO", "197", 10000),)  # authorization
+CONTRACTUAL = (("CO", "45", 10000),)
+PATIENT = (("PR", "1", 10000),)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One event as it lies on its topic."""
+
+    topic: str
+    type: str
+    tenant_id: str
+    data: bytes
+    id: UUID
+
+
+def remit(
+    pcn: str = "ACCT1",
+    *,
+    adjustments: Sequence[tuple[str, str, int]] = DENIED,
+    charge: int = 10000,
+    status: str = "1",
+    tenant: str = "local",
+    number: str = "ICN1",
+    day: date = date(2026, 1, 10),
+    remit_id: UUID | None = None,
+    **changed: Any,
+) -> Sent:
+    """Make a `remit.received`. Cents; what is not adjusted was paid."""
+    groups: dict[str, int] = {}
+    for group, _, cents in adjustments:
+        groups[group] = groups.get(group, 0) + cents
+    total = sum(groups.values())
+    told: dict[str, Any] = {
+        "remit_id": remit_id or uuid4(),
+        "remittance_id": uuid4(),
+        "interchange_id": uuid4(),
+        "claim_key": claim_key(tenant, pcn),
+        "patient_control_number": pcn,
+        "payer_claim_control_number": number,
+        "payer_id": "1999999999",
+        "payer_name": "PAYER",
+        "payment_on": day,
+        "received_at": NOW,
+        "claim_status_code": status,
+        "charge_cents": charge,
+        "paid_cents": charge - total,
+        "adjustments": tuple(Adjustment(group, carc, cents, line=1) for group, carc, cents in adjustments),
+        "totals": Totals(total, groups, 0),
+    }
+    data = RemitReceivedV1(**told | changed)
+    return Sent(remit_received.TOPIC, remit_received.TYPE, tenant, encode(data), uuid4())
+
+
+def reversal(
+    pcn: str = "ACCT1", *, adjustments: Sequence[tuple[str, str, int]] = DENIED, charge: int = 10000, **changed: Any
+) -> Sent:
+    """Make the reversal of such a remit: its amounts negated."""
+    turned = [(group, carc, -cents) for group, carc, cents in adjustments]
+    return remit(pcn, adjustments=turned, charge=-charge, status="22", **changed)
+
+
+def sent(events: Iterable[Event]) -> list[Sent]:
+    return [Sent(event.topic, event.type, event.tenant_id, event.data, event.id) for event in events]
+
+
+class Service:
+    """One service's database, and its handlers as the worker calls them."""
+
+    def __init__(self, name: str, worker: Database, api: Database) -> None:
+        self.name = name
+        self.worker = worker
+        self.api = api
+
+    async def take(self, *events: Sent) -> list[Sent]:
+        """Handle a batch in one transaction; return what goes out."""
+        out: list[Event] = []
+        async with self.worker.begin() as tx:
+            for subscription in SUBSCRIPTIONS[self.name]:
+                batch = [self._received(each, subscription) for each in events if each.topic == subscription.topic]
+                if batch:
+                    out += await subscription.handle(tx, batch, NOW)
+        return sent(out)
+
+    @staticmethod
+    def _received(each: Sent, subscription: Subscription) -> Received[Any]:
+        data = subscription.decoder.decode(each.data)
+        key = str(msgspec.json.decode(each.data)["claim_key"])
+        return Received(each.id, "recours/test", each.type, key, each.tenant_id, 1, "a-file", None, data)
+
+    async def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        async with self.worker.begin() as tx:
+            return [dict(row) for row in (await tx.execute(text(query), values)).mappings()]
+
+
+async def service(name: str, service_database: Any) -> AsyncIterator[Service]:
+    made = service_database(name)
+    worker, api = Database(made.worker_url), Database(made.api_url)
+    yield Service(name, worker, api)
+    await worker.close()
+    await api.close()
+
+
+@pytest.fixture
+async def classifier(service_database: Any) -> AsyncIterator[Service]:
+    async for each in service("classifier", service_database):
+        yield each
+
+
+@pytest.fixture
+async def appeals(service_database: Any) -> AsyncIterator[Service]:
+    async for each in service("appeals", service_database):
+        yield each
+
+
+@pytest.fixture
+async def analytics(service_database: Any) -> AsyncIterator[Service]:
+    async for each in service("analytics", service_database):
+        yield each
