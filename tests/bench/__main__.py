@@ -1,0 +1,18 @@
+"""`python -m tests.bench [WHAT [OPTION...]]`: one benchmark, or all of them one after the other."""
+
+import importlib
+import sys
+
+ALL = ("reader", "pipeline")
+
+
+def main() -> None:
+    asked = sys.argv[1:2] or ALL
+    if not set(asked) <= set(ALL):
+        sys.exit(f"usage: python -m tests.bench [{'|'.join(ALL)} [OPTION...]]")
+    for what in asked:
+        importlib.import_module(f"tests.bench.{what}").main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

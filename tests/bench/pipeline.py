@@ -1,0 +1,261 @@
+"""End to end: from the HTTP POST to the last commit of analytics, beside the bare pipeline on the same servers, A B A B.
+
+`python -m tests.bench pipeline [--claims N] [--rounds N] [--seconds N]`
+
+One PostgreSQL and one Kafka serve both. Ours are all eight real processes, started for each round and stopped after it, so that
+neither side pays for the other's idling. The ratio is taken round by round: other work may share the machine. Then, at a steady 50
+denied claims a second, each in a file of its own: how long from the POST until Kafka hands out its `denial.classified`.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+import msgspec
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from deploy.local.layout import SERVICES, Ports
+from deploy.local.stack import Stack
+from libs.common.contracts import denial_classified
+from tests.bench import bare
+from tests.bench.files import DENIED_EVERY, is_denied, patient_control_number, write_file
+from tests.bench.meter import Meter, keep
+
+_FILE_CLAIMS = 5000
+_WARM_UP_CLAIMS = 4000
+_POLL_SECONDS = 0.05
+_GIVE_UP_SECONDS = 300
+_POSTS_A_SECOND = 50
+_NAMES = [f"{service}-{role}" for service in SERVICES for role in ("api", "worker")]
+
+
+class Bench:
+    """The servers, and the numbers of claims that were used already."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.infra = Stack(folder / "infra", Ports.free(), services=())
+        self.services = Stack(folder / "services", Ports.free())
+        self._next = 0
+        self._bare_url = ""
+
+    def start(self) -> None:
+        self.infra.start()
+        os.environ |= {"RECOURS_INFRA": "external", "RECOURS_POSTGRES": self.infra.admin_url, "RECOURS_KAFKA": self.infra.bootstrap}
+        self._bare_url = urlunsplit(urlsplit(self.infra.admin_url)._replace(path="/bare"))
+        asyncio.run(_make_bare(self.infra, self._bare_url))
+
+    def files(self, claims: int) -> tuple[list[Path], int]:
+        """Write files of claims that were never sent before; return them and how many of the claims are denied."""
+        made, denied = [], 0
+        for first in range(self._next, self._next + claims, _FILE_CLAIMS):
+            count = min(_FILE_CLAIMS, self._next + claims - first)
+            made.append(self.folder / f"{first}.835")
+            write_file(made[-1], count, first=first, trace=f"T{first}")
+            denied += sum(map(is_denied, range(first, first + count)))
+        self._next += claims
+        return made, denied
+
+    def take_numbers(self, count: int) -> Iterator[int]:
+        """Return numbers of denied claims that were never sent before."""
+        first = -(-self._next // DENIED_EVERY) * DENIED_EVERY
+        self._next = first + count * DENIED_EVERY
+        return iter(range(first, self._next, DENIED_EVERY))
+
+    @contextmanager
+    def running_services(self) -> Iterator[None]:
+        self.services.start()
+        try:
+            time.sleep(2)  # consumers get their partitions after their processes are ready
+            yield
+        finally:
+            self.services.stop()
+
+    def server_pids(self) -> dict[str, int]:
+        return {name: pid for name in ("postgres", "kafka") if (pid := self.infra.pid(name)) is not None}
+
+    def measure_ours(self, files: Sequence[Path], claims: int, denied: int) -> dict[str, Any]:
+        with self.running_services():
+            pids = {name: pid for name in _NAMES if (pid := self.services.pid(name)) is not None}
+            before = asyncio.run(self._seen())
+            meter = Meter(pids | self.server_pids())
+            began = time.monotonic()
+            with httpx.Client(base_url=self.services.url("ingest"), timeout=60) as client:
+                for path in files:
+                    answer = client.post("/v1/interchanges", content=path.read_bytes())
+                    answer.raise_for_status()
+            posted = time.monotonic()
+            seconds = asyncio.run(self._until_seen(before[0] + claims, before[1] + denied)) - began
+            return _told(claims, seconds, meter.end()) | {"seconds_to_post": round(posted - began, 2)}
+
+    def measure_bare(self, files: Sequence[Path], claims: int, denied: int) -> dict[str, Any]:
+        meter = Meter(self.server_pids())
+        seconds, costs = bare.measure(self._bare_url, self.infra.bootstrap, files, claims, denied)
+        return _told(claims, seconds, costs | meter.end())
+
+    async def _seen(self) -> tuple[int, int]:
+        connection = await asyncpg.connect(self.services.database_url("analytics", "worker"))
+        try:
+            return await _count(connection)
+        finally:
+            await connection.close()
+
+    async def _until_seen(self, claims: int, denials: int) -> float:
+        """Return when analytics had it all; come back when appeals has it, too."""
+        analytics = await asyncpg.connect(self.services.database_url("analytics", "worker"))
+        appeals = await asyncpg.connect(self.services.database_url("appeals", "worker"))
+        deadline = time.monotonic() + _GIVE_UP_SECONDS
+        try:
+            while (seen := await _count(analytics)) != (claims, denials):
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"analytics has {seen} of {(claims, denials)} claims and denials")
+                await asyncio.sleep(_POLL_SECONDS)
+            done = time.monotonic()
+            while await appeals.fetchval("SELECT count(*) FROM inbox") < claims + denials:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            await analytics.close()
+            await appeals.close()
+        return done
+
+
+async def _count(connection: "asyncpg.Connection[Any]") -> tuple[int, int]:
+    claims = await connection.fetchval("SELECT COALESCE(sum(remits), 0)::bigint FROM ledger_days")
+    return claims, await connection.fetchval("SELECT count(*) FROM denial_facts")
+
+
+async def _make_bare(infra: Stack, url: str) -> None:
+    connection = await asyncpg.connect(infra.admin_url)
+    await connection.execute("CREATE DATABASE bare")
+    await connection.close()
+    connection = await asyncpg.connect(url)
+    await connection.execute(bare.SCHEMA)
+    await connection.close()
+    admin = AIOKafkaAdminClient(bootstrap_servers=infra.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, bare.PARTITIONS, 1) for name in (bare.CLAIMS_TOPIC, bare.DENIALS_TOPIC)])
+    await admin.close()
+
+
+def _told(claims: int, seconds: float, processes: dict[str, Any]) -> dict[str, Any]:
+    cpu_seconds = sum(each["cpu_seconds"] for each in processes.values())
+    return {
+        "claims_per_second": round(claims / seconds),
+        "cpu_ms_per_claim": round(cpu_seconds * 1000 / claims, 3),
+        "processes": processes,
+    }
+
+
+# -- latency
+
+
+async def _latencies(bench: Bench, seconds: int) -> list[float]:
+    """Post one denied claim every 20 ms; return how long each took until its denial came out of Kafka."""
+    decode = msgspec.json.Decoder(denial_classified.DenialClassifiedV1).decode
+    numbers = bench.take_numbers(_POSTS_A_SECOND * seconds)
+    bodies = {patient_control_number(number): _body(bench.folder, number) for number in numbers}
+    posted: dict[str, float] = {}
+    taken: dict[str, float] = {}
+    consumer = AIOKafkaConsumer(denial_classified.TOPIC, bootstrap_servers=bench.infra.bootstrap, auto_offset_reset="latest")
+    await consumer.start()
+    await consumer.seek_to_end()
+
+    async def listen() -> None:
+        while len(taken) < len(bodies):
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
+                now = time.monotonic()
+                for record in records:
+                    pcn = decode(record.value).patient_control_number
+                    taken[pcn] = now - posted[pcn]
+
+    listening = asyncio.create_task(listen())
+    async with httpx.AsyncClient(base_url=bench.services.url("ingest"), timeout=60) as client:
+        posts = []
+        began = time.monotonic()
+        for place, (pcn, body) in enumerate(bodies.items()):
+            await asyncio.sleep(began + place / _POSTS_A_SECOND - time.monotonic())
+            posted[pcn] = time.monotonic()
+            posts.append(asyncio.create_task(client.post("/v1/interchanges", content=body)))
+        for answer in await asyncio.gather(*posts):
+            answer.raise_for_status()
+        await asyncio.wait_for(listening, timeout=60)
+    await consumer.stop()
+    return list(taken.values())
+
+
+def _body(folder: Path, number: int) -> bytes:
+    path = folder / "one.835"
+    write_file(path, 1, first=number, trace=f"T{number}")
+    return path.read_bytes()
+
+
+def measure_latency(bench: Bench, seconds: int) -> dict[str, Any]:
+    with bench.running_services():
+        asyncio.run(_latencies(bench, 2))  # warms connections and code paths
+        pids = {name: pid for name in _NAMES if (pid := bench.services.pid(name)) is not None}
+        meter = Meter(pids | bench.server_pids())
+        latencies = asyncio.run(_latencies(bench, seconds))
+        processes = meter.end()
+    centiles = statistics.quantiles(latencies, n=100)
+    return {
+        "claims_per_second": _POSTS_A_SECOND,
+        "claims": len(latencies),
+        "p50_ms": round(centiles[49] * 1000, 1),
+        "p99_ms": round(centiles[98] * 1000, 1),
+        "max_ms": round(max(latencies) * 1000, 1),
+        "processes": processes,
+    }
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench pipeline")
+    parser.add_argument("--claims", type=int, default=40_000, help="claims a round and side")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=20, help="seconds of the steady load whose latency is measured; 0: none")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="recours-bench-") as folder:
+        bench = Bench(Path(folder))
+        try:
+            bench.start()
+            report = _measure(bench, options.claims, options.rounds, options.seconds)
+        finally:
+            bench.services.stop()
+            bench.infra.stop()
+    print(json.dumps(report, indent=2))
+    print(f"kept as {keep('pipeline', report)}")
+
+
+def _measure(bench: Bench, claims: int, rounds: int, seconds: int) -> dict[str, Any]:
+    ours, floor = [], []
+    for count in (_WARM_UP_CLAIMS, *[claims] * rounds):
+        files, denied = bench.files(count)
+        ours.append(bench.measure_ours(files, count, denied))
+        floor.append(bench.measure_bare(files, count, denied))
+        for path in files:
+            path.unlink()
+        print(f"{count} claims: ours {ours[-1]['claims_per_second']}/s, bare {floor[-1]['claims_per_second']}/s", flush=True)
+    del ours[0], floor[0]  # the warm-up
+    ratios = [own["claims_per_second"] / base["claims_per_second"] for own, base in zip(ours, floor, strict=True)]
+    return {
+        "claims_a_round": claims,
+        "denied_share": 1 / DENIED_EVERY,
+        "claims_per_second": statistics.median(each["claims_per_second"] for each in ours),
+        "bare_claims_per_second": statistics.median(each["claims_per_second"] for each in floor),
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(each, 3) for each in ratios],
+        "latency": measure_latency(bench, seconds) if seconds else None,
+        "ours": ours,
+        "bare": floor,
+    }
