@@ -4,19 +4,36 @@ Computed ids (UUIDv5) make a repeated file, claim or event the same file, claim 
 that their index pages are written once.
 """
 
+import hashlib
 import os
 import threading
 import time
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from asyncpg.pgproto import pgproto
+
+# A uuid.UUID (equal, same hash, same text), but in C: made, compared and written ten times faster; each claim needs several.
+QuickUUID: type[UUID] = pgproto.UUID
+
 _ROOT = uuid5(NAMESPACE_URL, "urn:recours")
+_ROOTED = hashlib.sha1(_ROOT.bytes, usedforsecurity=False)  # RFC 9562 prescribes it for version 5
 _SEPARATOR = "\x1f"  # cannot occur in an X12 element, so two different tuples never join to the same text
 _PCN_LENGTH_KEPT = 17  # payers echo at most this much of a patient control number reliably
 
 
 def named_id(kind: str, *parts: str) -> UUID:
     """Return the UUIDv5 of a kind of thing and the parts that identify it."""
-    return uuid5(_ROOT, _SEPARATOR.join((kind, *parts)))
+    name = _ROOTED.copy()
+    name.update(_SEPARATOR.join((kind, *parts)).encode())
+    octets = bytearray(name.digest()[:16])
+    octets[6] = octets[6] & 0x0F | 0x50  # version 5
+    octets[8] = octets[8] & 0x3F | 0x80  # the variant of RFC 9562
+    return QuickUUID(bytes(octets))  # type: ignore[arg-type]  # it takes text or octets
+
+
+def read_id(text: str) -> UUID:
+    """Return the UUID that a text says. Errors: ValueError."""
+    return QuickUUID(text)
 
 
 def normalised_pcn(patient_control_number: str) -> str:
@@ -43,7 +60,7 @@ def uuid7() -> UUID:
     global _last  # noqa: PLW0603 - the counter belongs to the process
     with _lock:
         ticks = (time.time_ns() << 12) // 1_000_000
-        _last = max(ticks, _last + 1)
-        ticks = _last
-    random = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
-    return UUID(int=(ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0b10 << 62 | random)
+        _last = ticks = max(ticks, _last + 1)
+    high = (ticks >> 12) << 16 | 0x7000 | ticks & 0xFFF
+    low = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    return QuickUUID((high << 64 | low).to_bytes(16, "big"))  # type: ignore[arg-type]  # as above

@@ -24,6 +24,7 @@ OUTBOX_KEEP_DAYS = 7
 _OUTBOX_DAYS_AHEAD = 7
 INBOX_KEEP_DAYS = 14  # longer than Kafka keeps a record that could be read again
 _UPKEEP_SECONDS = 3600.0
+_GC_OBJECTS = 200_000  # more than a batch holds at once
 
 
 async def upkeep(database: Database) -> None:
@@ -63,7 +64,11 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a worker's main coroutine on uvloop, with the start-up's objects out of the garbage collector's sight."""
+    """Run a worker's main coroutine on uvloop, with the garbage collector out of the way of batches.
+
+    A batch makes tens of thousands of objects, no cycles among them, and drops them all: looking through them is in vain.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GC_OBJECTS)
     uvloop.run(main())  # type: ignore[arg-type]  # a coroutine function's result is a coroutine

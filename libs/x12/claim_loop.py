@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from libs.x12.model import Adjustment, Remit, ServiceLine, Severity
-from libs.x12.money import parse_amount
+from libs.x12.money import Amount, parse_amount
 
 _TRIPLES = range(2, 20, 3)  # CAS02, CAS05, ... CAS17: up to six triples a segment
 _OTHER_COMPONENTS = ":>|^<\\;"
 _MONEY_CACHE_MAX = 50_000
 _PROCEDURE_CACHE_MAX = 5_000
+_PLAIN_AMOUNT_MAX = 15  # characters: far below what is too large
 _ENDS = frozenset({"CLP", "PLB", "TS3", "TS2", "ISA", "IEA", "BIN", "BDS"})
 _SHORT_ENDS = frozenset({"LX", "SE", "ST", "GS", "GE"})
 
@@ -233,7 +234,12 @@ class ClaimLoop:
         if not text:
             oddities.append(Oddity(place, "missing_element", severity, element, 1))
             return None
-        cents, problem = parse_amount(text)
+        digits = text[:-3] + text[-2:]
+        if text[-3:-2] == "." and len(text) <= _PLAIN_AMOUNT_MAX and digits.isdecimal() and digits.isascii():
+            amount = Amount(int(digits), None)  # as nearly all are spelled
+        else:
+            amount = parse_amount(text)
+        cents, problem = amount
         if problem is not None:
             oddities.append(Oddity(place, problem, "warning" if cents is not None else severity, element, 1))
             return cents

@@ -5,6 +5,7 @@ it (from 1). Nothing here shows a patient's data by itself: findings never carry
 """
 
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -221,6 +222,7 @@ def readable(text: str) -> str:
         return text
 
 
+@lru_cache(maxsize=4096)  # a file tells few days, over and over
 def parse_date(value: str | None) -> date | None:
     """Read CCYYMMDD (or the first date of a range); None when it is no date."""
     if not value or len(value) < 8 or not value[:8].isdecimal():  # noqa: PLR2004 - eight digits

@@ -3,7 +3,7 @@
 `python -m tests.bench reader [--claims N] [--rounds N] [--sizes 2,20,200]`
 
 oxedi runs in Rust; what is compared is its rows as Python sees them, through Arrow, since the floor and our reader hand Python
-every claim, line and adjustment: all columns of its three tables, beside that only those which the floor reads, and its parse alone.
+every claim, line and adjustment: all columns of its three tables, then only those that the floor reads, then its parse alone.
 """
 
 import argparse

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from libs.common.contracts.envelope import Received
 from libs.common.errors import Permanent
+from libs.common.ids import read_id
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -50,7 +51,7 @@ def read_attributes(headers: Headers) -> Attributes:
     try:
         traceparent = found.get("traceparent")
         return Attributes(
-            id=UUID(_text(event_id)),
+            id=read_id(_text(event_id)),
             source=_text(source),
             type=_text(type_),
             tenant_id=_text(tenant_id),
