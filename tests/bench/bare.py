@@ -145,7 +145,7 @@ async def relay(work: Work, outbox: str, topic: str, expected: int) -> None:
     while sent < expected:
         wake.clear()
         rows = await work.connection.fetch(
-            f"SELECT seq, key, payload FROM {outbox}_outbox WHERE seq > $1 ORDER BY seq LIMIT 4000",  # noqa: S608 - ours
+            f"SELECT seq, key, payload FROM {outbox}_outbox WHERE seq > $1 ORDER BY seq LIMIT 4000",
             position,
         )
         if not rows:
