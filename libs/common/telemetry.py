@@ -23,6 +23,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from libs.common.contracts.envelope import Received
 
 _TRACES_A_BATCH_MAX = 64
+_NO_MESSAGES: Any = {"record_exception": False, "set_status_on_exception": False}  # an exception's text may quote a row
 _tracer = trace.get_tracer("recours")
 
 
@@ -85,7 +86,7 @@ def span(name: str, kind: SpanKind, attributes: Mapping[str, Any], traceparent: 
     """Open a span, in the given trace or a new one; yields it and the `traceparent` to hand on."""
     parent = context_of(traceparent)
     context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent else None
-    with _tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes) as opened:
+    with _tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes, **_NO_MESSAGES) as opened:
         if opened.get_span_context().is_valid:
             yield opened, traceparent_of(opened)
         else:
@@ -122,7 +123,8 @@ def batch_span(group: str, events: Sequence[Received[Any]]) -> Iterator[BatchSpa
         "messaging.batch.message_count": len(events),
     }
     links = [Link(context) for context in list(known.values())[:_TRACES_A_BATCH_MAX]]
-    with _tracer.start_as_current_span(f"process {group}", kind=SpanKind.CONSUMER, links=links, attributes=attributes) as batch:
+    name = f"process {group}"
+    with _tracer.start_as_current_span(name, kind=SpanKind.CONSUMER, links=links, attributes=attributes, **_NO_MESSAGES) as batch:
         link = Link(batch.get_span_context())
         opened: dict[str, Span] = {}
         for text, context in list(known.items())[:_TRACES_A_BATCH_MAX]:

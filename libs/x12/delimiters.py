@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 HEADER_ELEMENTS = 16
 STANDARD_HEADER_LENGTH = 106
 BLANKS = " \t\r\n"
+_NO_SEPARATORS = BLANKS + "\f\v\x00"  # other control characters are used, and meant for it
 _LONGEST_HEADER = 1024
 _WINDOW = 64  # ISA16, a terminator, line ends and the id of the next segment fit
 _NEAR = 12  # so close a next segment shows where a terminator of several bytes ends
 _NEXT_SEGMENT = re.compile(r"(GS|TA1|IEA|ISA|ST)", re.IGNORECASE | re.ASCII)
-_INNER_HEADER = re.compile(r"ISA([^A-Za-z0-9\s])")
+_INNER_HEADER = re.compile(r"ISA([^A-Za-z0-9\s])", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def read_header(text: str, start: int, *, final: bool = False) -> Header:
     if len(text) < start + 4:
         raise Incomplete
     separator = text[start + 3]
-    if separator.isalnum() or separator.isspace():
+    if separator.isalnum() or separator in _NO_SEPARATORS:
         raise BadHeader
     position = start + 3
     for _ in range(HEADER_ELEMENTS - 1):

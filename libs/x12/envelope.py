@@ -122,6 +122,8 @@ class Envelope:
             return
         if lost:
             self.drop_claim()
+        if reason == "truncated" and isinstance(self.transaction, RemittanceReader):
+            self.transaction.cut_off()
         self.note(reason, "error" if reason == "truncated" else "warning", None)
         self._end_transaction(complete=False)
         self._group = None

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-MAX_CENTS = 10**15  # ten trillion dollars: beyond any claim, far below what a 64-bit column can sum
+MAX_CENTS = 10**11  # a billion dollars: ten times what ten digits say, and what no file that is let in can sum beyond 64 bits
 
 
 class Amount(NamedTuple):

@@ -92,7 +92,7 @@ class InterchangeReader:
 
     def _begin(self, header: Header, length: int) -> None:
         self._terminator = header.terminator
-        self._cleaner = Cleaner(header.terminator, header.element)
+        self._cleaner = Cleaner(header.terminator, header.element, header.component)
         self._passing = False
         self._envelope.open(header)
         self._cursor.step(length)

@@ -112,6 +112,10 @@ class RemittanceReader(TransactionReader):
         else:
             envelope.note("unexpected_segment", "warning", segment_id_of(kind), snip_type=1)
 
+    def cut_off(self) -> None:
+        """The input ends here: a head that no claim followed is not known to be whole, and tells of no payment."""
+        self._head_done = True
+
     def close(self, envelope: "Envelope", *, complete: bool) -> None:
         """End the transaction: balance it and emit what it came to."""
         self._ensure_head(envelope)

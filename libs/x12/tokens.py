@@ -27,9 +27,10 @@ class Cleaner:
     Lengths stay, so offsets stay. Looking is cheap and cleaning is not: most files never need it.
     """
 
-    def __init__(self, terminator: str = "~", separator: str = "*") -> None:
+    def __init__(self, terminator: str = "~", separator: str = "*", component: str = ":") -> None:
         self._terminator, self._separator = terminator, separator
-        controls = "".join(character for character in _CONTROLS if character not in terminator + separator)
+        delimiters = (terminator + separator + component).replace("\x00", "")  # NUL never stays in a segment
+        controls = "".join(character for character in _CONTROLS if character not in delimiters)
         self._control = re.compile(f"[{re.escape(controls)}]")
         # One pass in C shows at once: control characters as NUL, small letters as "a", capitals and digits as "A".
         sources, shapes = controls.encode() + _LOWER + _UPPER, (b"\x00" * len(controls), b"a" * len(_LOWER), b"A" * len(_UPPER))

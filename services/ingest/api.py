@@ -79,9 +79,10 @@ async def post_interchange(
     are read in the background, and `Location` tells how far that is. The same bytes are the same interchange: sent again, they are
     answered with the first one, so an Idempotency-Key is not needed here; where one is given, it is honoured.
     """
-    if (content_type or "").startswith("multipart/"):
+    coding = (encoding or "identity").strip().lower()
+    if (content_type or "").lower().startswith("multipart/"):
         raise Problem(415, "unsupported-media-type", "Send the X12 bytes as the body itself, not as a form.")
-    if encoding not in (None, "identity", "gzip"):
+    if coding not in ("identity", "gzip", "x-gzip"):
         raise Problem(415, "unsupported-encoding", "Only gzip is understood as Content-Encoding.")
     if (content_length or 0) > MAX_BYTES:
         raise too_large()
@@ -91,17 +92,18 @@ async def post_interchange(
     async with uploads:
         upload = Upload()
         try:
-            await upload.take(request.stream(), gzip=encoding == "gzip")
+            await upload.take(request.stream(), gzip=coding != "identity")
             interchange_id = named_id("interchange", tenant, upload.sha256)
             received = Received(tenant, interchange_id, clock.now(), traceparent)
             async with database.begin(tenant) as tx:
                 kept = await idempotency.begin(tx, tenant, key, idempotency.digest(upload.sha256), received.received_at)
                 new = await store.insert_interchange(tx, received, upload.sha256, upload.size_bytes, upload.blocks())
+                status = kept.status if kept else 202 if new else 200
                 if kept is None:
-                    await idempotency.finish(tx, tenant, key, idempotency.Kept(202, str(interchange_id), ""))
+                    await idempotency.finish(tx, tenant, key, idempotency.Kept(status, str(interchange_id), ""))
         finally:
             upload.close()
-    response.status_code = 202 if new else 200
+    response.status_code = status
     response.headers["Location"] = f"/v1/interchanges/{interchange_id}"
     return await _interchange(database, tenant, interchange_id)
 

@@ -16,13 +16,17 @@ from libs.x12 import PaymentRead, Remit
 def remittance_id(tenant_id: str, payment: PaymentRead) -> UUID:
     """Name a payment by payer and trace.
 
-    Without a trace (the file then has a finding) the payer's name, the payee, the day and the amount stand in: they do not change
-    when the same file comes again.
+    Where the payer has no id (the file then has a finding) its name stands in; without a trace also the payee, the day and the
+    amount: they do not change when the same file comes again.
     """
     if payment.trace_number:
-        return named_id("remittance", tenant_id, payment.payer_id, payment.trace_number)
+        return named_id("remittance", tenant_id, _payer(payment), payment.trace_number)
     stand_in = (payment.payer_id, payment.payer_name, payment.payee_id, str(payment.payment_on), str(payment.amount_cents))
     return named_id("remittance", tenant_id, "", *stand_in)
+
+
+def _payer(payment: PaymentRead) -> str:
+    return payment.payer_id or payment.payer_name
 
 
 class Ordinals:
@@ -41,7 +45,7 @@ class Ordinals:
 
 def remit_id(tenant_id: str, payment: PaymentRead, remittance: UUID, remit: Remit, ordinal: int) -> UUID:
     """Name one claim of a payment."""
-    payer, trace = (payment.payer_id, payment.trace_number) if payment.trace_number else ("", str(remittance))
+    payer, trace = (_payer(payment), payment.trace_number) if payment.trace_number else ("", str(remittance))
     return named_id(
         "remit",
         tenant_id,

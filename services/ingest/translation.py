@@ -18,6 +18,7 @@ _PAYER_KINDS: Final = {
     **dict.fromkeys(("12", "13", "14", "15", "BL", "CI", "HM", "CH"), "commercial"),
 }
 _DENTAL_QUALIFIER = "AD"
+_GROUP_CODE_MAX, _NO_GROUP_CODE = 2, "??"  # what is longer is no group code; ledgers are kept by group, not by anybody's text
 
 
 def payer_kind(claim_filing_code: str | None) -> str:
@@ -76,7 +77,8 @@ def to_event(
         ]
         rarcs += [Remark(code, number) for code in line.rarcs]
     for item in adjustments:
-        by_group[item.group_code] = by_group.get(item.group_code, 0) + item.amount_cents
+        group_code = item.group_code if len(item.group_code) <= _GROUP_CODE_MAX else _NO_GROUP_CODE
+        by_group[group_code] = by_group.get(group_code, 0) + item.amount_cents
     return RemitReceivedV1(
         remit_id=remit_id,
         remittance_id=remittance_id,

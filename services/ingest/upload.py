@@ -3,6 +3,7 @@
 No transaction is open while the client sends: an open one would hold up the relay of every service.
 """
 
+import asyncio
 import hashlib
 import tempfile
 import zlib
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import IO, Final
 
 import cramjam
+from starlette.requests import ClientDisconnect
 
 from libs.common.http.problems import Problem
 from libs.x12 import Finding, InterchangeReader
@@ -42,20 +44,27 @@ class Upload:
         self.size_bytes = 0
 
     async def take(self, body: AsyncIterator[bytes], *, gzip: bool) -> None:
-        """Take a whole body. Errors: Problem 413 (more than 256 MiB), 400 (broken gzip), 422 (no X12)."""
+        """Take a whole body. Errors: Problem 413 (more than 256 MiB), 400 (broken gzip, broken off), 422 (no X12)."""
         pieces = _inflate(body) if gzip else body
-        async for piece in pieces:
-            self.size_bytes += len(piece)
-            if self.size_bytes > MAX_BYTES:
-                raise too_large()
-            self._hash.update(piece)
-            self._block += piece
-            while len(self._block) >= BLOCK_BYTES:
-                self._pack(bytes(self._block[:BLOCK_BYTES]))
-                del self._block[:BLOCK_BYTES]
+        try:
+            async for piece in pieces:
+                await self._take_piece(piece)
+        except ClientDisconnect as error:
+            raise Problem(400, "broken-off", "The connection ended before the body did; nothing was stored.") from error
         if self._block or not self._lengths:
             self._pack(bytes(self._block))
         self._check_whole()
+
+    async def _take_piece(self, piece: bytes) -> None:
+        self.size_bytes += len(piece)
+        if self.size_bytes > MAX_BYTES:
+            raise too_large()
+        self._hash.update(piece)
+        self._block += piece
+        while len(self._block) >= BLOCK_BYTES:
+            self._pack(bytes(self._block[:BLOCK_BYTES]))
+            del self._block[:BLOCK_BYTES]
+            await asyncio.sleep(0)  # what inflates to much comes without a pause of its own
 
     def _pack(self, block: bytes) -> None:
         if not self._lengths:

@@ -11,12 +11,14 @@ from alembic import op
 from fastapi import Header
 from msgspec import Struct
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.problems import Problem
 from libs.common.messaging.schema import secure_tenant_table
 
 KEEP = timedelta(days=1)
+_LOCK_NOT_AVAILABLE = "55P03"
 Key = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, description="a name of your own for this request")
 ]
@@ -61,20 +63,13 @@ async def begin(tx: AsyncConnection, tenant_id: str, key: str | None, request_di
     """
     if key is None:
         return None
-    # Another transaction that holds the key makes this wait; a short wait, then 409.
-    await tx.execute(text("SET LOCAL lock_timeout = '2s'"))
-    await tx.execute(
-        text("DELETE FROM idempotency_keys WHERE tenant_id = :t AND key = :k AND kept_until < :now"),
-        {"t": tenant_id, "k": key, "now": now},
-    )
-    taken = await tx.execute(
-        text(
-            "INSERT INTO idempotency_keys (tenant_id, key, request_digest, kept_until) VALUES (:t, :k, :digest, :until)"
-            " ON CONFLICT DO NOTHING"
-        ),
-        {"t": tenant_id, "k": key, "digest": request_digest, "until": now + KEEP},
-    )
-    if taken.rowcount:
+    try:
+        taken = await _take(tx, tenant_id, key, request_digest, now)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            raise _in_flight() from None  # with its cause it would be taken for a database that is away
+        raise
+    if taken:
         return None
     found = await tx.execute(
         text("SELECT request_digest, status, location, body FROM idempotency_keys WHERE tenant_id = :t AND key = :k"),
@@ -82,10 +77,33 @@ async def begin(tx: AsyncConnection, tenant_id: str, key: str | None, request_di
     )
     row = found.one_or_none()
     if row is None or row.status is None:
-        raise Problem(409, "request-in-flight", "The first request with this Idempotency-Key is still under way.")
+        raise _in_flight()
     if row.request_digest != request_digest:
         raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
     return Kept(row.status, row.location, row.body)
+
+
+async def _take(tx: AsyncConnection, tenant_id: str, key: str, request_digest: str, now: datetime) -> bool:
+    """Write the key; False when it is there. Another transaction that holds it makes this wait, but not for long."""
+    await tx.execute(text("SET LOCAL lock_timeout = '2s'"))
+    await tx.execute(
+        text("DELETE FROM idempotency_keys WHERE tenant_id = :t AND key = :k AND kept_until < :now"),
+        {"t": tenant_id, "k": key, "now": now},
+    )
+    written = await tx.execute(
+        text(
+            "INSERT INTO idempotency_keys (tenant_id, key, request_digest, kept_until) VALUES (:t, :k, :digest, :until)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"t": tenant_id, "k": key, "digest": request_digest, "until": now + KEEP},
+    )
+    await tx.execute(text("SET LOCAL lock_timeout = DEFAULT"))
+    return bool(written.rowcount)
+
+
+def _in_flight() -> Problem:
+    headers = {"Retry-After": "2"}
+    return Problem(409, "request-in-flight", "The first request with this Idempotency-Key is still under way.", headers=headers)
 
 
 async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kept) -> None:

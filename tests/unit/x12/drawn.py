@@ -9,7 +9,7 @@ from libs.x12.writer import segment
 
 words = st.text("ABCXYZ019 .-/'&_ÄÉñ", min_size=1, max_size=12).filter(lambda text: text == text.strip())
 code_texts = st.text("ABCXYZ0123456789", min_size=1, max_size=5)
-cents = st.one_of(st.integers(-(10**9), 10**9), st.sampled_from([0, 1, -1, 10, 99, 100, -100, 10**14]))
+cents = st.one_of(st.integers(-(10**9), 10**9), st.sampled_from([0, 1, -1, 10, 99, 100, -100, 10**10]))
 dates = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 adjustments = st.lists(
     st.builds(

@@ -24,7 +24,7 @@ from tests.unit.x12.build import claims, codes, encode, read
         ("007.10", 710),
         (".05", 5),
         ("-.01", -1),
-        ("9999999999999.99", MAX_CENTS - 1),
+        ("999999999.99", MAX_CENTS - 1),
         ("99999999.99", 9999999999),
     ],
 )
@@ -45,7 +45,7 @@ def test_an_odd_spelling_is_read_and_said(text: str, cents: int, problem: str) -
     [
         ("12.345", "amount_too_precise"),
         (".001", "amount_too_precise"),
-        ("10000000000000", "amount_too_large"),
+        ("1000000000", "amount_too_large"),
         ("9" * 5000, "amount_too_large"),
         ("1e5", "bad_amount"),
         ("NaN", "bad_amount"),
@@ -69,7 +69,7 @@ def test_what_is_no_amount_is_never_taken_for_one(text: str, problem: str) -> No
     assert parse_amount(text) == (None, problem)
 
 
-@given(st.decimals(min_value=-(10**12), max_value=10**12, places=2, allow_nan=False))
+@given(st.decimals(min_value=-(10**8), max_value=10**8, places=2, allow_nan=False))
 def test_cents_are_exact(amount: Decimal) -> None:
     assert parse_amount(f"{amount:f}") == (int(amount * 100), None)
 
