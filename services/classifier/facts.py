@@ -13,6 +13,9 @@ _NEVER_BILLED: Final = frozenset({"never_patient", "never_patient_refused", "qmb
 _YEAR_DAYS: Final = 365
 _SHORTEST_FILING_LIMIT_DAYS: Final = 90
 _ONE_YEAR_BY_LAW: Final = frozenset({"medicare", "medicaid"})  # 42 CFR 424.44 and 447.45: a year from the service
+_NO_YEAR: Final = frozenset(
+    {"workers_comp", "auto_liability"}
+)  # state law; every published limit of other payers is a year at most
 # The approval exists and does not fit: its number on the claim proves nothing.
 _MISFITTING_APPROVAL: Final = frozenset({"284", "296"})
 # Approval asked for and refused, too late or used up: that one exists helps an appeal, that none exists is not the point.
@@ -56,7 +59,7 @@ class Setting(Struct, frozen=True, eq=False):
 
     @property
     def new_claim_is_too_late(self) -> bool:
-        return self.age == "past_year" and self.payer_kind in _ONE_YEAR_BY_LAW
+        return self.age == "past_year" and self.payer_kind not in _NO_YEAR
 
 
 @lru_cache(maxsize=1024)
@@ -193,7 +196,8 @@ def _without_appeal(category: str, setting: Setting) -> str:
 
 
 def within_time(category: str, action: str, setting: Setting) -> tuple[str, str | None]:
-    """A new claim that the law no longer allows is none."""
+    """A year after the service a new claim comes too late: by law it is none, elsewhere the payer has to be asked first."""
     if action != "correct_and_resubmit" or not setting.new_claim_is_too_late or category == "duplicate":
         return action, None
-    return ("write_off" if setting.appeal_is_barred else "contact_payer"), "too_late_to_resubmit"
+    lost = setting.appeal_is_barred and setting.payer_kind in _ONE_YEAR_BY_LAW
+    return ("write_off" if lost else "contact_payer"), "too_late_to_resubmit"

@@ -149,14 +149,14 @@ def _cause(code: AdjustmentCode, found: list[RemarkCode]) -> _Cause:
     if alone.category not in _KEEPS_ITS_CAUSE:
         named = next((remark for remark in found if remark.effect == "cause"), None)
         if named is not None:
-            return _told(named, "remark_names_the_cause", DISPUTED if code.disputed else SURE)
+            return _told(alone, named, "remark_names_the_cause", DISPUTED if code.disputed else SURE)
     tellings = [each for each in found if each.category not in (None, "other") and each.category not in NOT_REFUSED]
     # MA130 and its like say how to go on; what is missing is said by another remark beside it.
     telling = next((each for each in tellings if each.effect not in _SAYS_HOW), next(iter(tellings), None))
     if telling is None:
         return alone
     if _decides(code, alone.category, telling):
-        return _told(telling, "remark_decides", SURE)
+        return _told(alone, telling, "remark_decides", SURE)
     if telling.category == alone.category and alone.category in _REMARK_NAMES_THE_WAY and telling.action:
         return replace(alone, action=telling.action, deciding=telling, rule="remark_names_the_way")
     return alone
@@ -184,8 +184,10 @@ def _decides(code: AdjustmentCode, category: str, telling: RemarkCode) -> bool:
     return (code.code, telling.category) in _DECIDED_WITH
 
 
-def _told(remark: RemarkCode, rule: str, confidence: float) -> _Cause:
-    return _Cause(remark.category or "other", remark.action or "contact_payer", remark.patient_action, remark, rule, confidence)
+def _told(alone: _Cause, remark: RemarkCode, rule: str, confidence: float) -> _Cause:
+    category = remark.category or "other"
+    patient_action = remark.patient_action or (alone.patient_action if category == alone.category else None)
+    return _Cause(category, remark.action or "contact_payer", patient_action, remark, rule, confidence)
 
 
 def _scenario(code: AdjustmentCode, cause: _Cause) -> str | None:
