@@ -1,0 +1,180 @@
+"""Every answer of the four services is one that their OpenAPI documents promise, whatever is asked; on real databases."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+import httpx
+import hypothesis
+import msgspec
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import strategies
+from schemathesis import GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from schemathesis.core.result import Ok
+
+from deploy.docs.schemas import DEAD_LETTER, EVENTS
+from deploy.local.layout import SERVICES
+from libs.common.booking import BookedRemit, book_remits
+from libs.common.clock import SystemClock
+from libs.common.contracts.envelope import Received
+from libs.common.database import Database
+from libs.common.ids import uuid7
+from libs.common.messaging import dead_letters, outbox
+from services.analytics import handlers as analytics
+from services.analytics.store import Denial as CountedDenial
+from services.appeals import api as appeals_api
+from services.appeals import handlers as appeals
+from services.appeals.store import Denial as AppealedDenial
+from services.classifier import handlers as classifier
+from services.ingest.example import REMITTANCE
+from services.ingest.reading import IntakeReader
+from tests.support import ServiceDatabase, run_apart
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
+    "ingest": [],
+    "classifier": [("remit.received", classifier.RemitToClassify, classifier.handle)],
+    "appeals": [("remit.received", BookedRemit, book_remits), ("denial.classified", AppealedDenial, appeals.handle_denials)],
+    "analytics": [
+        ("remit.received", analytics.Remit, analytics.handle_remits),
+        ("denial.classified", CountedDenial, analytics.handle_denials),
+    ],
+}
+
+
+@schemathesis.serializer("application/edi-x12")
+def write_x12(_: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+@contextmanager
+def served(service: str, database: ServiceDatabase) -> Iterator[str]:
+    """Serve a service's application as its process does; yield its address."""
+    app = import_module(f"services.{service}.api").make_app(Database(database.api_url), SystemClock(), "local")
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, server_header=False))
+    listening = socket.create_server(("127.0.0.1", 0))  # connections wait here until the server takes them
+    thread = Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+async def fill(service: str, database: ServiceDatabase) -> None:
+    """Let a service's own handlers take every published example, and bury one record."""
+    worker = Database(database.worker_url)
+    for topic, struct, handle in READS[service]:
+        event = next(event for event in EVENTS if event.name == topic)
+        batch = [received(json.loads(path.read_bytes()), event.type_name, struct) for path in event.examples()]
+        async with worker.begin() as tx:
+            await outbox.append(tx, await handle(tx, batch, NOW))
+    buried = json.loads(DEAD_LETTER.examples()[-1].read_bytes())
+    headers = json.dumps({"ce_tenantid": "local", "ce_reason": buried["reason"], "ce_sequence": "0"})
+    topic = f"{buried['topic']}.{service}{dead_letters.SUFFIX}"
+    async with worker.begin() as tx:
+        row = (uuid7(), "local", topic, buried["key"], dead_letters.TYPE, json.dumps(buried).encode(), headers)
+        await outbox.append_rows(tx, [row])
+    while service == "ingest" and await IntakeReader(worker, SystemClock()).read_next():
+        pass
+    await worker.close()
+
+
+def received(data: dict[str, Any], type_name: str, struct: type[msgspec.Struct]) -> Received[Any]:
+    return Received(
+        id=uuid7(),
+        source="recours/test",
+        type=type_name,
+        key=data["claim_key"],
+        tenant_id="local",
+        sequence=1,
+        correlation_id="test",
+        traceparent=None,
+        data=msgspec.convert(data, struct),
+    )
+
+
+def known_ids(url: str) -> dict[str, str]:
+    """Return ids of things that exist, by the names of path parameters."""
+    found: dict[str, str] = {}
+
+    def look(node: Any) -> None:
+        if isinstance(node, dict):
+            found.update({name: value for name, value in node.items() if name.endswith("_id") and isinstance(value, str)})
+        for held in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            look(held)
+
+    for path, methods in httpx.get(f"{url}/openapi.json").json()["paths"].items():
+        if "get" in methods and "{" not in path:
+            look(httpx.get(f"{url}{path}").json())
+    if "remittance_id" in found:
+        look(httpx.get(f"{url}/v1/remittances/{found['remittance_id']}/remits").json())
+    return found
+
+
+def takes_something(operation: Any) -> bool:
+    return bool(operation.body) or any(True for _ in operation.iter_parameters())
+
+
+def check(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
+    @hypothesis.settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(case=operation.as_strategy(generation_mode=mode), exists=strategies.booleans())
+    def ask(case: Any, exists: bool) -> None:
+        # What is no HTTP at all is refused by the server under the application, in its own words.
+        hypothesis.assume(all(str(value).isascii() and str(value).isprintable() for value in (case.headers or {}).values()))
+        if exists and mode is GenerationMode.POSITIVE:
+            case.path_parameters |= {name: known[name] for name in case.path_parameters or () if name in known}
+        case.call_and_validate(checks=CHECKS)
+
+    ask()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_answer_is_one_that_the_document_promises(service: str, service_database: Callable[[str], ServiceDatabase]) -> None:
+    database = service_database(service)
+    with served(service, database) as url:
+        if service == "ingest":
+            httpx.post(f"{url}/v1/interchanges", content=REMITTANCE).raise_for_status()
+        run_apart(fill(service, database))
+        known = known_ids(url)
+        schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok)
+            operation = found.ok()
+            for mode in (GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if takes_something(operation) else [])):
+                check(operation, mode, known)
+
+
+async def test_a_query_with_nul_is_a_problem_and_no_failure_of_ours(service_database: Callable[[str], ServiceDatabase]) -> None:
+    app = appeals_api.make_app(Database(service_database("appeals").api_url), SystemClock(), "local")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://appeals") as client:
+        for query in ("pcn=a%00b", "payer=%00", "category=%00"):
+            answer = await client.get(f"/v1/cases?{query}")
+            assert (answer.status_code, answer.json()["type"]) == (400, "urn:recours:problem:bad-query")
+    await app.state.database.close()
