@@ -141,11 +141,10 @@ class IntakeReader:
         """Read one leased file."""
         received, batch, reader = progress.received, Batch(), InterchangeReader()
         bytes_read = ordinal = 0
-        while True:
+        more = True
+        while more:
             async with self._database.begin() as tx:
-                body = await store.read_chunk(tx, received, ordinal)
-            if body is None:
-                break
+                body, more = await store.read_chunk(tx, received, ordinal)
             chunk = bytes(cramjam.zstd.decompress(body))
             bytes_read += len(chunk)
             ordinal += 1

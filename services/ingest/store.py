@@ -100,11 +100,21 @@ def _ours(progress: Progress) -> dict[str, Any]:
     return {"t": progress.received.tenant_id, "i": progress.received.interchange_id, "held": progress.held}
 
 
-async def read_chunk(tx: AsyncConnection, received: Received, ordinal: int) -> bytes | None:
-    """Return one compressed piece of a file, or None after the last."""
-    query = text("SELECT body FROM interchange_chunks WHERE tenant_id = :t AND interchange_id = :i AND ordinal = :n")
-    found = await tx.execute(query, {"t": received.tenant_id, "i": received.interchange_id, "n": ordinal})
-    return found.scalar_one_or_none()
+_CHUNK = text(
+    """
+    SELECT body, EXISTS (
+        SELECT 1 FROM interchange_chunks WHERE tenant_id = :t AND interchange_id = :i AND ordinal = :n + 1
+    ) AS more
+    FROM interchange_chunks WHERE tenant_id = :t AND interchange_id = :i AND ordinal = :n
+    """
+)
+
+
+async def read_chunk(tx: AsyncConnection, received: Received, ordinal: int) -> tuple[bytes, bool]:
+    """Return one compressed piece of a file, and whether another one follows; every file has at least one."""
+    found = await tx.execute(_CHUNK, {"t": received.tenant_id, "i": received.interchange_id, "n": ordinal})
+    row = found.one()
+    return row.body, row.more
 
 
 async def stored_remits(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> dict[UUID, Stored]:

@@ -14,10 +14,11 @@ import cramjam
 from starlette.requests import ClientDisconnect
 
 from libs.common.http.problems import Problem
-from libs.x12 import Finding, InterchangeReader
+from libs.x12 import Finding, InterchangeOpened, InterchangeReader
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 BLOCK_BYTES: Final = 1024 * 1024
+_LOOK_BYTES: Final = 4096
 _INFLATE_STEP: Final = 256 * 1024
 _SPOOL_BYTES: Final = 8 * 1024 * 1024
 _GZIP_WINDOW: Final = 31  # zlib's number for "gzip only"
@@ -39,8 +40,7 @@ class Upload:
         self._block = bytearray()
         self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - closed by close()
         self._lengths: list[int] = []
-        self._front = InterchangeReader()
-        self._first: bytes | None = None
+        self._front: InterchangeReader | None = InterchangeReader()  # None once there was a header
         self.size_bytes = 0
 
     async def take(self, body: AsyncIterator[bytes], *, gzip: bool) -> None:
@@ -53,7 +53,8 @@ class Upload:
             raise Problem(400, "broken-off", "The connection ended before the body did; nothing was stored.") from error
         if self._block or not self._lengths:
             self._pack(bytes(self._block))
-        self._check_whole()
+        if self._front is not None and len(self._lengths) == 1:  # the front is all there is: what ends too soon shows only now
+            self._check_front(self._front.close())
 
     async def _take_piece(self, piece: bytes) -> None:
         self.size_bytes += len(piece)
@@ -68,19 +69,23 @@ class Upload:
 
     def _pack(self, block: bytes) -> None:
         if not self._lengths:
-            self._check_front(self._front.feed(block))
+            self._look(block)
         packed = bytes(cramjam.zstd.compress(block, 3))
         self._spool.write(packed)
         self._lengths.append(len(packed))
 
-    def _check_whole(self) -> None:
-        if len(self._lengths) == 1:  # the front is all there is: what ends too soon shows only now
-            self._check_front(self._front.close())
+    def _look(self, block: bytes) -> None:
+        """Look for a header, and no further: claims are the worker's business."""
+        for start in range(0, len(block), _LOOK_BYTES):
+            if self._front is not None:
+                self._check_front(self._front.feed(block[start : start + _LOOK_BYTES]))
 
-    @staticmethod
-    def _check_front(items: Sequence[object]) -> None:
+    def _check_front(self, items: Sequence[object]) -> None:
         """Refuse at the door what is no X12 at all; the x12 library's own first look decides."""
         for item in items:
+            if isinstance(item, InterchangeOpened):
+                self._front = None
+                return
             if isinstance(item, Finding) and item.code in _REFUSALS:
                 raise Problem(422, item.code.replace("_", "-"), _REFUSALS[item.code], byte_offset=item.byte_offset)
 

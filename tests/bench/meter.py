@@ -38,7 +38,7 @@ class Meter:
         self._before = {name: cpu_seconds(process) for name, process in self._processes.items()}
 
     def end(self) -> dict[str, dict[str, float]]:
-        """Return CPU seconds since the start and the peak memory of each process (of PostgreSQL, the sum of its processes)."""
+        """Return CPU seconds since the start and the peak memory of each process (of PostgreSQL, its first one's)."""
         return {
             name: {
                 "cpu_seconds": round(cpu_seconds(process) - self._before[name], 2),
