@@ -114,6 +114,11 @@ class RemarkBody(BaseModel):
     line: int | None = Field(None, ge=1)
 
 
+class LineRemarksBody(BaseModel):
+    line: int = Field(ge=1)
+    rarcs: list[Code] = Field(max_length=100)
+
+
 class ContextBody(BaseModel):
     """Facts that the remittance does not hold; leave out what is unknown."""
 
@@ -157,8 +162,8 @@ class ClassifyBody(BaseModel):
         | None
     ) = None  # fmt: skip
     adjustments: list[AdjustmentBody] = Field(max_length=20_000)
-    rarcs: list[Code | RemarkBody] | dict[int, list[Code]] = Field(
-        default_factory=list, description="remark codes of the claim; or with their line; or by line"
+    rarcs: list[Code | RemarkBody | LineRemarksBody] | dict[int, list[Code]] = Field(
+        default_factory=list, description="remark codes of the claim; or each with its line; or by line"
     )
     days_since_service: int | None = Field(None, ge=0)
     context: ContextBody | None = None
@@ -168,10 +173,7 @@ class ClassifyBody(BaseModel):
         if isinstance(self.rarcs, dict):
             remarks += [decision.Remark(rarc, line) for line, rarcs in self.rarcs.items() for rarc in rarcs]
         else:
-            remarks += [
-                decision.Remark(item.rarc, item.line) if isinstance(item, RemarkBody) else decision.Remark(item)
-                for item in self.rarcs
-            ]
+            remarks += [remark for item in self.rarcs for remark in _remarks(item)]
         return decision.AdjudicatedClaim(
             claim_status_code=self.claim_status_code,
             charge_cents=self.charge_cents,
@@ -185,6 +187,12 @@ class ClassifyBody(BaseModel):
             days_since_service=self.days_since_service,
             context=Context(**self.context.model_dump()) if self.context else None,
         )
+
+
+def _remarks(item: str | RemarkBody | LineRemarksBody) -> list[decision.Remark]:
+    if isinstance(item, LineRemarksBody):
+        return [decision.Remark(rarc, item.line) for rarc in item.rarcs]
+    return [decision.Remark(item.rarc, item.line) if isinstance(item, RemarkBody) else decision.Remark(item)]
 
 
 class ClassifyAnswer(Judged):

@@ -30,9 +30,9 @@ facts = st.builds(
     eligibility_verified=st.sampled_from([None, True, False]),
 )
 adjustments = st.lists(
-    st.builds(Adjustment, groups, carcs, st.integers(1, 100_000), st.none() | st.integers(1, 4)), min_size=1, max_size=8
+    st.builds(Adjustment, groups, carcs, st.integers(1, 100_000), st.none() | st.integers(1, 4)), min_size=1, max_size=5
 ).map(tuple)
-remarks = st.lists(st.builds(Remark, st.sampled_from(RARCS), st.none() | st.integers(1, 4)), max_size=4).map(tuple)
+remarks = st.lists(st.builds(Remark, st.sampled_from(RARCS), st.none() | st.integers(1, 4)), max_size=3).map(tuple)
 
 
 @st.composite
