@@ -330,6 +330,7 @@ def test_all_dead_letters_are_replayed_when_that_is_said_twice(run: Run, stack: 
     assert done.code == 0
     assert len(done.out.splitlines()) == len(before)
     assert before.isdisjoint(letter["dead_letter_id"] for letter in waiting())
+    assert run("dead-letters", "replay", "--all", "--yes", "--service", "analytics").code == 0  # not those that were replayed
 
 
 def test_which_dead_letter_must_be_said(run: Run) -> None:
