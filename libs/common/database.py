@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from libs.common.errors import Transient
@@ -18,12 +19,14 @@ _TRANSIENT_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 # Read-only transaction: the server is a standby that has not been promoted yet. Lock not available. Idle-in-transaction timeout.
 _TRANSIENT_CODES = frozenset({"25006", "55P03", "25P03"})
 
+_IDLE_IN_TRANSACTION_MS = "60000"
+
 
 def is_transient(error: BaseException) -> bool:
     """Say whether trying the same again later can succeed."""
     if isinstance(error, Transient | ConnectionError | TimeoutError | OSError):
         return True
-    if isinstance(error, InterfaceError):
+    if isinstance(error, InterfaceError | PoolTimeout):
         return True
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or is_transient(error.orig or ValueError())
@@ -46,7 +49,14 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=10,
             pool_pre_ping=True,
-            connect_args={"server_settings": {"application_name": application_name}, "timeout": 5},
+            connect_args={
+                "server_settings": {
+                    "application_name": application_name,
+                    # A forgotten open transaction holds back the relays of all services: the fence is the whole server's.
+                    "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
+                },
+                "timeout": 5,
+            },
         )
 
     @asynccontextmanager

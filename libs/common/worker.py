@@ -22,7 +22,8 @@ Job = Callable[[], Awaitable[None]]
 
 OUTBOX_KEEP_DAYS = 7
 _OUTBOX_DAYS_AHEAD = 7
-INBOX_KEEP_DAYS = 14  # longer than Kafka keeps a record that could be read again
+# Longer than a record can be read again: it is replayed from the outbox on its last day there, and Kafka keeps it from then on.
+INBOX_KEEP_DAYS = 21
 _UPKEEP_SECONDS = 3600.0
 _GC_OBJECTS = 200_000  # more than a batch holds at once
 
@@ -32,7 +33,10 @@ async def upkeep(database: Database) -> None:
     while True:
         try:
             async with database.begin() as tx:
+                # Whoever waits for the whole outbox holds up everybody behind: give way to a long transaction and come again.
+                await tx.execute(text("SET LOCAL lock_timeout = '2s'"))
                 await tx.execute(text("SELECT tend_outbox(:keep, :ahead)"), {"keep": OUTBOX_KEEP_DAYS, "ahead": _OUTBOX_DAYS_AHEAD})
+            async with database.begin() as tx:
                 await tx.execute(
                     text("DELETE FROM inbox WHERE admitted_at < now() - make_interval(days => :keep)"),
                     {"keep": INBOX_KEEP_DAYS},

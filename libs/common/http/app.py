@@ -1,5 +1,6 @@
 """The application factory: what every service's HTTP interface does alike."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -22,6 +23,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 JSON_BODY_MAX_BYTES = 1024 * 1024
 _DEPTH_MAX = 64
+_CHECK_SECONDS = 2.0
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -125,7 +127,8 @@ def _health(checks: Mapping[str, Check]) -> APIRouter:
         found = {}
         for name, check in checks.items():
             try:
-                await check()
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    await check()
                 found[name] = "ok"
             except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
                 found[name] = type(error).__name__
@@ -162,7 +165,7 @@ class _Edge:
 
             try:
                 _check_query(scope["query_string"])
-                if headers.get(b"content-type", b"").startswith(b"application/json"):
+                if problems.says_json(headers.get(b"content-type", b"").decode("latin-1")):
                     receive = await _checked_json(receive, int(headers.get(b"content-length", b"0") or 0))
                 await self._app(scope, receive, finish)
             except Problem as problem:
@@ -225,6 +228,14 @@ def _check_json(body: bytes) -> None:
     _check_values(parsed)
 
 
+def _encodes(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
+
+
 def _check_values(parsed: Any) -> None:
     waiting: list[tuple[Any, int]] = [(parsed, 0)]
     while waiting:
@@ -232,7 +243,7 @@ def _check_values(parsed: Any) -> None:
         if depth > _DEPTH_MAX:
             raise Problem(400, "bad-json", "The body is nested too deeply.")
         if isinstance(value, str):
-            if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            if "\x00" in value or not _encodes(value):
                 raise Problem(400, "bad-json", "Strings may hold neither NUL nor lone surrogates.")
         elif isinstance(value, dict):
             waiting += [(key, depth + 1) for key in value]

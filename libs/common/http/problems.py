@@ -109,10 +109,13 @@ def install(app: FastAPI) -> None:
         return answer(Problem(503, "unavailable", "A part of the system is away; try again shortly.", headers=headers))
 
     @app.exception_handler(RequestValidationError)
-    async def of_the_request(_: Request, error: RequestValidationError) -> Response:
-        fields = [
-            {"pointer": "/".join(map(str, ("", *problem["loc"]))), "problem": _safe_message(problem)} for problem in error.errors()
-        ]
+    async def of_the_request(request: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        sent_as = request.headers.get("content-type", "")
+        if any(problem["loc"] == ("body",) for problem in found) and not says_json(sent_as) and await request.body():
+            return answer(Problem(415, "unsupported-media-type", "The body must be application/json."))
+        known = _names(app.openapi())
+        fields = [{"pointer": _pointer(problem["loc"], known), "problem": _safe_message(problem)} for problem in found]
         return answer(Problem(422, "invalid-request", "Some fields are missing or not valid.", errors=fields[:100]))
 
     @app.exception_handler(HTTPException)
@@ -124,6 +127,28 @@ def install(app: FastAPI) -> None:
     async def of_a_bug(_: Request, error: Exception) -> Response:
         log.error("request_failed", exc_info=error)
         return answer(Problem(500, "internal-error", "The request failed through no fault of yours; it was logged."))
+
+
+def says_json(content_type: str) -> bool:
+    """Say whether a Content-Type means JSON: application/json, or application/...+json."""
+    kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
+    return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
+
+
+def _names(schema: Any) -> set[str]:
+    """Return the names of all fields and parameters that an OpenAPI document describes."""
+    if isinstance(schema, list):
+        return set[str]().union(*map(_names, schema))
+    if not isinstance(schema, dict):
+        return set()
+    named = {*schema.get("properties", {}), *([schema["name"]] if "in" in schema and "name" in schema else ())}
+    return named.union(*map(_names, schema.values()))
+
+
+def _pointer(place: tuple[str | int, ...], known: set[str]) -> str:
+    """Say where a problem is; a name that is not ours was sent, and is not sent back."""
+    parts = (part if isinstance(part, int) or part in known or not depth else "?" for depth, part in enumerate(place))
+    return "/".join(map(str, ("", *parts)))
 
 
 def _safe_message(problem: Mapping[str, Any]) -> str:
