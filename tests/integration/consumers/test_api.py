@@ -119,7 +119,11 @@ async def test_errors_are_problems_of_a_stable_type(method: str, path: str, stat
     assert "SMITH" not in answer.text
 
 
-GOOD = {"charge_cents": 100, "paid_cents": 0, "adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 100}]}
+GOOD: dict[str, Any] = {
+    "charge_cents": 100,
+    "paid_cents": 0,
+    "adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 100}],
+}
 BAD_BODIES: dict[str, tuple[bytes, int]] = {
     "empty": (b"", 422),
     "not JSON": (b"{SMITH", 400),
@@ -135,7 +139,7 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
     "over a mebibyte": (b'{"x": "' + b"SMITH" * 250_000 + b'"}', 413),
     "a number of 5000 digits": (b'{"charge_cents": 1' + b"0" * 5000 + b"}", 400),
     "a huge number": (json.dumps({**GOOD, "charge_cents": 10**16}).encode(), 422),
-    "a negative line": (json.dumps({**GOOD, "adjustments": [{**GOOD["adjustments"][0], "line": -1}]}).encode(), 422),  # type: ignore[index]
+    "a negative line": (json.dumps({**GOOD, "adjustments": [{**GOOD["adjustments"][0], "line": -1}]}).encode(), 422),
     "a float": (json.dumps({**GOOD, "charge_cents": 1.5}).encode(), 422),
     "a truth": (json.dumps({**GOOD, "charge_cents": True}).encode(), 422),
     "a list": (b"[]", 422),
