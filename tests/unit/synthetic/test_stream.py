@@ -32,6 +32,11 @@ def test_it_bills_as_many_claims_as_asked_for(answers: list[Answer]) -> None:
     assert again > 0
 
 
+def test_the_last_file_holds_only_what_is_left() -> None:
+    answers = [answer for file in remittances(3, 130, 50) for answer in file.answers()]
+    assert len(answers) - sum(2 for answer in answers if answer.truth.outcome == "reversal") == 130
+
+
 def test_every_file_balances() -> None:
     for file in remittances(2, 1_000, 90):
         reader = InterchangeReader()
