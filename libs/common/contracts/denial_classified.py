@@ -34,7 +34,8 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     denial_id: Annotated[UUID, Meta(description="Names the denial: one for each remit that has one, the same in every revision.")]
     revision: Annotated[int, Meta(description="From 1; keep the highest.")]
     status: Annotated[
-        Literal["active", "retracted"], Meta(description="retracted: the payer reversed the remit; no denial any more.")
+        Literal["active", "retracted"],
+        Meta(description="retracted: the payer reversed the remit; a later revision may stand again."),
     ]
     remit_id: Annotated[UUID, Meta(description="The remit that was judged.")]
     remittance_id: Annotated[UUID, Meta(description="The payment that holds it.")]

@@ -42,7 +42,7 @@ def upgrade() -> None:
             preventable boolean,
             alternative_actions text[] NOT NULL,
             core_scenario text,
-            confidence real NOT NULL,
+            confidence double precision NOT NULL,
             explanation text NOT NULL,
             rules text[] NOT NULL,
             reasons jsonb NOT NULL,
