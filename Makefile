@@ -61,11 +61,11 @@ chaos: $(VENV)/.dev-ready ## kill everything, many times, and count; ROUNDS=40 S
 docs: $(VENV)/.dev-ready ## write OpenAPI, AsyncAPI and the JSON Schemas anew
 	@$(RUN) -m deploy.docs
 
-lock: $(VENV)/.dev-ready ## pin the dependencies anew, with hashes
-	@for name in run local dev; do \
-		$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-header requirements/$$name.in -o requirements/$$name.txt; \
-	done
+lock: $(VENV)/.dev-ready ## pin the dependencies anew, with hashes; all three files agree
+	@pin() { $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$$@"; }; \
+	pin requirements/run.in -o requirements/run.txt; \
+	pin requirements/local.in -c requirements/run.txt -o requirements/local.txt; \
+	pin requirements/dev.in -c requirements/local.txt -o requirements/dev.txt
 
 clean: ## stop the stack and remove its data and all that was built
 	@if [ -x $(RUN) ]; then $(RUN) -m deploy.local down --state $(STATE) --remove || true; fi
