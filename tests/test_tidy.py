@@ -173,3 +173,15 @@ def test_the_supported_versions_of_python_are_said_once_and_the_same() -> None:
     assert told == ">=3.11,<3.14"
     assert "(3, 11) <= sys.version_info[:2] < (3, 14)" in (ROOT / "Makefile").read_text()
     assert "Python 3.11 to 3.13" in (ROOT / "README.md").read_text()
+
+
+def test_every_test_that_the_promises_lean_on_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "reliability.md").read_text()))
+    existing = {found for _, text in modules("tests") for found in re.findall(r"^(?:async )?def (test_\w+)", text, re.MULTILINE)}
+    assert named
+    assert sorted(named - existing) == []
+
+
+def test_every_promise_is_kept_in_both_directions() -> None:
+    rows = re.findall(r"^\| \*\*(L[1-4]) .*\|(.*)\|(.*)\|$", (ROOT / "docs" / "reliability.md").read_text(), re.MULTILINE)
+    assert [promise for promise, holds, noticed in rows if "`test_" in holds and "`test_" in noticed] == ["L1", "L2", "L3", "L4"]
