@@ -27,7 +27,7 @@ def trace_id(system: System) -> str:
     (file,) = remittances(seed=5, claims=12, claims_per_file=12, first_on=date(2032, 1, 1))
     assert any(answer.truth.denied_cents for answer in file.answers())
     system.post(file.body, traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01")
-    system.settle()
+    system.come_to_rest()
     return trace_id
 
 

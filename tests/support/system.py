@@ -11,16 +11,9 @@ from aiokafka.errors import KafkaError
 from deploy.local import provision
 from deploy.local.layout import SERVICES
 from deploy.local.stack import Stack
+from libs.common.messaging.dead_letters import SUFFIX
 from tests.support import eventually, run_apart
 
-# Who reads whose events: (topic, producer, reader). An event is dealt with when its id is in the reader's inbox.
-EDGES = (
-    ("remit.received", "ingest", "classifier"),
-    ("remit.received", "ingest", "appeals"),
-    ("remit.received", "ingest", "analytics"),
-    ("denial.classified", "classifier", "appeals"),
-    ("denial.classified", "classifier", "analytics"),
-)
 # What tells of the posting itself, and the spine's own tables: these may grow when the same file comes again.
 _OF_THE_POSTING = {"interchanges", "interchange_chunks", "transactions", "findings", "inbox", "relay_position", "alembic_version"}
 _TABLES = """
@@ -67,7 +60,7 @@ class System:
     def take_in(self, *bodies: bytes) -> list[dict[str, Any]]:
         """Post files one after the other, wait until all of the system has dealt with them, return what became of each."""
         posted = [self.post(body)["interchange_id"] for body in bodies]
-        self.settle()
+        self.come_to_rest()
         return [self.interchange(each) for each in posted]
 
     def rows(self, service: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
@@ -82,55 +75,40 @@ class System:
 
         return list(run_apart(ask()))
 
-    def settle(self, seconds: float = 240) -> None:
-        """Return when every file is read, and every event is dealt with by all who read it."""
-        eventually(self.settled, seconds=seconds)
-
-    def settled(self) -> bool:
-        """Ask from the source on downwards: what was complete when it was asked for stays complete."""
-        if self.rows("ingest", "SELECT 1 FROM interchanges WHERE status IN ('received', 'processing') LIMIT 1"):
-            return False
-        return not any(self.unread(topic, producer, reader) for topic, producer, reader in EDGES)
-
-    def unread(self, topic: str, producer: str, reader: str) -> int:
-        """Count the events of a topic that a reader has not dealt with."""
-        sent = self.rows(producer, "SELECT count(*) FROM outbox WHERE aggregatetype = $1", topic)[0][0]
-        source = f"recours/{producer}"
-        known = self.rows(reader, "SELECT count(*) FROM inbox WHERE source = $1", source)[0][0]
-        return int(sent) - int(known)
-
     def come_to_rest(self, seconds: float = 240) -> None:
-        """Return when nothing moves any more, right or wrong: files read, outboxes sent, records read by all their groups."""
+        """Return when nothing moves any more: files read, outboxes sent, records dealt with by all their groups."""
         eventually(self.at_rest, seconds=seconds)
 
     def at_rest(self) -> bool:
+        """Ask service by service in the order of the flow: what was complete when it was asked stays complete."""
         try:
             if self.rows("ingest", "SELECT 1 FROM interchanges WHERE status IN ('received', 'processing') LIMIT 1"):
                 return False
-            for topic, producer in dict.fromkeys((topic, producer) for topic, producer, _ in EDGES):
-                if self.rows(producer, "SELECT 1 FROM outbox WHERE xid > (SELECT last_xid FROM relay_position) LIMIT 1"):
-                    return False
-                if any(self.lag(topic, reader) for reading, _, reader in EDGES if reading == topic):
+            for service in SERVICES:
+                waiting = "SELECT 1 FROM outbox WHERE xid > (SELECT last_xid FROM relay_position) LIMIT 1"
+                if self.lag(service) or self.rows(service, waiting):
                     return False
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError):
             return False  # a server is just starting again
         return True
 
-    def lag(self, topic: str, group: str) -> int:
-        """Count the records of a topic that a group has not said to have dealt with."""
+    def lag(self, group: str) -> int:
+        """Count the records that a group has not said to have dealt with, in all topics that it reads."""
+        letters = f".{group}{SUFFIX}"  # a group's dead-letter topics stand beside the topics that it reads
+        topics = [name.removesuffix(letters) for name in provision.wanted_topics() if name.endswith(letters)]
 
         async def ask() -> int:
             consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.bootstrap, group_id=group, enable_auto_commit=False)
             await consumer.start()
             try:
-                parts = _partitions([topic])
+                parts = _partitions(topics)
                 consumer.assign(parts)
                 ends = await consumer.end_offsets(parts)
                 return sum([ends[part] - (await consumer.committed(part) or 0) for part in parts])
             finally:
                 await consumer.stop()
 
-        return int(run_apart(ask()))
+        return int(run_apart(ask())) if topics else 0
 
     def ledgers(self, **period: str) -> dict[str, Any]:
         return {service: self.get(service, "/v1/ledger", **period) for service in SERVICES}
