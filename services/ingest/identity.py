@@ -5,7 +5,6 @@ about money tells a repetition from a contradiction.
 """
 
 import hashlib
-from collections import defaultdict
 from datetime import date
 from uuid import UUID
 
@@ -30,16 +29,20 @@ def _payer(payment: PaymentRead) -> str:
 
 
 class Ordinals:
-    """Counts equal claims of one transaction."""
+    """Counts equal claims of one transaction. A payment may hold half a million: of each kind its 64-bit hash alone is kept."""
 
     def __init__(self) -> None:
-        self._counts: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self._seen: set[int] = set()
+        self._repeated: dict[int, int] = {}
 
     def next(self, remit: Remit) -> int:
         """Return 0 for the first of its kind, then 1, ..."""
-        kind = (remit.patient_control_number, remit.payer_claim_control_number, remit.claim_status_code)
-        ordinal = self._counts[kind]
-        self._counts[kind] = ordinal + 1
+        kind = hash((remit.patient_control_number, remit.payer_claim_control_number, remit.claim_status_code))
+        if kind not in self._seen:
+            self._seen.add(kind)
+            return 0
+        ordinal = self._repeated.get(kind, 0) + 1
+        self._repeated[kind] = ordinal
         return ordinal
 
 
