@@ -153,13 +153,15 @@ def _meaning(group_code: str, carc: str) -> _Meaning:
     if code is None:
         return _Meaning(group_code, carc, None, True, False, False, _PRICE)
     told = _PRICE if code.treatment in ("price", "refusal") else (code.category, code.action, code.treatment)
+    # A price is the patient's where PR may carry it (PR-45); sequestration or a contract's discount never is.
+    patients = group_code == "PR" and (code.treatment == "patient_share" or (code.treatment == "price" and "PR" in code.groups))
     return _Meaning(
         group_code=group_code,
         carc=carc,
         code=code,
         refused=code.treatment == "refusal",
-        could_be_disguise=code.whole_category is not None and group_code != "PR",
-        patients=group_code == "PR" and code.treatment in ("patient_share", "price"),
+        could_be_disguise=code.whole_category is not None and not patients,
+        patients=patients,
         told=_SHARE_OF_NOBODY if code.treatment == "patient_share" else told,
     )
 

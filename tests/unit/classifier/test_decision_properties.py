@@ -86,7 +86,7 @@ def test_no_cent_of_a_refusing_code_is_lost(claim: AdjudicatedClaim) -> None:
     disguised = sum(
         each.amount_cents
         for each in claim.adjustments
-        if each.group_code != "PR" and KNOWN.adjustment_codes[each.carc].whole_category is not None
+        if (code := KNOWN.adjustment_codes[each.carc]).whole_category and not (each.group_code == "PR" and "PR" in code.groups)
     )
     whole = claim.paid_cents == 0 and disguised >= claim.charge_cents
     assert classify(claim).denied_cents == refused + (disguised if whole else 0)
