@@ -3,8 +3,8 @@
 `python -m tests.bench.classify [--claims N] [--rounds N] [--out FILE]`
 
 `usual`: what payers send: nine claims in ten paid with a price cut and a patient share, one refused for one of the usual reasons.
-`denied`: refused claims only, most with a remark. Medians of several rounds, by the time of this process on its core, so that a busy machine
-tells the same; the tables are read before the clock starts.
+`denied`: refused claims only, most with a remark. Medians of several rounds by the time of this process on its core, so that a busy
+machine tells the same; the tables are read before the clock starts.
 """
 
 import argparse
