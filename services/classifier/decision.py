@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from services.classifier.explain import explain_denial, explain_other
 from services.classifier.facts import Context, age_of, setting_of
-from services.classifier.judgement import KNOWLEDGE, Judgement, code_of, judge, normalised
+from services.classifier.judgement import KNOWLEDGE, UNKNOWN, Judgement, code_of, judge, normalised
 from services.classifier.knowledge import ACTIONS, CATEGORIES, AdjustmentCode
 
 _REVERSAL, _PREDETERMINATION, _PATIENT_NOT_RECOGNISED = "22", "25", "4"
@@ -32,6 +32,7 @@ _ACTION_RANK: Final = {action: rank for rank, action in enumerate(ACTIONS)}
 _PRICE: Final = ("contractual", "none", "price")
 _HOLD: Final = ("other", "none", "hold")
 _SHARE_OF_NOBODY: Final = ("patient_responsibility", "none", "share_not_billable")
+_CERTAIN: Final = 0.99
 _NO_EFFECTS: Final[frozenset[str]] = frozenset()
 _NO_REMARKS: Final[dict[int | None, list[str]]] = {}
 
@@ -85,7 +86,7 @@ class Classification(Struct, frozen=True, gc=False):
     rules: tuple[str, ...] = ()
     preventable: bool | None = None
     core_scenario: str | None = None
-    confidence: float = 0.99
+    confidence: float = _CERTAIN
 
 
 class _Meaning(Struct, frozen=True, gc=False):
@@ -395,6 +396,7 @@ def _no_denial(category: str, action: str, rule: str) -> Classification:
         denied_cents=0,
         explanation=explain_other(rule),
         rules=(rule,),
+        confidence=UNKNOWN if rule == "unexplained" else _CERTAIN,
     )
 
 

@@ -67,3 +67,4 @@ def test_doubt_is_told_as_confidence() -> None:
     missing = judged(Adjustment("CO", "A1", 5000)).confidence
     assert missing < disputed < sure
     assert odd_group < sure
+    assert classify(AdjudicatedClaim("1", 5000, 0, ())).confidence < 0.5
