@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,7 +58,8 @@ def create_app(
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents. `tags` describes its own."""
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs shows its page without fetching anything from anywhere
+        redoc_url=None,
         title=f"Recours {title}",
         description=description,
         version="1",
