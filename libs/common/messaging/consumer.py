@@ -226,9 +226,10 @@ class Consumer:
         if not rejected:
             return
         source = f"dead-letters/{self._group}"
-        ids = {dead_letters.dead_letter_id(record, self._group): (record, reason) for record, reason in rejected}
-        fresh = await inbox.admit_ids(tx, [(letter_id, source) for letter_id in ids])
-        await outbox.append_rows(tx, [dead_letters.outbox_row(*ids[letter_id], self._group) for letter_id, _ in fresh])
+        keys = [(dead_letters.dead_letter_id(record, self._group), source) for record, _ in rejected]
+        fresh = await inbox.admit_ids(tx, keys)
+        told = [each for each, key in zip(rejected, keys, strict=True) if key in fresh]  # in the order of their records
+        await outbox.append_rows(tx, [dead_letters.outbox_row(record, reason, self._group) for record, reason in told])
         log.warning("dead_letters", group=self._group, count=len(fresh), reasons=sorted({reason for _, reason in rejected}))
 
     def _decode(self, records: Sequence[ConsumerRecord]) -> Decoded:
