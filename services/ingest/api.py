@@ -251,8 +251,8 @@ async def list_remits(
         if await queries.get_remittance(tx, tenant, remittance_id) is None:
             raise not_found("remittance")
         rows = await queries.list_remits(tx, tenant, remittance_id, after, limit + 1)
-    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
-    return Page(items=[RemitView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)
+    more = write_cursor(str(rows[limit - 1][0]), tenant, filters) if len(rows) > limit else None
+    return Page(items=[RemitView.of(told) for _, told in rows[:limit]], next_cursor=more)
 
 
 @router.get(
@@ -263,7 +263,7 @@ async def get_remit(remit_id: UUID, tenant: TenantDep, database: DatabaseDep) ->
         found = await queries.get_remit(tx, tenant, remit_id)
     if found is None:
         raise not_found("remit")
-    return RemitDetail.build(*found)
+    return RemitDetail.of(found)
 
 
 def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:

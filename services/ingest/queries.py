@@ -6,8 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import cramjam
+import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.contracts.remit_received import RemitReceivedV1
+
+_decode_told = msgspec.json.Decoder(RemitReceivedV1).decode
 
 _INTERCHANGE = (
     "SELECT interchange_id, row_id, sha256, size_bytes, status, received_at, finished_at, bytes_read, claims_read, error_count"
@@ -110,26 +115,21 @@ async def get_provider_adjustments(tx: AsyncConnection, tenant_id: str, remittan
     return list((await tx.execute(query, {"tenant": tenant_id, "id": remittance_id})).mappings())
 
 
-async def list_remits(tx: AsyncConnection, tenant_id: str, remittance_id: UUID, after: UUID | None, limit: int) -> list[RowMapping]:
-    """Return a payment's remits in the order of their booking."""
-    query = "SELECT * FROM remits WHERE tenant_id = :tenant AND remittance_id = :id"
+async def list_remits(
+    tx: AsyncConnection, tenant_id: str, remittance_id: UUID, after: UUID | None, limit: int
+) -> list[tuple[UUID, RemitReceivedV1]]:
+    """Return a payment's remits in the order of their booking, each with its row id."""
+    query = "SELECT row_id, told FROM remits WHERE tenant_id = :tenant AND remittance_id = :id"
     values: dict[str, Any] = {"tenant": tenant_id, "id": remittance_id, "limit": limit}
     if after is not None:
         query += " AND row_id > :after"
         values["after"] = after
-    return list((await tx.execute(text(query + " ORDER BY row_id LIMIT :limit"), values)).mappings())
+    found = await tx.execute(text(query + " ORDER BY row_id LIMIT :limit"), values)
+    return [(row.row_id, _decode_told(row.told)) for row in found]
 
 
-async def get_remit(
-    tx: AsyncConnection, tenant_id: str, remit_id: UUID
-) -> tuple[RowMapping, list[RowMapping], list[RowMapping]] | None:
-    """Return a remit with its lines and adjustments."""
-    query = text("SELECT * FROM remits WHERE tenant_id = :tenant AND remit_id = :id")
-    remit = (await tx.execute(query, {"tenant": tenant_id, "id": remit_id})).mappings().first()
-    if remit is None:
-        return None
-    parts = []
-    for table, order in (("remit_lines", "line"), ("remit_adjustments", "ordinal")):
-        of_remit = text(f"SELECT * FROM {table} WHERE tenant_id = :tenant AND remit_row_id = :row ORDER BY {order}")  # noqa: S608 - ours
-        parts.append(list((await tx.execute(of_remit, {"tenant": tenant_id, "row": remit["row_id"]})).mappings()))
-    return remit, parts[0], parts[1]
+async def get_remit(tx: AsyncConnection, tenant_id: str, remit_id: UUID) -> RemitReceivedV1 | None:
+    """Return a remit as it was told."""
+    query = text("SELECT told FROM remits WHERE tenant_id = :tenant AND remit_id = :id")
+    told = (await tx.execute(query, {"tenant": tenant_id, "id": remit_id})).scalar_one_or_none()
+    return None if told is None else _decode_told(told)

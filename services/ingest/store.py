@@ -200,28 +200,21 @@ async def bump_accounts(tx: AsyncConnection, tenant_id: str, counts: Counter[UUI
 
 _REMIT = (
     "tenant_id", "remit_id", "row_id", "remittance_id", "interchange_id", "transaction_ordinal", "claim_ordinal", "claim_key",
-    "sequence", "content_digest", "patient_control_number", "payer_claim_control_number", "claim_status_code",
-    "claim_filing_code", "claim_type", "payer_kind", "payment_on", "service_from_on", "service_to_on", "charge_cents",
-    "paid_cents", "patient_responsibility_cents", "adjustment_cents", "unbalanced_cents", "rarcs", "segments",
+    "sequence", "content_digest", "patient_control_number", "payer_claim_control_number", "claim_status_code", "payment_on",
+    "charge_cents", "paid_cents", "adjustment_cents", "unbalanced_cents", "told", "segments",
 )  # fmt: skip
-_LINE = (
-    "tenant_id", "remit_row_id", "line", "qualifier", "procedure_code", "modifiers", "revenue_code", "original_procedure_code",
-    "units", "service_on", "line_control_number", "charge_cents", "paid_cents", "unbalanced_cents", "rarcs",
-)  # fmt: skip
-_ADJUSTMENT = ("tenant_id", "remit_row_id", "ordinal", "line", "group_code", "carc", "amount_cents", "quantity")
 
 
 async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tuple[Candidate, int]]) -> None:
-    """COPY new remits (each with its sequence), their lines and adjustments."""
-    rows, lines, adjustments = [], [], []
+    """COPY new remits, each with its sequence; lines and adjustments are in what was told of them."""
+    rows = []
     for each, sequence in remits:
-        event, remit, row_id = each.event, each.remit, each.row_id
-        claim_rarcs = [item.rarc for item in event.rarcs if item.line is None]
+        event, remit = each.event, each.remit
         rows.append(
             (
                 tenant_id,
                 each.remit_id,
-                row_id,
+                each.row_id,
                 event.remittance_id,
                 event.interchange_id,
                 each.transaction_ordinal,
@@ -232,50 +225,16 @@ async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tu
                 event.patient_control_number,
                 event.payer_claim_control_number,
                 event.claim_status_code,
-                event.claim_filing_code,
-                event.claim_type,
-                event.payer_kind,
                 event.payment_on,
-                event.service_from_on,
-                event.service_to_on,
                 event.charge_cents,
                 event.paid_cents,
-                event.patient_responsibility_cents,
                 remit.adjustment_cents,
                 remit.difference_cents,
-                claim_rarcs,
+                each.payload,
                 "\n".join(remit.segments),
             )
         )
-        for line, source in zip(event.lines, remit.lines, strict=True):
-            lines.append(
-                (
-                    tenant_id,
-                    row_id,
-                    line.line,
-                    line.qualifier,
-                    line.procedure_code,
-                    line.modifiers,
-                    line.revenue_code,
-                    line.original_procedure_code,
-                    line.units,
-                    line.service_on,
-                    line.line_control_number,
-                    line.charge_cents,
-                    line.paid_cents,
-                    source.difference_cents,
-                    source.rarcs,
-                )
-            )
-        adjustments += [
-            (tenant_id, row_id, ordinal, item.line, item.group_code, item.carc, item.amount_cents, item.quantity)
-            for ordinal, item in enumerate(event.adjustments)
-        ]
     await copy_rows(tx, "remits", _REMIT, rows)
-    if lines:
-        await copy_rows(tx, "remit_lines", _LINE, lines)
-    if adjustments:
-        await copy_rows(tx, "remit_adjustments", _ADJUSTMENT, adjustments)
 
 
 async def insert_findings(tx: AsyncConnection, received: Received, findings: Sequence[Finding], first: int) -> None:

@@ -1,11 +1,15 @@
 """The shapes of ingest's answers."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import BaseModel, Field
+
+from libs.common.contracts.remit_received import RemitReceivedV1
 
 Status = Literal["received", "processing", "accepted", "accepted_with_errors", "rejected"]
 
@@ -155,6 +159,19 @@ class RemitView(BaseModel):
     unbalanced_cents: int
     rarcs: list[str]
 
+    @classmethod
+    def of(cls, told: RemitReceivedV1, **more: Any) -> Self:
+        """Show what was told of a remit; `rarcs` are the claim's own."""
+        return cls.model_validate(
+            {
+                **_fields(told),
+                "adjustment_cents": told.totals.adjustment_cents,
+                "unbalanced_cents": told.totals.unbalanced_cents,
+                "rarcs": _rarcs(told)[None],
+                **more,
+            }
+        )
+
 
 class LineView(BaseModel):
     line: int
@@ -185,9 +202,29 @@ class RemitDetail(RemitView):
     adjustments: list[AdjustmentView]
 
     @classmethod
-    def build(
-        cls, remit: Mapping[Any, Any], lines: Sequence[Mapping[Any, Any]], adjustments: Sequence[Mapping[Any, Any]]
-    ) -> "RemitDetail":
-        return cls.model_validate(
-            {**remit, "lines": [dict(line) for line in lines], "adjustments": [dict(item) for item in adjustments]}
-        )
+    def of(cls, told: RemitReceivedV1, **more: Any) -> Self:
+        explained: defaultdict[int | None, int] = defaultdict(int)
+        for item in told.adjustments:
+            explained[item.line] += item.amount_cents
+        rarcs = _rarcs(told)
+        lines = [
+            {
+                **_fields(line),
+                "unbalanced_cents": line.charge_cents - line.paid_cents - explained[line.line],
+                "rarcs": rarcs[line.line],
+            }
+            for line in told.lines
+        ]
+        return super().of(told, lines=lines, adjustments=[_fields(item) for item in told.adjustments], **more)
+
+
+def _rarcs(told: RemitReceivedV1) -> defaultdict[int | None, list[str]]:
+    """Return the remark codes by line; the claim's own under None."""
+    found: defaultdict[int | None, list[str]] = defaultdict(list)
+    for item in told.rarcs:
+        found[item.line].append(item.rarc)
+    return found
+
+
+def _fields(told: Struct) -> dict[str, Any]:
+    return {name: getattr(told, name) for name in told.__struct_fields__}

@@ -84,8 +84,8 @@ class Ingest:
         ]
 
     async def state(self) -> dict[str, Any]:
-        """Return what must not change when the same is sent again: remits, lines, adjustments, events, the ledger."""
-        tables = ("remittances", "provider_adjustments", "remits", "remit_lines", "remit_adjustments", "outbox", "accounts")
+        """Return what must not change when the same is sent again: remits, events, the ledger."""
+        tables = ("remittances", "provider_adjustments", "remits", "outbox", "accounts")
         return {table: await self.count(table) for table in tables} | {"ledger": await self.get("/v1/ledger")}
 
     async def close(self) -> None:

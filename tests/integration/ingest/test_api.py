@@ -196,7 +196,7 @@ async def test_another_tenant_sees_nothing_and_its_same_file_is_its_own(ingest) 
     assert (await other.get("/v1/ledger")).json() == await ingest.get("/v1/ledger")
     assert await ingest.count("remits") == 6
     async with ingest.api_database.begin("nobody") as tx:
-        for table in ("interchanges", "interchange_chunks", "remits", "remit_lines", "findings", "ledger_days"):
+        for table in ("interchanges", "interchange_chunks", "remits", "remittances", "findings", "ledger_days"):
             assert (await tx.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar_one() == 0
 
 

@@ -1,4 +1,4 @@
-"""The spine, the ledger, interchanges with their bytes and findings, remittances, remits with lines and adjustments."""
+"""The spine, the ledger, interchanges with their bytes and findings, remittances, remits as they were told."""
 
 from alembic import op
 
@@ -114,49 +114,14 @@ TABLES = {
         patient_control_number text NOT NULL,
         payer_claim_control_number text NOT NULL,
         claim_status_code text NOT NULL,
-        claim_filing_code text,
-        claim_type text NOT NULL,
-        payer_kind text NOT NULL,
         payment_on date NOT NULL,
-        service_from_on date,
-        service_to_on date,
         charge_cents bigint NOT NULL,
         paid_cents bigint NOT NULL,
-        patient_responsibility_cents bigint,
         adjustment_cents bigint NOT NULL,
         unbalanced_cents bigint NOT NULL,
-        rarcs text[] NOT NULL,
+        told bytea NOT NULL,  -- the data of its remit.received, as sent: lines, adjustments, remarks and all the rest
         segments text NOT NULL,  -- names, references, dates and amounts as the payer wrote them; patient data stays here
         PRIMARY KEY (tenant_id, remit_id)
-    """,
-    "remit_lines": """
-        tenant_id text NOT NULL,
-        remit_row_id uuid NOT NULL,
-        line integer NOT NULL,
-        qualifier text NOT NULL,
-        procedure_code text NOT NULL,
-        modifiers text[] NOT NULL,
-        revenue_code text,
-        original_procedure_code text,
-        units text,
-        service_on date,
-        line_control_number text,
-        charge_cents bigint NOT NULL,
-        paid_cents bigint NOT NULL,
-        unbalanced_cents bigint NOT NULL,
-        rarcs text[] NOT NULL,
-        PRIMARY KEY (tenant_id, remit_row_id, line)
-    """,
-    "remit_adjustments": """
-        tenant_id text NOT NULL,
-        remit_row_id uuid NOT NULL,
-        ordinal integer NOT NULL,
-        line integer,
-        group_code text NOT NULL,
-        carc text NOT NULL,
-        amount_cents bigint NOT NULL,
-        quantity text,
-        PRIMARY KEY (tenant_id, remit_row_id, ordinal)
     """,
 }
 
