@@ -168,6 +168,16 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = []
+    for path in tracked():
+        if path.suffix == ".md":
+            for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text()):
+                if not (path.parent / target).exists():
+                    broken.append(f"{path.relative_to(ROOT)} -> {target}")  # noqa: PERF401 - three plain lines
+    assert broken == []
+
+
 def test_the_supported_versions_of_python_are_said_once_and_the_same() -> None:
     told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert told == ">=3.11,<3.14"

@@ -44,6 +44,10 @@ class Ports:
     classifier: int = 8002
     appeals: int = 8003
     analytics: int = 8004
+    ingest_worker: int = 8011
+    classifier_worker: int = 8012
+    appeals_worker: int = 8013
+    analytics_worker: int = 8014
 
     @classmethod
     def from_environment(cls) -> "Ports":

@@ -123,6 +123,7 @@ class Supervisor:
     def _start(self) -> None:
         for service in self._services:
             require_free(asdict(self._ports)[service], service)
+            require_free(asdict(self._ports)[f"{service}_worker"], f"{service}_worker")
         infra = self._infra = choose(self._folder, self._ports, self._secrets)
         servers = infra.servers()
         self._state.infra, self._state.kafka, self._state.admin_url = infra.kind, infra.bootstrap, infra.admin_url
@@ -182,6 +183,7 @@ class Supervisor:
             "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
             "RECOURS_KAFKA": infra.bootstrap,
             "RECOURS_PORT": str(asdict(self._ports)[service]),
+            **({"RECOURS_HEALTH_PORT": str(asdict(self._ports)[f"{service}_worker"])} if role == "worker" else {}),
             "RECOURS_INSTANCE": f"{service}-1",
             **{f"RECOURS_{name.upper()}_URL": self._ports.url(name) for name in SERVICES},
         }
@@ -199,16 +201,17 @@ class Supervisor:
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        waiting = {service: self._ports.url(service) + "/readyz" for service in self._services}
+        waiting = {f"{service}-api": self._ports.url(service) + "/readyz" for service in self._services}
+        waiting |= {f"{service}-worker": self._ports.url(f"{service}_worker") + "/readyz" for service in self._services}
         while waiting and not self._stopping:
-            for service, url in list(waiting.items()):
+            for name, url in list(waiting.items()):
                 if _answers(url):
-                    del waiting[service]
+                    del waiting[name]
             if self._revive():
                 self._note_processes()
             if waiting and time.monotonic() > deadline:
-                service = next(iter(waiting))
-                raise StackError(f"{service} was not ready within {_READY_SECONDS} s.{self._last_lines(f'{service}-api')}")
+                name = next(iter(waiting))
+                raise StackError(f"{name} was not ready within {_READY_SECONDS} s.{self._last_lines(name)}")
             time.sleep(_TICK_SECONDS)
 
     def _last_lines(self, name: str) -> str:

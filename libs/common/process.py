@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from libs.common import logs, telemetry
 from libs.common.clock import Clock, SystemClock
 from libs.common.database import Database
+from libs.common.health import Check, broker_answers
+from libs.common.health import serve as serve_health
 from libs.common.http.serve import serve
 from libs.common.messaging.consumer import Consumer, Subscription
 from libs.common.messaging.relay import Relay
 from libs.common.settings import CommonSettings, load
-from libs.common.worker import run, run_jobs, upkeep
+from libs.common.worker import Job, run, run_jobs, upkeep
 
 MakeApp = Callable[[Database, Clock, str], FastAPI]
 
@@ -36,10 +38,20 @@ def consuming_service(service: str, make_app: MakeApp, subscriptions: Sequence[S
             instance=settings.instance,
         )
         relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{service}")
-        await run_jobs([consumer.run, relay.run, lambda: upkeep(database)])
+        jobs = [consumer.run, relay.run, lambda: upkeep(database)]
+        await run_jobs(jobs + health_job(settings, database, consumer=consumer.check, relay=relay.check))
         await database.close()
 
     run(work)
+
+
+def health_job(settings: CommonSettings, database: Database, **checks: Check) -> list[Job]:
+    """Return the job that answers for the worker's health, where the settings give it a port."""
+    port = settings.health_port
+    if port is None:
+        return []
+    everything = {"database": database.ping, "kafka": lambda: broker_answers(settings.kafka), **checks}
+    return [lambda: serve_health(settings.host, port, everything)]
 
 
 def role_of(service: str) -> str:

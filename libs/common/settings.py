@@ -20,6 +20,9 @@ class CommonSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     log_level: str = "INFO"
+    health_port: int | None = Field(
+        None, ge=1, le=65535, description="where a worker answers /livez and /readyz; nowhere if not told"
+    )
     instance: str | None = Field(
         None, description="static Kafka member id: a process that comes back gets its partitions back at once"
     )

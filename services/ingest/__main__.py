@@ -4,7 +4,7 @@ from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.http.serve import serve
 from libs.common.messaging.relay import Relay
-from libs.common.process import role_of, start
+from libs.common.process import health_job, role_of, start
 from libs.common.settings import CommonSettings
 from libs.common.worker import run, run_jobs, upkeep
 from services.ingest.api import make_app
@@ -17,7 +17,8 @@ async def work(database: Database, settings: CommonSettings) -> None:
     """Read files, relay events and tend the spine, in one process."""
     reader = IntakeReader(database, SystemClock())
     relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{SERVICE}")
-    await run_jobs([reader.run, relay.run, lambda: upkeep(database)])
+    jobs = [reader.run, relay.run, lambda: upkeep(database)]
+    await run_jobs(jobs + health_job(settings, database, relay=relay.check))
     await database.close()
 
 

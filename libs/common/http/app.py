@@ -1,8 +1,7 @@
 """The application factory: what every service's HTTP interface does alike."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Literal
 
@@ -16,15 +15,14 @@ from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common import telemetry
+from libs.common.health import Check, find_trouble
 from libs.common.http import problems
 from libs.common.http.problems import Problem, ProblemDocument
 
-Check = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 JSON_BODY_MAX_BYTES = 1024 * 1024
 _DEPTH_MAX = 64
-_CHECK_SECONDS = 2.0
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -126,14 +124,7 @@ def _health(checks: Mapping[str, Check]) -> APIRouter:
     @router.get("/readyz", summary="Can it do its work", response_model=Readiness, responses={503: _NOT_READY})
     async def readyz() -> Response:
         """Ask this to decide on sending requests; it names the check that fails."""
-        found = {}
-        for name, check in checks.items():
-            try:
-                async with asyncio.timeout(_CHECK_SECONDS):
-                    await check()
-                found[name] = "ok"
-            except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
-                found[name] = type(error).__name__
+        found = await find_trouble(checks)
         ready = set(found.values()) <= {"ok"}
         headers = {} if ready else {"Retry-After": str(problems.RETRY_SECONDS)}
         return JSONResponse({"status": "ok" if ready else "unavailable", "checks": found}, 200 if ready else 503, headers=headers)

@@ -24,7 +24,7 @@ from libs.common import telemetry
 from libs.common.clock import Clock
 from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received
 from libs.common.database import Database, is_transient
-from libs.common.errors import Permanent
+from libs.common.errors import Permanent, Transient
 from libs.common.messaging import cloudevents, dead_letters, inbox, outbox
 
 log = structlog.get_logger()
@@ -92,6 +92,7 @@ class Consumer:
         self._batch_records = batch_records
         self._limit = limit or dead_letters.DeadLetterLimit()
         self._in_hand = asyncio.Lock()
+        self._connected = False
         self.waiting_since: datetime | None = None  # set while something transient is waited out
         self.processed = 0
 
@@ -113,7 +114,7 @@ class Consumer:
             consumer.subscribe(topics, listener=_Handover(self._in_hand))
             try:
                 await consumer.start()
-                self.waiting_since = None
+                self._connected, self.waiting_since = True, None
                 await self._consume_for_ever(consumer)
             except KafkaError as error:
                 self._note_wait(error)
@@ -121,6 +122,11 @@ class Consumer:
                 faulthandler.cancel_dump_traceback_later()
                 await consumer.stop()
             await asyncio.sleep(1)
+
+    async def check(self) -> None:
+        """Errors: Transient while something is waited out, or before the first connection."""
+        if not self._connected or self.waiting_since is not None:
+            raise Transient("consumer_waits")
 
     def _note_wait(self, error: BaseException) -> None:
         if self.waiting_since is None:

@@ -67,6 +67,12 @@ class Relay:
         self._wake = asyncio.Event()
         self._partitions: dict[str, int] = {}
         self.sent = 0
+        self._waiting = True
+
+    async def check(self) -> None:
+        """Errors: Transient while it is neither active nor standing by for the active one."""
+        if self._waiting:
+            raise Transient("relay_waits")
 
     async def run(self) -> None:
         """Work for ever; what is transient is waited out with a capped backoff, anything else raises."""
@@ -80,6 +86,7 @@ class Relay:
                     raise
                 if time.monotonic() - began > _BACKOFF_SECONDS_MAX:
                     backoff = 0.1
+                self._waiting = True
                 log.warning("relay_waits", error=type(error).__name__, seconds=backoff)
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, _BACKOFF_SECONDS_MAX)
@@ -97,11 +104,13 @@ class Relay:
             metadata_max_age_ms=60_000,
         )
         try:
-            while not await connection.fetchval(_LOCK):  # noqa: ASYNC110 - the lock is in the database
+            while not await connection.fetchval(_LOCK):
+                self._waiting = False  # standing by is in order
                 await asyncio.sleep(_TAKEOVER_SECONDS)
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
             connection.add_termination_listener(lambda _: self._wake.set())
             await producer.start()
+            self._waiting = False
             log.info("relay_active")
             await self._drain_for_ever(connection, producer)
         finally:

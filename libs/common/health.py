@@ -1,0 +1,76 @@
+"""A worker's health over HTTP, as its API's: `/livez` and `/readyz` on a port of its own, for probes and for whoever starts it.
+
+Ready means that what the worker needs is there: its database, a broker, and nothing transient that it is waiting out.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from libs.common.errors import Transient
+
+Check = Callable[[], Awaitable[None]]
+
+CHECK_SECONDS = 2.0
+_RETRY_AFTER = (b"retry-after", b"5")
+
+
+async def find_trouble(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Run checks side by side; return `ok` or the kind of failure by name. One that takes too long has failed."""
+
+    async def run(check: Check) -> str:
+        try:
+            await asyncio.wait_for(check(), CHECK_SECONDS)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
+            return type(error).__name__
+        return "ok"
+
+    return dict(zip(checks, await asyncio.gather(*map(run, checks.values())), strict=True))
+
+
+async def broker_answers(bootstrap: str) -> None:
+    """Connect to one of the brokers. Errors: Transient when none accepts a connection."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.close()
+            return
+    raise Transient("no broker answers")
+
+
+class _Server(uvicorn.Server):
+    """A server among other jobs: signals are theirs."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(host: str, port: int, checks: Mapping[str, Check]) -> None:
+    """Answer `/livez` and `/readyz` until cancelled."""
+
+    async def app(scope: Scope, _: Receive, send: Send) -> None:
+        status, body = 404, b"{}"
+        if scope.get("path") == "/livez":
+            status, body = 200, b'{"status":"ok"}'
+        elif scope.get("path") == "/readyz":
+            found = await find_trouble(checks)
+            ready = set(found.values()) <= {"ok"}
+            status, body = (
+                (200 if ready else 503),
+                json.dumps({"status": "ok" if ready else "unavailable", "checks": found}).encode(),
+            )
+        headers = [(b"content-type", b"application/json"), *([_RETRY_AFTER] if status == 503 else [])]  # noqa: PLR2004
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    config = uvicorn.Config(
+        app, host=host, port=port, loop="none", http="httptools", lifespan="off", log_config=None, access_log=False,
+        server_header=False, backlog=16,
+    )  # fmt: skip
+    await _Server(config).serve()
