@@ -1,15 +1,17 @@
 """PostgreSQL: the engine, the one place where transactions begin, COPY, and which failures mean that the world is unwell."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from libs.common.errors import Transient
 
@@ -48,7 +50,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
-            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",  # transactions are begun below, where they cost two round trips and not six
             connect_args={
                 "server_settings": {
                     "application_name": application_name,
@@ -58,6 +60,7 @@ class Database:
                 "timeout": 5,
             },
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_unfit)
 
     @asynccontextmanager
     async def begin(self, tenant_id: str | None = None) -> AsyncIterator[AsyncConnection]:
@@ -67,9 +70,7 @@ class Database:
         Errors: Transient when the database is away or asks to try again.
         """
         try:
-            async with self.engine.begin() as tx:
-                if tenant_id is not None:
-                    await tx.execute(text("SELECT set_config('recours.tenant', :tenant, true)"), {"tenant": tenant_id})
+            async with self.engine.connect() as tx, _transaction(await driver(tx), tenant_id):
                 yield tx
         except Transient:
             raise
@@ -97,14 +98,35 @@ class Database:
         await self.engine.dispose()
 
 
+@asynccontextmanager
+async def _transaction(connection: "asyncpg.Connection[Any]", tenant_id: str | None) -> AsyncIterator[None]:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        if tenant_id is not None:
+            await connection.execute("SELECT set_config('recours.tenant', $1, true)", tenant_id)
+        yield
+    except BaseException:
+        # A lost connection has rolled back by itself, and what was raised must not be hidden by that: a cancellation least of all.
+        with contextlib.suppress(asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+            await transaction.rollback()
+        raise
+    await transaction.commit()
+
+
+def _refuse_unfit(_: object, record: ConnectionPoolEntry, __: object) -> None:
+    """Let the pool replace a connection that the server closed, or that was left in the middle of something. Asks nobody."""
+    connection = record.driver_connection
+    if connection is None or connection.is_closed() or connection.is_in_transaction():
+        raise DisconnectionError
+
+
 async def driver(tx: AsyncConnection) -> "asyncpg.Connection[Any]":
     """Return asyncpg's connection under a SQLAlchemy one, inside the same transaction."""
     raw = await tx.get_raw_connection()
     connection = raw.driver_connection
     if connection is None:
         raise Transient("connection_lost")
-    if not connection.is_in_transaction():
-        await tx.execute(text("SELECT 1"))  # SQLAlchemy sends BEGIN with its own first statement only, and this is not one
     return connection  # type: ignore[no-any-return]  # SQLAlchemy types it as Any
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.database import driver
 from libs.common.messaging.schema import secure_tenant_table
 
 
@@ -79,30 +80,25 @@ def create_ledger_v1(service: str) -> None:
         secure_tenant_table(service, table)
 
 
-_BOOK_DAYS = text(
-    """
-    INSERT INTO ledger_days (tenant_id, day, remits, charge_cents, paid_cents, unbalanced_cents)
-    SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:days AS date[]), CAST(:remits AS bigint[]), CAST(:charges AS bigint[]),
-                         CAST(:paids AS bigint[]), CAST(:unbalanced AS bigint[]))
-    ON CONFLICT (tenant_id, day) DO UPDATE SET
-        remits = ledger_days.remits + excluded.remits,
-        charge_cents = ledger_days.charge_cents + excluded.charge_cents,
-        paid_cents = ledger_days.paid_cents + excluded.paid_cents,
-        unbalanced_cents = ledger_days.unbalanced_cents + excluded.unbalanced_cents
-    """
-)
-_BOOK_ADJUSTMENTS = text(
-    """
+_BOOK = """
+WITH adjustments AS (
     INSERT INTO ledger_adjustments (tenant_id, day, group_code, amount_cents)
-    SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:days AS date[]), CAST(:groups AS text[]), CAST(:amounts AS bigint[]))
+    SELECT * FROM unnest($7::text[], $8::date[], $9::text[], $10::bigint[])
     ON CONFLICT (tenant_id, day, group_code) DO UPDATE SET
         amount_cents = ledger_adjustments.amount_cents + excluded.amount_cents
-    """
 )
+INSERT INTO ledger_days (tenant_id, day, remits, charge_cents, paid_cents, unbalanced_cents)
+SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+ON CONFLICT (tenant_id, day) DO UPDATE SET
+    remits = ledger_days.remits + excluded.remits,
+    charge_cents = ledger_days.charge_cents + excluded.charge_cents,
+    paid_cents = ledger_days.paid_cents + excluded.paid_cents,
+    unbalanced_cents = ledger_days.unbalanced_cents + excluded.unbalanced_cents
+"""
 
 
 async def book(tx: AsyncConnection, entries: Iterable[Entry]) -> None:
-    """Add remits to their days. Two statements however many remits; rows are taken in one order, so that workers never deadlock."""
+    """Add remits to their days. One statement however many remits; rows are taken in one order, so that workers never deadlock."""
     days: dict[tuple[str, date], list[int]] = {}
     groups: dict[tuple[str, date, str], int] = defaultdict(int)
     for entry in entries:
@@ -115,29 +111,10 @@ async def book(tx: AsyncConnection, entries: Iterable[Entry]) -> None:
             groups[entry.tenant_id, entry.payment_on, group_code] += amount_cents
     if not days:
         return
-    by_day = sorted(days.items())
-    await tx.execute(
-        _BOOK_DAYS,
-        {
-            "tenants": [tenant for (tenant, _), _ in by_day],
-            "days": [day for (_, day), _ in by_day],
-            "remits": [sums[0] for _, sums in by_day],
-            "charges": [sums[1] for _, sums in by_day],
-            "paids": [sums[2] for _, sums in by_day],
-            "unbalanced": [sums[3] for _, sums in by_day],
-        },
-    )
-    if groups:
-        by_group = sorted(groups.items())
-        await tx.execute(
-            _BOOK_ADJUSTMENTS,
-            {
-                "tenants": [tenant for (tenant, _, _), _ in by_group],
-                "days": [day for (_, day, _), _ in by_group],
-                "groups": [group for (_, _, group), _ in by_group],
-                "amounts": [amount for _, amount in by_group],
-            },
-        )
+    by_day = [(*key, *sums) for key, sums in sorted(days.items())]
+    by_group = [(*key, amount_cents) for key, amount_cents in sorted(groups.items())]
+    columns = [*zip(*by_day, strict=True), *(zip(*by_group, strict=True) if by_group else [()] * 4)]
+    await (await driver(tx)).execute(_BOOK, *columns)
 
 
 _READ_DAYS = text(

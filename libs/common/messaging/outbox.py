@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.envelope import Event
-from libs.common.database import copy_rows
+from libs.common.database import copy_rows, driver
 
 CHANNEL = "recours_outbox"
 COLUMNS = ("id", "tenant_id", "aggregatetype", "aggregateid", "type", "payload", "headers")
@@ -45,4 +44,4 @@ async def append_rows(tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> N
     if not rows:
         return
     await copy_rows(tx, "outbox", COLUMNS, rows)
-    await tx.execute(text(f"NOTIFY {CHANNEL}"))
+    await (await driver(tx)).execute(f"NOTIFY {CHANNEL}")

@@ -146,7 +146,6 @@ async def test_no_event_is_lost_when_transaction_ids_gain_a_digit(service_databa
     handle = service_database("classifier")
     database, other = Database(handle.worker_url), Database(handle.worker_url)
     async with other.engine.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
         await _advance_transaction_ids(connection, short_of_digits_by=10)
     relay = Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test", window_rows=3)
     for number in range(25):

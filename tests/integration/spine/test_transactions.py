@@ -1,5 +1,6 @@
 """A transaction is one, whichever way its first statement goes to the server."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -36,3 +37,37 @@ async def test_what_the_driver_wrote_first_shows_only_after_the_commit(database:
         await connection.execute("INSERT INTO inbox (event_id, source) VALUES ($1, 'a')", uuid4())
         assert await admitted(database) == 0
     assert await admitted(database) == 1
+
+
+async def test_a_connection_that_the_server_closed_is_replaced_before_it_is_used(database: Database) -> None:
+    async with database.begin() as tx:
+        number = await (await driver(tx)).fetchval("SELECT pg_backend_pid()")
+    alone = await database.connect_alone()
+    await alone.execute("SELECT pg_terminate_backend($1, 5000)", number)
+    await alone.close()
+    async with database.begin() as tx:
+        assert await (await driver(tx)).fetchval("SELECT pg_backend_pid()") != number
+
+
+async def test_a_connection_that_was_left_inside_a_transaction_is_not_used_again(database: Database) -> None:
+    async with database.engine.connect() as left:
+        connection = await driver(left)
+        await connection.execute("BEGIN")
+        await connection.execute("INSERT INTO inbox (event_id, source) VALUES ($1, 'a')", uuid4())
+    async with database.begin() as tx:
+        assert await driver(tx) is not connection
+    assert await admitted(database) == 0
+
+
+async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database) -> None:
+    async def write_and_wait() -> None:
+        async with database.begin() as tx:
+            await (await driver(tx)).execute("INSERT INTO inbox (event_id, source) VALUES ($1, 'a')", uuid4())
+            await tx.execute(text("SELECT pg_sleep(5)"))
+
+    task = asyncio.create_task(write_and_wait())
+    await asyncio.sleep(0.5)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert await admitted(database) == 0
