@@ -4,12 +4,13 @@
 its exact position and never an exception. `write_interchange` writes 835 remittances from the same model.
 """
 
+from libs.x12.claim import BatchRead, Claim, ClaimLine
+from libs.x12.item import Item
 from libs.x12.model import (
     Adjustment,
     Finding,
     InterchangeClosed,
     InterchangeOpened,
-    Item,
     Party,
     PaymentRead,
     ProviderAdjustment,
@@ -23,6 +24,9 @@ from libs.x12.writer import Payment, RemittanceSet, write_interchange
 
 __all__ = [
     "Adjustment",
+    "BatchRead",
+    "Claim",
+    "ClaimLine",
     "Finding",
     "InterchangeClosed",
     "InterchangeOpened",

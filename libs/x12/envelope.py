@@ -3,24 +3,32 @@
 from collections.abc import Mapping
 from typing import Final
 
+from libs.x12.claim_reader import ClaimReader
 from libs.x12.delimiters import Header
+from libs.x12.item import Item
 from libs.x12.messages import MESSAGES
-from libs.x12.model import (
-    Finding,
-    InterchangeClosed,
-    InterchangeOpened,
-    Item,
-    Severity,
-    TransactionClosed,
-    TransactionOpened,
-)
+from libs.x12.model import Finding, InterchangeClosed, InterchangeOpened, Severity, TransactionClosed, TransactionOpened
 from libs.x12.remittance import RemittanceReader
+from libs.x12.set_answer_reader import SetAnswerReader
+from libs.x12.status_reader import StatusReader
 from libs.x12.tokens import Cursor, segment_id_of
 from libs.x12.units import TransactionReader
 
 _GROUP_OF = {"HP": "835", "HC": "837", "HN": "277", "FA": "999", "HI": "278", "HR": "276", "HB": "271", "HS": "270"}
-_READERS: Final[Mapping[str, type[TransactionReader]]] = {"835": RemittanceReader}
-_VERSIONS = {"835": ("005010X221", "004010X091", "008020X322")}
+_READERS: Final[Mapping[str, type[TransactionReader]]] = {
+    "835": RemittanceReader,
+    "837": ClaimReader,
+    "277": StatusReader,
+    "999": SetAnswerReader,
+    "997": SetAnswerReader,
+}
+_VERSIONS = {
+    "835": ("005010X221", "004010X091", "008020X322"),
+    "277": ("005010X214", "005010X212"),
+    "999": ("005010X231",),
+    "997": ("004010", "005010"),
+    "837": ("005010X222", "005010X223", "005010X224", "004010X096", "004010X097", "004010X098"),
+}
 
 
 class Envelope:

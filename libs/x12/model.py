@@ -209,9 +209,6 @@ class Finding(Struct, frozen=True, gc=False, omit_defaults=True):
     difference_cents: int | None = None
 
 
-Item = InterchangeOpened | TransactionOpened | PaymentRead | Remit | TransactionClosed | InterchangeClosed | Finding
-
-
 def readable(text: str) -> str:
     """Return text as a person wrote it: bytes are read as latin-1, and some of them were UTF-8."""
     if text.isascii():

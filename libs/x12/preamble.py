@@ -3,7 +3,7 @@
 import re
 
 from libs.x12.delimiters import BadHeader, Header, Incomplete, read_header
-from libs.x12.model import Item
+from libs.x12.item import Item
 from libs.x12.tokens import Cursor
 
 ISA = re.compile(r"ISA(?=[^A-Za-z0-9\s])", re.IGNORECASE | re.ASCII)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from libs.x12.delimiters import BLANKS, Header
 from libs.x12.envelope import Envelope
-from libs.x12.model import Item
+from libs.x12.item import Item
 from libs.x12.preamble import ISA, Preamble
 from libs.x12.tokens import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, SEGMENT_MAX, Cleaner, Cursor, lead
 

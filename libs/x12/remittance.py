@@ -3,16 +3,8 @@
 from typing import TYPE_CHECKING
 
 from libs.x12.claim_loop import ClaimLoop, Oddity, ends_claim
-from libs.x12.model import (
-    Item,
-    PaymentRead,
-    ProviderAdjustment,
-    Severity,
-    TransactionClosed,
-    TransactionOpened,
-    parse_date,
-    readable,
-)
+from libs.x12.item import Item
+from libs.x12.model import PaymentRead, ProviderAdjustment, Severity, TransactionClosed, TransactionOpened, parse_date, readable
 from libs.x12.money import parse_amount
 from libs.x12.tokens import Cursor, segment_id_of
 from libs.x12.units import TransactionReader

@@ -6,8 +6,9 @@ from itertools import accumulate
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from libs.x12.delimiters import BLANKS
+from libs.x12.item import Item
 from libs.x12.messages import MESSAGES
-from libs.x12.model import Finding, Item, Severity
+from libs.x12.model import Finding, Severity
 
 SEGMENT_MAX = 64 * 1024
 CLAIM_SEGMENTS_MAX = 20_000  # 999 lines of some fifteen segments fit

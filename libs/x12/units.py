@@ -7,8 +7,9 @@ one set in a 999 (AK2). The stream reader holds a unit until its end is there; w
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from libs.x12.item import Item
 from libs.x12.messages import MESSAGES
-from libs.x12.model import Finding, Item, Severity, TransactionOpened
+from libs.x12.model import Finding, Severity, TransactionOpened
 from libs.x12.tokens import CLAIM_BYTES_MAX, CLAIM_SEGMENTS_MAX, Cursor
 
 if TYPE_CHECKING:
