@@ -12,7 +12,7 @@ from libs.synthetic.billing import PROCEDURES
 from libs.synthetic.model import Answer, BilledLine, Cause, Claim, Outcome, Truth
 from libs.synthetic.payers import Payer
 from libs.x12 import Adjustment, Remit, ServiceLine
-from libs.x12.writer import segment
+from libs.x12.compose import segment
 
 _BASIS_POINTS = 10_000
 _DEDUCTIBLE_CENTS = (1_500, 30_000)

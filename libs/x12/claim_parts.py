@@ -28,6 +28,17 @@ _MONEY_CACHE_MAX = 50_000
 _TRIPLES = range(2, 20, 3)
 _INSURED, _PAYER = "IL", "PR"
 
+# The order in which the guides have the segments that are only kept: one for all parts, so that what is written reads back equal.
+_ORDER = {
+    kind: rank
+    for rank, kind in enumerate(
+        (
+            "PAT", "CUR", "DN1", "DN2", "TOO", "SV5", "DTP", "CL1", "PWK", "CN1", "CR1", "CR2", "CR3", "CRC", "QTY", "MEA", "AMT",
+            "OI", "MIA", "MOA", "K3", "NTE", "PS1", "HI", "HCP", "LIN", "CTP", "PER",
+        )
+    )
+}  # fmt: skip
+
 Placed = tuple[str, int]  # a segment, and its place from the beginning of its unit
 Party = tuple[list[str], list[Placed]]  # the elements of an NM1 and what stands under it
 
@@ -36,6 +47,13 @@ def filled(segment: str, separator: str, width: int) -> list[str]:
     """Split a segment into at least so many elements."""
     elements = segment.split(separator)
     return elements + [""] * (width - len(elements)) if len(elements) < width else elements
+
+
+def in_order(segments: list[str], separator: str) -> tuple[str, ...]:
+    """Return kept segments in the guides' order, up to the first party among them; those of one kind keep theirs."""
+    first = next((at for at, segment in enumerate(segments) if segment.startswith("NM1")), len(segments))
+    heads = sorted(segments[:first], key=lambda segment: _ORDER.get(segment.partition(separator)[0], len(_ORDER)))
+    return (*heads, *segments[first:])
 
 
 class Parts:
@@ -120,7 +138,7 @@ class Parts:
             taxonomy_code=taxonomy_code,
             address=address,
             references=references,
-            segments=tuple(kept),
+            segments=in_order(kept, self.separator),
         )
 
     def person(self, party: Party, more: Sequence[str] = ()) -> Person:
@@ -146,14 +164,14 @@ class Parts:
             sex=sex,
             address=address,
             references=references,
-            segments=tuple(kept),
+            segments=in_order(kept, self.separator),
         )
 
-    def payer(self, party: Party, keep: Sequence[Placed] | None = None) -> Payer:
-        name, under = party
-        address, references, rest = self.address_and_references(under if keep is None else keep)
-        kept = tuple(segment for segment, _ in rest)
-        return Payer(readable(name[3]), name[9], name[8], address, references, kept)
+    def payer(self, name: list[str], under: Sequence[Placed], more: Sequence[str] = ()) -> Payer:
+        """Read a payer; `more` are segments of other parties of its level."""
+        address, references, rest = self.address_and_references(under)
+        kept = in_order([segment for segment, _ in rest], self.separator)
+        return Payer(readable(name[3]), name[9], name[8], address, references, (*kept, *more))
 
     def subscription(self, segment: str) -> Subscription:
         elements = filled(segment, self.separator, 10)
@@ -260,7 +278,7 @@ class Parts:
             references=tuple(references),
             providers=tuple(map(self.provider, parties)),
             adjudications=tuple(self._adjudication(segments[a:b]) for a, b in pairwise(bounds)),
-            segments=tuple(kept),
+            segments=in_order(kept, self.separator),
             **service,  # type: ignore[arg-type]  # the names are ClaimLine's
         )
 
@@ -311,12 +329,12 @@ class Parts:
         paid_cents = self.cents(elements[2], place, "SVD02") or 0
         return LineAdjudication(
             elements[1], paid_cents, qualifier, code, modifiers, elements[4], elements[5], tuple(adjustments), adjudicated_on,
-            tuple(kept),
+            in_order(kept, self.separator),
         )  # fmt: skip
 
-    def other_payer(self, segments: Sequence[Placed]) -> OtherPayer:
+    def other_payer(self, placed: Sequence[Placed]) -> OtherPayer:
         """Read loop 2320 from its SBR on."""
-        heads, parties = self.split(segments)
+        heads, parties = self.split(placed)
         adjustments, paid_cents, kept = [], None, []
         for segment, place in heads[1:]:
             elements = segment.split(self.separator)
@@ -339,9 +357,10 @@ class Parts:
                         adjudicated_on = dated.from_on if dated else None
                     else:
                         own.append((segment, place))
-                payer = self.payer(party, own)
+                payer = self.payer(name, own)
             else:
                 kept += [self.separator.join(name).rstrip(self.separator), *(segment for segment, _ in under)]
+        segments = in_order(kept, self.separator)
         return OtherPayer(
-            self.subscription(heads[0][0]), payer, subscriber, paid_cents, tuple(adjustments), adjudicated_on, tuple(kept)
+            self.subscription(heads[0][0]), payer, subscriber, paid_cents, tuple(adjustments), adjudicated_on, segments
         )

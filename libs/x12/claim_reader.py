@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from libs.x12.claim import BatchRead, Claim, ClaimType, Payer, Person, Provider, Subscription
-from libs.x12.claim_parts import Parts, Placed, filled
+from libs.x12.claim_parts import Parts, Placed, filled, in_order
 from libs.x12.item import Item
 from libs.x12.model import TransactionClosed, TransactionOpened, parse_date, readable
 from libs.x12.tokens import Cursor
@@ -183,7 +183,7 @@ class ClaimReader(TransactionReader):
         for party in parties:
             if party[0][1] == "85":
                 billing = self._parts.provider(party, taxonomy)
-                self._levels.billing = _with_segments(billing, kept)
+                self._levels.billing = _with_segments(billing, kept, self.separator)
             elif self._levels.pay_to is None:
                 self._levels.pay_to = self._parts.provider(party)
 
@@ -194,13 +194,14 @@ class ClaimReader(TransactionReader):
         more = [segment for segment, _ in heads if segment != subscription]
         insured = next((party for party in parties if party[0][1] == "IL"), None)
         payer = next((party for party in parties if party[0][1] == "PR"), None)
+        others: list[str] = []
         for party in parties:
             if party is not insured and party is not payer:
-                more += [self.separator.join(party[0]).rstrip(self.separator), *(segment for segment, _ in party[1])]
+                others += [self.separator.join(party[0]).rstrip(self.separator), *(segment for segment, _ in party[1])]
         if insured is not None:
             self._levels.subscriber = self._parts.person(insured, more)
         if payer is not None:
-            self._levels.payer = self._parts.payer(payer)
+            self._levels.payer = self._parts.payer(*payer, others)
 
     def _read_patient(self, placed: list[Placed]) -> None:
         heads, parties = self._parts.split(placed)
@@ -293,7 +294,7 @@ class ClaimReader(TransactionReader):
             "diagnoses": tuple(diagnoses),
             "attachments": tuple(attachments),
             "patient_paid_cents": patient_paid_cents,
-            "segments": tuple(kept),
+            "segments": in_order(kept, self.separator),
         }
 
 
@@ -302,5 +303,5 @@ def _type_by_lines(segments: list[Placed]) -> ClaimType:
     return next((_TYPE_BY_LINE[segment[:3]] for segment, _ in segments if segment[:3] in _TYPE_BY_LINE), "professional")
 
 
-def _with_segments(provider: Provider, kept: list[str]) -> Provider:
-    return replace(provider, segments=(*kept, *provider.segments)) if kept else provider
+def _with_segments(provider: Provider, kept: list[str], separator: str) -> Provider:
+    return replace(provider, segments=in_order([*kept, *provider.segments], separator)) if kept else provider

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import strategies as st
 
 from libs.x12 import Adjustment, Payment, ProviderAdjustment, Remit, RemittanceSet, ServiceLine
-from libs.x12.writer import segment
+from libs.x12.compose import segment
 
 words = st.text("ABCXYZ019 .-/'&_ÄÉñ", min_size=1, max_size=12).filter(lambda text: text == text.strip())
 code_texts = st.text("ABCXYZ0123456789", min_size=1, max_size=5)
