@@ -4,6 +4,7 @@
 its exact position and never an exception. `write_interchange` writes 835 remittances from the same model.
 """
 
+from libs.x12.acknowledgement import GroupAnswer, SetAnswer, StatusRead
 from libs.x12.claim import BatchRead, Claim, ClaimLine
 from libs.x12.item import Item
 from libs.x12.model import (
@@ -28,6 +29,7 @@ __all__ = [
     "Claim",
     "ClaimLine",
     "Finding",
+    "GroupAnswer",
     "InterchangeClosed",
     "InterchangeOpened",
     "InterchangeReader",
@@ -39,6 +41,8 @@ __all__ = [
     "Remit",
     "RemittanceSet",
     "ServiceLine",
+    "SetAnswer",
+    "StatusRead",
     "TransactionClosed",
     "TransactionOpened",
     "write_interchange",

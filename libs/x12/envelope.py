@@ -194,7 +194,10 @@ class Envelope:
         self._group_transactions += 1
         byte_offset, segment_index = self._cursor.position()
         version = elements[3] or (group[8] if group else "")
-        self._opened = TransactionOpened(self._transactions, elements[1], elements[2], version, segment_index, byte_offset)
+        group_control = group[6] if group else ""
+        self._opened = TransactionOpened(
+            self._transactions, elements[1], elements[2], version, segment_index, byte_offset, group_control
+        )
         self._items.append(self._opened)
         if elements[2] in self._group_controls:
             self.note("repeated_control_number", "warning", "ST", element="ST02")

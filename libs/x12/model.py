@@ -145,7 +145,7 @@ class InterchangeClosed(Struct, frozen=True, gc=False):
 
 
 class TransactionOpened(Struct, frozen=True, gc=False):
-    """One ST. `ordinal` counts the transactions of the stream from 1; `version` is ST03, else GS08."""
+    """One ST. `ordinal` counts the transactions of the stream from 1; `version` is ST03, else GS08; with GS06 a 999 names the set."""
 
     ordinal: int
     type: str
@@ -153,6 +153,7 @@ class TransactionOpened(Struct, frozen=True, gc=False):
     version: str
     segment_index: int
     byte_offset: int
+    group_control_number: str = ""
 
 
 class PaymentRead(Struct, frozen=True, gc=False):
