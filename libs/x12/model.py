@@ -145,7 +145,10 @@ class InterchangeClosed(Struct, frozen=True, gc=False):
 
 
 class TransactionOpened(Struct, frozen=True, gc=False):
-    """One ST. `ordinal` counts the transactions of the stream from 1; `version` is ST03, else GS08; a 999 names a set by GS06 and ST02."""
+    """One ST. `ordinal` counts the transactions of the stream from 1; `version` is ST03, else GS08.
+
+    A 999 names a set by its group's control number (GS06) and its own (ST02).
+    """
 
     ordinal: int
     type: str

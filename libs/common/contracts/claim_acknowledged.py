@@ -28,7 +28,8 @@ class AcknowledgedStatus(Struct, frozen=True, gc=False, omit_defaults=True):
 class ClaimAcknowledgedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     """The data of `recours.claim.acknowledged.v1`. Key: `claim_key`. Sequence: the version of the account (`claim_key`).
 
-    `acknowledgement_id` names this answer: the same 277CA read again is the same one. `claim_id` is absent when the claim is not known.
+    `acknowledgement_id` names this answer: the same 277CA read again is the same one. `claim_id` is absent when
+    the claim is not known.
     """
 
     acknowledgement_id: UUID
