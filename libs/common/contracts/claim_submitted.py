@@ -1,8 +1,8 @@
 """`claim.submitted`: one claim as a provider sent it, by 837 or as JSON.
 
 `claim_id` names the content: the same claim sent twice is one claim and one event; a replacement or void is another claim that
-names the one before it. Money is integer cents. No name, address, birth date or member number: `member_reference` is a keyed hash that
-only this tenant's claims share.
+names the one before it. Money is integer cents. No name, address, birth date or member number: `member_reference` is a keyed
+hash that only this tenant's claims share.
 """
 
 from datetime import date, datetime
