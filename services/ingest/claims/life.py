@@ -1,0 +1,171 @@
+"""What a claim's front door says of it, and the state that follows. Pure, and the same whatever the order of arrival.
+
+Categories and codes are opaque keys; what they mean for us is told in our own words beside them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final, Literal
+from uuid import UUID
+
+from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
+from libs.common.ids import named_id
+from libs.x12 import SetAnswer, StatusRead
+
+Verdict = Literal["received", "accepted", "rejected"]
+Source = Literal["999", "277CA", "277"]
+
+
+class ClaimState(StrEnum):
+    """`submitted`: sent, and nothing heard. What the front door said last decides between accepted and rejected."""
+
+    SUBMITTED = "submitted"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+# 277 categories by their first two characters, else by their first: what the payer did with the claim.
+_VERDICTS: Final[dict[str, Verdict]] = {
+    "A0": "received",  # passed on to somebody else
+    "A1": "received",
+    "A2": "accepted",  # into adjudication
+    "A3": "rejected",  # sent back as it stands
+    "A4": "rejected",  # nobody finds it: to be sent again
+    "A5": "accepted",  # split into several
+    "A6": "rejected",  # something is missing
+    "A7": "rejected",  # something is invalid
+    "A8": "rejected",  # things do not fit together
+    "P": "accepted",  # pending in adjudication
+    "F": "accepted",  # adjudicated
+    "R": "accepted",  # more is asked for
+    "E": "received",  # the asking failed, nothing is said of the claim
+    "D": "received",
+}
+_SETS_READ: Final = frozenset({"A", "E"})  # accepted, accepted with errors
+_RANK: Final = {"received": 0, "rejected": 1, "accepted": 2}
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """One answer to one claim. `claim_id` is None while the claim is not known."""
+
+    acknowledgement_id: UUID
+    patient_control_number: str
+    verdict: Verdict
+    source: Source
+    acknowledged_on: date
+    statuses: tuple[AcknowledgedStatus, ...]
+    payer_id: str = ""
+    payer_name: str = ""
+    payer_claim_control_number: str = ""
+    charge_cents: int | None = None
+    service_from_on: date | None = None
+    claim_id: UUID | None = None
+
+
+def verdict_of(category: str) -> Verdict:
+    """Say what a 277 category means for the claim; an unknown one says only that it arrived."""
+    return _VERDICTS.get(category[:2]) or _VERDICTS.get(category[:1], "received")
+
+
+def of_status(tenant_id: str, read: StatusRead, reference: str, received_on: date, source: Source) -> Acknowledgement | None:
+    """Turn one claim's status in a 277CA or 277 into an acknowledgement; None where it names no claim or says nothing.
+
+    `reference` is the batch's (BHT03): with payer, claim and codes it names the answer, so that the same file read again gives it again.
+    """
+    pcn = read.patient_control_number
+    told = [(status, code, None) for status in read.statuses for code in status.codes]
+    for place, line in enumerate(read.lines, start=1):
+        told += [(status, code, place) for status in line.statuses for code in status.codes]
+    if not pcn or not told:
+        return None
+    # At claim level the first code of each status decides; a line that is rejected alone does not reject its claim.
+    deciding = [verdict_of(status.codes[0].category) for status in read.statuses if status.codes]
+    verdict: Verdict = "rejected" if "rejected" in deciding else max(deciding, key=_RANK.__getitem__, default="received")
+    statuses = tuple(AcknowledgedStatus(code.category, code.code, code.entity or None, line) for _, code, line in told)
+    on = next((status.effective_on for status, _, _ in told if status.effective_on), None) or received_on
+    codes = ",".join(f"{each.category}:{each.code}:{each.entity or ''}:{each.line or ''}" for each in statuses)
+    return Acknowledgement(
+        acknowledgement_id=named_id("acknowledgement", tenant_id, source, read.payer_id, reference, pcn, str(on), codes),
+        patient_control_number=pcn,
+        verdict=verdict,
+        source=source,
+        acknowledged_on=on,
+        statuses=statuses,
+        payer_id=read.payer_id,
+        payer_name=read.payer_name,
+        payer_claim_control_number=read.payer_claim_control_number,
+        charge_cents=next((status.charge_cents for status in read.statuses if status.charge_cents is not None), None),
+        service_from_on=read.service_from_on,
+    )
+
+
+def of_set(tenant_id: str, answer: SetAnswer, claim_id: UUID, pcn: str, received_on: date) -> Acknowledgement:
+    """Turn a 999's answer to a set into the acknowledgement of one of its claims, with the errors that name this claim or none."""
+    errors = [error for error in answer.errors if error.patient_control_number in ("", pcn)]
+    statuses = tuple(
+        AcknowledgedStatus(f"IK3:{error.segment_id}", error.element_code or error.segment_code, _place(error.element))
+        for error in errors
+    )
+    verdict: Verdict = "received" if answer.code in _SETS_READ else "rejected"
+    return Acknowledgement(
+        acknowledgement_id=named_id(
+            "acknowledgement", tenant_id, "999", answer.group_control_number, answer.set_control_number, answer.code, str(claim_id)
+        ),
+        patient_control_number=pcn,
+        verdict=verdict,
+        source="999",
+        acknowledged_on=received_on,
+        statuses=statuses or (AcknowledgedStatus(f"IK5:{answer.code}", ",".join(answer.reasons)),),
+        claim_id=claim_id,
+    )
+
+
+def _place(element: int | None) -> str | None:
+    return None if element is None else f"{element:02d}"
+
+
+def state_of(answers: Iterable[tuple[date, str]]) -> ClaimState:
+    """Return a claim's state from all its answers (day, verdict), in any order.
+
+    The latest day that accepted or rejected decides; on one day a rejection stands, somebody has to look. Received is the weakest.
+    """
+    known = list(answers)
+    decided = [(on, verdict == "rejected") for on, verdict in known if verdict != "received"]
+    if decided:
+        return ClaimState.REJECTED if max(decided)[1] else ClaimState.ACCEPTED
+    return ClaimState.RECEIVED if known else ClaimState.SUBMITTED
+
+
+@dataclass(frozen=True)
+class Known:
+    """What choosing needs to know of a claim."""
+
+    claim_id: UUID
+    payer_id: str
+    charge_cents: int
+    service_from_on: date | None
+    submitted_on: date
+    payer_claim_control_number: str
+
+
+def choose(answer: Acknowledgement, claims: Sequence[Known]) -> Known | None:
+    """Say which claim of an account an answer speaks of: by the payer's number, else charge, day and payer; among equals the latest.
+
+    None only when there is none: an account's only claim is meant even where the payer spells everything otherwise.
+    """
+
+    def likeness(claim: Known) -> tuple[bool, bool, bool, bool, date]:
+        number = answer.payer_claim_control_number
+        return (
+            bool(number) and claim.payer_claim_control_number == number,
+            answer.charge_cents is not None and claim.charge_cents == answer.charge_cents,
+            answer.service_from_on is not None and claim.service_from_on == answer.service_from_on,
+            bool(answer.payer_id) and claim.payer_id == answer.payer_id,
+            claim.submitted_on,
+        )
+
+    return max(claims, key=likeness, default=None)
