@@ -13,6 +13,7 @@ from uuid import UUID
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
 from libs.common.ids import named_id
 from libs.x12 import SetAnswer, StatusRead
+from libs.x12.acknowledgement import Status, StatusCode
 
 Verdict = Literal["received", "accepted", "rejected"]
 Source = Literal["999", "277CA", "277"]
@@ -74,10 +75,10 @@ def verdict_of(category: str) -> Verdict:
 def of_status(tenant_id: str, read: StatusRead, reference: str, received_on: date, source: Source) -> Acknowledgement | None:
     """Turn one claim's status in a 277CA or 277 into an acknowledgement; None where it names no claim or says nothing.
 
-    `reference` is the batch's (BHT03): with payer, claim and codes it names the answer, so that the same file read again gives it again.
+    `reference` is the batch's (BHT03): with payer, claim and codes it names the answer, so that the same file gives it again.
     """
     pcn = read.patient_control_number
-    told = [(status, code, None) for status in read.statuses for code in status.codes]
+    told: list[tuple[Status, StatusCode, int | None]] = [(status, code, None) for status in read.statuses for code in status.codes]
     for place, line in enumerate(read.lines, start=1):
         told += [(status, code, place) for status in line.statuses for code in status.codes]
     if not pcn or not told:
@@ -153,7 +154,7 @@ class Known:
 
 
 def choose(answer: Acknowledgement, claims: Sequence[Known]) -> Known | None:
-    """Say which claim of an account an answer speaks of: by the payer's number, else charge, day and payer; among equals the latest.
+    """Say which claim of an account an answer speaks of: by the payer's number, else charge, day and payer; the latest of equals.
 
     None only when there is none: an account's only claim is meant even where the payer spells everything otherwise.
     """

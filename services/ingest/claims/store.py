@@ -1,0 +1,251 @@
+"""SQL of claims and acknowledgements; nothing here commits.
+
+Rows go in by INSERT .. SELECT from arrays: COPY is refused where row-level security binds, and the API books claims too.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
+from libs.common.database import driver
+from libs.x12 import SetAnswer
+from services.ingest.claims.life import Acknowledgement, Known
+
+_encoder = msgspec.json.Encoder()
+_statuses = msgspec.json.Decoder(tuple[AcknowledgedStatus, ...]).decode
+_set_answer = msgspec.json.Decoder(SetAnswer).decode
+
+_CLAIM: Mapping[str, str] = {
+    "tenant_id": "text", "claim_id": "uuid", "row_id": "uuid", "claim_key": "uuid", "sequence": "bigint", "interchange_id": "uuid",
+    "transaction_ordinal": "int", "claim_ordinal": "bigint", "group_control_number": "text", "set_control_number": "text",
+    "patient_control_number": "text", "claim_type": "text", "frequency_code": "text", "charge_cents": "bigint", "payer_id": "text",
+    "payer_name": "text", "payer_kind": "text", "claim_filing_code": "text", "payer_sequence": "text", "billing_npi": "text",
+    "rendering_npi": "text", "facility_code": "text", "service_from_on": "date", "service_to_on": "date",
+    "member_reference": "text", "original_payer_claim_control_number": "text", "replaces_claim_id": "uuid", "state": "text",
+    "submitted_at": "timestamptz", "content": "bytea",
+}  # fmt: skip
+_LINE: Mapping[str, str] = {
+    "tenant_id": "text", "claim_row_id": "uuid", "place": "int", "line": "int", "procedure_code": "text", "modifiers": "text",
+    "revenue_code": "text", "units": "text", "charge_cents": "bigint", "service_from_on": "date", "service_to_on": "date",
+    "line_control_number": "text",
+}  # fmt: skip
+_HISTORY: Mapping[str, str] = {
+    "tenant_id": "text", "claim_id": "uuid", "row_id": "uuid", "state": "text", "why": "text", "cause_id": "uuid",
+    "at": "timestamptz",
+}  # fmt: skip
+_ACKNOWLEDGEMENT: Mapping[str, str] = {
+    "tenant_id": "text", "acknowledgement_id": "uuid", "row_id": "uuid", "claim_key": "uuid", "claim_id": "uuid",
+    "interchange_id": "uuid", "patient_control_number": "text", "source": "text", "verdict": "text", "acknowledged_on": "date",
+    "received_at": "timestamptz", "payer_id": "text", "payer_name": "text", "payer_claim_control_number": "text",
+    "charge_cents": "bigint", "service_from_on": "date", "statuses": "jsonb",
+}  # fmt: skip
+_SET_ANSWER: Mapping[str, str] = {
+    "tenant_id": "text", "group_control_number": "text", "set_control_number": "text", "interchange_id": "uuid",
+    "answered_on": "date", "received_at": "timestamptz", "answer": "jsonb",
+}  # fmt: skip
+
+
+def encode(value: Any) -> str:
+    """Return the text of a JSON column."""
+    return _encoder.encode(value).decode()
+
+
+def _insert(table: str, columns: Mapping[str, str], end: str = "") -> str:
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(columns.values(), start=1))
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) {end}"  # noqa: S608 - our own names
+
+
+_INSERT_CLAIMS = _insert("claims", _CLAIM)
+_INSERT_LINES = _insert("claim_lines", _LINE)
+_INSERT_HISTORY = _insert("claim_history", _HISTORY)
+_INSERT_ACKNOWLEDGEMENTS = _insert(
+    "acknowledgements", _ACKNOWLEDGEMENT, "ON CONFLICT (tenant_id, acknowledgement_id) DO UPDATE SET claim_id = excluded.claim_id"
+)
+_INSERT_SET_ANSWERS = _insert("set_answers", _SET_ANSWER, "ON CONFLICT DO NOTHING")
+
+
+async def _write(tx: AsyncConnection, statement: str, columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
+    told = list(rows)
+    if told:
+        await (await driver(tx)).execute(statement, *([row[name] for row in told] for name in columns))
+
+
+async def insert_claims(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write claims and their lines; a row has the names of the columns."""
+    await _write(tx, _INSERT_CLAIMS, _CLAIM, rows)
+    await _write(tx, _INSERT_LINES, _LINE, lines)
+
+
+async def insert_history(tx: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
+    await _write(tx, _INSERT_HISTORY, _HISTORY, rows)
+
+
+async def save_acknowledgements(tx: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write acknowledgements; one that waited for its claim gets it."""
+    await _write(tx, _INSERT_ACKNOWLEDGEMENTS, _ACKNOWLEDGEMENT, rows)
+
+
+async def insert_set_answers(
+    tx: AsyncConnection, tenant_id: str, interchange_id: UUID, answers: Sequence[SetAnswer], now: datetime
+) -> None:
+    """Keep answers to sets: their claims may come later."""
+    rows = [
+        {
+            "tenant_id": tenant_id,
+            "group_control_number": answer.group_control_number,
+            "set_control_number": answer.set_control_number,
+            "interchange_id": interchange_id,
+            "answered_on": now.date(),
+            "received_at": now,
+            "answer": encode(answer),
+        }
+        for answer in answers
+    ]
+    await _write(tx, _INSERT_SET_ANSWERS, _SET_ANSWER, rows)
+
+
+async def lock_groups(tx: AsyncConnection, tenant_id: str, group_control_numbers: Collection[str]) -> None:
+    """Hold the functional groups of some control numbers: a 999 and its claims that come at once must see each other."""
+    connection = await driver(tx)
+    for number in sorted(group_control_numbers):
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"recours.group\x1f{tenant_id}\x1f{number}"
+        )
+
+
+_LOCK = """
+INSERT INTO accounts (tenant_id, claim_key, version) SELECT $1, key, 0 FROM unnest($2::uuid[]) AS key
+ON CONFLICT (tenant_id, claim_key) DO UPDATE SET version = accounts.version
+RETURNING claim_key, version
+"""
+
+
+async def lock_accounts(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID]) -> dict[UUID, int]:
+    """Lock accounts, in key order so that two workers never deadlock; return their versions."""
+    rows = await (await driver(tx)).fetch(_LOCK, tenant_id, sorted(keys))
+    return {row["claim_key"]: row["version"] for row in rows}
+
+
+async def set_versions(tx: AsyncConnection, tenant_id: str, versions: Mapping[UUID, int]) -> None:
+    """Write the versions of locked accounts."""
+    await (await driver(tx)).execute(
+        "UPDATE accounts SET version = told.version FROM unnest($2::uuid[], $3::bigint[]) AS told (claim_key, version)"
+        " WHERE tenant_id = $1 AND accounts.claim_key = told.claim_key",
+        tenant_id,
+        list(versions),
+        list(versions.values()),
+    )
+
+
+async def known_ids(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> set[UUID]:
+    query = "SELECT claim_id FROM claims WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[])"
+    return {row["claim_id"] for row in await (await driver(tx)).fetch(query, tenant_id, list(claim_ids))}
+
+
+_OF_ACCOUNTS = """
+SELECT claim_key, claim_id, payer_id, charge_cents, service_from_on, (submitted_at AT TIME ZONE 'UTC')::date AS submitted_on,
+       payer_claim_control_number
+FROM claims WHERE tenant_id = $1 AND claim_key = ANY ($2::uuid[]) ORDER BY row_id
+"""
+
+
+async def claims_of_accounts(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID]) -> dict[UUID, list[Known]]:
+    """Return the claims of some accounts, oldest first."""
+    found: dict[UUID, list[Known]] = {}
+    for row in await (await driver(tx)).fetch(_OF_ACCOUNTS, tenant_id, list(keys)):
+        found.setdefault(row["claim_key"], []).append(Known(*tuple(row)[1:]))
+    return found
+
+
+async def claims_by_payer_number(tx: AsyncConnection, tenant_id: str, numbers: Collection[str]) -> dict[str, UUID]:
+    """Return the newest claim that a payer knows by each of these numbers."""
+    query = (
+        "SELECT payer_claim_control_number, claim_id FROM claims WHERE tenant_id = $1"
+        " AND payer_claim_control_number = ANY ($2::text[]) AND payer_claim_control_number <> '' ORDER BY row_id"
+    )
+    rows = await (await driver(tx)).fetch(query, tenant_id, list(numbers))
+    return {row["payer_claim_control_number"]: row["claim_id"] for row in rows}
+
+
+_OF_SET = """
+WITH newest AS (
+    SELECT interchange_id FROM claims
+    WHERE tenant_id = $1 AND group_control_number = $2 AND ($3 = '' OR set_control_number = $3) AND interchange_id IS NOT NULL
+    ORDER BY row_id DESC LIMIT 1
+)
+SELECT claim_id, claim_key, patient_control_number FROM claims
+WHERE tenant_id = $1 AND group_control_number = $2 AND ($3 = '' OR set_control_number = $3)
+  AND interchange_id = (SELECT interchange_id FROM newest)
+"""
+
+
+async def claims_of_set(tx: AsyncConnection, tenant_id: str, group: str, set_control: str) -> list[tuple[UUID, UUID, str]]:
+    """Return (claim id, claim key, PCN) of the set that was last sent under these control numbers; an empty set number is all."""
+    return [tuple(row) for row in await (await driver(tx)).fetch(_OF_SET, tenant_id, group, set_control)]
+
+
+async def set_answers(tx: AsyncConnection, tenant_id: str, groups: Collection[str]) -> list[tuple[SetAnswer, date]]:
+    """Return what was answered to sets of these groups, with its day."""
+    query = "SELECT answer, answered_on FROM set_answers WHERE tenant_id = $1 AND group_control_number = ANY ($2::text[])"
+    rows = await (await driver(tx)).fetch(query, tenant_id, list(groups))
+    return [(_set_answer(row["answer"]), row["answered_on"]) for row in rows]
+
+
+async def known_acknowledgements(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> set[UUID]:
+    query = "SELECT acknowledgement_id FROM acknowledgements WHERE tenant_id = $1 AND acknowledgement_id = ANY ($2::uuid[])"
+    return {row["acknowledgement_id"] for row in await (await driver(tx)).fetch(query, tenant_id, list(ids))}
+
+
+async def waiting_acknowledgements(
+    tx: AsyncConnection, tenant_id: str, keys: Collection[UUID]
+) -> list[tuple[UUID, UUID, Acknowledgement]]:
+    """Return (claim key, interchange id, acknowledgement) of those that came before their claims."""
+    query = "SELECT * FROM acknowledgements WHERE tenant_id = $1 AND claim_key = ANY ($2::uuid[]) AND claim_id IS NULL"
+    return [
+        (
+            row["claim_key"],
+            row["interchange_id"],
+            Acknowledgement(
+                acknowledgement_id=row["acknowledgement_id"],
+                patient_control_number=row["patient_control_number"],
+                verdict=row["verdict"],
+                source=row["source"],
+                acknowledged_on=row["acknowledged_on"],
+                statuses=_statuses(row["statuses"]),
+                payer_id=row["payer_id"],
+                payer_name=row["payer_name"],
+                payer_claim_control_number=row["payer_claim_control_number"],
+                charge_cents=row["charge_cents"],
+                service_from_on=row["service_from_on"],
+            ),
+        )
+        for row in await (await driver(tx)).fetch(query, tenant_id, list(keys))
+    ]
+
+
+async def answers_of(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, list[tuple[date, str]]]:
+    """Return the answers (day, verdict) of some claims."""
+    query = "SELECT claim_id, acknowledged_on, verdict FROM acknowledgements WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[])"
+    found: dict[UUID, list[tuple[date, str]]] = {}
+    for row in await (await driver(tx)).fetch(query, tenant_id, list(claim_ids)):
+        found.setdefault(row["claim_id"], []).append((row["acknowledged_on"], row["verdict"]))
+    return found
+
+
+async def set_states(tx: AsyncConnection, tenant_id: str, states: Mapping[UUID, tuple[str, str]]) -> None:
+    """Write claims' states, and the payer's numbers where they were learned (empty: not)."""
+    await (await driver(tx)).execute(
+        "UPDATE claims SET state = told.state, payer_claim_control_number ="
+        " CASE WHEN told.number <> '' THEN told.number ELSE claims.payer_claim_control_number END"
+        " FROM unnest($2::uuid[], $3::text[], $4::text[]) AS told (claim_id, state, number)"
+        " WHERE claims.tenant_id = $1 AND claims.claim_id = told.claim_id",
+        tenant_id,
+        list(states),
+        [state for state, _ in states.values()],
+        [number for _, number in states.values()],
+    )
