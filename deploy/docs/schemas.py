@@ -7,7 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from deploy.local.layout import ROOT
-from libs.common.contracts import denial_classified, remit_received
+from libs.common.contracts import claim_acknowledged, claim_submitted, denial_classified, remit_received
+from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
+from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.denial_classified import DenialClassifiedV1
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.messaging import dead_letters
@@ -36,6 +38,14 @@ DEAD_LETTER: Final = PublishedEvent(
     "dead_letter", dead_letters.TYPE, DeadLetter, None, "A record that a service could never process, kept as it was"
 )
 EVENTS: Final = (
+    PublishedEvent(claim_submitted.TOPIC, claim_submitted.TYPE, ClaimSubmittedV1, "ingest", "One claim as a provider sent it"),
+    PublishedEvent(
+        claim_acknowledged.TOPIC,
+        claim_acknowledged.TYPE,
+        ClaimAcknowledgedV1,
+        "ingest",
+        "What the front door of a payer or clearinghouse says of a claim",
+    ),
     PublishedEvent(
         remit_received.TOPIC,
         remit_received.TYPE,

@@ -185,6 +185,7 @@ class Supervisor:
             "RECOURS_PORT": str(asdict(self._ports)[service]),
             **({"RECOURS_HEALTH_PORT": str(asdict(self._ports)[f"{service}_worker"])} if role == "worker" else {}),
             "RECOURS_INSTANCE": f"{service}-1",
+            **({"RECOURS_PSEUDONYM_KEY": self._secrets.get("pseudonym_key")} if service == "ingest" else {}),
             **{f"RECOURS_{name.upper()}_URL": self._ports.url(name) for name in SERVICES},
         }
         log_path = self._folder / "logs" / f"{service}-{role}.log"

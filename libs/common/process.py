@@ -13,7 +13,7 @@ from libs.common.health import serve as serve_health
 from libs.common.http.serve import serve
 from libs.common.messaging.consumer import Consumer, Subscription
 from libs.common.messaging.relay import Relay
-from libs.common.settings import CommonSettings, load
+from libs.common.settings import CommonSettings, S, load
 from libs.common.worker import Job, run, run_jobs, upkeep
 
 MakeApp = Callable[[Database, Clock, str], FastAPI]
@@ -22,7 +22,7 @@ MakeApp = Callable[[Database, Clock, str], FastAPI]
 def consuming_service(service: str, make_app: MakeApp, subscriptions: Sequence[Subscription]) -> None:
     """Run `api` (HTTP) or `worker` (consumer, relay and upkeep in one process), as the command line says."""
     role = role_of(service)
-    settings = start(service)
+    settings = start(service, CommonSettings)
     database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}")
     if role == "api":
         serve(make_app(database, SystemClock(), settings.tenant), settings)
@@ -60,9 +60,9 @@ def role_of(service: str) -> str:
     return sys.argv[1]
 
 
-def start(service: str) -> CommonSettings:
+def start(service: str, kind: type[S]) -> S:
     """Read the environment and set up logs and traces."""
-    settings = load(CommonSettings)
+    settings = load(kind)
     logs.set_up(service, settings.log_level)
     telemetry.set_up(service)
     return settings

@@ -1,7 +1,8 @@
 """X12 read and written: a pure library that knows nothing of the rest of Recours.
 
 `InterchangeReader` reads a stream of bytes, cut anywhere, into items in file order; whatever is irregular becomes a `Finding` with
-its exact position and never an exception. `write_interchange` writes 835 remittances from the same model.
+its exact position and never an exception. Remittances, claims and what is answered to them are written
+from the same model (`writer`, `claim_writer`, `acknowledgement_writer`).
 """
 
 from libs.x12.acknowledgement import GroupAnswer, SetAnswer, StatusRead

@@ -172,7 +172,7 @@ def _sets(batch: SetBatch) -> list[str]:
     ]
     for answer in batch.answers:
         segments.append(segment("AK2", answer.set_type, answer.set_control_number))
-        for _, run in groupby(answer.errors, key=lambda error: (error.segment_id, error.segment_position, error.loop)):
+        for _, run in groupby(answer.errors, key=_where):
             segments += _segment_errors(list(run))
         segments.append(segment("IK5", answer.code, *answer.reasons))
     accepted = sum(answer.code in ("A", "E") for answer in batch.answers)
@@ -180,6 +180,11 @@ def _sets(batch: SetBatch) -> list[str]:
     code: Literal["A", "P", "R"] = "A" if accepted == len(batch.answers) else "P" if accepted else "R"
     segments.append(segment("AK9", code, count, count, str(accepted)))
     return segments
+
+
+def _where(error: SetError) -> tuple[object, ...]:
+    """Return what errors under one IK3 share."""
+    return error.segment_id, error.segment_position, error.loop, error.segment_code, error.patient_control_number
 
 
 def _segment_errors(errors: Sequence[SetError]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from libs.x12.money import parse_amount
 DIAGNOSIS_QUALIFIERS = frozenset({"ABK", "BK", "ABF", "BF", "ABJ", "BJ", "APR", "PR", "ABN", "BN"})
 _PRESENT_ON_ADMISSION = 8  # HI0n-9
 _MONEY_CACHE_MAX = 50_000
+_COUNT_MAX = 6  # digits
 _TRIPLES = range(2, 20, 3)
 _INSURED, _PAYER = "IL", "PR"
 
@@ -54,6 +55,11 @@ def in_order(segments: list[str], separator: str) -> tuple[str, ...]:
     first = next((at for at, segment in enumerate(segments) if segment.startswith("NM1")), len(segments))
     heads = sorted(segments[:first], key=lambda segment: _ORDER.get(segment.partition(separator)[0], len(_ORDER)))
     return (*heads, *segments[first:])
+
+
+def _count(text: str) -> int:
+    """Read a small number; 0 where it is none."""
+    return int(text) if len(text) <= _COUNT_MAX and text.isascii() and text.isdecimal() else 0
 
 
 class Parts:
@@ -270,7 +276,7 @@ class Parts:
             return None
         bounds = [*adjudicated, len(segments)]
         return ClaimLine(
-            number=int(number) if number.isdecimal() else 0,
+            number=_count(number),
             service_from_on=period.from_on if period else None,
             service_to_on=period.to_on if period else None,
             line_control_number=line_control_number,
@@ -308,7 +314,7 @@ class Parts:
             "unit": unit,
             "units": units,
             "place_of_service": place_of_service,
-            "diagnosis_pointers": tuple(int(part) for part in pointers.split(self.component) if part.isdecimal()),
+            "diagnosis_pointers": tuple(filter(None, map(_count, pointers.split(self.component)))),
             "revenue_code": revenue,
             "more": tuple(more),
         }

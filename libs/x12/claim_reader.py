@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from libs.x12.claim import BatchRead, Claim, ClaimType, Payer, Person, Provider, Subscription
+from libs.x12.claim_loop import Oddity
 from libs.x12.claim_parts import Parts, Placed, filled, in_order
 from libs.x12.item import Item
 from libs.x12.model import TransactionClosed, TransactionOpened, parse_date, readable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from libs.x12.envelope import Envelope
 
 _BILLING, _SUBSCRIBER, _PATIENT = "20", "22", "23"
+_ABOVE: Final = {_SUBSCRIBER: _BILLING, _PATIENT: _SUBSCRIBER}
 _BELOW: Final = {_BILLING: (_SUBSCRIBER, _PATIENT), _SUBSCRIBER: (_PATIENT,), _PATIENT: ()}
 _ENDS = frozenset({"CLM", "ISA", "IEA", "BIN", "BDS"})
 _SHORT_ENDS = frozenset({"HL", "SE", "ST", "GS", "GE"})
@@ -29,6 +31,7 @@ _TYPES: Final[tuple[tuple[str, ClaimType], ...]] = (
     ("004010X096", "institutional"),
     ("004010X097", "dental"),
 )
+LINES_MAX: Final = 999
 _TYPE_BY_LINE: Final[dict[str, ClaimType]] = {"SV1": "professional", "SV2": "institutional", "SV3": "dental"}
 
 
@@ -67,6 +70,7 @@ class ClaimReader(TransactionReader):
         self._head: list[str] | None = []  # None once the batch was told
         self._levels = _Levels()
         self._level = ""
+        self._names: dict[str, str] = {}  # HL01 of the levels that are open
         self._under: list[tuple[str, tuple[int, int]]] = []  # segments of the level that is open, with their positions
         self._charge_cents = 0
         self._type = next((kind for version, kind in _TYPES if opened.version.startswith(version)), None)
@@ -77,21 +81,29 @@ class ClaimReader(TransactionReader):
     def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
         """Take a segment of the head or of a level."""
         if kind == "HL":
-            self._finish_head()
-            self._finish_level()
-            level = elements[3] if len(elements) > 3 else ""  # noqa: PLR2004
-            if level not in _BELOW:
-                envelope.note("unexpected_segment", "warning", "HL", element="HL03")
-                return
-            self._level = level
-            for left in (level, *_BELOW[level]):
-                self._levels.leave(left)
+            self._enter(elements, envelope)
         elif self._head is not None:
             self._head.append(self.separator.join(elements))
         elif self._level:
             self._under.append((self.separator.join(elements), envelope.cursor.position()))
         else:
             envelope.note("unexpected_segment", "warning", kind if kind.isalnum() else None)
+
+    def _enter(self, elements: list[str], envelope: "Envelope") -> None:
+        """Begin a level. Where it stands counts, not what it says of its parent: a lie is told, and nothing is guessed from it."""
+        self._finish_head()
+        self._finish_level()
+        _, name, parent, level, *_ = [*elements, "", "", ""]
+        if level not in _BELOW:
+            envelope.note("unexpected_segment", "warning", "HL", element="HL03")
+            return
+        if parent != self._names.get(_ABOVE.get(level, ""), "") or (level in _ABOVE and not parent):
+            envelope.note("hl_parent", "warning", "HL", element="HL02")
+        self._level = level
+        for left in (level, *_BELOW[level]):
+            self._levels.leave(left)
+            self._names.pop(left, None)
+        self._names[level] = name
 
     def before_first_unit(self, cursor: Cursor, start: int) -> None:  # noqa: ARG002 - nothing is missing that must be told here
         self._finish_head()
@@ -231,6 +243,8 @@ class ClaimReader(TransactionReader):
                 others.append(self._parts.other_payer(part))
             else:
                 lines.append(self._parts.line(part))
+        if len(lines) > LINES_MAX:
+            self._parts.oddities.append(Oddity(segments[cuts[len(others) + LINES_MAX]][1], "too_many_lines", "error", "LX01", 1))
         head = filled(own[0][0], self.separator, 10)
         charge_cents = self._parts.cents(head[2], 0, "CLM02")
         read = [line for line in lines if line is not None]

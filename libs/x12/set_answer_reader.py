@@ -77,13 +77,12 @@ class SetAnswerReader(TransactionReader):
         verdict = [""] * 7
         segment: SetError | None = None
         reported = False  # whether an IK4 under the segment told more already
-        pcn = ""
         for elements in segments:
             kind = elements[0]
             if kind in ("IK3", "AK3"):
                 if segment is not None and not reported:
                     errors.append(segment)
-                segment = SetError(elements[1], _number(elements[2]), elements[3], elements[4], patient_control_number=pcn)
+                segment = SetError(elements[1], _number(elements[2]), elements[3], elements[4])
                 reported = False
             elif kind in ("IK4", "AK4") and segment is not None:
                 at, _, component = elements[1].partition(self.component)
@@ -91,8 +90,7 @@ class SetAnswerReader(TransactionReader):
                 errors.append(_with_element(segment, _number(at), _number(component.partition(self.component)[0]), code))
                 reported = True
             elif kind == "CTX" and elements[1].startswith(_PCN_CONTEXT) and segment is not None:
-                pcn = elements[1].partition(self.component)[2]
-                segment = _with_pcn(segment, pcn)
+                segment = _with_pcn(segment, elements[1].partition(self.component)[2])
             elif kind in ("IK5", "AK5"):
                 verdict = elements
         if segment is not None and not reported:

@@ -5,17 +5,17 @@ from libs.common.database import Database
 from libs.common.http.serve import serve
 from libs.common.messaging.relay import Relay
 from libs.common.process import health_job, role_of, start
-from libs.common.settings import CommonSettings
 from libs.common.worker import run, run_jobs, upkeep
 from services.ingest.api import make_app
 from services.ingest.reading import IntakeReader
+from services.ingest.settings import IngestSettings
 
 SERVICE = "ingest"
 
 
-async def work(database: Database, settings: CommonSettings) -> None:
+async def work(database: Database, settings: IngestSettings) -> None:
     """Read files, relay events and tend the spine, in one process."""
-    reader = IntakeReader(database, SystemClock())
+    reader = IntakeReader(database, SystemClock(), settings.pseudonym_key.get_secret_value().encode())
     relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{SERVICE}")
     jobs = [reader.run, relay.run, lambda: upkeep(database)]
     await run_jobs(jobs + health_job(settings, database, relay=relay.check))
@@ -24,10 +24,12 @@ async def work(database: Database, settings: CommonSettings) -> None:
 
 def main() -> None:
     role = role_of(SERVICE)
-    settings = start(SERVICE)
+    settings = start(SERVICE, IngestSettings)
     database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{SERVICE}-{role}")
     if role == "api":
-        serve(make_app(database, SystemClock(), settings.tenant), settings)
+        app = make_app(database, SystemClock(), settings.tenant)
+        app.state.pseudonym_key = settings.pseudonym_key.get_secret_value().encode()
+        serve(app, settings)
     else:
         run(lambda: work(database, settings))
 

@@ -19,8 +19,9 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, 
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from services.ingest import queries, store
-from services.ingest.booking import Received
+from services.ingest.claims import api as claims
 from services.ingest.example import REMITTANCE
+from services.ingest.received import Received
 from services.ingest.upload import MAX_BYTES, Upload, too_large
 from services.ingest.views import (
     FindingView,
@@ -276,11 +277,12 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
 
     app = create_app(
         "ingest",
-        "Takes remittances in, reads them, and tells of every claim in them.",
+        "Takes claims and remittances in, reads them, and tells of every claim in them.",
         checks={"database": database.ping},
-        routers=[router, ledger.router, dead_letters.router],
+        routers=[router, claims.router, ledger.router, dead_letters.router],
         tags={
             "interchanges": "Files as they were sent, and how far their reading is.",
+            "claims": "Claims as they were sent, and what payers' front doors answered.",
             "remittances": "Payments, and the claims that they answer.",
         },
         lifespan=lifespan,

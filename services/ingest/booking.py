@@ -9,11 +9,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from libs.common.contracts.envelope import MAX_EVENT_BYTES, encode
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.ids import claim_key, uuid7
-from libs.x12 import Finding, Item, PaymentRead, Remit, TransactionClosed, TransactionOpened
+from libs.x12 import (
+    BatchRead,
+    Claim,
+    Finding,
+    GroupAnswer,
+    Item,
+    PaymentRead,
+    Remit,
+    SetAnswer,
+    StatusRead,
+    TransactionClosed,
+    TransactionOpened,
+)
+from libs.x12.model import Severity
+from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
+from services.ingest.claims.life import Source, of_status
 from services.ingest.identity import Ordinals, content_digest, ledger_day, remit_id, remittance_id
+from services.ingest.received import Received
 from services.ingest.translation import to_event
 
 MESSAGES = {
@@ -25,17 +43,9 @@ MESSAGES = {
 }
 EQUALS_LOOKED_AT = 100  # equal claims of one payment
 _NOTES_A_BATCH = 5000
+_ACKNOWLEDGEMENT = "005010X214"
 _PCN_MAX = 38  # CLP01 may have as many characters
-
-
-@dataclass
-class Received:
-    """The interchange that is being read."""
-
-    tenant_id: str
-    interchange_id: UUID
-    received_at: datetime
-    traceparent: str
+_CONTROL_NUMBER_MAX = 50  # the standard knows nine
 
 
 @dataclass
@@ -91,6 +101,7 @@ class Progress:
 
     received: Received
     held: datetime
+    pseudonym_key: bytes = b""
     opened: TransactionOpened | None = None
     payment: PaymentRead | None = None
     remittance_id: UUID | None = None
@@ -103,6 +114,10 @@ class Progress:
     errors: int = 0
     unbalanced: bool = False
     payments: int = 0
+    head: BatchRead | None = None
+    claims_billed: int = 0
+    answers: int = 0  # to claims and to sets
+    sets_answered: int = 0  # of the transaction that is open
     bytes_written: int = 0  # of the file, up to the last batch that was written
 
     def forget(self, transaction_ordinal: int) -> None:
@@ -119,13 +134,17 @@ class Batch:
     candidates: list[Candidate] = field(default_factory=list)
     closed: list[TransactionClosed] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    intake: Intake = field(default_factory=Intake)
 
     def is_full(self, claims: int) -> bool:
+        if len(self.intake.claims) + len(self.intake.answers) + len(self.intake.sets) >= claims:
+            return True
         return len(self.candidates) >= claims or len(self.findings) + len(self.payments) + len(self.closed) >= _NOTES_A_BATCH
 
     def clear(self) -> None:
         for part in (self.payments, self.candidates, self.closed, self.findings):
             part.clear()
+        self.intake.clear()
 
 
 def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
@@ -136,7 +155,7 @@ def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
         elif isinstance(item, Finding):
             _take_finding(progress, batch, item)
         elif isinstance(item, TransactionOpened):
-            progress.opened, progress.ordinals = item, Ordinals()
+            progress.opened, progress.ordinals, progress.head, progress.sets_answered = item, Ordinals(), None, 0
             progress.tallies[item.ordinal] = Tally()
             progress.versions[item.ordinal] = item.version
         elif isinstance(item, PaymentRead):
@@ -148,6 +167,80 @@ def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
         elif isinstance(item, TransactionClosed):
             progress.unbalanced |= bool(item.unbalanced_claims or item.unbalanced_lines or item.balance_difference_cents)
             batch.closed.append(item)
+        else:
+            _take_claim_or_answer(progress, batch, item)
+
+
+def _take_claim_or_answer(progress: Progress, batch: Batch, item: Item) -> None:
+    """Take what an 837, 277 or 999 holds."""
+    opened, received = progress.opened, progress.received
+    if isinstance(item, Claim) and opened is not None:
+        _take_claim(progress, batch, item, opened)
+    elif isinstance(item, BatchRead):
+        progress.head = item
+    elif isinstance(item, StatusRead) and opened is not None:
+        progress.answers += 1
+        reference = progress.head.reference if progress.head else ""
+        source: Source = "277CA" if opened.version.startswith(_ACKNOWLEDGEMENT) else "277"
+        answer = of_status(received.tenant_id, item, reference, received.received_at.date(), source)
+        if answer is not None:
+            progress.claims += 1
+            batch.intake.answers.append(AnswerCandidate(answer, opened.ordinal))
+    elif isinstance(item, SetAnswer):
+        progress.answers += 1
+        progress.sets_answered += 1
+        batch.intake.sets.append(_shortened(item))
+    elif isinstance(item, GroupAnswer):
+        progress.answers += 1
+        if not progress.sets_answered:  # the group as a whole: no set is named, all are meant
+            whole = SetAnswer(0, 0, 0, item.functional_id, item.group_control_number, "", "", item.code)
+            batch.intake.sets.append(_shortened(whole))
+
+
+def _shortened(answer: SetAnswer) -> SetAnswer:
+    """Return an answer whose control numbers an index can hold."""
+    return replace(
+        answer,
+        group_control_number=answer.group_control_number[:_CONTROL_NUMBER_MAX],
+        set_control_number=answer.set_control_number[:_CONTROL_NUMBER_MAX],
+    )
+
+
+def _take_claim(progress: Progress, batch: Batch, claim: Claim, opened: TransactionOpened) -> None:
+    """Take one claim of an 837."""
+    progress.claims += 1
+    progress.claims_billed += 1
+    candidate = ClaimCandidate.of(
+        progress.received.tenant_id,
+        progress.pseudonym_key,
+        claim,
+        transaction_ordinal=opened.ordinal,
+        group_control_number=opened.group_control_number[:_CONTROL_NUMBER_MAX],
+        set_control_number=opened.control_number[:_CONTROL_NUMBER_MAX],
+    )
+    if candidate.is_too_large():
+        progress.tallies[opened.ordinal].refused += 1
+        _take_finding(progress, batch, _claim_finding("claim_too_large", "error", claim, opened.ordinal))
+        return
+    if len(claim.patient_control_number) > _PCN_MAX:
+        _take_finding(progress, batch, _claim_finding("long_patient_control_number", "warning", claim, opened.ordinal, "CLM01"))
+    batch.intake.claims.append(candidate)
+
+
+def _claim_finding(code: str, severity: Severity, claim: Claim, transaction_ordinal: int, element: str | None = None) -> Finding:
+    return Finding(
+        code=code,
+        severity=severity,
+        message=MESSAGES[code],
+        byte_offset=claim.byte_offset,
+        segment_index=claim.segment_index,
+        segment_id="CLM",
+        loop="2300",
+        element=element,
+        snip_type=2,
+        transaction_ordinal=transaction_ordinal,
+        claim_ordinal=claim.ordinal,
+    )
 
 
 def _take_finding(progress: Progress, batch: Batch, finding: Finding) -> None:
@@ -267,9 +360,10 @@ def _finding(code: str, severity: str, remit: Remit, transaction_ordinal: int, e
 def status_of(progress: Progress) -> str:
     """Return the file's final status.
 
-    rejected: no payment could be read. accepted_with_errors: something could not be read or contradicts what is booked, or a
-    line, claim or payment does not balance. Lies in the envelope alone leave it accepted; they are listed all the same.
+    rejected: nothing could be read, neither a payment nor a claim nor an answer to one. accepted_with_errors: something could not
+    be read or contradicts what is booked, or a line, claim or payment does not balance. Lies in the envelope alone leave it
+    accepted; they are listed all the same.
     """
-    if not progress.payments:
+    if not (progress.payments or progress.claims_billed or progress.answers):
         return "rejected"
     return "accepted_with_errors" if progress.errors or progress.unbalanced else "accepted"

@@ -34,7 +34,6 @@ from services.ingest.booking import (
     Batch,
     Candidate,
     Progress,
-    Received,
     Sorted,
     contradicting_payment,
     contradictions,
@@ -42,6 +41,8 @@ from services.ingest.booking import (
     status_of,
     take,
 )
+from services.ingest.claims import candidates, intake
+from services.ingest.received import Received
 
 log = structlog.get_logger()
 
@@ -60,8 +61,9 @@ class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else reads th
 class IntakeReader:
     """Reads waiting interchanges, one at a time, for ever. Several may run: a lease keeps them apart."""
 
-    def __init__(self, database: Database, clock: Clock, *, batch_claims: int = BATCH_CLAIMS) -> None:
+    def __init__(self, database: Database, clock: Clock, pseudonym_key: bytes, *, batch_claims: int = BATCH_CLAIMS) -> None:
         self._database = database
+        self._pseudonym_key = pseudonym_key
         self._clock = clock
         self._batch_claims = batch_claims
         self._wake = asyncio.Event()
@@ -107,6 +109,7 @@ class IntakeReader:
             return False
         progress, failures = leased
         received = progress.received
+        progress.pseudonym_key = self._pseudonym_key
         try:
             with telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent) as (_, traceparent):
                 progress.received = replace(received, traceparent=traceparent)
@@ -190,6 +193,11 @@ class IntakeReader:
         held = await store.note_progress(tx, progress, bytes_read, progress.findings + extra, _LEASE)
         if held is None:
             raise LeaseLost
+        if batch.intake:
+            later = {each.event.claim_key for each in sorted_.new}
+            booked = await intake.book(tx, received, received.interchange_id, batch.intake, later)
+            await outbox.append(tx, booked.events)
+            sorted_.tallies.update(candidates.tally([*batch.intake.claims, *batch.intake.answers], booked.new))
         if sorted_.new:
             await self._insert(tx, received, sorted_.new)
         touched = {*sorted_.tallies, *(each.ordinal for each in batch.closed)}

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
 from libs.x12 import Finding, PaymentRead, TransactionClosed
-from services.ingest.booking import Candidate, Progress, Received, Stored, Tally
+from services.ingest.booking import Candidate, Progress, Stored, Tally
 from services.ingest.identity import ledger_day
+from services.ingest.received import Received
 
 CHANNEL = "recours_interchanges"
 _encode = msgspec.json.Encoder().encode

@@ -187,7 +187,7 @@ async def _checked_json(receive: Receive, announced: int) -> Receive:
         if len(body) > JSON_BODY_MAX_BYTES:
             raise _too_large()
     if body:
-        _check_json(body)
+        check_json(body)
 
     messages = _once(body, receive)
 
@@ -207,7 +207,9 @@ def _too_large() -> Problem:
     return Problem(413, "too-large", f"A JSON body may have {JSON_BODY_MAX_BYTES} bytes at most.")
 
 
-def _check_json(body: bytes) -> None:
+def check_json(body: bytes) -> None:
+    """Refuse what no JSON parser or no text in the database should be given. Errors: Problem 400 bad-json."""
+
     def refuse(_: str) -> None:
         raise Problem(400, "bad-json", "NaN and Infinity are not JSON.")
 

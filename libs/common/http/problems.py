@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents, with a stable type; a value that was sent is never sent back, it may be a patient's."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -114,9 +114,8 @@ def install(app: FastAPI) -> None:
         sent_as = request.headers.get("content-type", "")
         if any(problem["loc"] == ("body",) for problem in found) and not says_json(sent_as) and await request.body():
             return answer(Problem(415, "unsupported-media-type", "The body must be application/json."))
-        known = _names(app.openapi())
-        fields = [{"pointer": _pointer(problem["loc"], known), "problem": _safe_message(problem)} for problem in found]
-        return answer(Problem(422, "invalid-request", "Some fields are missing or not valid.", errors=fields[:100]))
+        errors = [each.model_dump() for each in field_problems(found, names(app.openapi()))]
+        return answer(Problem(422, "invalid-request", "Some fields are missing or not valid.", errors=errors))
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(_: Request, error: HTTPException) -> Response:
@@ -135,17 +134,22 @@ def says_json(content_type: str) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-def _names(schema: Any) -> set[str]:
+def field_problems(found: Sequence[Mapping[str, Any]], known: Collection[str]) -> list[FieldProblem]:
+    """Say what pydantic found, the first 100. `known` are the names that are ours; places begin with where it was sent."""
+    return [FieldProblem(pointer=_pointer(each["loc"], known), problem=_safe_message(each)) for each in found[:100]]
+
+
+def names(schema: Any) -> set[str]:
     """Return the names of all fields and parameters that an OpenAPI document describes."""
     if isinstance(schema, list):
-        return set[str]().union(*map(_names, schema))
+        return set[str]().union(*map(names, schema))
     if not isinstance(schema, dict):
         return set()
     named = {*schema.get("properties", {}), *([schema["name"]] if "in" in schema and "name" in schema else ())}
-    return named.union(*map(_names, schema.values()))
+    return named.union(*map(names, schema.values()))
 
 
-def _pointer(place: tuple[str | int, ...], known: set[str]) -> str:
+def _pointer(place: tuple[str | int, ...], known: Collection[str]) -> str:
     """Say where a problem is; a name that is not ours was sent, and is not sent back."""
     parts = (part if isinstance(part, int) or part in known or not depth else "?" for depth, part in enumerate(place))
     return "/".join(map(str, ("", *parts)))

@@ -26,7 +26,7 @@ def _translated(value: Any, plain: dict[int, str], key: str = "") -> Any:
     """Write kept segments and elements, at any depth, in the plain delimiters."""
     if isinstance(value, dict):
         return {name: _translated(held, plain, name) for name, held in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_translated(held, plain, key) for held in value]
     return value.translate(plain) if isinstance(value, str) and key in ("segments", "more") else value
 

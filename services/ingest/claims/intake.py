@@ -3,14 +3,15 @@
 Accounts are locked first, so that a claim and its acknowledgement that come at once, in any order, always see each other.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import cramjam
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts import claim_acknowledged, claim_submitted
@@ -18,67 +19,24 @@ from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
 from libs.common.contracts.envelope import Event, first_event
 from libs.common.ids import claim_key, uuid7
 from libs.x12 import Claim, SetAnswer
-from libs.x12.claim import VOID
-from services.ingest.booking import Received
-from services.ingest.claims import identity, store
-from services.ingest.claims.life import Acknowledgement, ClaimState, Known, choose, of_set, state_of
+from libs.x12.claim import REPLACEMENT, VOID
+from services.ingest.claims import store
+from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
+from services.ingest.claims.life import Acknowledgement, ClaimState, Known, choose, of_set, replaced_by, state_of
 from services.ingest.claims.translation import to_event
+from services.ingest.received import Received
 from services.ingest.translation import payer_kind
 
-
-@dataclass
-class ClaimCandidate:
-    """One claim that came in, named, before it is known whether it is new."""
-
-    claim: Claim
-    content: bytes
-    claim_id: UUID
-    claim_key: UUID
-    member_reference: str
-    transaction_ordinal: int | None = None
-    group_control_number: str = ""
-    set_control_number: str = ""
-    row_id: UUID = field(default_factory=uuid7)
-
-    @classmethod
-    def of(cls, tenant_id: str, key: bytes, claim: Claim, **place: Any) -> "ClaimCandidate":
-        """Name a claim. `key` is the tenant's pseudonym key; `place` where in a file it stood."""
-        content = identity.encoded(claim)
-        return cls(
-            claim,
-            content,
-            identity.claim_id(tenant_id, content),
-            claim_key(tenant_id, claim.patient_control_number),
-            identity.member_reference(key, tenant_id, claim),
-            **place,
-        )
-
-    def known(self, submitted_on: date) -> Known:
-        claim = self.claim
-        return Known(self.claim_id, claim.payer.payer_id, claim.charge_cents, claim.service_from_on, submitted_on, "")
-
-
-@dataclass
-class Intake:
-    """What came in together."""
-
-    claims: list[ClaimCandidate] = field(default_factory=list)
-    answers: list[Acknowledgement] = field(default_factory=list)
-    sets: list[SetAnswer] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.claims or self.answers or self.sets)
-
-    def clear(self) -> None:
-        for part in (self.claims, self.answers, self.sets):
-            part.clear()
+_SET_ANSWER_WAITS: Final = timedelta(days=7)  # control numbers come again: what waited longer was for somebody else's file
+_INDEXED_MAX: Final = 200  # characters; what an index holds has a size, and the content keeps all
+_decode = msgspec.json.Decoder(Claim).decode
 
 
 @dataclass
 class Booked:
     """What came of it: the claims that were new, and the events to send."""
 
-    new: list[ClaimCandidate]
+    new: set[int]  # the `id()` of candidates that are new, or were when this file was read before and broken off
     events: list[Event]
 
 
@@ -93,10 +51,39 @@ class _Booking:
         self.versions: dict[UUID, int] = {}
         self.events: list[Event] = []
         self.history: list[dict[str, Any]] = []
+        self.new: set[int] = set()
 
     def next_version(self, key: UUID) -> int:
         self.versions[key] += 1
         return self.versions[key]
+
+    def submitted(
+        self,
+        claim: Claim,
+        claim_id: UUID,
+        key: UUID,
+        member_reference: str,
+        replaces: UUID | None,
+        sequence: int,
+        *,
+        interchange_id: UUID | None = None,
+        submitted_at: datetime | None = None,
+    ) -> None:
+        """Tell of a claim; of one that came earlier, as of then."""
+        event = to_event(
+            claim,
+            claim_id=claim_id,
+            claim_key=key,
+            interchange_id=interchange_id or self.interchange_id,
+            replaces_claim_id=replaces,
+            member_reference=member_reference,
+            submitted_at=submitted_at or self.received.received_at,
+        )
+        self.emit(claim_submitted.TOPIC, claim_submitted.TYPE, event, key, sequence)
+
+    def replace(self, replaced: UUID, claim: Claim, claim_id: UUID) -> None:
+        """Note that one claim takes the place of another."""
+        self.tell(replaced, None, "voided" if claim.frequency_code == VOID else "replaced", claim_id)
 
     def emit(self, topic: str, type_: str, data: Any, key: UUID, sequence: int) -> None:
         received = self.received
@@ -114,7 +101,7 @@ class _Booking:
             )
         )
 
-    def tell(self, claim_id: UUID, state: str, why: str, cause_id: UUID | None) -> None:
+    def tell(self, claim_id: UUID, state: str | None, why: str, cause_id: UUID | None) -> None:
         self.history.append(
             {
                 "tenant_id": self.tenant_id,
@@ -128,91 +115,132 @@ class _Booking:
         )
 
 
-async def book(tx: AsyncConnection, received: Received, interchange_id: UUID | None, intake: Intake) -> Booked:
-    """Book what came in. Returns the new claims and the events; what was here before changes nothing."""
+async def book(
+    tx: AsyncConnection, received: Received, interchange_id: UUID | None, intake: Intake, also: Collection[UUID] = ()
+) -> Booked:
+    """Book what came in. Returns what was new and the events; what was here before changes nothing.
+
+    `also` names accounts that the same transaction will touch afterwards: locked here, all in one order.
+    """
     booking = _Booking(tx, received, interchange_id)
     tenant_id = received.tenant_id
     groups = {each.group_control_number for each in intake.claims if each.group_control_number}
     groups |= {each.group_control_number for each in intake.sets}
     await store.lock_groups(tx, tenant_id, groups)
     sets = await _sets(booking, intake, groups)
-    keys = {each.claim_key for each in intake.claims} | {key for _, key, _, _ in sets}
-    keys |= {claim_key(tenant_id, answer.patient_control_number) for answer in intake.answers}
-    booking.versions = await store.lock_accounts(tx, tenant_id, keys)
+    keys = {each.claim_key for each in intake.claims} | {reached.claim_key for reached in sets}
+    keys |= {claim_key(tenant_id, each.acknowledgement.patient_control_number) for each in intake.answers}
+    booking.versions = await store.lock_accounts(tx, tenant_id, keys.union(also))
     new = await _new_claims(booking, intake.claims)
     known = await store.claims_of_accounts(tx, tenant_id, keys)
     await _insert_claims(booking, new, known)
-    for each in new:
-        known.setdefault(each.claim_key, []).append(each.known(received.received_at.date()))
-    await _acknowledge(booking, intake.answers, sets, new, known)
-    await store.insert_set_answers(tx, tenant_id, received.interchange_id, intake.sets, received.received_at)
+    await _acknowledge(booking, intake.answers, sets, {each.claim_key for each in new}, known)
     await store.insert_history(tx, booking.history)
     await store.set_versions(tx, tenant_id, booking.versions)
-    return Booked(new, booking.events)
+    return Booked(booking.new, booking.events)
 
 
-async def _sets(booking: _Booking, intake: Intake, groups: set[str]) -> list[tuple[SetAnswer, UUID, Acknowledgement, date]]:
-    """Return the acknowledgements that answers to sets come to: new answers to known claims, known answers to new claims."""
-    tenant_id, today = booking.tenant_id, booking.received.received_at.date()
-    reached: list[tuple[SetAnswer, UUID, Acknowledgement, date]] = []
+@dataclass(frozen=True)
+class _Reached:
+    """What an answer to a set says of one claim of it."""
+
+    claim_key: UUID
+    acknowledgement: Acknowledgement
+
+
+async def _sets(booking: _Booking, intake: Intake, groups: set[str]) -> list[_Reached]:
+    """Return what answers to sets come to: new answers to known claims, known answers to new claims; and keep the answers."""
+    tx, tenant_id, received = booking.tx, booking.tenant_id, booking.received
+    today = received.received_at.date()
+    reached: list[_Reached] = []
+    kept: list[tuple[SetAnswer, UUID | None]] = []
     for answer in intake.sets:
-        for claim_id, key, pcn in await store.claims_of_set(
-            booking.tx, tenant_id, answer.group_control_number, answer.set_control_number
-        ):
-            reached.append((answer, key, of_set(tenant_id, answer, claim_id, pcn, today), today))
-    kept = await store.set_answers(booking.tx, tenant_id, groups) if intake.claims and groups else []
-    kept += [(answer, today) for answer in intake.sets]
-    for answer, on in kept:
+        claims = await store.claims_of_set(tx, tenant_id, answer.group_control_number, answer.set_control_number)
+        kept.append((answer, claims[0][3] if claims else None))
+        reached += [_Reached(key, of_set(tenant_id, answer, claim_id, pcn, today)) for claim_id, key, pcn, _ in claims]
+    await store.insert_set_answers(tx, tenant_id, received.interchange_id, kept, received.received_at)
+    sent = booking.interchange_id
+    if not intake.claims or not groups or sent is None:
+        return reached
+    since = today - _SET_ANSWER_WAITS
+    settled = set()
+    for answer, on, held_by in await store.set_answers(tx, tenant_id, groups, sent, since):
         for each in intake.claims:
             same_set = answer.set_control_number in ("", each.set_control_number)
             if answer.group_control_number == each.group_control_number and same_set:
-                pcn = each.claim.patient_control_number
-                reached.append((answer, each.claim_key, of_set(tenant_id, answer, each.claim_id, pcn, on), on))
+                told = of_set(tenant_id, answer, each.claim_id, each.claim.patient_control_number, on)
+                reached.append(_Reached(each.claim_key, told))
+                settled.add((answer.group_control_number, answer.set_control_number, held_by))
+    await store.settle_set_answers(tx, tenant_id, settled, sent)
     return reached
 
 
 async def _new_claims(booking: _Booking, candidates: Sequence[ClaimCandidate]) -> list[ClaimCandidate]:
-    """Return the claims that are not here yet, each once."""
-    known = await store.known_ids(booking.tx, booking.tenant_id, {each.claim_id for each in candidates}) if candidates else set()
-    new = []
+    """Return the claims that are not here yet, each once; note the envelope of those that are sent again."""
+    if not candidates:
+        return []
+    interchange_id = booking.interchange_id
+    places = await store.known_places(booking.tx, booking.tenant_id, {each.claim_id for each in candidates})
+    new: list[ClaimCandidate] = []
+    resent: dict[UUID, ClaimCandidate] = {}
+    seen: set[UUID] = set()
     for each in candidates:
-        if each.claim_id not in known:
-            known.add(each.claim_id)
+        if each.claim_id in places:
+            if interchange_id is not None and places[each.claim_id] == each.place(interchange_id):
+                booking.new.add(id(each))  # this very file booked it before its reading was broken off
+            else:
+                resent[each.claim_id] = each
+        elif each.claim_id not in seen:
+            seen.add(each.claim_id)
+            booking.new.add(id(each))
             new.append(each)
+    if interchange_id is not None:
+        told = [(name, *each.place(None)[1:], each.group_control_number, each.set_control_number) for name, each in resent.items()]
+        await store.resend(booking.tx, booking.tenant_id, interchange_id, told)
     return new
 
 
-async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known: Mapping[UUID, Sequence[Known]]) -> None:
-    """Write new claims, lines and events, each linked to what it replaces."""
+async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known: dict[UUID, list[Known]]) -> None:
+    """Write new claims, lines and events, each linked to what it replaces; `known` gains them."""
     numbers = {number for each in new if (number := each.claim.original_control_number)}
     by_number = await store.claims_by_payer_number(booking.tx, booking.tenant_id, numbers) if numbers else {}
-    rows, lines = [], []
-    earlier: dict[UUID, UUID] = {key: claims[-1].claim_id for key, claims in known.items()}
-    for each in new:
-        number = each.claim.original_control_number
-        replaces = by_number.get(number) or (earlier.get(each.claim_key) if _names_another(each.claim) else None)
+    rows: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    found_later: dict[UUID, UUID] = {}
+    submitted_on = booking.received.received_at.date()
+    for each in sorted(new, key=lambda candidate: candidate.claim.frequency_code in (REPLACEMENT, VOID)):
+        claim = each.claim
+        earlier = known.setdefault(each.claim_key, [])
+        replaced = replaced_by(claim, earlier)
+        replaces = by_number.get(claim.original_control_number) or (replaced.claim_id if replaced else None)
         sequence = booking.next_version(each.claim_key)
-        event = to_event(
-            each.claim,
-            claim_id=each.claim_id,
-            claim_key=each.claim_key,
-            interchange_id=booking.interchange_id,
-            replaces_claim_id=replaces,
-            member_reference=each.member_reference,
-            submitted_at=booking.received.received_at,
-        )
-        booking.emit(claim_submitted.TOPIC, claim_submitted.TYPE, event, each.claim_key, sequence)
+        booking.submitted(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence)
         booking.tell(each.claim_id, ClaimState.SUBMITTED, "submitted", None)
         if replaces is not None:
-            booking.tell(replaces, "", "voided" if each.claim.frequency_code == VOID else "replaced", each.claim_id)
+            booking.replace(replaces, claim, each.claim_id)
+        elif claim.frequency_code not in (REPLACEMENT, VOID):
+            waiting = (one for one in earlier if one.frequency_code in (REPLACEMENT, VOID) and one.replaces_claim_id is None)
+            found_later |= {one.claim_id: each.claim_id for one in waiting}
         rows.append(_row(booking, each, sequence, replaces))
         lines += _lines(booking.tenant_id, each)
-        earlier[each.claim_key] = each.claim_id
+        earlier.append(each.known(submitted_on))
     await store.insert_claims(booking.tx, rows, lines)
+    await _link(booking, found_later)
 
 
-def _names_another(claim: Claim) -> bool:
-    return claim.frequency_code in ("7", VOID)
+async def _link(booking: _Booking, found_later: Mapping[UUID, UUID]) -> None:
+    """Link replacements with what they replace and came after them, and tell of them again."""
+    for row in await store.link(booking.tx, booking.tenant_id, found_later):
+        claim = decode(row["content"])
+        replaces, key = found_later[row["claim_id"]], row["claim_key"]
+        booking.replace(replaces, claim, row["claim_id"])
+        told = (claim, row["claim_id"], key, row["member_reference"], replaces, booking.next_version(key))
+        booking.submitted(*told, interchange_id=row["interchange_id"], submitted_at=row["submitted_at"])
+
+
+def decode(content: bytes) -> Claim:
+    """Return the claim that a row holds."""
+    return _decode(bytes(cramjam.zstd.decompress(content)))
 
 
 def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID | None) -> dict[str, Any]:
@@ -233,7 +261,7 @@ def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID 
         "claim_type": claim.claim_type,
         "frequency_code": claim.frequency_code,
         "charge_cents": claim.charge_cents,
-        "payer_id": claim.payer.payer_id,
+        "payer_id": claim.payer.payer_id[:_INDEXED_MAX],
         "payer_name": claim.payer.name,
         "payer_kind": payer_kind(claim.subscription.claim_filing_code),
         "claim_filing_code": claim.subscription.claim_filing_code,
@@ -272,23 +300,29 @@ def _lines(tenant_id: str, each: ClaimCandidate) -> Iterable[dict[str, Any]]:
 
 async def _acknowledge(
     booking: _Booking,
-    answers: Sequence[Acknowledgement],
-    sets: Sequence[tuple[SetAnswer, UUID, Acknowledgement, date]],
-    new: Sequence[ClaimCandidate],
+    answers: Sequence[AnswerCandidate],
+    sets: Sequence[_Reached],
+    new_keys: Collection[UUID],
     known: Mapping[UUID, Sequence[Known]],
 ) -> None:
     """Link answers with their claims, write them, and move the claims' states."""
     tenant_id, received = booking.tenant_id, booking.received
     told: dict[UUID, tuple[UUID, UUID, Acknowledgement]] = {}  # by id: claim key, interchange, acknowledgement
-    for answer in answers:
-        key = claim_key(tenant_id, answer.patient_control_number)
-        told.setdefault(answer.acknowledgement_id, (key, received.interchange_id, answer))
-    for _, key, answer, _ in sets:
-        told.setdefault(answer.acknowledgement_id, (key, received.interchange_id, answer))
-    here = await store.known_acknowledgements(booking.tx, tenant_id, told) if told else set()
+    for each in answers:
+        answer = each.acknowledgement
+        if answer.acknowledgement_id not in told:
+            key = claim_key(tenant_id, answer.patient_control_number)
+            told[answer.acknowledgement_id] = (key, received.interchange_id, answer)
+            booking.new.add(id(each))
+    for reached in sets:
+        answer = reached.acknowledgement
+        told.setdefault(answer.acknowledgement_id, (reached.claim_key, received.interchange_id, answer))
+    here = await store.known_acknowledgements(booking.tx, tenant_id, told) if told else {}
+    for each in answers:
+        if here.get(each.acknowledgement.acknowledgement_id, received.interchange_id) != received.interchange_id:
+            booking.new.discard(id(each))
     fresh = [each for acknowledgement_id, each in told.items() if acknowledgement_id not in here]
-    keys = {each.claim_key for each in new}
-    waiting = await store.waiting_acknowledgements(booking.tx, tenant_id, keys) if keys else []
+    waiting = await store.waiting_acknowledgements(booking.tx, tenant_id, new_keys) if new_keys else []
     rows = []
     moved: dict[UUID, list[Acknowledgement]] = defaultdict(list)
     for key, interchange_id, answer in [*waiting, *fresh]:
@@ -312,7 +346,7 @@ async def _move(booking: _Booking, moved: Mapping[UUID, Sequence[Acknowledgement
     for claim_id, answers in moved.items():
         state = state_of(everything.get(claim_id, ()))
         number = next((each.payer_claim_control_number for each in answers if each.payer_claim_control_number), "")
-        states[claim_id] = (state.value, number)
+        states[claim_id] = (state.value, number[:_INDEXED_MAX])
         for each in answers:
             booking.tell(claim_id, state, "acknowledged", each.acknowledgement_id)
     await store.set_states(booking.tx, booking.tenant_id, states)
@@ -359,12 +393,3 @@ def _event(key: UUID, interchange_id: UUID, answer: Acknowledgement, claim_id: U
         charge_cents=answer.charge_cents,
         statuses=answer.statuses,
     )
-
-
-def tally(candidates: Iterable[ClaimCandidate], new: Sequence[ClaimCandidate]) -> dict[int, Counter[str]]:
-    """Count new and repeated claims by transaction."""
-    fresh = {id(each) for each in new}
-    counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for each in candidates:
-        counts[each.transaction_ordinal or 0]["new" if id(each) in fresh else "duplicate"] += 1
-    return counts

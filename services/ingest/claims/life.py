@@ -12,8 +12,9 @@ from uuid import UUID
 
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
 from libs.common.ids import named_id
-from libs.x12 import SetAnswer, StatusRead
-from libs.x12.acknowledgement import Status, StatusCode
+from libs.x12 import Claim, SetAnswer, StatusRead
+from libs.x12.acknowledgement import LineStatus, Status, StatusCode
+from libs.x12.claim import REPLACEMENT, VOID
 
 Verdict = Literal["received", "accepted", "rejected"]
 Source = Literal["999", "277CA", "277"]
@@ -45,6 +46,7 @@ _VERDICTS: Final[dict[str, Verdict]] = {
     "E": "received",  # the asking failed, nothing is said of the claim
     "D": "received",
 }
+STATUSES_MAX: Final = 500  # of one answer; an event has a size
 _SETS_READ: Final = frozenset({"A", "E"})  # accepted, accepted with errors
 _RANK: Final = {"received": 0, "rejected": 1, "accepted": 2}
 
@@ -78,30 +80,36 @@ def of_status(tenant_id: str, read: StatusRead, reference: str, received_on: dat
     `reference` is the batch's (BHT03): with payer, claim and codes it names the answer, so that the same file gives it again.
     """
     pcn = read.patient_control_number
-    told: list[tuple[Status, StatusCode, int | None]] = [(status, code, None) for status in read.statuses for code in status.codes]
+    told: list[tuple[Status, AcknowledgedStatus]] = [(status, _status(code)) for status in read.statuses for code in status.codes]
     for place, line in enumerate(read.lines, start=1):
-        told += [(status, code, place) for status in line.statuses for code in status.codes]
+        told += [(status, _status(code, place, line)) for status in line.statuses for code in status.codes]
     if not pcn or not told:
         return None
     # At claim level the first code of each status decides; a line that is rejected alone does not reject its claim.
     deciding = [verdict_of(status.codes[0].category) for status in read.statuses if status.codes]
     verdict: Verdict = "rejected" if "rejected" in deciding else max(deciding, key=_RANK.__getitem__, default="received")
-    statuses = tuple(AcknowledgedStatus(code.category, code.code, code.entity or None, line) for _, code, line in told)
-    on = next((status.effective_on for status, _, _ in told if status.effective_on), None) or received_on
-    codes = ",".join(f"{each.category}:{each.code}:{each.entity or ''}:{each.line or ''}" for each in statuses)
+    on = next((status.effective_on for status, _ in told if status.effective_on), None) or received_on
+    charge_cents = next((status.charge_cents for status in read.statuses if status.charge_cents is not None), None)
+    codes = ",".join(f"{each.category}:{each.code}:{each.entity or ''}:{each.line or ''}" for _, each in told)
+    names = (read.payer_id, reference, pcn, read.payer_claim_control_number, str(charge_cents), str(read.service_from_on))
     return Acknowledgement(
-        acknowledgement_id=named_id("acknowledgement", tenant_id, source, read.payer_id, reference, pcn, str(on), codes),
+        acknowledgement_id=named_id("acknowledgement", tenant_id, source, *names, str(on), codes),
         patient_control_number=pcn,
         verdict=verdict,
         source=source,
         acknowledged_on=on,
-        statuses=statuses,
+        statuses=tuple(each for _, each in told[:STATUSES_MAX]),
         payer_id=read.payer_id,
         payer_name=read.payer_name,
         payer_claim_control_number=read.payer_claim_control_number,
-        charge_cents=next((status.charge_cents for status in read.statuses if status.charge_cents is not None), None),
+        charge_cents=charge_cents,
         service_from_on=read.service_from_on,
     )
+
+
+def _status(code: StatusCode, place: int | None = None, line: LineStatus | None = None) -> AcknowledgedStatus:
+    number = line.line_control_number if line is not None else ""
+    return AcknowledgedStatus(code.category, code.code, code.entity or None, place, number or None)
 
 
 def of_set(tenant_id: str, answer: SetAnswer, claim_id: UUID, pcn: str, received_on: date) -> Acknowledgement:
@@ -109,7 +117,7 @@ def of_set(tenant_id: str, answer: SetAnswer, claim_id: UUID, pcn: str, received
     errors = [error for error in answer.errors if error.patient_control_number in ("", pcn)]
     statuses = tuple(
         AcknowledgedStatus(f"IK3:{error.segment_id}", error.element_code or error.segment_code, _place(error.element))
-        for error in errors
+        for error in errors[:STATUSES_MAX]
     )
     verdict: Verdict = "received" if answer.code in _SETS_READ else "rejected"
     return Acknowledgement(
@@ -129,15 +137,23 @@ def _place(element: int | None) -> str | None:
     return None if element is None else f"{element:02d}"
 
 
-def state_of(answers: Iterable[tuple[date, str]]) -> ClaimState:
-    """Return a claim's state from all its answers (day, verdict), in any order.
+# On one day: a set that a 999 refuses was sent again when a 277CA takes its claims; what passed one door may be rejected by the
+# next; and a payer that tells of adjudication has the claim.
+_DECIDES: Final = {("999", "rejected"): 0, ("277CA", "accepted"): 1, ("277CA", "rejected"): 2, ("277", "rejected"): 3}
+_ADJUDICATES: Final = 4
 
-    The latest day that accepted or rejected decides; on one day a rejection stands, somebody has to look. Received is the weakest.
+
+def state_of(answers: Iterable[tuple[date, str, str]]) -> ClaimState:
+    """Return a claim's state from all its answers (day, source, verdict), in any order.
+
+    The latest day that accepted or rejected decides. Received is the weakest.
     """
     known = list(answers)
-    decided = [(on, verdict == "rejected") for on, verdict in known if verdict != "received"]
+    decided = [
+        (on, _DECIDES.get((source, verdict), _ADJUDICATES), verdict) for on, source, verdict in known if verdict != "received"
+    ]
     if decided:
-        return ClaimState.REJECTED if max(decided)[1] else ClaimState.ACCEPTED
+        return ClaimState.REJECTED if max(decided)[2] == "rejected" else ClaimState.ACCEPTED
     return ClaimState.RECEIVED if known else ClaimState.SUBMITTED
 
 
@@ -151,10 +167,15 @@ class Known:
     service_from_on: date | None
     submitted_on: date
     payer_claim_control_number: str
+    state: str = ClaimState.SUBMITTED
+    frequency_code: str = "1"
+    replaces_claim_id: UUID | None = None
 
 
 def choose(answer: Acknowledgement, claims: Sequence[Known]) -> Known | None:
     """Say which claim of an account an answer speaks of: by the payer's number, else charge, day and payer; the latest of equals.
+
+    `claims` in the order in which they came.
 
     None only when there is none: an account's only claim is meant even where the payer spells everything otherwise.
     """
@@ -169,4 +190,23 @@ def choose(answer: Acknowledgement, claims: Sequence[Known]) -> Known | None:
             claim.submitted_on,
         )
 
-    return max(claims, key=likeness, default=None)
+    return max(reversed(claims), key=likeness, default=None)
+
+
+def replaced_by(claim: Claim, earlier: Sequence[Known]) -> Known | None:
+    """Say which claim of the account a new one takes the place of; `earlier` in the order in which they came.
+
+    A replacement or void means the latest. An original claim takes the place of a rejected one for the same day or the same charge:
+    what was rejected never reached adjudication, and its correction comes as an original.
+    """
+    if claim.frequency_code in (REPLACEMENT, VOID):
+        return earlier[-1] if earlier else None
+    return next(
+        (
+            each
+            for each in reversed(earlier)
+            if each.state == ClaimState.REJECTED
+            and (each.service_from_on == claim.service_from_on or each.charge_cents == claim.charge_cents)
+        ),
+        None,
+    )

@@ -14,11 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
 from libs.common.database import driver
 from libs.x12 import SetAnswer
+from services.ingest.claims.candidates import Place
 from services.ingest.claims.life import Acknowledgement, Known
 
 _encoder = msgspec.json.Encoder()
-_statuses = msgspec.json.Decoder(tuple[AcknowledgedStatus, ...]).decode
-_set_answer = msgspec.json.Decoder(SetAnswer).decode
 
 _CLAIM: Mapping[str, str] = {
     "tenant_id": "text", "claim_id": "uuid", "row_id": "uuid", "claim_key": "uuid", "sequence": "bigint", "interchange_id": "uuid",
@@ -46,7 +45,7 @@ _ACKNOWLEDGEMENT: Mapping[str, str] = {
 }  # fmt: skip
 _SET_ANSWER: Mapping[str, str] = {
     "tenant_id": "text", "group_control_number": "text", "set_control_number": "text", "interchange_id": "uuid",
-    "answered_on": "date", "received_at": "timestamptz", "answer": "jsonb",
+    "sent_interchange_id": "uuid", "answered_on": "date", "received_at": "timestamptz", "answer": "jsonb",
 }  # fmt: skip
 
 
@@ -91,22 +90,40 @@ async def save_acknowledgements(tx: AsyncConnection, rows: Iterable[Mapping[str,
 
 
 async def insert_set_answers(
-    tx: AsyncConnection, tenant_id: str, interchange_id: UUID, answers: Sequence[SetAnswer], now: datetime
+    tx: AsyncConnection,
+    tenant_id: str,
+    interchange_id: UUID,
+    answers: Sequence[tuple[SetAnswer, UUID | None]],
+    now: datetime,
 ) -> None:
-    """Keep answers to sets: their claims may come later."""
+    """Keep answers to sets, each with the file that it answers where that is known: it may come later."""
     rows = [
         {
             "tenant_id": tenant_id,
             "group_control_number": answer.group_control_number,
             "set_control_number": answer.set_control_number,
             "interchange_id": interchange_id,
+            "sent_interchange_id": sent,
             "answered_on": now.date(),
             "received_at": now,
             "answer": encode(answer),
         }
-        for answer in answers
+        for answer, sent in answers
     ]
     await _write(tx, _INSERT_SET_ANSWERS, _SET_ANSWER, rows)
+
+
+async def settle_set_answers(tx: AsyncConnection, tenant_id: str, ids: Collection[tuple[str, str, UUID]], sent: UUID) -> None:
+    """Say which file some answers were for: another one with the same control numbers is none of theirs."""
+    if ids:
+        await (await driver(tx)).execute(
+            "UPDATE set_answers SET sent_interchange_id = $5 WHERE tenant_id = $1 AND sent_interchange_id IS NULL"
+            " AND (group_control_number, set_control_number, interchange_id)"
+            " IN (SELECT * FROM unnest($2::text[], $3::text[], $4::uuid[]))",
+            tenant_id,
+            *map(list, zip(*ids, strict=True)),
+            sent,
+        )
 
 
 async def lock_groups(tx: AsyncConnection, tenant_id: str, group_control_numbers: Collection[str]) -> None:
@@ -142,14 +159,36 @@ async def set_versions(tx: AsyncConnection, tenant_id: str, versions: Mapping[UU
     )
 
 
-async def known_ids(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> set[UUID]:
-    query = "SELECT claim_id FROM claims WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[])"
-    return {row["claim_id"] for row in await (await driver(tx)).fetch(query, tenant_id, list(claim_ids))}
+async def known_places(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, Place]:
+    """Return where the claims that are here stood when they came last."""
+    query = (
+        "SELECT claim_id, interchange_id, transaction_ordinal, claim_ordinal FROM claims"
+        " WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[])"
+    )
+    rows = await (await driver(tx)).fetch(query, tenant_id, list(claim_ids))
+    return {row["claim_id"]: (row["interchange_id"], row["transaction_ordinal"], row["claim_ordinal"]) for row in rows}
+
+
+_RESENT = """
+UPDATE claims SET interchange_id = $2, transaction_ordinal = sent.transaction, claim_ordinal = sent.claim,
+    group_control_number = sent.group_number, set_control_number = sent.set_number
+FROM unnest($3::uuid[], $4::int[], $5::bigint[], $6::text[], $7::text[])
+    AS sent (claim_id, transaction, claim, group_number, set_number)
+WHERE claims.tenant_id = $1 AND claims.claim_id = sent.claim_id
+"""
+
+
+async def resend(
+    tx: AsyncConnection, tenant_id: str, interchange_id: UUID, sent: Sequence[tuple[UUID, int | None, int | None, str, str]]
+) -> None:
+    """Say under which envelope claims were sent last: what is answered to it is answered to them."""
+    if sent:
+        await (await driver(tx)).execute(_RESENT, tenant_id, interchange_id, *map(list, zip(*sent, strict=True)))
 
 
 _OF_ACCOUNTS = """
 SELECT claim_key, claim_id, payer_id, charge_cents, service_from_on, (submitted_at AT TIME ZONE 'UTC')::date AS submitted_on,
-       payer_claim_control_number
+       payer_claim_control_number, state, frequency_code, replaces_claim_id
 FROM claims WHERE tenant_id = $1 AND claim_key = ANY ($2::uuid[]) ORDER BY row_id
 """
 
@@ -178,27 +217,43 @@ WITH newest AS (
     WHERE tenant_id = $1 AND group_control_number = $2 AND ($3 = '' OR set_control_number = $3) AND interchange_id IS NOT NULL
     ORDER BY row_id DESC LIMIT 1
 )
-SELECT claim_id, claim_key, patient_control_number FROM claims
+SELECT claim_id, claim_key, patient_control_number, interchange_id FROM claims
 WHERE tenant_id = $1 AND group_control_number = $2 AND ($3 = '' OR set_control_number = $3)
   AND interchange_id = (SELECT interchange_id FROM newest)
 """
 
 
-async def claims_of_set(tx: AsyncConnection, tenant_id: str, group: str, set_control: str) -> list[tuple[UUID, UUID, str]]:
-    """Return (claim id, claim key, PCN) of the set that was last sent under these control numbers; an empty set number is all."""
+async def claims_of_set(tx: AsyncConnection, tenant_id: str, group: str, set_control: str) -> list[tuple[UUID, UUID, str, UUID]]:
+    """Return (claim id, claim key, PCN, interchange id) of the set that was last sent under these control numbers.
+
+    An empty set number is the whole group.
+    """
     return [tuple(row) for row in await (await driver(tx)).fetch(_OF_SET, tenant_id, group, set_control)]
 
 
-async def set_answers(tx: AsyncConnection, tenant_id: str, groups: Collection[str]) -> list[tuple[SetAnswer, date]]:
-    """Return what was answered to sets of these groups, with its day."""
-    query = "SELECT answer, answered_on FROM set_answers WHERE tenant_id = $1 AND group_control_number = ANY ($2::text[])"
-    rows = await (await driver(tx)).fetch(query, tenant_id, list(groups))
-    return [(_set_answer(row["answer"]), row["answered_on"]) for row in rows]
+_SET_ANSWERS = """
+SELECT answer, answered_on, interchange_id FROM set_answers
+WHERE tenant_id = $1 AND group_control_number = ANY ($2::text[])
+  AND (sent_interchange_id = $3 OR (sent_interchange_id IS NULL AND answered_on >= $4))
+"""
 
 
-async def known_acknowledgements(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> set[UUID]:
-    query = "SELECT acknowledgement_id FROM acknowledgements WHERE tenant_id = $1 AND acknowledgement_id = ANY ($2::uuid[])"
-    return {row["acknowledgement_id"] for row in await (await driver(tx)).fetch(query, tenant_id, list(ids))}
+async def set_answers(
+    tx: AsyncConnection, tenant_id: str, groups: Collection[str], interchange_id: UUID | None, since: date
+) -> list[tuple[SetAnswer, date, UUID]]:
+    """Return (answer, its day, the file that holds it) for a file's groups: its own answers, and those that wait since a day."""
+    rows = await (await driver(tx)).fetch(_SET_ANSWERS, tenant_id, list(groups), interchange_id, since)
+    return [(msgspec.convert(row["answer"], SetAnswer), row["answered_on"], row["interchange_id"]) for row in rows]
+
+
+async def known_acknowledgements(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the acknowledgements that are here, each with the file that brought it."""
+    query = (
+        "SELECT acknowledgement_id, interchange_id FROM acknowledgements"
+        " WHERE tenant_id = $1 AND acknowledgement_id = ANY ($2::uuid[])"
+    )
+    rows = await (await driver(tx)).fetch(query, tenant_id, list(ids))
+    return {row["acknowledgement_id"]: row["interchange_id"] for row in rows}
 
 
 async def waiting_acknowledgements(
@@ -216,7 +271,7 @@ async def waiting_acknowledgements(
                 verdict=row["verdict"],
                 source=row["source"],
                 acknowledged_on=row["acknowledged_on"],
-                statuses=_statuses(row["statuses"]),
+                statuses=msgspec.convert(row["statuses"], tuple[AcknowledgedStatus, ...]),
                 payer_id=row["payer_id"],
                 payer_name=row["payer_name"],
                 payer_claim_control_number=row["payer_claim_control_number"],
@@ -228,12 +283,15 @@ async def waiting_acknowledgements(
     ]
 
 
-async def answers_of(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, list[tuple[date, str]]]:
-    """Return the answers (day, verdict) of some claims."""
-    query = "SELECT claim_id, acknowledged_on, verdict FROM acknowledgements WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[])"
-    found: dict[UUID, list[tuple[date, str]]] = {}
+async def answers_of(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, list[tuple[date, str, str]]]:
+    """Return the answers (day, source, verdict) of some claims."""
+    query = (
+        "SELECT claim_id, acknowledged_on, source, verdict FROM acknowledgements"
+        " WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[])"
+    )
+    found: dict[UUID, list[tuple[date, str, str]]] = {}
     for row in await (await driver(tx)).fetch(query, tenant_id, list(claim_ids)):
-        found.setdefault(row["claim_id"], []).append((row["acknowledged_on"], row["verdict"]))
+        found.setdefault(row["claim_id"], []).append((row["acknowledged_on"], row["source"], row["verdict"]))
     return found
 
 
@@ -248,4 +306,19 @@ async def set_states(tx: AsyncConnection, tenant_id: str, states: Mapping[UUID, 
         list(states),
         [state for state, _ in states.values()],
         [number for _, number in states.values()],
+    )
+
+
+async def link(tx: AsyncConnection, tenant_id: str, replaced: Mapping[UUID, UUID]) -> list[Mapping[str, Any]]:
+    """Write what claims replace that came before it; return their rows."""
+    if not replaced:
+        return []
+    return list(
+        await (await driver(tx)).fetch(
+            "UPDATE claims SET replaces_claim_id = told.replaces FROM unnest($2::uuid[], $3::uuid[]) AS told (claim_id, replaces)"
+            " WHERE claims.tenant_id = $1 AND claims.claim_id = told.claim_id RETURNING claims.*",
+            tenant_id,
+            list(replaced),
+            list(replaced.values()),
+        )
     )

@@ -55,6 +55,7 @@ CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
+KEY = b"a key for tests alone"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
     "ingest": [],
@@ -76,6 +77,7 @@ def write_x12(_: Any, value: Any) -> bytes:
 def served(service: str, database: ServiceDatabase) -> Iterator[str]:
     """Serve a service's application as its process does; yield its address."""
     app = import_module(f"services.{service}.api").make_app(Database(database.api_url), SystemClock(), "local")
+    app.state.pseudonym_key = KEY
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, server_header=False))
     listening = socket.create_server(("127.0.0.1", 0))  # connections wait here until the server takes them
     thread = Thread(target=server.run, args=([listening],), daemon=True)
@@ -101,7 +103,7 @@ async def fill(service: str, database: ServiceDatabase) -> None:
     async with worker.begin() as tx:
         row = (uuid7(), "local", topic, buried["key"], dead_letters.TYPE, json.dumps(buried).encode(), headers)
         await outbox.append_rows(tx, [row])
-    while service == "ingest" and await IntakeReader(worker, SystemClock()).read_next():
+    while service == "ingest" and await IntakeReader(worker, SystemClock(), KEY).read_next():
         pass
     await worker.close()
 

@@ -34,11 +34,12 @@ class Ingest:
     def client(self, tenant: str) -> httpx.AsyncClient:
         """Return a client of the API as another tenant sees it."""
         app = make_app(self.api_database, self.clock, tenant)
+        app.state.pseudonym_key = b"a key for tests alone"
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://ingest")
 
     def new_reader(self, **options: Any) -> IntakeReader:
-        return IntakeReader(self.worker_database, self.clock, **options)
+        return IntakeReader(self.worker_database, self.clock, b"a key for tests alone", **options)
 
     async def post(self, body: bytes, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

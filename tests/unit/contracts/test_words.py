@@ -13,6 +13,7 @@ from libs.common.http.problems import _TITLES
 from services.appeals.workflow import CaseState
 from services.classifier.api import Action, Category, DenialView, Kind
 from services.classifier.knowledge import ACTIONS, CATEGORIES
+from services.ingest.claims.views import State
 from services.ingest.upload import _REFUSALS
 from services.ingest.views import Status
 
@@ -20,6 +21,7 @@ VALUES = {
     "category": {*get_args(Category), *CATEGORIES},
     "kind": set(get_args(Kind)),
     "action": {*get_args(Action), *ACTIONS},
+    "state": set(get_args(State)),
     "status": {*get_args(Status), *CaseState, *get_args(DenialView.model_fields["status"].annotation)},
 }
 ROW = re.compile(r"^\| `([a-z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)

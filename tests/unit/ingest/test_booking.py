@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from libs.common.contracts.envelope import encode as encode_event
 from libs.common.money import dollars
 from libs.x12 import PaymentRead
-from libs.x12.writer import segment
-from services.ingest.booking import Batch, Progress, Received, Stored, contradictions, sort, status_of, take
+from libs.x12.compose import segment
+from services.ingest.booking import Batch, Progress, Stored, contradictions, sort, status_of, take
+from services.ingest.received import Received
 from services.ingest.translation import claim_type, payer_kind, to_event
 from tests.unit.x12 import build, drawn
 from tests.unit.x12.build import claims, encode, of, one, read

@@ -237,21 +237,18 @@ def test_a_long_file_that_is_no_x12_is_named_before_its_end() -> None:
     assert codes(reader.close()) == []
 
 
-def test_a_claim_file_read_as_a_remittance_is_said_and_yields_no_claims() -> None:
+def test_a_kind_that_is_not_read_is_said_and_yields_nothing() -> None:
     segments = build.interchange(
-        build.group(
-            build.transaction(["CLM*PCN1*100***11:B:1*Y*A*Y*Y"], head=["BHT*0019*00*1*20260110*1200*CH"], kind="837"),
-            functional="HC",
-        )
+        build.group(build.transaction(["EQ*30"], head=["BHT*0022*13*1*20260110*1200"], kind="270"), functional="HS")
     )
     items = read(encode(segments))
     assert codes(items) == ["unsupported_transaction"]
     assert build.claims(items) == []
-    assert of(TransactionClosed, items)[0].type == "837"
+    assert of(TransactionClosed, items)[0].type == "270"
 
 
-def test_a_claim_file_in_a_remittance_group_is_said() -> None:
-    items = read(encode(build.interchange(build.group(build.transaction([], head=[], kind="837")))))
+def test_another_kind_in_a_remittance_group_is_said() -> None:
+    items = read(encode(build.interchange(build.group(build.transaction([], head=[], kind="270")))))
     assert codes(items) == ["type_differs", "unsupported_transaction"]
 
 

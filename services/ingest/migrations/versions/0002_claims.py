@@ -63,7 +63,7 @@ TABLES = {
         tenant_id text NOT NULL,
         claim_id uuid NOT NULL,
         row_id uuid NOT NULL,
-        state text NOT NULL,
+        state text,  -- null where it stays as it is
         why text NOT NULL,  -- submitted, acknowledged, replaced, voided
         cause_id uuid,  -- the acknowledgement or the claim that it came from
         at timestamptz NOT NULL,
@@ -94,6 +94,7 @@ TABLES = {
         group_control_number text NOT NULL,
         set_control_number text NOT NULL,  -- empty: the whole group
         interchange_id uuid NOT NULL,
+        sent_interchange_id uuid,  -- the file that it answers; null while that is not known
         answered_on date NOT NULL,
         received_at timestamptz NOT NULL,
         answer jsonb NOT NULL,
@@ -114,6 +115,7 @@ def upgrade() -> None:
         "CREATE INDEX claims_payer_number ON claims (tenant_id, payer_claim_control_number) WHERE payer_claim_control_number <> ''"
     )
     op.execute("CREATE INDEX claims_of_set ON claims (tenant_id, group_control_number, set_control_number)")
+    op.execute("CREATE INDEX claims_replaced ON claims (tenant_id, replaces_claim_id) WHERE replaces_claim_id IS NOT NULL")
     op.execute("CREATE INDEX claims_of_member ON claims (tenant_id, member_reference, service_from_on)")
     op.execute("CREATE INDEX acknowledgements_of_account ON acknowledgements (tenant_id, claim_key)")
     op.execute("CREATE INDEX acknowledgements_of_claim ON acknowledgements (tenant_id, claim_id)")

@@ -1,0 +1,285 @@
+"""Claims over HTTP: one as JSON, many as NDJSON, and what became of them."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Annotated, Final
+from uuid import UUID
+
+import cramjam
+from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
+
+from libs.common.database import Database
+from libs.common.errors import Transient
+from libs.common.http import idempotency
+from libs.common.http.app import JSON_BODY_MAX_BYTES, check_json
+from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, write_cursor
+from libs.common.http.problems import FieldProblem, Problem, field_problems, names, not_found, responses
+from libs.common.ids import claim_key
+from libs.common.messaging import outbox
+from libs.x12.claim import ClaimType
+from services.ingest.claims import intake, queries
+from services.ingest.claims.body import ClaimBody
+from services.ingest.claims.candidates import ClaimCandidate, Intake
+from services.ingest.claims.examples import CLAIMS, DENTAL, PROFESSIONAL
+from services.ingest.claims.views import BatchAnswer, ClaimDetail, ClaimView, State
+from services.ingest.received import Received
+
+BATCH_MAX_BYTES: Final = 64 * 1024 * 1024
+_LINES_A_TRANSACTION: Final = 200
+_SPOOL_BYTES: Final = 4 * 1024 * 1024
+_NDJSON: Final = "application/x-ndjson"
+_TOO_LARGE: Final = "The claim is larger than 512 KiB as an event."
+
+_NAMES: Final = names(ClaimBody.model_json_schema())  # what a claim's JSON may hold; any other name may be a patient's
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/claims",
+    tags=["claims"],
+    summary="Send a claim as JSON",
+    status_code=201,
+    responses={200: {"model": ClaimDetail, "description": "This claim is here already"}, **responses(400, 409, 413, 415, 422)},
+)
+async def post_claim(
+    request: Request,
+    response: Response,
+    body: Annotated[ClaimBody, Body(openapi_examples={name: {"summary": name, "value": told} for name, told in CLAIMS.items()})],
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    traceparent: TraceDep,
+    key: idempotency.Key = None,
+) -> ClaimDetail:
+    """A claim is named by its content: sent again, by whatever way, it is answered with 200 and changes nothing, so an
+    Idempotency-Key is not needed here; where one is given, it is honoured. It is only taken in here: checks are another matter.
+    """
+    each = ClaimCandidate.of(tenant, request.app.state.pseudonym_key, body.to_claim())
+    if each.is_too_large():
+        raise Problem(413, "too-large", _TOO_LARGE)
+    received = Received(tenant, each.claim_id, clock.now(), traceparent)
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, idempotency.digest("claim", str(each.claim_id)), received.received_at)
+        booked = await intake.book(tx, received, None, Intake(claims=[each]))
+        await outbox.append(tx, booked.events)
+        status = kept.status if kept else 201 if booked.new else 200
+        if kept is None:
+            await idempotency.finish(tx, tenant, key, idempotency.Kept(status, str(each.claim_id), ""))
+    response.status_code = status
+    response.headers["Location"] = f"/v1/claims/{each.claim_id}"
+    return await get_claim(each.claim_id, tenant, database)
+
+
+_TWO_LINES: Final = "\n".join(map(json.dumps, (PROFESSIONAL, DENTAL)))
+
+
+@router.post(
+    "/v1/claims:batch",
+    tags=["claims"],
+    summary="Send many claims as NDJSON",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "One BatchAnswer a line, in order", "content": {_NDJSON: {"schema": {"type": "string"}}}},
+        **responses(400, 413, 415, 422),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "One claim a line, each as `POST /v1/claims` takes it; up to 64 MiB.",
+            "content": {
+                _NDJSON: {
+                    "schema": {"type": "string"},
+                    "examples": {"two": {"summary": "A professional and a dental claim", "value": _TWO_LINES}},
+                }
+            },
+        }
+    },
+)
+async def post_claims(
+    request: Request,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    traceparent: TraceDep,
+    content_type: Annotated[str | None, Header(alias="Content-Type", include_in_schema=False)] = None,
+    content_length: Annotated[int | None, Header(alias="Content-Length", include_in_schema=False)] = None,
+) -> StreamingResponse:
+    """Each line is answered by itself, as soon as its claim is safe: a line that is broken does not stop the others, and what was
+    sent before is `known`. So a batch that was broken off is simply sent again.
+    """
+    if (content_type or _NDJSON).partition(";")[0].strip().lower() not in (_NDJSON, "application/jsonl", "application/ndjson"):
+        raise Problem(415, "unsupported-media-type", "Send the claims as application/x-ndjson, one a line.")
+    if (content_length or 0) > BATCH_MAX_BYTES:
+        raise _batch_too_large()
+    uploads: asyncio.Semaphore = request.app.state.uploads
+    if uploads.locked():
+        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
+    async with uploads:
+        spool = await _spooled(request)
+    received = Received(tenant, UUID(int=0), clock.now(), traceparent)
+    answers = _answers(spool, database, received, request.app.state.pseudonym_key)
+    return StreamingResponse(answers, media_type=_NDJSON)
+
+
+def _batch_too_large() -> Problem:
+    return Problem(413, "too-large", f"A batch may have {BATCH_MAX_BYTES} bytes at most; split it.")
+
+
+async def _spooled(request: Request) -> IO[bytes]:
+    """Take the whole body before any of it is answered: many clients send all before they read anything."""
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - closed by who reads it, or here
+    size = 0
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > BATCH_MAX_BYTES:
+                raise _batch_too_large()
+            spool.write(piece)
+    except ClientDisconnect as error:
+        spool.close()
+        raise Problem(400, "broken-off", "The connection ended before the body did; nothing was stored.") from error
+    except Problem:
+        spool.close()
+        raise
+    spool.seek(0)
+    return spool
+
+
+@dataclass
+class _Line:
+    """One line of a batch: a claim, or what is wrong with it."""
+
+    number: int
+    candidate: ClaimCandidate | None = None
+    errors: Sequence[FieldProblem] = ()
+
+
+async def _answers(spool: IO[bytes], database: Database, received: Received, key: bytes) -> AsyncIterator[str]:
+    """Book a batch some lines at a time and yield the answers; after the database went away, nothing more is tried."""
+    with spool:
+        away = False
+        lines = _lines(spool, received.tenant_id, key)
+        while part := [line for _, line in zip(range(_LINES_A_TRANSACTION), lines, strict=False)]:
+            new: set[int] = set()
+            if not away:
+                try:
+                    new = await _book(database, received, part)
+                except Transient:
+                    away = True
+            yield "".join(f"{_answer(line, new, away=away).model_dump_json(exclude_none=True)}\n" for line in part)
+
+
+async def _book(database: Database, received: Received, part: Sequence[_Line]) -> set[int]:
+    claims = [line.candidate for line in part if line.candidate is not None]
+    if not claims:
+        return set()
+    async with database.begin(received.tenant_id) as tx:
+        booked = await intake.book(tx, received, None, Intake(claims=claims))
+        await outbox.append(tx, booked.events)
+    return booked.new
+
+
+def _answer(line: _Line, new: set[int], *, away: bool) -> BatchAnswer:
+    if line.candidate is None:
+        return BatchAnswer(line=line.number, status="invalid", errors=list(line.errors))
+    if away:
+        return BatchAnswer(line=line.number, status="unavailable")
+    status = "new" if id(line.candidate) in new else "known"
+    return BatchAnswer(line=line.number, status=status, claim_id=line.candidate.claim_id)  # type: ignore[arg-type]  # two of the words
+
+
+def _lines(spool: IO[bytes], tenant: str, key: bytes) -> Iterator[_Line]:
+    """Yield the lines of a batch; blank ones are passed over, and counted."""
+    number = 0
+    while raw := spool.readline(JSON_BODY_MAX_BYTES + 1):
+        number += 1
+        if len(raw) > JSON_BODY_MAX_BYTES and not raw.endswith(b"\n"):
+            while raw and not raw.endswith(b"\n"):
+                raw = spool.readline(JSON_BODY_MAX_BYTES)
+            yield _invalid(number, f"A line may have {JSON_BODY_MAX_BYTES} bytes at most.")
+        elif raw.strip():
+            yield _line(number, raw, tenant, key)
+
+
+def _line(number: int, raw: bytes, tenant: str, key: bytes) -> _Line:
+    try:
+        check_json(raw)
+        claim = ClaimBody.model_validate_json(raw).to_claim()
+    except Problem as problem:
+        return _invalid(number, problem.detail)
+    except ValidationError as error:
+        found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_input=False, include_url=False)]
+        return _Line(number, errors=field_problems(found, _NAMES))
+    candidate = ClaimCandidate.of(tenant, key, claim)
+    return _invalid(number, _TOO_LARGE) if candidate.is_too_large() else _Line(number, candidate)
+
+
+def _invalid(number: int, problem: str) -> _Line:
+    return _Line(number, errors=[FieldProblem(pointer="/body", problem=problem)])
+
+
+@router.get("/v1/claims", tags=["claims"], summary="Claims, newest first", responses=responses(400, 422))
+async def list_claims(
+    tenant: TenantDep,
+    database: DatabaseDep,
+    period: PeriodDep,
+    pcn: Annotated[str | None, Query(max_length=80, description="patient control number, however it is spelled or cut")] = None,
+    payer_id: Annotated[str | None, Query(max_length=80)] = None,
+    state: Annotated[State | None, Query()] = None,
+    claim_type: Annotated[ClaimType | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT,
+) -> Page[ClaimView]:
+    """`from` and `to` are about the first day of service."""
+    wanted = {
+        "claim_key": None if pcn is None else claim_key(tenant, pcn),
+        "payer_id": payer_id,
+        "state": state,
+        "claim_type": claim_type,
+    }
+    filters = wanted | {"first": period.first, "last": period.last}
+    before = read_id_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        rows = await queries.list_claims(tx, tenant, wanted, period.first, period.last, before, limit + 1)
+    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
+    return Page(items=[ClaimView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get(
+    "/v1/claims/{claim_id}",
+    tags=["claims"],
+    summary="One claim: its lines, its life, what was answered",
+    responses=responses(404, 422),
+)
+async def get_claim(claim_id: UUID, tenant: TenantDep, database: DatabaseDep) -> ClaimDetail:
+    async with database.begin(tenant) as tx:
+        found = await queries.get_claim(tx, tenant, claim_id)
+    if found is None:
+        raise not_found("claim")
+    return ClaimDetail.build(*found)
+
+
+@router.get(
+    "/v1/claims/{claim_id}/content",
+    tags=["claims"],
+    summary="The whole claim, with patient data",
+    response_class=Response,
+    responses={
+        200: {"model": ClaimBody, "description": "As `POST /v1/claims` takes it; what has its default is left out"},
+        **responses(404, 422),
+    },
+)
+async def get_content(claim_id: UUID, tenant: TenantDep, database: DatabaseDep) -> Response:
+    async with database.begin(tenant) as tx:
+        content = await queries.get_content(tx, tenant, claim_id)
+    if content is None:
+        raise not_found("claim")
+    return Response(bytes(cramjam.zstd.decompress(content)), media_type="application/json")

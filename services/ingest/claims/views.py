@@ -1,0 +1,115 @@
+"""The shapes of ingest's answers about claims."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from libs.common.http.problems import FieldProblem
+
+State = Literal["submitted", "received", "accepted", "rejected"]
+
+
+class ClaimView(BaseModel):
+    """One claim as it was sent, without patient data; `/content` has it whole."""
+
+    claim_id: UUID
+    claim_key: UUID
+    patient_control_number: str
+    claim_type: Literal["professional", "institutional", "dental"]
+    frequency_code: str = Field(description="1 original, 7 replacement, 8 void")
+    state: State
+    charge_cents: int
+    payer_id: str
+    payer_name: str
+    payer_kind: str
+    claim_filing_code: str
+    payer_sequence: str
+    billing_npi: str
+    rendering_npi: str
+    facility_code: str
+    service_from_on: date | None
+    service_to_on: date | None
+    payer_claim_control_number: str = Field(description="the payer's number, once an answer told it; else empty")
+    original_payer_claim_control_number: str = Field(description="REF*F8 of a replacement or void")
+    replaces_claim_id: UUID | None = Field(description="the claim whose place it takes")
+    interchange_id: UUID | None = Field(description="the file that brought it last; null where it came as JSON")
+    submitted_at: datetime
+
+
+class ClaimLineView(BaseModel):
+    line: int
+    procedure_code: str
+    modifiers: list[str]
+    revenue_code: str
+    units: str
+    charge_cents: int
+    service_from_on: date | None
+    service_to_on: date | None
+    line_control_number: str
+
+
+class ClaimStepView(BaseModel):
+    """One step of a claim's life."""
+
+    at: datetime
+    why: Literal["submitted", "acknowledged", "replaced", "voided"]
+    state: State | None = Field(description="the state that followed; null where it stayed")
+    cause_id: UUID | None = Field(description="the acknowledgement, or the claim that takes its place")
+
+
+class StatusView(BaseModel):
+    category: str
+    code: str
+    entity: str | None = None
+    line: int | None = None
+    line_control_number: str | None = None
+
+
+class AcknowledgementView(BaseModel):
+    acknowledgement_id: UUID
+    source: Literal["999", "277CA", "277"]
+    verdict: Literal["received", "accepted", "rejected"]
+    acknowledged_on: date
+    received_at: datetime
+    interchange_id: UUID
+    payer_claim_control_number: str
+    statuses: list[StatusView]
+
+
+class ClaimDetail(ClaimView):
+    replaced_by_claim_id: UUID | None = Field(description="the latest claim that takes its place")
+    lines: list[ClaimLineView]
+    history: list[ClaimStepView] = Field(description="oldest first")
+    acknowledgements: list[AcknowledgementView] = Field(description="oldest first")
+
+    @classmethod
+    def build(
+        cls,
+        row: Mapping[Any, Any],
+        lines: Sequence[Mapping[Any, Any]],
+        history: Sequence[Mapping[Any, Any]],
+        acknowledgements: Sequence[Mapping[Any, Any]],
+    ) -> "ClaimDetail":
+        told = [{**line, "modifiers": line["modifiers"].split()} for line in lines]
+        return cls.model_validate(
+            {
+                **row,
+                "lines": told,
+                "history": [dict(each) for each in history],
+                "acknowledgements": [dict(each) for each in acknowledgements],
+            }
+        )
+
+
+class BatchAnswer(BaseModel):
+    """The answer to one line of a batch."""
+
+    line: int = Field(description="of the body, from 1")
+    status: Literal["new", "known", "invalid", "unavailable"] = Field(
+        description="known: this claim was here; invalid: nothing was stored; unavailable: send this line again later"
+    )
+    claim_id: UUID | None = None
+    errors: list[FieldProblem] | None = None
