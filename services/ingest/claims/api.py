@@ -232,9 +232,9 @@ async def list_claims(
     database: DatabaseDep,
     period: PeriodDep,
     pcn: Annotated[str | None, Query(max_length=80, description="patient control number, however it is spelled or cut")] = None,
-    payer_id: Annotated[str | None, Query(max_length=80)] = None,
-    state: Annotated[State | None, Query()] = None,
-    claim_type: Annotated[ClaimType | None, Query()] = None,
+    payer_id: Annotated[str | None, Query(max_length=80, description="the payer's id, as the claim gives it")] = None,
+    state: Annotated[State | None, Query(description="what the front doors' answers come to")] = None,
+    claim_type: Annotated[ClaimType | None, Query(description="the kind of 837")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Page[ClaimView]:

@@ -62,7 +62,7 @@ async def list_claims(
     }
     asked = {name: told for name, told in conditions.items() if told[0] is not None}
     query = " AND ".join(
-        [f"SELECT {_COLUMNS} FROM claims WHERE tenant_id = :tenant", *(condition for _, condition in asked.values())]  # noqa: S608
+        [f"SELECT {_COLUMNS} FROM claims WHERE tenant_id = :tenant", *(condition for _, condition in asked.values())]  # noqa: S608 - ours
     )
     values = {name: value for name, (value, _) in asked.items()}
     found = await tx.execute(text(f"{query} ORDER BY row_id DESC LIMIT :limit"), {"tenant": tenant_id, "limit": limit, **values})
