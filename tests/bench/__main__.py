@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("reader", "pipeline")
+ALL = ("reader", "claims", "pipeline")
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
 }
 
 
-@schemathesis.serializer("application/edi-x12")
+@schemathesis.serializer("application/edi-x12", "application/x-ndjson")
 def write_x12(_: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
@@ -169,7 +169,9 @@ def test_every_answer_is_one_that_the_document_promises(service: str, service_da
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)
             operation = found.ok()
-            for mode in (GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if takes_something(operation) else [])):
+            # A bad line of a batch is told in the answer to it, and refuses nothing.
+            refuses = takes_something(operation) and operation.path != "/v1/claims:batch"
+            for mode in (GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if refuses else [])):
                 check(operation, mode, known)
 
 

@@ -140,11 +140,11 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(ingest) -> N
 
 # name -> body, status, how many claims are booked, (code, element, segment the finding points to)
 READ: dict[str, tuple[bytes, str, int, list[tuple[str, str | None, str]]]] = {
-    "an 837": (
-        encode(interchange(group(transaction(kind="837"), functional="HC"))),
+    "a kind that is not read": (
+        encode(interchange(group(transaction(kind="270"), functional="HS"))),
         "rejected",
         0,
-        [("unsupported_transaction", "ST01", "ST*837")],
+        [("unsupported_transaction", "ST01", "ST*270")],
     ),
     "an 837 that calls itself 835": (
         encode(
