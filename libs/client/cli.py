@@ -2,13 +2,14 @@
 
 import sys
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
 
 import stamina.instrumentation
 import typer
 
-from libs.client import dead_letters, denials, ledger, send
+from libs.client import dead_letters, denials, ledger, send, synth
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -79,6 +80,22 @@ def ledger_(
     Exit status: 0 they agree, 1 a cent differs, 2 a service does not answer.
     """
     raise typer.Exit(ledger.show(_date(first), _date(last), days=days, wait_seconds=wait, as_json=as_json))
+
+
+@app.command("synth")
+def synth_(
+    out: Annotated[Path, typer.Option(help="an empty or new folder")],
+    claims: Annotated[int, typer.Option(min=1, help="how many to bill; what follows on answers comes on top")] = 1_000,
+    seed: Annotated[int, typer.Option(help="the same seed writes the same bytes")] = 7,
+) -> None:
+    """Write invented claims and what payers answer: 837, 999, 277CA and 835 files, and the truth about each claim.
+
+    Files are in OUT/837, OUT/999, OUT/277CA and OUT/835, named by their day. OUT/truth.jsonl tells of each claim sent what was
+    wrong and what became of it; OUT/rules.json what the payers ask for. Nothing is sent, and no service is needed.
+
+    Exit status: 0 written, 2 the folder cannot be used.
+    """
+    raise typer.Exit(synth.write(claims, seed, out))
 
 
 @letters.command("list")

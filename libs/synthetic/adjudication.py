@@ -4,11 +4,11 @@ Every answer balances to the cent, line by line: charge = paid + adjustments.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from random import Random
 
 import msgspec
 
-from libs.synthetic.billing import PROCEDURES
 from libs.synthetic.model import Answer, BilledLine, Cause, Claim, Outcome, Truth
 from libs.synthetic.payers import Payer
 from libs.x12 import Adjustment, Remit, ServiceLine
@@ -27,13 +27,11 @@ def share(cents: int, basis_points: int) -> int:
     return (cents * basis_points + _BASIS_POINTS // 2) // _BASIS_POINTS
 
 
-def contract(payer: Payer) -> dict[str, int]:
-    """Return what the payer's contract allows of each procedure's charge, in basis points; it varies by procedure."""
-    prices = {}
-    for procedure in PROCEDURES:
-        lean = Random(f"{payer.id} {procedure.code}").uniform(-_PRICE_SPREAD_BP, _PRICE_SPREAD_BP)
-        prices[procedure.code] = min(_BASIS_POINTS, payer.price_bp + round(lean))
-    return prices
+@lru_cache(maxsize=4096)
+def price_bp(payer_id: str, payer_price_bp: int, procedure_code: str) -> int:
+    """Return what the payer's contract allows of a procedure's charge, in basis points; it varies by procedure."""
+    lean = Random(f"{payer_id} {procedure_code}").uniform(-_PRICE_SPREAD_BP, _PRICE_SPREAD_BP)
+    return min(_BASIS_POINTS, payer_price_bp + round(lean))
 
 
 class _PatientShare:
@@ -68,7 +66,6 @@ class Adjudicator:
     def __init__(self, payer: Payer, seed: str, series: str) -> None:
         self.payer = payer
         self._draw = Random(f"{seed} {payer.id}")
-        self._prices = contract(payer)
         self._series = series
         self._answered = 0
 
@@ -115,10 +112,13 @@ class Adjudicator:
         """Say what would be paid; nothing is."""
         lines = []
         for billed in claim.lines:
-            allowed_cents = share(billed.charge_cents, self._prices[billed.procedure_code])
+            allowed_cents = share(billed.charge_cents, self._price_bp(billed))
             price = Adjustment("CO", "45", billed.charge_cents - allowed_cents)
             lines.append(_service_line(claim, billed, 0, [price, Adjustment("OA", "101", allowed_cents)]))
         return Answer(claim, self._remit(claim, lines, _PREDETERMINATION), Truth("predetermination"))
+
+    def _price_bp(self, billed: BilledLine) -> int:
+        return price_bp(self.payer.id, self.payer.price_bp, billed.procedure_code)
 
     def _patient_share(self) -> _PatientShare:
         payer, draw = self.payer, self._draw.random
@@ -143,7 +143,7 @@ class Adjudicator:
         open_cents = billed.charge_cents - refused_cents
         paid_cents = 0
         if open_cents:
-            allowed_cents = share(open_cents, self._prices[billed.procedure_code])
+            allowed_cents = share(open_cents, self._price_bp(billed))
             if open_cents > allowed_cents:
                 adjustments.append(Adjustment("CO", "45", open_cents - allowed_cents))
             taken = share_left.take(allowed_cents)
@@ -272,8 +272,9 @@ def _service_line(
         paid_cents=paid_cents,
         difference_cents=billed.charge_cents - paid_cents - adjusted_cents,
         procedure_code=code or billed.procedure_code,
-        qualifier="HC",
+        qualifier=billed.qualifier,
         modifiers=billed.modifiers,
+        revenue_code=billed.revenue_code,
         units=str(billed.units),
         original_procedure_code=original_code,
         adjustments=tuple(adjustments),

@@ -68,3 +68,5 @@ FAMILIES: Final[dict[str, tuple[Cause, ...]]] = {
     "unexplained": (Cause("refused_as_price", "other", _PAYER, "CO", "45", whole_claim=True),),
 }
 CAUSES: Final[dict[str, Cause]] = {cause.name: cause for family in FAMILIES.values() for cause in family}
+# Only planted by configuration: from a day on a payer refuses a modifier that it took before.
+MODIFIER_REFUSED: Final = Cause("modifier_refused", "coding_bundling", _RESUBMIT, "CO", "4", ("N519",))

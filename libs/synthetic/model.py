@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from libs.x12 import Remit, RemittanceSet
 
+Following = Literal["corrected", "replaced", "voided", "billed_secondary", "overturned"]  # what comes of an answer
 Outcome = Literal["paid", "partly_denied", "denied", "reversal", "predetermination"]
 
 
@@ -36,13 +37,15 @@ class Member(Struct, frozen=True, gc=False):
 
 
 class BilledLine(Struct, frozen=True, gc=False):
-    """One service as billed; `control_number` comes back as REF*6R."""
+    """One service as billed; `control_number` comes back as REF*6R. Without a procedure, the revenue code is one (NU)."""
 
     control_number: str
     procedure_code: str
     modifiers: tuple[str, ...]
     units: int
     charge_cents: int
+    qualifier: str = "HC"
+    revenue_code: str | None = None
 
 
 class Claim(Struct, frozen=True, gc=False):

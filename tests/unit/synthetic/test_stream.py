@@ -9,7 +9,7 @@ import pytest
 from libs.synthetic import Answer, remittances, standing
 from libs.synthetic.causes import FAMILIES
 from libs.synthetic.payers import MEDICAID, MEDICARE, NORTHWIND, Payer
-from libs.x12 import InterchangeReader, TransactionClosed
+from libs.x12 import InterchangeReader, Remit, TransactionClosed
 from services.classifier.decision import AdjudicatedClaim, Adjustment, Classification, Remark, classify
 
 CLAIMS = 20_000
@@ -66,14 +66,13 @@ def test_payers_refuse_as_often_and_for_what_they_are_configured_to(answers: lis
 
 def test_the_classifier_says_of_every_answer_what_the_truth_says(answers: list[Answer]) -> None:
     for answer in answers:
-        truth, judged = answer.truth, judge(answer)
+        truth, judged = answer.truth, judge(answer.remit)
         assert (judged.is_denial, judged.denied_cents) == (truth.denied_cents > 0, truth.denied_cents), truth
         if judged.is_denial:
             assert (judged.category, judged.action) == (truth.category, truth.action), truth
 
 
-def judge(answer: Answer) -> Classification:
-    remit = answer.remit
+def judge(remit: Remit) -> Classification:
     adjustments = [Adjustment(item.group_code, item.carc, item.amount_cents) for item in remit.adjustments]
     rarcs = [Remark(code) for code in remit.remarks()]
     for number, line in enumerate(remit.lines, start=1):
