@@ -9,6 +9,8 @@ patients (members.py), some with a fault (faults.py), drawn from the payers' mix
 come back at the front door (front_door.py) or are judged (fate.py) by what payers ask for (habits.py; `rules` tells it to a check),
 and lead to corrected, replacing, voiding and secondary claims: 837, 999, 277CA and 835 files, day by day.
 
+`sandbox.answer` is a payer that answers one claim with what its account number asks for.
+
 Everything is drawn from a seed: the same arguments give the same bytes. The truth stands beside each answer (`Truth`), and beside
 each claim sent (`ClaimTruth`).
 """

@@ -266,7 +266,7 @@ def _service_line(
 ) -> ServiceLine:
     adjusted_cents = sum(item.amount_cents for item in adjustments)
     return ServiceLine(
-        segments=(f"DTM*472*{claim.service_on:%Y%m%d}", f"REF*6R*{billed.control_number}"),
+        segments=(f"DTM*472*{claim.service_on:%Y%m%d}", *([f"REF*6R*{billed.control_number}"] if billed.control_number else ())),
         separator=_SEPARATOR,
         charge_cents=billed.charge_cents,
         paid_cents=paid_cents,
