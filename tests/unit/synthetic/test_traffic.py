@@ -126,15 +126,20 @@ def without_dental(file: File) -> bytes:
 def test_pyx12_finds_nothing_wrong_but_the_planted_syntax_errors() -> None:
     told = list(traffic(9, 150, claims_a_day=25, plants=[Plant("p", "sex_code_unknown", 500)]))
     truths = [truth for day in told for truth in day.truths]
-    found, sets = Counter[str](), 0
-    for file in of_kind(told, "837"):
-        answer = by_pyx12(without_dental(file))
-        sets += sum(segment[0] == "AK2" for segment in answer)
-        found += Counter(segment[1] for segment in answer if segment[0] == "IK3")
-        assert {segment[1] for segment in answer if segment[0] == "IK4"} <= {"3"}
-    broken = sum(truth.front == "set_rejected" and truth.claim_type != "dental" for truth in truths)
-    assert found == {"DMG": broken}
-    assert broken > 3
+    dental = {truth.patient_control_number for truth in truths if truth.claim_type == "dental"}
+    broken = [truth for truth in truths if truth.front == "set_rejected" and truth.claim_type != "dental"]
+    sets = 0
+    for sent, answered in zip(of_kind(told, "837"), of_kind(told, "999"), strict=True):
+        by_others = by_pyx12(without_dental(sent))
+        sets += sum(segment[0] == "AK2" for segment in by_others)
+        ours = [error for item in read(answered.body) if isinstance(item, SetAnswer) for error in item.errors]
+        named = [error for error in ours if error.patient_control_number not in dental]
+        assert sorted((error.segment_id, str(error.segment_position)) for error in named) == sorted(
+            (segment[1], segment[2]) for segment in by_others if segment[0] == "IK3"
+        )
+        assert {segment[1] for segment in by_others if segment[0] == "IK4"} <= {"3"}
+        assert len([segment for segment in by_others if segment[0] == "IK4"]) == sum(truth.file == sent.name for truth in broken)
+    assert len(broken) > 3
     assert sets > 20
 
 
