@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 
 from deploy.local.layout import ROOT
-from libs.common.contracts import claim_acknowledged, claim_submitted, denial_classified, remit_received
+from libs.common.contracts import claim_acknowledged, claim_submitted, denial_classified, remit_matched, remit_received
 from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.remit_matched import RemitMatchedV1
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.messaging import dead_letters
 from libs.common.messaging.dead_letters import DeadLetter
@@ -59,6 +60,9 @@ EVENTS: Final = (
         DenialClassifiedV1,
         "classifier",
         "What a denial is and what to do about it",
+    ),
+    PublishedEvent(
+        remit_matched.TOPIC, remit_matched.TYPE, RemitMatchedV1, "ingest", "The claim that an earlier remit answers, known since or changed"
     ),
     DEAD_LETTER,
 )

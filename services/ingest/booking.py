@@ -3,6 +3,7 @@
 Pure: it is told what the database already holds and says what to write.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,10 @@ class Candidate:
     def name_at(self, tenant_id: str, place: int) -> UUID:
         """Return the name that this claim would have at another place among its equals, in a file of another order."""
         return remit_id(tenant_id, self.payment, self.event.remittance_id, self.remit, place)
+
+    def answering(self, claim_id: UUID) -> "Candidate":
+        """Return this with the claim that it answers in what will be sent."""
+        return dataclasses.replace(self, payload=encode(replace(self.event, claim_id=claim_id)))
 
     def kind(self) -> tuple[UUID, str, str, str]:
         """Return what this claim has in common with its equals."""

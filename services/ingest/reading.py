@@ -42,6 +42,7 @@ from services.ingest.booking import (
     take,
 )
 from services.ingest.claims import candidates, intake
+from services.ingest.matches.booking import answer_of, match
 from services.ingest.received import Received
 
 log = structlog.get_logger()
@@ -242,17 +243,19 @@ class IntakeReader:
             waiting = unresolved
         return frozenset(found)
 
-    @staticmethod
-    async def _insert(tx: AsyncConnection, received: Received, new: Sequence[Candidate]) -> None:
+    async def _insert(self, tx: AsyncConnection, received: Received, new: Sequence[Candidate]) -> None:
         counts = Counter(each.event.claim_key for each in new)
         versions = await store.bump_accounts(tx, received.tenant_id, counts)
+        answers = {each.row_id: answer_of(each.remit, each.event, each.payment) for each in new}
+        claims = await match(tx, received.tenant_id, answers, self._clock.now())
         numbered = []
         events = []
         for each in new:
             key = each.event.claim_key
             versions[key] += 1
-            numbered.append((each, versions[key]))
-            events.append(_event(received, each, versions[key]))
+            told = each.answering(claims[each.row_id]) if each.row_id in claims else each
+            numbered.append((told, versions[key]))
+            events.append(_event(received, told, versions[key]))
         await store.insert_remits(tx, received.tenant_id, numbered)
         await ledger.book(tx, (_entry(received.tenant_id, each) for each in new))
         await outbox.append(tx, events)

@@ -14,7 +14,7 @@ import cramjam
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.contracts import claim_acknowledged, claim_submitted
+from libs.common.contracts import claim_acknowledged, claim_submitted, remit_matched
 from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
 from libs.common.contracts.envelope import Event, first_event
 from libs.common.ids import claim_key, uuid7
@@ -24,6 +24,8 @@ from services.ingest.claims import store
 from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
 from services.ingest.claims.life import Acknowledgement, ClaimState, Known, choose, of_set, replaced_by, state_of
 from services.ingest.claims.translation import to_event
+from services.ingest.matches.booking import match_anew, matched_event
+from services.ingest.matches.store import accounts_waiting_for
 from services.ingest.received import Received
 from services.ingest.translation import payer_kind
 
@@ -87,7 +89,7 @@ class _Booking:
 
     def emit(self, topic: str, type_: str, data: Any, key: UUID, sequence: int) -> None:
         received = self.received
-        correlation = str(self.interchange_id or data.claim_id)
+        correlation = str(self.interchange_id or data.claim_id or data.claim_key)
         self.events.append(
             first_event(
                 topic,
@@ -130,14 +132,26 @@ async def book(
     sets = await _sets(booking, intake, groups)
     keys = {each.claim_key for each in intake.claims} | {reached.claim_key for reached in sets}
     keys |= {claim_key(tenant_id, each.acknowledgement.patient_control_number) for each in intake.answers}
-    booking.versions = await store.lock_accounts(tx, tenant_id, keys.union(also))
+    numbers = {number for each in intake.answers if (number := each.acknowledgement.payer_claim_control_number)}
+    numbers |= {each.claim.patient_control_number for each in intake.claims}  # payers swap the two numbers at times
+    waiting = await accounts_waiting_for(tx, tenant_id, numbers)
+    booking.versions = await store.lock_accounts(tx, tenant_id, keys.union(also, waiting))
     new = await _new_claims(booking, intake.claims)
     known = await store.claims_of_accounts(tx, tenant_id, keys)
     await _insert_claims(booking, new, known)
     await _acknowledge(booking, intake.answers, sets, {each.claim_key for each in new}, known)
     await store.insert_history(tx, booking.history)
+    await _match_anew(booking, keys | waiting)
     await store.set_versions(tx, tenant_id, booking.versions)
     return Booked(booking.new, booking.events)
+
+
+async def _match_anew(booking: _Booking, keys: set[UUID]) -> None:
+    """Find the claims of remits that came before them, or before the payer's number was known, and tell of it."""
+    now = booking.received.received_at
+    for was, verdict in await match_anew(booking.tx, booking.tenant_id, keys, now):
+        event = matched_event(was, verdict, "score", now)
+        booking.emit(remit_matched.TOPIC, remit_matched.TYPE, event, event.claim_key, booking.next_version(event.claim_key))
 
 
 @dataclass(frozen=True)
