@@ -62,7 +62,11 @@ EVENTS: Final = (
         "What a denial is and what to do about it",
     ),
     PublishedEvent(
-        remit_matched.TOPIC, remit_matched.TYPE, RemitMatchedV1, "ingest", "The claim that an earlier remit answers, known since or changed"
+        remit_matched.TOPIC,
+        remit_matched.TYPE,
+        RemitMatchedV1,
+        "ingest",
+        "The claim that an earlier remit answers, known since or changed",
     ),
     DEAD_LETTER,
 )

@@ -21,6 +21,7 @@ from libs.common.ids import named_id
 from services.ingest import queries, store
 from services.ingest.claims import api as claims
 from services.ingest.example import REMITTANCE
+from services.ingest.matches import api as matches
 from services.ingest.received import Received
 from services.ingest.upload import MAX_BYTES, Upload, too_large
 from services.ingest.views import (
@@ -279,11 +280,12 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "ingest",
         "Takes claims and remittances in, reads them, and tells of every claim in them.",
         checks={"database": database.ping},
-        routers=[router, claims.router, ledger.router, dead_letters.router],
+        routers=[router, claims.router, matches.router, ledger.router, dead_letters.router],
         tags={
             "interchanges": "Files as they were sent, and how far their reading is.",
             "claims": "Claims as they were sent, and what payers' front doors answered.",
             "remittances": "Payments, and the claims that they answer.",
+            "matches": "Which claim each remit answers, and what a claim comes to.",
         },
         lifespan=lifespan,
     )

@@ -37,7 +37,7 @@ EVIDENCE: Final[dict[str, Evidence]] = {
     ),
     "account_number_swapped": Evidence(25, 0, "the account number stands where the payer's belongs"),
     "charge": Evidence(20, -15, "what was billed is echoed to the cent; edits at a clearinghouse change it at times"),
-    "part": Evidence(10, 0, "less than the claim, all of it lines of the claim: one of several answers"),
+    "part": Evidence(10, 0, "some of the claim's lines and nothing else: one of several answers"),
     "service_days": Evidence(15, -20, "days without a common one are another visit"),
     "lines": Evidence(15, -15, "every answered line is one of the claim; or none is"),
     "payer": Evidence(10, -5, "by id or name; after a crossover another payer answers rightly"),
@@ -165,7 +165,8 @@ def fit(answer: Answer, claim: Billed) -> Fit:
     lines, line_differences = match_lines(claim.lines, answer.told.lines, answer.sign)
     found = sum(each.claim_line is not None for each in lines)
     charge = answer.sign * answer.told.charge_cents
-    part = bool(lines) and found == len(lines) and 0 < charge < claim.charge_cents
+    less = 0 < charge < claim.charge_cents and any(each.name == "line_missing" for each in line_differences)
+    part = less and found == len(lines)
     account = _account(answer, claim)
     facts: dict[str, bool | None] = {
         "charge": None if part else charge == claim.charge_cents,

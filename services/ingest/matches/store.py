@@ -39,6 +39,12 @@ async def billed(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID], nu
     return [_billed(row) for row in await (await driver(tx)).fetch(_OF_BATCH, tenant_id, list(keys), list(numbers))]
 
 
+async def billed_one(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Billed | None:
+    """Return one claim with its lines."""
+    row = await (await driver(tx)).fetchrow(_BILLED + "claim_id = $2", tenant_id, claim_id)
+    return None if row is None else _billed(row)
+
+
 def _billed(row: asyncpg.Record) -> Billed:
     values = list(row)
     values[-1] = _lines(values[-1]) if values[-1] else ()
