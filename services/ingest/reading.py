@@ -42,7 +42,7 @@ from services.ingest.booking import (
     take,
 )
 from services.ingest.claims import candidates, intake
-from services.ingest.matches.booking import answer_of, match
+from services.ingest.matches.booking import answer_of, match, settle
 from services.ingest.received import Received
 
 log = structlog.get_logger()
@@ -247,16 +247,18 @@ class IntakeReader:
         counts = Counter(each.event.claim_key for each in new)
         versions = await store.bump_accounts(tx, received.tenant_id, counts)
         answers = {each.row_id: answer_of(each.remit, each.event, each.payment) for each in new}
-        claims = await match(tx, received.tenant_id, answers, self._clock.now())
+        verdicts = await match(tx, received.tenant_id, answers, self._clock.now())
         numbered = []
         events = []
         for each in new:
             key = each.event.claim_key
             versions[key] += 1
-            told = each.answering(claims[each.row_id]) if each.row_id in claims else each
+            claim_id = verdicts[each.row_id].claim_id
+            told = each if claim_id is None else each.answering(claim_id)
             numbered.append((told, versions[key]))
             events.append(_event(received, told, versions[key]))
         await store.insert_remits(tx, received.tenant_id, numbered)
+        await settle(tx, received.tenant_id, verdicts.values())
         await ledger.book(tx, (_entry(received.tenant_id, each) for each in new))
         await outbox.append(tx, events)
 

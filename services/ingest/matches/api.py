@@ -1,6 +1,5 @@
 """Ingest's HTTP interface to matches: which claim a remit answers, a person's decision, a claim's balance, provider adjustments."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
@@ -142,9 +141,7 @@ def _candidate(each: Fit) -> CandidateView:
 
 
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    told = row["differences"]
-    differences = json.loads(told) if isinstance(told, str) else told
-    return {**row, "differences": [DifferenceView.model_validate(each) for each in differences]}
+    return {**row, "differences": [DifferenceView.model_validate(each) for each in row["differences"]]}
 
 
 @router.get(

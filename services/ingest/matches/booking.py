@@ -36,13 +36,12 @@ def answer_of(remit: Remit, told: RemitReceivedV1, payment: PaymentRead) -> Answ
     )
 
 
-async def match(tx: AsyncConnection, tenant_id: str, answers: Mapping[UUID, Answer], now: datetime) -> dict[UUID, UUID]:
-    """Match new remits (by row id), write the verdicts, and return the claims of those that have one."""
+async def match(tx: AsyncConnection, tenant_id: str, answers: Mapping[UUID, Answer], now: datetime) -> dict[UUID, Verdict]:
+    """Match new remits (by row id), write the verdicts and return them."""
     candidates = await candidates_of(tx, tenant_id, list(answers.values()))
     verdicts = [(row_id, answer, judge(answer, candidates[answer.told.remit_id])) for row_id, answer in answers.items()]
     await store.insert_matches(tx, tenant_id, verdicts, now)
-    await _settle(tx, tenant_id, [verdict for _, _, verdict in verdicts])
-    return {row_id: verdict.claim_id for row_id, _, verdict in verdicts if verdict.claim_id is not None}
+    return {row_id: verdict for row_id, _, verdict in verdicts}
 
 
 async def match_anew(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID], now: datetime) -> list[tuple[Standing, Verdict]]:
@@ -59,12 +58,12 @@ async def match_anew(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID]
     if changed:
         await store.update_matches(tx, tenant_id, changed, "score", now)
         await store.insert_history(tx, tenant_id, changed, decided_by="score", who="", why="claim_came", now=now)
-        await _settle(tx, tenant_id, [verdict for _, verdict in changed])
+        await settle(tx, tenant_id, [verdict for _, verdict in changed])
     return [(was, verdict) for was, verdict in changed if was.claim_id != verdict.claim_id]
 
 
-async def _settle(tx: AsyncConnection, tenant_id: str, verdicts: Sequence[Verdict]) -> None:
-    """Several answers that together are the whole claim differ from it no more, one payer's at a time."""
+async def settle(tx: AsyncConnection, tenant_id: str, verdicts: Iterable[Verdict]) -> None:
+    """Several answers that together are the whole claim differ from it no more, one payer's at a time; all of them are written."""
     claim_ids = {each.claim_id for each in verdicts if any(item.name == PART for item in each.differences) and each.claim_id}
     if not claim_ids:
         return

@@ -25,7 +25,7 @@ _BILLED = """
 SELECT claim_id, claim_key, patient_control_number, payer_claim_control_number, original_payer_claim_control_number, payer_id,
        payer_name, payer_sequence, billing_npi, rendering_npi, frequency_code, charge_cents, service_from_on, service_to_on,
        (SELECT json_agg(json_build_array(line, procedure_code, string_to_array(modifiers, ' '), revenue_code, charge_cents,
-                                         service_from_on, line_control_number) ORDER BY place)
+                                         service_from_on, line_control_number) ORDER BY place)::text
         FROM claim_lines AS l WHERE l.tenant_id = c.tenant_id AND l.claim_row_id = c.row_id) AS lines
 FROM claims AS c WHERE tenant_id = $1 AND
 """
@@ -98,7 +98,7 @@ async def insert_matches(
 
 
 _STANDING = """
-SELECT m.remit_row_id, m.result, m.claim_id, m.score, m.differences, m.decided_by, m.decided_at, m.original_reference,
+SELECT m.remit_row_id, m.result, m.claim_id, m.score, m.differences::text, m.decided_by, m.decided_at, m.original_reference,
        m.rendering_npi, m.frequency_code, r.told, p.payee_id
 FROM matches AS m
 JOIN remits AS r ON r.tenant_id = m.tenant_id AND r.remit_id = m.remit_id
@@ -208,7 +208,7 @@ async def insert_history(
 
 
 _PARTS = """
-SELECT m.remit_row_id, m.claim_id, p.payer_id, p.payer_name, r.charge_cents, c.charge_cents AS billed_cents, m.differences
+SELECT m.remit_row_id, m.claim_id, p.payer_id, p.payer_name, r.charge_cents, c.charge_cents AS billed_cents, m.differences::text
 FROM matches AS m
 JOIN remits AS r ON r.tenant_id = m.tenant_id AND r.remit_id = m.remit_id
 JOIN remittances AS p ON p.tenant_id = m.tenant_id AND p.remittance_id = r.remittance_id
