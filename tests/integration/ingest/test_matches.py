@@ -179,7 +179,8 @@ async def test_a_decision_without_a_key_a_reason_a_claim_or_a_remit_is_refused_a
     good = {"claim_id": None, "reason": "x"}
 
     async def post(where: str, body: dict[str, Any], **headers: str) -> int:
-        return (await ingest.http.post(where, json=body, headers=headers)).status_code
+        answer = await ingest.http.post(where, json=body, headers=headers)
+        return int(answer.status_code)
 
     assert await post(path, good) == 400
     assert await post(path, {"claim_id": None, "reason": " "}, **{"Idempotency-Key": a_key()}) == 422
