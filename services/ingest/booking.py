@@ -3,7 +3,6 @@
 Pure: it is told what the database already holds and says what to write.
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,9 +66,9 @@ class Candidate:
         """Return the name that this claim would have at another place among its equals, in a file of another order."""
         return remit_id(tenant_id, self.payment, self.event.remittance_id, self.remit, place)
 
-    def answering(self, claim_id: UUID) -> "Candidate":
-        """Return this with the claim that it answers in what will be sent."""
-        return dataclasses.replace(self, payload=encode(replace(self.event, claim_id=claim_id)))
+    def answering(self, claim_id: UUID | None) -> bytes:
+        """Return what will be sent, with the claim that this answers: the last field, and absent so far."""
+        return self.payload if claim_id is None else b'%s,"claim_id":"%s"}' % (self.payload[:-1], str(claim_id).encode())
 
     def kind(self) -> tuple[UUID, str, str, str]:
         """Return what this claim has in common with its equals."""

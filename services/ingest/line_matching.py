@@ -117,6 +117,8 @@ def match_lines(
     """
     if not answered or not billed:
         return (), ()
+    if (alike := _alike(billed, answered, sign)) is not None:
+        return alike, ()
     pairing = _Pairing(billed, answered, sign)
     pairing.by_control_number()
     if len(pairing.found) < len(answered):
@@ -132,6 +134,26 @@ def match_lines(
         pairing.by_sum()
         pairing.by_place()
     return _told(pairing)
+
+
+def _alike(billed: Sequence[BilledLine], answered: Sequence[ServiceLine], sign: int) -> tuple[LineMatch, ...] | None:
+    """Return the pairs where line for line is alike, which most claims are: the same pairs as step by step, far cheaper."""
+    if len(billed) != len(answered):
+        return None
+    pairs = []
+    for own, told in zip(billed, answered, strict=True):
+        number = told.line_control_number
+        if (
+            own.charge_cents != sign * told.charge_cents
+            or (own.procedure_code or own.revenue_code) != told.procedure_code
+            or own.modifiers != told.modifiers
+            or own.service_from_on != told.service_on
+            or told.original_procedure_code
+            or (number and number != own.line_control_number)
+        ):
+            return None
+        pairs.append(LineMatch(told.line, "single", own.line, "line_control_number" if number else "procedure_day_charge"))
+    return tuple(pairs)
 
 
 def _told(pairing: _Pairing) -> tuple[tuple[LineMatch, ...], tuple[Difference, ...]]:

@@ -6,6 +6,7 @@ answers. So no single field decides. What there is to say for and against is one
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -227,6 +228,7 @@ def _payer(told: RemitReceivedV1, claim: Billed) -> bool | None:
     return one == other if one and other else None
 
 
+@lru_cache(4096)  # a payment names one payer many times
 def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name)).upper()
 

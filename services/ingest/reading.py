@@ -253,10 +253,8 @@ class IntakeReader:
         for each in new:
             key = each.event.claim_key
             versions[key] += 1
-            claim_id = verdicts[each.row_id].claim_id
-            told = each if claim_id is None else each.answering(claim_id)
-            numbered.append((told, versions[key]))
-            events.append(_event(received, told, versions[key]))
+            numbered.append((each, versions[key]))
+            events.append(_event(received, each, versions[key], verdicts[each.row_id].claim_id))
         await store.insert_remits(tx, received.tenant_id, numbered)
         await settle(tx, received.tenant_id, verdicts.values())
         await ledger.book(tx, (_entry(received.tenant_id, each) for each in new))
@@ -275,14 +273,14 @@ def _entry(tenant_id: str, each: Candidate) -> ledger.Entry:
     )
 
 
-def _event(received: Received, each: Candidate, sequence: int) -> Event:
+def _event(received: Received, each: Candidate, sequence: int, claim_id: UUID | None) -> Event:
     return Event(
         topic=remit_received.TOPIC,
         type=remit_received.TYPE,
         key=str(each.event.claim_key),
         tenant_id=received.tenant_id,
         sequence=sequence,
-        data=each.payload,
+        data=each.answering(claim_id),
         id=uuid7(),
         correlation_id=str(received.interchange_id),
         causation_id=str(received.interchange_id),

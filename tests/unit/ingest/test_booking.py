@@ -175,3 +175,11 @@ def test_the_kind_of_payer_follows_from_the_filing_code() -> None:
 )
 def test_cents_are_shown_as_people_read_them(cents, text) -> None:
     assert dollars(cents) == text
+
+
+def test_the_claim_that_a_remit_answers_is_said_as_the_contract_says_it() -> None:
+    _, batch = taken(one(*claim(1)))
+    (candidate,) = batch.candidates
+    claim_id = uuid4()
+    assert candidate.answering(claim_id) == encode_event(msgspec.structs.replace(candidate.event, claim_id=claim_id))
+    assert candidate.answering(None) == encode_event(candidate.event)

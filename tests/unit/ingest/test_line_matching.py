@@ -2,7 +2,12 @@
 
 from datetime import date
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from libs.common.contracts.remit_received import ServiceLine
+from services.ingest import line_matching
 from services.ingest.line_matching import BilledLine, match_lines
 
 DAY = date(2026, 1, 5)
@@ -84,3 +89,22 @@ def test_a_reversal_is_read_with_its_signs_turned_and_a_claim_answered_without_l
     lines, differences = found([own(1, "G0283", 30)], [told(1, "G0283", -30)], -1)
     assert (lines, differences) == ([(1, 1, "single", "procedure_day_charge")], [])
     assert found([own(1, "G0283", 30)], []) == ([], [])
+
+
+few = st.integers(1, 2)
+owns = st.builds(
+    lambda code, charge, number: (code, charge, number), st.sampled_from(["A4253", "G0283"]), few, st.sampled_from(["", "X", "Y"])
+)
+
+
+@given(st.lists(owns, min_size=1, max_size=3, unique_by=lambda each: each[2] or id(each)), st.booleans())
+def test_the_short_way_for_lines_that_are_alike_finds_what_the_long_way_finds(lines, numbered) -> None:
+    billed = [own(place, code, charge, number=number) for place, (code, charge, number) in enumerate(lines, 1)]
+    answered = [
+        told(place, code, charge, number=(number or None) if numbered else None)
+        for place, (code, charge, number) in enumerate(lines, 1)
+    ]
+    short = match_lines(billed, answered)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_matching, "_alike", lambda *_: None)
+        assert match_lines(billed, answered) == short
