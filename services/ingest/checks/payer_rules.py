@@ -1,0 +1,117 @@
+"""A payer's own rules, by day of service: timely filing, authorization, referral, attachments, same-day repeats, frequency."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from libs.x12.claim import REPLACEMENT, VOID, Claim, ClaimLine
+from services.ingest.checks.finding import Finding
+from services.ingest.checks.reference import EarlierLine, PayerRule, Reference
+from services.ingest.checks.rules import RULES
+
+KINDS: Final = (
+    "timely_filing", "member_id", "prior_authorization", "referral", "attachment", "same_day", "frequency",
+)  # fmt: skip
+_NEAR_DAYS = 10
+_REPEATED = frozenset({"76", "77", "91"})
+_ASKED: Final = {"prior_authorization": "PAYER-AUTHORIZATION", "referral": "PAYER-REFERRAL", "attachment": "PAYER-ATTACHMENT"}
+
+
+class _Served(NamedTuple):
+    """A line with its place and day."""
+
+    place: int
+    line: ClaimLine
+    on: date
+
+
+def check(claim: Claim, reference: Reference, earlier: Sequence[EarlierLine], on: date, now_on: date) -> Iterator[Finding]:
+    """Yield what the claim's payer would refuse by its rules. `earlier` are lines of the same member's claims before this one.
+
+    Replacements and voids are not held against timely filing, repeats and frequency: what they replace was.
+    """
+    rules = reference.payers.get(claim.payer.payer_id, ())
+    first_time = claim.frequency_code not in (REPLACEMENT, VOID)
+    if not rules or claim.frequency_code == VOID:
+        return
+    served = [_Served(place, line, line.service_from_on or on) for place, line in enumerate(claim.lines)]
+    for rule in rules:
+        if rule.kind == "timely_filing":
+            if first_time:
+                yield from _filing(claim, rule, on, now_on)
+        elif rule.kind in _ASKED:
+            yield from _asked(claim, rule, served)
+        elif first_time and rule.kind == "same_day":
+            yield from _same_day(rule, served, earlier)
+        elif first_time and rule.kind == "frequency":
+            yield from _frequency(rule, served, earlier)
+
+
+def _filing(claim: Claim, rule: PayerRule, on: date, now_on: date) -> Iterator[Finding]:
+    last = claim.service_to_on or on
+    if rule.days is None or not rule.holds_on(last):
+        return
+    passed = (now_on - last).days
+    if passed > rule.days:
+        yield RULES["PAYER-FILING-LATE"].at(_date_path(claim), days=passed, allowed=rule.days)
+    elif rule.days - passed <= _NEAR_DAYS:
+        yield RULES["PAYER-FILING-NEAR"].at(_date_path(claim), left=rule.days - passed)
+
+
+def _date_path(claim: Claim) -> str:
+    """Return where a claim's last day of service stands."""
+    last = claim.service_to_on
+    for place, line in enumerate(claim.lines):
+        if line.service_from_on == last:
+            return f"lines[{place}].service_from_on"
+    return "dates"
+
+
+def _has_reference(qualifier: str) -> Callable[[Claim, ClaimLine], bool]:
+    return lambda claim, line: bool(claim.reference(qualifier) or line.reference(qualifier))
+
+
+_IS_TOLD: Final[dict[str, Callable[[Claim, ClaimLine], bool]]] = {
+    "prior_authorization": _has_reference("G1"),
+    "referral": _has_reference("9F"),
+    "attachment": lambda claim, line: bool(claim.attachments) or any(each.startswith("PWK") for each in line.segments),
+}
+
+
+def _asked(claim: Claim, rule: PayerRule, served: Sequence[_Served]) -> Iterator[Finding]:
+    """Look for what the payer wants to be told with some procedures."""
+    is_told = _IS_TOLD[rule.kind]
+    where = "attachments" if rule.kind == "attachment" else "references"
+    for place, line, on in served:
+        if line.procedure_code and rule.holds_on(on) and rule.covers(line.procedure_code) and not is_told(claim, line):
+            path = where if rule.kind == "attachment" else f"lines[{place}].{where}"
+            yield RULES[_ASKED[rule.kind]].at(path, line.number)
+
+
+def _same_day(rule: PayerRule, served: Sequence[_Served], earlier: Sequence[EarlierLine]) -> Iterator[Finding]:
+    before = {(each.procedure_code, each.service_on) for each in earlier}
+    here: dict[tuple[str, date], int] = {}
+    for place, line, on in served:
+        key = (line.procedure_code, on)
+        if not line.procedure_code or not rule.holds_on(on) or not rule.covers(line.procedure_code):
+            continue
+        if not _REPEATED.intersection(line.modifiers) and (key in here or key in before):
+            where = f"line {here[key]}" if key in here else "an earlier claim"
+            yield RULES["PAYER-SAME-DAY"].at(f"lines[{place}].procedure_code", line.number, where=where)
+        here.setdefault(key, line.number)
+
+
+def _frequency(rule: PayerRule, served: Sequence[_Served], earlier: Sequence[EarlierLine]) -> Iterator[Finding]:
+    """Count the days on which procedures of the rule were given, in the days up to each of this claim's."""
+    if rule.days is None or rule.times is None:
+        return
+    given = {each.service_on for each in earlier if rule.covers(each.procedure_code)}
+    given |= {each.on for each in served if rule.covers(each.line.procedure_code)}
+    for place, line, on in served:
+        if not rule.covers(line.procedure_code) or not rule.holds_on(on):
+            continue
+        since = on - timedelta(days=rule.days - 1)
+        count = sum(since <= day <= on for day in given)
+        if count > rule.times:
+            path = f"lines[{place}].procedure_code"
+            yield RULES["PAYER-FREQUENCY"].at(path, line.number, count=count, days=rule.days, times=rule.times)

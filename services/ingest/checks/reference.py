@@ -1,0 +1,113 @@
+"""What checks are told of the world: code sets, NCCI edits, payer rules, earlier claims. Values only; loading.py brings them.
+
+Everything is asked for a batch of claims at once, so what is not here was not asked or is not loaded; `loaded` tells which.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct, field
+
+ICD10CM: Final = "icd10cm"
+HCPCS: Final = "hcpcs"
+TAXONOMY: Final = "nucc-taxonomy"
+PTP_PRACTITIONER: Final = "ncci-ptp-practitioner"
+PTP_HOSPITAL: Final = "ncci-ptp-hospital"
+MUE_PRACTITIONER: Final = "ncci-mue-practitioner"
+MUE_HOSPITAL: Final = "ncci-mue-hospital"
+CODE_SETS: Final = (ICD10CM, HCPCS, TAXONOMY)
+PTP_SETS: Final = (PTP_PRACTITIONER, PTP_HOSPITAL)
+MUE_SETS: Final = (MUE_PRACTITIONER, MUE_HOSPITAL)
+SETS: Final = (*CODE_SETS, *PTP_SETS, *MUE_SETS)
+
+
+class Release(Struct, frozen=True, gc=False):
+    """One loaded release of a set; it holds from the first day of its quarter until the next one's."""
+
+    release_id: int
+    begins_on: date
+
+
+class CodeEntry(Struct, frozen=True, gc=False):
+    """One code of a release: whether it may be billed (a header may not), and between which days."""
+
+    billable: bool = True
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class PtpEdit(Struct, frozen=True, gc=False):
+    """One pair of NCCI: column 2 is not paid beside column 1. `indicator` 0 never, 1 unless a modifier says so, 9 not any more."""
+
+    begins_on: date
+    ends_on: date | None
+    indicator: str
+
+
+class MueLimit(Struct, frozen=True, gc=False):
+    """How many units of a procedure are likely at most. `indicator` 1 a line, 2 and 3 a day."""
+
+    units: int
+    indicator: str
+
+
+class EarlierLine(Struct, frozen=True, gc=False):
+    """A line of a claim of the same member that was submitted before."""
+
+    claim_id: UUID
+    service_on: date
+    procedure_code: str
+    modifiers: tuple[str, ...]
+    provider_npi: str
+    charge_cents: int
+
+
+class PayerRule(Struct, frozen=True, kw_only=True):
+    """One rule of a payer, for services from `effective_from` to `effective_to` (both included; None is open).
+
+    `kind` says which of the other fields count: timely_filing days; member_id patterns; prior_authorization, referral, attachment
+    and same_day procedure_codes; frequency procedure_codes, times, days. A code that ends in * stands for all that begin so.
+    """
+
+    kind: str
+    effective_from: date
+    effective_to: date | None = None
+    procedure_codes: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    days: int | None = None
+    times: int | None = None
+
+    def holds_on(self, day: date) -> bool:
+        return self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)
+
+    def covers(self, procedure_code: str) -> bool:
+        return any(
+            procedure_code.startswith(told[:-1]) if told.endswith("*") else procedure_code == told for told in self.procedure_codes
+        )
+
+
+class Reference(Struct, frozen=True):
+    """What a batch of claims is checked against. `releases` are in the order of their days."""
+
+    releases: Mapping[str, Sequence[Release]] = field(default_factory=dict)
+    codes: Mapping[tuple[int, str], CodeEntry] = field(default_factory=dict)
+    ptp: Mapping[tuple[int, str, str], Sequence[PtpEdit]] = field(default_factory=dict)
+    mue: Mapping[tuple[int, str], MueLimit] = field(default_factory=dict)
+    payers: Mapping[str, Sequence[PayerRule]] = field(default_factory=dict)
+    known_payers: frozenset[str] = frozenset()  # all payers that have rules; empty: none has, and nobody is unknown
+
+    def release_on(self, name: str, day: date) -> int | None:
+        """Return the release of a set that holds on a day; None where none is loaded that old."""
+        releases = self.releases.get(name)
+        if not releases:
+            return None
+        at = bisect_right(releases, day, key=lambda release: release.begins_on)
+        return releases[at - 1].release_id if at else None
+
+    @property
+    def not_loaded(self) -> tuple[str, ...]:
+        """Return the sets of which nothing is loaded: what needs them is not checked."""
+        return tuple(name for name in SETS if not self.releases.get(name))
