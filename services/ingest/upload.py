@@ -45,7 +45,7 @@ class Upload:
 
     async def take(self, body: AsyncIterator[bytes], *, gzip: bool) -> None:
         """Take a whole body. Errors: Problem 413 (more than 256 MiB), 400 (broken gzip, broken off), 422 (no X12)."""
-        pieces = _inflate(body) if gzip else body
+        pieces = inflate(body) if gzip else body
         try:
             async for piece in pieces:
                 await self._take_piece(piece)
@@ -107,7 +107,7 @@ def too_large() -> Problem:
     return Problem(413, "too-large", f"An interchange may have {MAX_BYTES} bytes at most; split it.")
 
 
-async def _inflate(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def inflate(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Inflate gzip of one or more members, a bounded step at a time: a bomb is stopped by the size check, not by memory."""
     inflater = zlib.decompressobj(_GZIP_WINDOW)
     try:

@@ -59,8 +59,8 @@ def check(claim: Claim, reference: Reference) -> Iterator[Finding]:
             by_day[line.service_from_on].append(_Service(place, line, line.service_from_on))
     pairs, units = sets
     for day, services in by_day.items():
-        release = reference.release_on(pairs, day)
-        if release is not None and len(services) > 1:
+        release = reference.release_on(pairs, day) if len(services) > 1 else None
+        if release is not None:
             yield from _pairs(services, reference, release)
         release = reference.release_on(units, day)
         if release is not None:

@@ -6,6 +6,7 @@ Everything is asked for a batch of claims at once, so what is not here was not a
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Final
 from uuid import UUID
 
@@ -65,7 +66,7 @@ class EarlierLine(Struct, frozen=True, gc=False):
     charge_cents: int
 
 
-class PayerRule(Struct, frozen=True, kw_only=True):
+class PayerRule(Struct, frozen=True, kw_only=True, dict=True):
     """One rule of a payer, for services from `effective_from` to `effective_to` (both included; None is open).
 
     `kind` says which of the other fields count: timely_filing days; member_id patterns; prior_authorization, referral, attachment
@@ -83,10 +84,18 @@ class PayerRule(Struct, frozen=True, kw_only=True):
     def holds_on(self, day: date) -> bool:
         return self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)
 
-    def covers(self, procedure_code: str) -> bool:
-        return any(
-            procedure_code.startswith(told[:-1]) if told.endswith("*") else procedure_code == told for told in self.procedure_codes
+    @cached_property
+    def _named(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Return the codes that are named whole, and how those begin that are not."""
+        return (
+            frozenset(code for code in self.procedure_codes if not code.endswith("*")),
+            tuple(code[:-1] for code in self.procedure_codes if code.endswith("*")),
         )
+
+    def covers(self, procedure_code: str) -> bool:
+        """Say whether the rule is about a procedure."""
+        whole, beginnings = self._named
+        return procedure_code in whole or procedure_code.startswith(beginnings)
 
 
 class Reference(Struct, frozen=True):

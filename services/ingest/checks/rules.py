@@ -1,4 +1,4 @@
-"""The rules, read once from rules.csv: what each finds, why, how to correct it. Without a CARC: rejected before it is adjudicated."""
+"""The rules, read once from rules.csv: what each finds, why it matters, how to correct it."""
 
 import csv
 from pathlib import Path

@@ -1,0 +1,91 @@
+"""SQL of payers' rules; nothing here commits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import cramjam
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import driver
+from libs.common.ids import uuid7
+from libs.x12.claim import Claim
+from services.ingest.checks.loading import Asked
+from services.ingest.checks.reference import PayerRule
+
+_encoder = msgspec.json.Encoder()
+_claim = msgspec.json.Decoder(Claim).decode
+
+
+async def lock(tx: AsyncConnection, tenant_id: str, payer_id: str) -> None:
+    """Hold a payer's rules: two changes at once must not take the same version."""
+    await (await driver(tx)).execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"recours.payer\x1f{tenant_id}\x1f{payer_id}"
+    )
+
+
+async def newest(tx: AsyncConnection, tenant_id: str, payer_id: str) -> Any | None:
+    """Return the newest version of a payer's rules."""
+    return await (await driver(tx)).fetchrow(
+        "SELECT version, rules, changed_at FROM payer_rule_versions WHERE tenant_id = $1 AND payer_id = $2"
+        " ORDER BY version DESC LIMIT 1",
+        tenant_id,
+        payer_id,
+    )
+
+
+async def insert_version(
+    tx: AsyncConnection,
+    tenant_id: str,
+    payer_id: str,
+    version: int,
+    rules: Sequence[PayerRule],
+    before: Sequence[PayerRule],
+    now: datetime,
+) -> None:
+    """Write a version of a payer's rules, and what it adds and removes."""
+    await (await driver(tx)).execute(
+        "INSERT INTO payer_rule_versions (tenant_id, payer_id, version, row_id, rules, added, removed, changed_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tenant_id,
+        payer_id,
+        version,
+        uuid7(),
+        _encoder.encode(rules).decode(),
+        _encoder.encode([rule for rule in rules if rule not in before]).decode(),
+        _encoder.encode([rule for rule in before if rule not in rules]).decode(),
+        now,
+    )
+
+
+async def changes(tx: AsyncConnection, tenant_id: str, before: UUID | None, limit: int) -> list[Any]:
+    """Return changes of rules, newest first."""
+    return list(
+        await (await driver(tx)).fetch(
+            "SELECT row_id, payer_id, version, added, removed, changed_at FROM payer_rule_versions"
+            " WHERE tenant_id = $1 AND ($2::uuid IS NULL OR row_id < $2) ORDER BY row_id DESC LIMIT $3",
+            tenant_id,
+            before,
+            limit,
+        )
+    )
+
+
+async def last_claims(tx: AsyncConnection, tenant_id: str, payer_id: str, limit: int) -> list[tuple[Asked, datetime]]:
+    """Return a payer's newest claims, with when each was submitted."""
+    rows = await (await driver(tx)).fetch(
+        "SELECT claim_id, member_reference, submitted_at, content FROM claims"
+        " WHERE tenant_id = $1 AND payer_id = $2 ORDER BY row_id DESC LIMIT $3",
+        tenant_id,
+        payer_id,
+        limit,
+    )
+    return [
+        (
+            Asked(_claim(bytes(cramjam.zstd.decompress(row["content"]))), row["claim_id"], row["member_reference"]),
+            row["submitted_at"],
+        )
+        for row in rows
+    ]
