@@ -9,7 +9,7 @@ from uuid import UUID
 import stamina.instrumentation
 import typer
 
-from libs.client import dead_letters, denials, ledger, send, synth
+from libs.client import check, dead_letters, denials, ledger, reference, send, synth
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -20,6 +20,8 @@ _HELP = "Denial management for medical billing. Services are found by RECOURS_IN
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=_HELP)
 letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Records that a service could not understand.")
 app.add_typer(letters, name="dead-letters")
+tables = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Code sets and NCCI tables that claims are checked against.")
+app.add_typer(tables, name="reference")
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
@@ -43,6 +45,39 @@ def send_(
     be said, because a file is unreadable or ingest does not answer.
     """
     raise typer.Exit(send.send(files, wait=wait, as_lines=as_lines))
+
+
+@app.command("check")
+def check_(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="837 files (gzip or not) or claims as JSON; - for standard input")
+    ],
+    form: Annotated[check.Format, typer.Option("--format", help="text, json (one object a file) or sarif")] = "text",
+) -> None:
+    """Check claims before they go out; nothing is stored.
+
+    Exit status: 0 no error was found; 1 at least one; 2 nothing can be said.
+    """
+    raise typer.Exit(check.check(files, form))
+
+
+@tables.command("load")
+def load_table(
+    name: Annotated[str, typer.Argument(metavar="SET", help="icd10cm, hcpcs, nucc-taxonomy, ncci-ptp-practitioner, ...")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="the public files of one release, unpacked, in order")],
+    quarter: Annotated[
+        str | None, typer.Option(help="from which quarter on it holds, such as 2026Q1; else the current one")
+    ] = None,
+    smaller: Annotated[bool, typer.Option("--smaller", help="take it though it has far fewer rows than the one before")] = False,
+) -> None:
+    """Load a release of a table; the one before stays in force until all of it is in."""
+    reference.load(name, files, quarter, smaller=smaller)
+
+
+@tables.command("list")
+def list_tables(as_json: AsJson = False) -> None:
+    """Show which releases are in force."""
+    reference.show(as_json=as_json)
 
 
 @app.command("denials")

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from msgspec import Raw
 
-from libs.client.shapes import DeadLetter, DeadLetterDetail, Denial, Interchange, Ledger, Page
+from libs.client.shapes import Checked, DeadLetter, DeadLetterDetail, Denial, Interchange, Ledger, Loaded, Page, Release
 from libs.client.transport import Answer, Body, Service
 
 T = TypeVar("T")
@@ -21,6 +22,21 @@ def send_interchange(ingest: Service, body: Body) -> Answer[Interchange]:
 
 def get_interchange(ingest: Service, location: str) -> Answer[Interchange]:
     return ingest.get(location, Interchange)
+
+
+def check_claims(ingest: Service, body: Body) -> Answer[Checked]:
+    """Check claims; nothing is stored."""
+    return ingest.post_again("/v1/claims/check", Checked, body)
+
+
+def get_reference(ingest: Service) -> Answer[Loaded]:
+    return ingest.get("/v1/reference", Loaded)
+
+
+def load_reference(ingest: Service, name: str, body: Body, query: Mapping[str, Any]) -> Answer[Release]:
+    """Load a release of a reference table; status 200 when these bytes are live already."""
+    asked = urlencode({key: str(value).lower() if value is True else value for key, value in query.items() if value is not None})
+    return ingest.post_again(f"/v1/reference/{quote(name, safe='')}?{asked}", Release, body)
 
 
 def list_denials(classifier: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Denial, Raw]]:

@@ -96,3 +96,52 @@ class Page(Struct, frozen=True):
 
     items: list[Raw]
     next_cursor: str | None
+
+
+class RuleFinding(Struct, frozen=True):
+    rule: str
+    severity: str
+    message: str
+    why: str
+    correct: str
+    path: str
+    loop: str
+    element: str
+    carc: str | None = None
+    line: int | None = None
+
+
+class CheckedClaim(Struct, frozen=True):
+    patient_control_number: str
+    ordinal: int
+    verdict: str
+    findings: list[RuleFinding]
+    segment_index: int | None = None
+    byte_offset: int | None = None
+
+
+class ReadingFinding(Struct, frozen=True):
+    code: str
+    severity: str
+    message: str
+    byte_offset: int
+    segment_index: int
+
+
+class Checked(Struct, frozen=True):
+    claims: list[CheckedClaim]
+    not_loaded: list[str]
+    reading: list[ReadingFinding]
+
+
+class Release(Struct, frozen=True):
+    name: str
+    quarter: str
+    begins_on: date
+    rows: int
+    loaded_at: datetime
+
+
+class Loaded(Struct, frozen=True):
+    releases: list[Release]
+    not_loaded: list[str]

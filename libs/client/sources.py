@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -15,6 +15,7 @@ from libs.client.transport import Body
 
 STANDARD_INPUT: Final = "-"
 _PIECE_BYTES: Final = 256 * 1024
+X12: Final = "application/edi-x12"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -52,7 +53,7 @@ def _keep_standard_input() -> IO[bytes]:
     return kept
 
 
-def body_of(file: IO[bytes], told: Callable[[int], None]) -> Body:
+def body_of(file: IO[bytes], told: Callable[[int], None], media_type: str = X12) -> Body:
     """Return a file as a request's body; gzip is known by its first bytes. `told` hears how many bytes are on their way."""
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -66,5 +67,27 @@ def body_of(file: IO[bytes], told: Callable[[int], None]) -> Body:
             sent += len(piece)
             told(sent)
 
-    headers = {"Content-Type": "application/edi-x12"} | ({"Content-Encoding": "gzip"} if packed else {})
+    headers = {"Content-Type": media_type} | ({"Content-Encoding": "gzip"} if packed else {})
     return Body(chunks, size_bytes, headers)
+
+
+def media_type(file: IO[bytes]) -> str:
+    """Tell JSON from X12 by the first byte that is no blank."""
+    file.seek(0)
+    return "application/json" if file.read(_PIECE_BYTES).lstrip()[:1] in (b"{", b"[") else X12
+
+
+def joined(files: Sequence[IO[bytes]], told: Callable[[int], None]) -> Body:
+    """Return files one after the other as one request's body."""
+
+    def chunks() -> Iterator[bytes]:
+        sent = 0
+        for file in files:
+            file.seek(0)
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+                sent += len(piece)
+                told(sent)
+
+    size_bytes = sum(file.seek(0, os.SEEK_END) for file in files)
+    return Body(chunks, size_bytes, {"Content-Type": "text/plain"})

@@ -19,10 +19,13 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, 
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from services.ingest import queries, store
+from services.ingest.checks import api as checks
 from services.ingest.claims import api as claims
 from services.ingest.example import REMITTANCE
 from services.ingest.matches import api as matches
+from services.ingest.payers import api as payers
 from services.ingest.received import Received
+from services.ingest.reference import api as reference
 from services.ingest.upload import MAX_BYTES, Upload, too_large
 from services.ingest.views import (
     FindingView,
@@ -280,12 +283,24 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "ingest",
         "Takes claims and remittances in, reads them, and tells of every claim in them.",
         checks={"database": database.ping},
-        routers=[router, claims.router, matches.router, ledger.router, dead_letters.router],
+        routers=[
+            router,
+            claims.router,
+            matches.router,
+            checks.router,
+            reference.router,
+            payers.router,
+            ledger.router,
+            dead_letters.router,
+        ],
         tags={
             "interchanges": "Files as they were sent, and how far their reading is.",
             "claims": "Claims as they were sent, and what payers' front doors answered.",
             "remittances": "Payments, and the claims that they answer.",
             "matches": "Which claim each remit answers, and what a claim comes to.",
+            "checks": "What payers would refuse, before they do.",
+            "reference": "Code sets and NCCI tables, by quarter.",
+            "payers": "What each payer asks for and allows.",
         },
         lifespan=lifespan,
     )

@@ -68,7 +68,7 @@ def _tax_id(billing: Provider) -> Iterator[Finding]:
     told = billing.tax_id.replace("-", "")
     if not told:
         yield RULES["ID-TAX-ID-MISSING"].at("billing_provider.tax_id")
-    elif len(told) != _TAX_ID_DIGITS or not (told.isascii() and told.isdecimal()) or len(set(told)) == 1:
+    elif len(told) != _TAX_ID_DIGITS or not (told.isascii() and told.isdecimal()):
         yield RULES["ID-TAX-ID-SHAPE"].at("billing_provider.tax_id")
 
 

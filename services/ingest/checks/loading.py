@@ -163,7 +163,7 @@ async def payer_rules(tx: AsyncConnection, tenant_id: str, payer_ids: Collection
     if not payer_ids:
         return {}
     rows = await (await driver(tx)).fetch(
-        "SELECT DISTINCT ON (payer_id) payer_id, rules FROM payer_rule_versions"
+        "SELECT DISTINCT ON (payer_id) payer_id, rules::text FROM payer_rule_versions"
         " WHERE tenant_id = $1 AND payer_id = ANY ($2::text[]) ORDER BY payer_id, version DESC",
         tenant_id,
         list(payer_ids),

@@ -24,6 +24,7 @@ from libs.common.http.problems import FieldProblem, Problem, field_problems, nam
 from libs.common.ids import claim_key
 from libs.common.messaging import outbox
 from libs.x12.claim import ClaimType
+from services.ingest.checks.store import findings_of
 from services.ingest.claims import intake, queries
 from services.ingest.claims.body import ClaimBody
 from services.ingest.claims.candidates import ClaimCandidate, Intake
@@ -60,7 +61,8 @@ async def post_claim(
     key: idempotency.Key = None,
 ) -> ClaimDetail:
     """A claim is named by its content: sent again, by whatever way, it is answered with 200 and changes nothing, so an
-    Idempotency-Key is not needed here; where one is given, it is honoured. It is only taken in here: checks are another matter.
+    Idempotency-Key is not needed here; where one is given, it is honoured. What checks find keeps no claim
+    out; it stands in `findings`.
     """
     each = ClaimCandidate.of(tenant, request.app.state.pseudonym_key, body.to_claim())
     if each.is_too_large():
@@ -262,9 +264,10 @@ async def list_claims(
 async def get_claim(claim_id: UUID, tenant: TenantDep, database: DatabaseDep) -> ClaimDetail:
     async with database.begin(tenant) as tx:
         found = await queries.get_claim(tx, tenant, claim_id)
+        findings = await findings_of(tx, tenant, [claim_id])
     if found is None:
         raise not_found("claim")
-    return ClaimDetail.build(*found)
+    return ClaimDetail.build(*found, findings.get(claim_id, []))
 
 
 @router.get(

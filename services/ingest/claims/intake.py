@@ -16,14 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts import claim_acknowledged, claim_submitted, remit_matched
 from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
+from libs.common.contracts.claim_submitted import CheckFinding
 from libs.common.contracts.envelope import Event, first_event
 from libs.common.ids import claim_key, uuid7
 from libs.x12 import Claim, SetAnswer
 from libs.x12.claim import REPLACEMENT, VOID
+from services.ingest.checks import store as found_store
+from services.ingest.checks.loading import Asked, check_all
 from services.ingest.claims import store
 from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
 from services.ingest.claims.life import Acknowledgement, ClaimState, Known, choose, of_set, replaced_by, state_of
-from services.ingest.claims.translation import to_event
+from services.ingest.claims.translation import to_event, told_findings
 from services.ingest.matches.booking import match_anew, matched_event
 from services.ingest.matches.store import accounts_waiting_for
 from services.ingest.received import Received
@@ -67,6 +70,7 @@ class _Booking:
         member_reference: str,
         replaces: UUID | None,
         sequence: int,
+        findings: Sequence[CheckFinding],
         *,
         interchange_id: UUID | None = None,
         submitted_at: datetime | None = None,
@@ -80,6 +84,7 @@ class _Booking:
             replaces_claim_id=replaces,
             member_reference=member_reference,
             submitted_at=submitted_at or self.received.received_at,
+            findings=findings,
         )
         self.emit(claim_submitted.TOPIC, claim_submitted.TYPE, event, key, sequence)
 
@@ -222,13 +227,15 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
     lines: list[dict[str, Any]] = []
     found_later: dict[UUID, UUID] = {}
     submitted_on = booking.received.received_at.date()
-    for each in sorted(new, key=lambda candidate: candidate.claim.frequency_code in (REPLACEMENT, VOID)):
+    in_order = sorted(new, key=lambda candidate: candidate.claim.frequency_code in (REPLACEMENT, VOID))
+    checked = await _check(booking, in_order)
+    for each in in_order:
         claim = each.claim
         earlier = known.setdefault(each.claim_key, [])
         replaced = replaced_by(claim, earlier)
         replaces = by_number.get(claim.original_control_number) or (replaced.claim_id if replaced else None)
         sequence = booking.next_version(each.claim_key)
-        booking.submitted(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence)
+        booking.submitted(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id])
         booking.tell(each.claim_id, ClaimState.SUBMITTED, "submitted", None)
         if replaces is not None:
             booking.replace(replaces, claim, each.claim_id)
@@ -242,14 +249,25 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
     await _link(booking, found_later)
 
 
+async def _check(booking: _Booking, new: Sequence[ClaimCandidate]) -> dict[UUID, tuple[CheckFinding, ...]]:
+    """Check new claims and keep what was found; return it as the event says it."""
+    asked = [Asked(each.claim, each.claim_id, each.member_reference) for each in new]
+    found = await check_all(booking.tx, booking.tenant_id, asked, booking.received.received_at.date())
+    by_claim = {each.claim_id: findings for each, findings in zip(new, found, strict=True)}
+    await found_store.insert_findings(booking.tx, booking.tenant_id, by_claim)
+    return {claim_id: told_findings(of_claim) for claim_id, of_claim in by_claim.items()}
+
+
 async def _link(booking: _Booking, found_later: Mapping[UUID, UUID]) -> None:
     """Link replacements with what they replace and came after them, and tell of them again."""
+    kept = await found_store.findings_of(booking.tx, booking.tenant_id, found_later) if found_later else {}
     for row in await store.link(booking.tx, booking.tenant_id, found_later):
         claim = decode(row["content"])
         replaces, key = found_later[row["claim_id"]], row["claim_key"]
         booking.replace(replaces, claim, row["claim_id"])
         told = (claim, row["claim_id"], key, row["member_reference"], replaces, booking.next_version(key))
-        booking.submitted(*told, interchange_id=row["interchange_id"], submitted_at=row["submitted_at"])
+        was_found = told_findings(kept.get(row["claim_id"], ()))
+        booking.submitted(*told, was_found, interchange_id=row["interchange_id"], submitted_at=row["submitted_at"])
 
 
 def decode(content: bytes) -> Claim:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from libs.common.contracts.claim_submitted import CheckFinding, ClaimSubmittedV1, SubmittedLine
 from libs.x12.claim import Claim, ClaimLine
+from services.ingest.checks.finding import Finding
 from services.ingest.translation import payer_kind
 
+FINDINGS_MAX: Final = 100
 _RENDERING, _PRIOR_AUTHORIZATION, _REFERRAL = "82", "G1", "9F"
 
 
@@ -52,6 +55,12 @@ def to_event(
         member_reference=member_reference,
         findings=tuple(findings),
     )
+
+
+def told_findings(findings: Sequence[Finding]) -> tuple[CheckFinding, ...]:
+    """Say what checks found as the event says it: by rule, without words, the first 100."""
+    first = findings[:FINDINGS_MAX]
+    return tuple(CheckFinding(each.rule.rule_id, each.severity, each.rule.carc, each.line) for each in first)
 
 
 def _has_reference(claim: Claim, qualifier: str) -> bool:

@@ -8,6 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from libs.common.http.problems import FieldProblem
+from services.ingest.checks.finding import Finding
+from services.ingest.checks.views import RuleFindingView
 
 State = Literal["submitted", "received", "accepted", "rejected"]
 
@@ -84,6 +86,7 @@ class ClaimDetail(ClaimView):
     lines: list[ClaimLineView]
     history: list[ClaimStepView] = Field(description="oldest first")
     acknowledgements: list[AcknowledgementView] = Field(description="oldest first")
+    findings: list[RuleFindingView] = Field(description="what checks found when the claim came in, errors first")
 
     @classmethod
     def build(
@@ -92,6 +95,7 @@ class ClaimDetail(ClaimView):
         lines: Sequence[Mapping[Any, Any]],
         history: Sequence[Mapping[Any, Any]],
         acknowledgements: Sequence[Mapping[Any, Any]],
+        findings: Sequence[Finding],
     ) -> "ClaimDetail":
         told = [{**line, "modifiers": line["modifiers"].split()} for line in lines]
         return cls.model_validate(
@@ -100,6 +104,7 @@ class ClaimDetail(ClaimView):
                 "lines": told,
                 "history": [dict(each) for each in history],
                 "acknowledgements": [dict(each) for each in acknowledgements],
+                "findings": [RuleFindingView.of(each, row["claim_type"]) for each in findings],
             }
         )
 

@@ -29,7 +29,7 @@ async def lock(tx: AsyncConnection, tenant_id: str, payer_id: str) -> None:
 async def newest(tx: AsyncConnection, tenant_id: str, payer_id: str) -> Any | None:
     """Return the newest version of a payer's rules."""
     return await (await driver(tx)).fetchrow(
-        "SELECT version, rules, changed_at FROM payer_rule_versions WHERE tenant_id = $1 AND payer_id = $2"
+        "SELECT version, rules::text, changed_at FROM payer_rule_versions WHERE tenant_id = $1 AND payer_id = $2"
         " ORDER BY version DESC LIMIT 1",
         tenant_id,
         payer_id,
@@ -64,7 +64,7 @@ async def changes(tx: AsyncConnection, tenant_id: str, before: UUID | None, limi
     """Return changes of rules, newest first."""
     return list(
         await (await driver(tx)).fetch(
-            "SELECT row_id, payer_id, version, added, removed, changed_at FROM payer_rule_versions"
+            "SELECT row_id, payer_id, version, added::text, removed::text, changed_at FROM payer_rule_versions"
             " WHERE tenant_id = $1 AND ($2::uuid IS NULL OR row_id < $2) ORDER BY row_id DESC LIMIT $3",
             tenant_id,
             before,

@@ -20,7 +20,7 @@ _PROCEDURE = re.compile(r"[0-9A-Z][0-9]{3}[0-9A-Z]")
 _TAXONOMY = re.compile(r"[0-9A-Z]{9}X")
 _DIAGNOSIS = re.compile(r"[A-Z][0-9][0-9A-Z]{1,5}")
 _ORDER = re.compile(r"[0-9]{5} ")
-_PTP_CELLS, _MUE_CELLS, _NUCC_CELLS = 6, 3, 4
+_PTP_CELLS, _MUE_CELLS, _NUCC_CELLS = 7, 4, 4
 _ICD_WIDTH, _HCPCS_WIDTH = 78, 292  # up to the long text, up to the day on which a code ended
 _NO_DATE = frozenset({"", "*", "00000000"})
 

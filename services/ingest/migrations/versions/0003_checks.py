@@ -5,7 +5,7 @@ from alembic import op
 from libs.common.messaging.schema import secure_tenant_table
 
 revision = "0003"
-down_revision = "0002"
+down_revision = "0004"
 
 SERVICE = "ingest"
 
@@ -80,11 +80,9 @@ def upgrade() -> None:
     op.execute("CREATE INDEX reference_pairs_of ON reference_ptp (tenant_id, release_id, column_1, column_2)")
     op.execute("CREATE INDEX reference_units_of ON reference_mue (tenant_id, release_id, code)")
     op.execute("CREATE UNIQUE INDEX payer_rules_changes ON payer_rule_versions (tenant_id, row_id)")
-    op.execute("CREATE INDEX claims_replaced ON claims (tenant_id, replaces_claim_id) WHERE replaces_claim_id IS NOT NULL")
     op.execute("CREATE INDEX claim_findings_of_rule ON claim_findings (tenant_id, rule_id)")
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX claims_replaced")
     for table in TABLES:
         op.execute(f"DROP TABLE {table}")

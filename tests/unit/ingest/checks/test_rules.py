@@ -204,7 +204,8 @@ CASES: list[tuple[str, Claim, Claim, dict[str, Any]]] = [
     ("PAYER-SAME-DAY", professional(line(1), line(2)),
      professional(line(1), line(2, modifiers=("76",))), {"reference": NEEDS["same_day"]}),
     ("PAYER-FREQUENCY", professional(), professional(line(service_from_on=DAY + timedelta(days=1))),
-     {"reference": TWICE_A_YEAR, "earlier": (before(service_on=DAY - timedelta(days=364)), before(service_on=DAY - timedelta(days=9)))}),
+     {"reference": TWICE_A_YEAR,
+      "earlier": (before(service_on=DAY - timedelta(days=364)), before(service_on=DAY - timedelta(days=9)))}),
     ("DUP-EXACT", professional(), professional(line(charge_cents=9999)), {"earlier": (before(),)}),
     ("DUP-NEAR", professional(line(charge_cents=9999)), professional(line(modifiers=("76",))), {"earlier": (before(),)}),
 ]  # fmt: skip

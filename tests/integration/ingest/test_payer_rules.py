@@ -1,0 +1,63 @@
+"""Payers' rules: versions, dry runs against what was submitted, and the feed of changes."""
+
+from typing import Any
+
+from tests.integration.ingest.conftest import Ingest
+from tests.unit.x12.build import encode
+from tests.unit.x12.build_claims import claim, one
+
+PATH = "/v1/payers/PAYER1/rules"
+FILING = {"kind": "timely_filing", "days": 90, "effective_from": "2020-01-01"}
+NEEDS_AUTHORIZATION = {"kind": "prior_authorization", "procedure_codes": ["G02*"], "effective_from": "2020-01-01"}
+
+
+async def put(ingest: Ingest, *rules: dict[str, Any], dry_run: bool = False) -> dict[str, Any]:
+    answer = await ingest.http.put(PATH, json={"rules": list(rules)}, params={"dry_run": dry_run})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_rules_are_versions_and_the_same_rules_again_are_none(ingest: Ingest) -> None:
+    assert (await ingest.http.get(PATH)).status_code == 404
+    assert (await put(ingest, FILING))["version"] == 1
+    assert (await put(ingest, FILING))["version"] == 1
+    assert (await put(ingest, FILING, NEEDS_AUTHORIZATION))["version"] == 2
+    assert [each["kind"] for each in (await ingest.get(PATH))["rules"]] == ["timely_filing", "prior_authorization"]
+
+
+async def test_the_feed_tells_what_came_and_what_went_newest_first(ingest: Ingest) -> None:
+    await put(ingest, FILING)
+    await put(ingest, NEEDS_AUTHORIZATION)
+    first = await ingest.get("/v1/payers/rules/changes", limit=1)
+    (newest,) = first["items"]
+    assert (newest["version"], [each["kind"] for each in newest["added"]]) == (2, ["prior_authorization"])
+    assert [each["kind"] for each in newest["removed"]] == ["timely_filing"]
+    (oldest,) = (await ingest.get("/v1/payers/rules/changes", cursor=first["next_cursor"]))["items"]
+    assert (oldest["version"], oldest["removed"]) == (1, [])
+
+
+async def test_a_dry_run_changes_nothing_and_says_when_a_rule_would_flag_everything(ingest: Ingest) -> None:
+    authorized = claim("C", more=["REF*G1*AUTH1"])
+    await ingest.take(encode(one(claim("A"), claim("B"), authorized)))
+    tried = await put(ingest, NEEDS_AUTHORIZATION, dry_run=True)
+    assert tried["version"] == 0
+    assert tried["dry_run"] == {
+        "claims": 3, "flagged": 2, "flagged_now": 0, "by_rule": {"PAYER-AUTHORIZATION": 2}, "warnings": [],
+    }  # fmt: skip
+    everything = await put(ingest, {**FILING, "days": 1}, dry_run=True)
+    assert everything["dry_run"]["flagged"] == 3
+    assert everything["dry_run"]["warnings"] == ["PAYER-FILING-LATE would flag every claim: it says nothing, or is not right."]
+    assert (await ingest.http.get(PATH)).status_code == 404
+    nobody = await ingest.http.put("/v1/payers/NOBODY/rules?dry_run=true", json={"rules": [FILING]})
+    assert (nobody.json()["dry_run"]["claims"], len(nobody.json()["dry_run"]["warnings"])) == (0, 1)
+
+
+async def test_a_rule_without_what_its_kind_needs_is_refused(ingest: Ingest) -> None:
+    for broken in (
+        {"kind": "timely_filing", "effective_from": "2020-01-01"},
+        {"kind": "frequency", "procedure_codes": ["G0283"], "times": 1, "effective_from": "2020-01-01"},
+        {**FILING, "effective_to": "2019-01-01"},
+        {**NEEDS_AUTHORIZATION, "procedure_codes": ["(a+)+"]},
+        {**FILING, "kind": "unknown"},
+    ):
+        assert (await ingest.http.put(PATH, json={"rules": [broken]})).status_code == 422
