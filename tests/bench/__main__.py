@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("reader", "claims", "pipeline")
+ALL = ("reader", "claims", "check", "pipeline")
 
 
 def main() -> None:

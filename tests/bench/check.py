@@ -1,0 +1,133 @@
+"""The check: claims a second with all local rules, and NCCI tables of the real size in PostgreSQL.
+
+`python -m tests.bench.check [--pairs N] [--claims N] [--batch N]`
+
+`rules`: the pure check alone, everything at hand. `batch`: with what it asks of PostgreSQL for each batch, as claims come in.
+CPU is this process's; seconds are wall time. Tables are generated in the shape of the public file and loaded as a user does.
+"""
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+from msgspec.structs import replace
+
+from deploy.local import provision
+from deploy.local.layout import Ports, Secrets
+from deploy.local.stack import Stack
+from libs.common.clock import FixedClock
+from libs.common.database import Database
+from libs.x12 import Claim
+from services.ingest.api import make_app
+from services.ingest.checks import loading
+from services.ingest.checks.loading import Asked
+from tests.bench.meter import keep
+from tests.unit.ingest.checks.claims import MEMBER, line, professional
+from tests.unit.ingest.checks.tables import PTP_HEAD, mue
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+CODES = [f"{letter}{number:04}" for letter in "ABCEGHJKLMPQRSTV" for number in range(625)]  # 10,000 in the shape of level II
+RULES = {
+    "rules": [
+        {"kind": "timely_filing", "days": 90, "effective_from": "2020-01-01"},
+        {"kind": "prior_authorization", "procedure_codes": ["K08*", "L1*", "E0601"], "effective_from": "2020-01-01"},
+        {"kind": "frequency", "procedure_codes": ["G0283", "A4253"], "times": 2, "days": 365, "effective_from": "2020-01-01"},
+        {"kind": "member_id", "patterns": ["aaa999999999"], "effective_from": "2020-01-01"},
+    ]
+}
+
+
+def table(pairs: int) -> Iterator[bytes]:
+    """Yield a PTP file with so many pairs, drawn evenly."""
+    yield PTP_HEAD.encode()
+    each = pairs // len(CODES)
+    for place, code in enumerate(CODES):
+        others = (CODES[(place + step * 37 + 1) % len(CODES)] for step in range(each))
+        yield "".join(f"{code}\t{other}\t\t20200101\t*\t{step % 2}\treason\n" for step, other in enumerate(others)).encode()
+
+
+def claims(count: int) -> list[Claim]:
+    """Return claims of three lines of a clinic that uses 400 procedures, each of another member."""
+    drawn = random.Random(7)
+    used = drawn.sample(CODES, 400)
+    return [
+        professional(
+            *(line(number, code) for number, code in enumerate(drawn.sample(used, 3), start=1)),
+            patient_control_number=f"PCN{place}",
+            subscriber=replace(MEMBER, member_id=f"ABC{place:09}"),
+        )
+        for place in range(count)
+    ]
+
+
+async def load(http: httpx.AsyncClient, pairs: int) -> float:
+    """Load the tables and the rules over HTTP; return the seconds that the pairs took."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in table(pairs):
+            yield piece
+
+    begun = time.perf_counter()
+    answer = await http.post("/v1/reference/ncci-ptp-practitioner?quarter=2026Q1", content=body(), timeout=600)
+    answer.raise_for_status()
+    seconds = time.perf_counter() - begun
+    limits = mue(*((code, 3, "1") for code in CODES))
+    (await http.post("/v1/reference/ncci-mue-practitioner?quarter=2026Q1", content=limits, timeout=60)).raise_for_status()
+    (await http.put("/v1/payers/60054/rules", json=RULES)).raise_for_status()
+    return seconds
+
+
+async def measure(url: str, chosen: argparse.Namespace) -> dict[str, float]:
+    database = Database(url)
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(make_app(database, FixedClock(NOW), "local")), base_url="http://ingest")
+    found = {"load_seconds": round(await load(http, chosen.pairs), 1)}
+    asked = [Asked(claim, UUID(int=place), f"member-{place}") for place, claim in enumerate(claims(chosen.claims))]
+    wall, cpu, rules_cpu, findings = time.perf_counter(), time.process_time(), 0.0, 0
+    for start in range(0, len(asked), chosen.batch):
+        batch = asked[start : start + chosen.batch]
+        async with database.begin("local") as tx:
+            reference = await loading.load(tx, "local", [each.claim for each in batch])
+            earlier = await loading.earlier_lines(tx, "local", batch, reference)
+        begun = time.process_time()
+        findings += sum(map(len, loading.fold(batch, reference, earlier, date(2026, 3, 1))))
+        rules_cpu += time.process_time() - begun
+    found["rules_claims_per_cpu_second"] = round(len(asked) / rules_cpu)
+    found["batch_claims_per_cpu_second"] = round(len(asked) / (time.process_time() - cpu))
+    found["batch_claims_per_second"] = round(len(asked) / (time.perf_counter() - wall))
+    found["findings_per_claim"] = round(findings / len(asked), 3)
+    await http.aclose()
+    await database.close()
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=2_000_000)
+    parser.add_argument("--claims", type=int, default=20_000)
+    parser.add_argument("--batch", type=int, default=1_000)
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder), Ports.free(), services=())
+        stack.start()
+        try:
+            secrets = Secrets(Path(folder) / "secrets.json")
+            asyncio.run(provision.make_roles(stack.admin_url, "ingest", secrets))
+            asyncio.run(provision.make_database(stack.admin_url, "ingest", name="bench_check"))
+            provision.migrate("ingest", provision.role_url(stack.admin_url, "ingest", "owner", secrets, "bench_check"))
+            found = asyncio.run(measure(provision.role_url(stack.admin_url, "ingest", "api", secrets, "bench_check"), chosen))
+        finally:
+            stack.discard()
+    for name, value in found.items():
+        print(f"{name:32} {value:>12,}")
+    print(keep("check", found))
+
+
+if __name__ == "__main__":
+    main()
