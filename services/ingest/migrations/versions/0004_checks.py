@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.messaging.schema import secure_tenant_table
 
-revision = "0003"
-down_revision = "0004"
+revision = "0004"
+down_revision = "0003"
 
 SERVICE = "ingest"
 

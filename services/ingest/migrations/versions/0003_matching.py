@@ -4,7 +4,7 @@ from alembic import op
 
 from libs.common.messaging.schema import secure_tenant_table
 
-revision = "0004"
+revision = "0003"
 down_revision = "0002"
 
 SERVICE = "ingest"
