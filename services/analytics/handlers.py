@@ -17,6 +17,7 @@ from services.analytics import store
 from services.analytics.store import Denial
 
 _PREDETERMINATION = "25"
+_REJECTION = "rejection"
 _NO_EVENTS: Final[Sequence[Event]] = ()
 
 
@@ -62,8 +63,10 @@ def _twin(received: Received[Remit]) -> Twin:
 
 
 async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]], _: datetime) -> Sequence[Event]:
-    """Keep the highest revision of each denial."""
-    await store.save_denials(tx, [(received.tenant_id, received.data) for received in denials])
+    """Keep the highest revision of each denial. A rejection was never judged: it counts in no rate of denials."""
+    judged = [(received.tenant_id, received.data) for received in denials if received.data.kind != _REJECTION]
+    if judged:
+        await store.save_denials(tx, judged)
     return _NO_EVENTS
 
 

@@ -30,6 +30,7 @@ class Denial(Struct, frozen=True, gc=False):
     payer_name: str
     payment_on: date
     category: str
+    kind: str
     denied_cents: Cents
 
 

@@ -1,14 +1,19 @@
 """Composition root: `python -m services.classifier api` or `worker`."""
 
-from libs.common.contracts import remit_received
+from libs.common.contracts import claim_acknowledged, claim_submitted, remit_received
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
 from services.classifier.api import make_app
+from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
 
 if __name__ == "__main__":
     consuming_service(
         "classifier",
         make_app,
-        [Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, handle)],
+        [
+            Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, handle),
+            Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
+            Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
+        ],
     )

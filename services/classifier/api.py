@@ -75,6 +75,7 @@ class DenialView(Judged):
     remittance_id: UUID
     claim_key: UUID
     claim_id: UUID | None = None
+    acknowledgement_id: UUID | None = Field(None, description="of kind rejection: the answer that rejected the claim")
     patient_control_number: str
     payer_claim_control_number: str
     payer_id: str

@@ -25,6 +25,7 @@ _COLUMNS = (
     "remittance_id",
     "claim_key",
     "claim_id",
+    "acknowledgement_id",
     "patient_control_number",
     "payer_claim_control_number",
     "payer_id",
@@ -75,7 +76,7 @@ _TWINS = """
 _REVERSALS = f"SELECT {', '.join(Reversible.__struct_fields__)} FROM reversals WHERE {_TWINS}"  # noqa: S608 - our own names
 _DENIALS = (
     f"SELECT {', '.join(Reversible.__struct_fields__)}, status FROM denials WHERE {_TWINS}"  # noqa: S608 - our own names
-    " ORDER BY tenant_id, denial_id FOR UPDATE"
+    " AND kind <> 'rejection' ORDER BY tenant_id, denial_id FOR UPDATE"
 )
 
 

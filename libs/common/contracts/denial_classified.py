@@ -1,4 +1,4 @@
-"""`denial.classified`: what the classifier says of one remit with at least one denied adjustment.
+"""`denial.classified`: what the classifier says of one remit with at least one denied adjustment, or of one rejection.
 
 A new judgement of the same denial is the same `denial_id` with the next `revision`; a reversal retracts it. Consumers keep the
 highest revision. The descriptions of the fields are published: `make docs` writes them into docs/events.
@@ -35,7 +35,7 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     revision: Annotated[int, Meta(description="From 1; keep the highest.")]
     status: Annotated[
         Literal["active", "retracted"],
-        Meta(description="retracted: the payer reversed the remit; a later revision may stand again."),
+        Meta(description="retracted: the remit was reversed, or the rejected claim taken; a later revision may stand again."),
     ]
     remit_id: Annotated[UUID, Meta(description="The remit that was judged.")]
     remittance_id: Annotated[UUID, Meta(description="The payment that holds it.")]
@@ -55,11 +55,13 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     category: Annotated[str, Meta(description=_CATEGORY + " That of the largest refused sum.")]
     kind: Annotated[
         str,
-        Meta(description="hard: an appeal, or a loss; soft: a correction, documents, another payer or a question may bring it."),
+        Meta(
+            description="hard: an appeal, or a loss; soft: a correction may bring it; rejection: never judged, nothing is denied."
+        ),
     ]
     action: Annotated[str, Meta(description=_ACTION)]
     explanation: Annotated[str, Meta(description="One or two English sentences for the person who works it.")]
-    reasons: Annotated[tuple[Reason, ...], Meta(description="The refused adjustments, in the payer's order; at least one.")]
+    reasons: Annotated[tuple[Reason, ...], Meta(description="The refused adjustments, in the payer's order; none of a rejection.")]
     rules: Annotated[tuple[str, ...], Meta(description="The rules that decided, by name: why it is so.")]
     confidence: Annotated[float, Meta(description="From 0 to 1: how sure the rules are of category and action.")]
     classified_at: Annotated[datetime, Meta(tz=True, description="When this revision was judged; UTC.")]
@@ -74,3 +76,6 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     ] = None
     service_from_on: Annotated[date | None, Meta(description="First day of service.")] = None
     claim_id: Annotated[UUID | None, Meta(description="The claim as submitted, where it is known which one was answered.")] = None
+    acknowledgement_id: Annotated[
+        UUID | None, Meta(description="The front door's answer; of a rejection `remit_id` and `remittance_id` are the same id.")
+    ] = None

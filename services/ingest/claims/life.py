@@ -11,6 +11,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
+from libs.common.front_door import weight
 from libs.common.ids import named_id
 from libs.x12 import Claim, SetAnswer, StatusRead
 from libs.x12.acknowledgement import LineStatus, Status, StatusCode
@@ -137,23 +138,15 @@ def _place(element: int | None) -> str | None:
     return None if element is None else f"{element:02d}"
 
 
-# On one day: a set that a 999 refuses was sent again when a 277CA takes its claims; what passed one door may be rejected by the
-# next; and a payer that tells of adjudication has the claim.
-_DECIDES: Final = {("999", "rejected"): 0, ("277CA", "accepted"): 1, ("277CA", "rejected"): 2, ("277", "rejected"): 3}
-_ADJUDICATES: Final = 4
-
-
 def state_of(answers: Iterable[tuple[date, str, str]]) -> ClaimState:
     """Return a claim's state from all its answers (day, source, verdict), in any order.
 
     The latest day that accepted or rejected decides. Received is the weakest.
     """
     known = list(answers)
-    decided = [
-        (on, _DECIDES.get((source, verdict), _ADJUDICATES), verdict) for on, source, verdict in known if verdict != "received"
-    ]
+    decided = [(weight(on, source, verdict), verdict) for on, source, verdict in known if verdict != "received"]
     if decided:
-        return ClaimState.REJECTED if max(decided)[2] == "rejected" else ClaimState.ACCEPTED
+        return ClaimState.REJECTED if max(decided)[1] == "rejected" else ClaimState.ACCEPTED
     return ClaimState.RECEIVED if known else ClaimState.SUBMITTED
 
 

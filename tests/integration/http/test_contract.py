@@ -41,6 +41,7 @@ from services.analytics.store import Denial as CountedDenial
 from services.appeals import api as appeals_api
 from services.appeals import handlers as appeals
 from services.appeals.store import Denial as AppealedDenial
+from services.classifier import front_door
 from services.classifier import handlers as classifier
 from services.ingest.example import REMITTANCE
 from services.ingest.reading import IntakeReader
@@ -59,7 +60,11 @@ KEY = b"a key for tests alone"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
     "ingest": [],
-    "classifier": [("remit.received", classifier.RemitToClassify, classifier.handle)],
+    "classifier": [
+        ("remit.received", classifier.RemitToClassify, classifier.handle),
+        ("claim.acknowledged", front_door.AnsweredClaim, front_door.handle_answers),
+        ("claim.submitted", front_door.SubmittedClaim, front_door.handle_submitted),
+    ],
     "appeals": [("remit.received", BookedRemit, book_remits), ("denial.classified", AppealedDenial, appeals.handle_denials)],
     "analytics": [
         ("remit.received", analytics.Remit, analytics.handle_remits),

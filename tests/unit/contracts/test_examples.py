@@ -24,10 +24,13 @@ from libs.common.messaging.cloudevents import read_attributes
 from services.analytics.handlers import Remit as CountedRemit
 from services.analytics.store import Denial as CountedDenial
 from services.appeals.store import Denial as AppealedDenial
+from services.classifier.front_door import AnsweredClaim, SubmittedClaim
 from services.classifier.handlers import RemitToClassify
 
 EXAMPLES = [(event, path) for event in EVENTS for path in event.examples()]
 SUBSCRIPTIONS = {
+    ("claim.submitted", "classifier"): SubmittedClaim,
+    ("claim.acknowledged", "classifier"): AnsweredClaim,
     ("remit.received", "classifier"): RemitToClassify,
     ("remit.received", "appeals"): BookedRemit,
     ("remit.received", "analytics"): CountedRemit,
