@@ -207,16 +207,21 @@ class Filter:
     def __init__(
         self,
         period: PeriodDep,
-        status: Annotated[Literal["active", "retracted"] | None, Query(description="`retracted`: the payer took it back")] = None,
+        status: Annotated[
+            Literal["active", "retracted"] | None,
+            Query(description="`retracted`: the payer took it back, or took the rejected claim"),
+        ] = None,
         payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
         category: Annotated[Category | None, Query(description="why, in one word")] = None,
+        kind: Annotated[Kind | None, Query(description="`rejection`: sent back by a front door, never judged")] = None,
         action: Annotated[Action | None, Query(description="what to do, in one word")] = None,
         claim_id: Annotated[UUID | None, Query(description="the claim as submitted")] = None,
         pcn: Annotated[
             str | None, Query(max_length=400, description="patient control number, as billed or as the payer spells it")
         ] = None,
     ) -> None:
-        named = {"status": status, "payer_id": payer, "category": category, "action": action, "claim_id": claim_id}
+        named: dict[str, Any] = {"status": status, "payer_id": payer, "category": category, "kind": kind, "action": action}
+        named |= {"claim_id": claim_id}
         equal = {name: value for name, value in named.items() if value is not None}
         self.wanted = store.Wanted(equal, period.first, period.last, pcn)
         self.told: Mapping[str, Any] = equal | {"first": period.first, "last": period.last, "pcn": pcn}

@@ -61,6 +61,7 @@ async def test_a_rejection_says_what_to_correct_and_denies_no_cent(classifier: S
     assert await classifier.take(answer("received")) == []
     app = make_app(classifier.api, None, "local")  # type: ignore[arg-type]  # no route asked for here tells the time
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://classifier") as client:
+        assert (await client.get("/v1/denials?kind=hard")).json()["items"] == []
         listed = (await client.get("/v1/denials?kind=rejection")).json()["items"]
     assert [each["denial_id"] for each in listed] == [data["denial_id"]]
 
