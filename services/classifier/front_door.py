@@ -1,7 +1,7 @@
 """What the classifier does with what front doors answer to claims: a rejection stands until the claim is accepted or replaced.
 
 Handlers: a batch in, state and events out. Whether a rejection stands follows from all that is known of its claim, so every
-order of arrival ends alike (docs/adr/0003-rejections-beside-denials.md).
+order of arrival ends alike (docs/adr/0004-rejections-beside-denials.md).
 """
 
 from collections.abc import Mapping, Sequence
