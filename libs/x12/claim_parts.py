@@ -26,6 +26,7 @@ DIAGNOSIS_QUALIFIERS = frozenset({"ABK", "BK", "ABF", "BF", "ABJ", "BJ", "APR", 
 _PRESENT_ON_ADMISSION = 8  # HI0n-9
 _MONEY_CACHE_MAX = 50_000
 _COUNT_MAX = 6  # digits
+_PLAIN_AMOUNT_MAX = 15  # characters: far below what is too large
 _TRIPLES = range(2, 20, 3)
 _INSURED, _PAYER = "IL", "PR"
 
@@ -47,11 +48,14 @@ Party = tuple[list[str], list[Placed]]  # the elements of an NM1 and what stands
 def filled(segment: str, separator: str, width: int) -> list[str]:
     """Split a segment into at least so many elements."""
     elements = segment.split(separator)
-    return elements + [""] * (width - len(elements)) if len(elements) < width else elements
+    short = width - len(elements)
+    return elements + [""] * short if short > 0 else elements
 
 
 def in_order(segments: list[str], separator: str) -> tuple[str, ...]:
     """Return kept segments in the guides' order, up to the first party among them; those of one kind keep theirs."""
+    if len(segments) < 2:  # noqa: PLR2004 - nothing to order, as nearly always
+        return tuple(segments)
     first = next((at for at, segment in enumerate(segments) if segment.startswith("NM1")), len(segments))
     heads = sorted(segments[:first], key=lambda segment: _ORDER.get(segment.partition(separator)[0], len(_ORDER)))
     return (*heads, *segments[first:])
@@ -75,7 +79,13 @@ class Parts:
         known = self._money.get(text)
         if known is not None:
             return known
-        cents, problem = parse_amount(text) if text else (None, "missing_element")
+        cents: int | None
+        problem: str | None
+        digits = text[:-3] + text[-2:]
+        if text[-3:-2] == "." and len(text) <= _PLAIN_AMOUNT_MAX and digits.isdecimal() and digits.isascii():
+            cents, problem = int(digits), None  # as nearly all are spelled
+        else:
+            cents, problem = parse_amount(text) if text else (None, "missing_element")
         if problem is not None:
             self.oddities.append(Oddity(place, problem, "warning" if cents is not None else severity, element, 1))
         elif cents is not None:
@@ -90,7 +100,7 @@ class Parts:
         parties: list[Party] = []
         under = heads
         for placed in segments:
-            if placed[0].startswith("NM1"):
+            if placed[0][:3] == "NM1":
                 under = []
                 parties.append((filled(placed[0], self.separator, 10), under))
             else:

@@ -78,6 +78,14 @@ class ClaimReader(TransactionReader):
     def ends_unit(self, segment: str) -> bool:
         return segment[:3] in self._ends
 
+    def end_of_unit(self, cursor: Cursor, start: int) -> int:
+        """Return where the unit at a place ends; flat, a call a segment costs."""
+        ends, segments = self._ends, cursor.segments
+        for at in range(start + 1, len(segments)):
+            if segments[at][:3] in ends:
+                return at
+        return 0
+
     def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
         """Take a segment of the head or of a level."""
         if kind == "HL":
