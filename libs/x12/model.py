@@ -13,6 +13,9 @@ from msgspec import Struct
 Severity = Literal["error", "warning", "info"]
 
 
+_REMARKED = (("MIA", (5, 20, 21, 22, 23)), ("MOA", (3, 4, 5, 6, 7)))
+
+
 class Adjustment(Struct, frozen=True, gc=False):
     """One CAS triplet (of up to six in a segment)."""
 
@@ -52,11 +55,20 @@ class _Tail(Struct, frozen=True, gc=False):
 
     def reference(self, qualifier: str) -> str | None:
         """Return REF02 of the REF with this qualifier."""
-        return _element(self.elements("REF", qualifier), 2)
+        return self._value("REF", qualifier)
 
     def date(self, qualifier: str) -> date | None:
         """Return the date of the DTM with this qualifier; None when absent or no date."""
-        return parse_date(_element(self.elements("DTM", qualifier), 2))
+        return parse_date(self._value("DTM", qualifier))
+
+    def _value(self, segment_id: str, qualifier: str) -> str | None:
+        """Return the second element of the first segment that has this id, this first element, and a second one."""
+        separator = self.separator
+        start = f"{segment_id}{separator}{qualifier}{separator}"
+        for segment in self.segments:
+            if segment.startswith(start):
+                return segment.split(separator, 3)[2] or None
+        return None
 
 
 class ServiceLine(_Tail, frozen=True, gc=False):
@@ -114,7 +126,7 @@ class Remit(_Tail, frozen=True, gc=False):
     def remarks(self) -> tuple[str, ...]:
         """Return the claim's remark codes: MIA05 and MIA20 to 23, MOA03 to 07."""
         found: list[str] = []
-        for segment_id, places in (("MIA", (5, 20, 21, 22, 23)), ("MOA", (3, 4, 5, 6, 7))):
+        for segment_id, places in _REMARKED:
             elements = self.elements(segment_id)
             if elements:
                 found += [elements[place] for place in places if place < len(elements) and elements[place]]
@@ -232,9 +244,3 @@ def parse_date(value: str | None) -> date | None:
         return date(int(value[:4]), int(value[4:6]), int(value[6:8]))
     except ValueError:
         return None
-
-
-def _element(elements: list[str] | None, place: int) -> str | None:
-    if elements is None or place >= len(elements):
-        return None
-    return elements[place] or None

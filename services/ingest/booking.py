@@ -54,7 +54,7 @@ class Candidate:
 
     remit: Remit
     remit_id: UUID
-    row_id: UUID
+    row_id: UUID  # and that of its event
     digest: bytes
     ordinal: int
     transaction_ordinal: int

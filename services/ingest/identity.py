@@ -8,8 +8,12 @@ import hashlib
 from datetime import date
 from uuid import UUID
 
+import msgspec
+
 from libs.common.ids import named_id
 from libs.x12 import PaymentRead, Remit
+
+_encode = msgspec.msgpack.Encoder().encode  # says where each value ends, so that no two contents are written alike
 
 
 def remittance_id(tenant_id: str, payment: PaymentRead) -> UUID:
@@ -64,12 +68,14 @@ def remit_id(tenant_id: str, payment: PaymentRead, remittance: UUID, remit: Remi
 def content_digest(remit: Remit) -> bytes:
     """Return 16 bytes that two remits share when they say the same about money and codes, however they spell it."""
     told: list[object] = [remit.charge_cents, remit.paid_cents, remit.claim_filing_code or ""]
-    told += [(item.group_code, item.carc, item.amount_cents) for item in remit.adjustments]
+    for item in remit.adjustments:
+        told += (item.group_code, item.carc, item.amount_cents)
     for line in remit.lines:
-        told += [line.qualifier, line.procedure_code, line.modifiers, line.charge_cents, line.paid_cents]
-        told += [(item.group_code, item.carc, item.amount_cents) for item in line.adjustments]
+        told += (None, line.qualifier, line.procedure_code, line.modifiers, line.charge_cents, line.paid_cents)
+        for item in line.adjustments:
+            told += (item.group_code, item.carc, item.amount_cents)
         told += line.rarcs
-    return hashlib.blake2b(repr(told).encode(), digest_size=16).digest()
+    return hashlib.blake2b(_encode(told), digest_size=16).digest()
 
 
 def ledger_day(payment: PaymentRead, received_on: date) -> date:

@@ -24,7 +24,6 @@ from libs.common.contracts import remit_received
 from libs.common.contracts.envelope import Event
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.ids import uuid7
 from libs.common.messaging import outbox
 from libs.x12 import Finding, InterchangeReader, Item
 from services.ingest import store
@@ -281,7 +280,7 @@ def _event(received: Received, each: Candidate, sequence: int, claim_id: UUID | 
         tenant_id=received.tenant_id,
         sequence=sequence,
         data=each.answering(claim_id),
-        id=uuid7(),
+        id=each.row_id,
         correlation_id=str(received.interchange_id),
         causation_id=str(received.interchange_id),
         traceparent=received.traceparent,

@@ -1,10 +1,12 @@
 """An X12 remit as the event says it. Patient data stays behind: no name, no birth date, no member number goes over."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from libs.common.contracts.remit_received import Adjustment, Remark, RemitReceivedV1, ServiceLine, Totals
+from libs.x12 import Adjustment as X12Adjustment
 from libs.x12 import PaymentRead, Remit
 
 _PAYER_KINDS: Final = {
@@ -28,12 +30,13 @@ def payer_kind(claim_filing_code: str | None) -> str:
 
 def claim_type(remit: Remit) -> str:
     """Say what kind of claim was answered: dental by the procedures, institutional by revenue codes or MIA, else professional."""
-    if any(line.qualifier == _DENTAL_QUALIFIER for line in remit.lines):
-        return "dental"
-    institutional = remit.elements("MIA") is not None or (not remit.lines and remit.frequency_code is not None)
-    if institutional or any(line.revenue_code or line.qualifier == "NU" for line in remit.lines):
-        return "institutional"
-    return "professional"
+    institutional = not remit.lines and remit.frequency_code is not None
+    for line in remit.lines:
+        if line.qualifier == _DENTAL_QUALIFIER:
+            return "dental"
+        if line.revenue_code or line.qualifier == "NU":
+            institutional = True
+    return "institutional" if institutional or remit.elements("MIA") is not None else "professional"
 
 
 def to_event(
@@ -48,10 +51,11 @@ def to_event(
     received_at: datetime,
 ) -> RemitReceivedV1:
     """Say one remit as `remit.received` says it; lines are numbered from 1, adjustments keep the payer's order."""
-    adjustments = [Adjustment(item.group_code, item.carc, item.amount_cents, item.quantity) for item in remit.adjustments]
+    adjustments: list[Adjustment] = []
+    by_group: dict[str, int] = {}
+    _adjust(remit.adjustments, None, adjustments, by_group)
     rarcs = [Remark(code) for code in remit.remarks()] if remit.segments else []
     lines = []
-    by_group: dict[str, int] = {}
     service_days = []
     for number, line in enumerate(remit.lines, start=1):
         service_on = line.service_on()
@@ -59,26 +63,22 @@ def to_event(
             service_days.append(service_on)
         lines.append(
             ServiceLine(
-                line=number,
-                charge_cents=line.charge_cents,
-                paid_cents=line.paid_cents,
-                procedure_code=line.procedure_code,
-                qualifier=line.qualifier,
-                modifiers=line.modifiers,
-                revenue_code=line.revenue_code,
-                original_procedure_code=line.original_procedure_code,
-                units=line.units,
-                service_on=service_on,
-                line_control_number=line.reference("6R"),
+                number,
+                line.charge_cents,
+                line.paid_cents,
+                line.procedure_code,
+                line.qualifier,
+                line.modifiers,
+                line.revenue_code,
+                line.original_procedure_code,
+                line.units,
+                service_on,
+                line.reference("6R"),
             )
         )
-        adjustments += [
-            Adjustment(item.group_code, item.carc, item.amount_cents, item.quantity, number) for item in line.adjustments
-        ]
-        rarcs += [Remark(code, number) for code in line.rarcs]
-    for item in adjustments:
-        group_code = item.group_code if len(item.group_code) <= _GROUP_CODE_MAX else _NO_GROUP_CODE
-        by_group[group_code] = by_group.get(group_code, 0) + item.amount_cents
+        _adjust(line.adjustments, number, adjustments, by_group)
+        for code in line.rarcs:
+            rarcs.append(Remark(code, number))  # noqa: PERF401 - nearly always there is none, and then this costs nothing
     return RemitReceivedV1(
         remit_id=remit_id,
         remittance_id=remittance_id,
@@ -104,3 +104,13 @@ def to_event(
         service_from_on=remit.date("232") or min(service_days, default=None),
         service_to_on=remit.date("233") or max(service_days, default=None),
     )
+
+
+def _adjust(items: Iterable[X12Adjustment], line: int | None, told: list[Adjustment], by_group: dict[str, int]) -> None:
+    """Say adjustments of the claim or of a line, and add them up by group."""
+    for item in items:
+        group_code = item.group_code
+        told.append(Adjustment(group_code, item.carc, item.amount_cents, item.quantity, line))
+        if len(group_code) > _GROUP_CODE_MAX:
+            group_code = _NO_GROUP_CODE
+        by_group[group_code] = by_group.get(group_code, 0) + item.amount_cents
