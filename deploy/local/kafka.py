@@ -70,8 +70,9 @@ class EmbeddedKafka:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
     def _format(self, java: str, classpath: str, properties: Path) -> None:
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [java, "-Xmx128m", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
+        # Joined to its option: one id in sixty-four begins with a dash, and would be taken for another option.
+        cluster_id = f"--cluster-id={new_cluster_id()}"
+        command = [java, "-Xmx128m", "-cp", classpath, "kafka.tools.StorageTool", "format", cluster_id, "-c", str(properties)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise StackError(f"Kafka could not format its data folder: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
@@ -130,6 +131,11 @@ def _fetch_jars() -> list[str]:
         except Exception as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise StackError(f"Kafka's jars could not be fetched by their Maven coordinates: {lines[0]}") from error
+
+
+def new_cluster_id() -> str:
+    """Return a random id as Kafka writes them: 16 bytes in base64 for URLs, without padding."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 def find_java() -> str:

@@ -15,6 +15,7 @@ from deploy.local import kafka
 from deploy.local.infra import Docker, Embedded, External, choose
 from deploy.local.layout import Ports, Secrets, StackError
 from deploy.local.stack import Stack
+from tests.support import eventually
 
 
 @pytest.fixture
@@ -146,3 +147,16 @@ def test_passwords_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> No
     path = tmp_path / "state" / "secrets.json"
     assert path.stat().st_mode & 0o077 == 0
     assert set(json.loads(path.read_text())) == {"ingest_api", "ingest_worker"}
+
+
+def test_a_cluster_id_that_begins_with_a_dash_is_no_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "new_cluster_id", lambda: "-QIDBgcKSV2Hk9mYx1b3zA")
+    ports = Ports.free()
+    broker = kafka.EmbeddedKafka(tmp_path / "kafka", ports.kafka, ports.kafka_controller, tmp_path / "kafka.log")
+    process = broker.start()
+    try:
+        eventually(broker.answers)
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert "cluster.id=-QIDBgcKSV2Hk9mYx1b3zA" in (tmp_path / "kafka" / "data" / "meta.properties").read_text()
