@@ -50,17 +50,16 @@ async def insert_interchange(tx: AsyncConnection, received: Received, sha256: st
     return True
 
 
-_LEASE = text(
-    """
-    UPDATE interchanges SET status = 'processing', leased_until = now() + :lease, bytes_read = 0, claims_read = 0, error_count = 0
-    WHERE (tenant_id, interchange_id) IN (
-        SELECT tenant_id, interchange_id FROM interchanges
-        WHERE status IN ('received', 'processing') AND (leased_until IS NULL OR leased_until < now())
-        ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
-    )
-    RETURNING tenant_id, interchange_id, received_at, traceparent, failures, leased_until
-    """
-)
+_LEASE = """
+UPDATE interchanges SET status = 'processing', leased_until = now() + $1::interval, bytes_read = 0, claims_read = 0, error_count = 0
+FROM (
+    SELECT tenant_id, interchange_id, bytes_read > 0 AS begun FROM interchanges
+    WHERE status IN ('received', 'processing') AND (leased_until IS NULL OR leased_until < now())
+    ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
+) AS waiting
+WHERE interchanges.tenant_id = waiting.tenant_id AND interchanges.interchange_id = waiting.interchange_id
+RETURNING interchanges.tenant_id, interchanges.interchange_id, received_at, traceparent, failures, leased_until, begun
+"""
 
 
 async def lease(tx: AsyncConnection, duration: timedelta) -> tuple[Progress, int] | None:
@@ -68,12 +67,13 @@ async def lease(tx: AsyncConnection, duration: timedelta) -> tuple[Progress, int
 
     What an earlier, broken-off reading of the file noted is forgotten; remits that it booked stay.
     """
-    row = (await tx.execute(_LEASE, {"lease": duration})).first()
+    row = await (await driver(tx)).fetchrow(_LEASE, duration)
     if row is None:
         return None
-    received = Received(row.tenant_id, row.interchange_id, row.received_at, row.traceparent)
-    await forget_notes(tx, received)
-    return Progress(received, row.leased_until), row.failures
+    received = Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"])
+    if row["begun"]:
+        await forget_notes(tx, received)
+    return Progress(received, row["leased_until"]), row["failures"]
 
 
 async def forget_notes(tx: AsyncConnection, received: Received) -> None:
@@ -87,35 +87,29 @@ async def forget_notes(tx: AsyncConnection, received: Received) -> None:
 
 async def release(tx: AsyncConnection, progress: Progress, *, failed: bool) -> None:
     """Give a file back, if it is still ours, to be read by whoever comes next."""
+    received = progress.received
     await tx.execute(
         text(
             "UPDATE interchanges SET status = 'received', failures = failures + :failed,"
             " leased_until = CASE WHEN :failed > 0 THEN now() + interval '2 seconds' END"
             " WHERE tenant_id = :t AND interchange_id = :i AND leased_until = :held"
         ),
-        {"failed": int(failed), **_ours(progress)},
+        {"failed": int(failed), "t": received.tenant_id, "i": received.interchange_id, "held": progress.held},
     )
 
 
-def _ours(progress: Progress) -> dict[str, Any]:
-    return {"t": progress.received.tenant_id, "i": progress.received.interchange_id, "held": progress.held}
-
-
-_CHUNK = text(
-    """
-    SELECT body, EXISTS (
-        SELECT 1 FROM interchange_chunks WHERE tenant_id = :t AND interchange_id = :i AND ordinal = :n + 1
-    ) AS more
-    FROM interchange_chunks WHERE tenant_id = :t AND interchange_id = :i AND ordinal = :n
-    """
-)
+_CHUNK = """
+SELECT body, EXISTS (
+    SELECT 1 FROM interchange_chunks WHERE tenant_id = $1 AND interchange_id = $2 AND ordinal = $3 + 1
+) AS more
+FROM interchange_chunks WHERE tenant_id = $1 AND interchange_id = $2 AND ordinal = $3
+"""
 
 
 async def read_chunk(tx: AsyncConnection, received: Received, ordinal: int) -> tuple[bytes, bool]:
     """Return one compressed piece of a file, and whether another one follows; every file has at least one."""
-    found = await tx.execute(_CHUNK, {"t": received.tenant_id, "i": received.interchange_id, "n": ordinal})
-    row = found.one()
-    return row.body, row.more
+    (row,) = await (await driver(tx)).fetch(_CHUNK, received.tenant_id, received.interchange_id, ordinal)
+    return row["body"], row["more"]
 
 
 async def stored_remits(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> dict[UUID, Stored]:
@@ -319,27 +313,29 @@ async def insert_provider_adjustments(
         )
 
 
+_NOTE = """
+UPDATE interchanges SET bytes_read = $1, claims_read = $2, error_count = $3, leased_until = now() + $4::interval
+WHERE tenant_id = $5 AND interchange_id = $6 AND leased_until = $7
+RETURNING leased_until
+"""
+
+
 async def note_progress(
     tx: AsyncConnection, progress: Progress, bytes_read: int, findings: int, lease_for: timedelta
 ) -> datetime | None:
     """Say how far the reading is and lengthen the lease; return its new end, or None when the file is no longer ours."""
-    noted = await tx.execute(
-        text(
-            "UPDATE interchanges SET bytes_read = :bytes, claims_read = :claims, error_count = :findings,"
-            " leased_until = now() + :lease WHERE tenant_id = :t AND interchange_id = :i AND leased_until = :held"
-            " RETURNING leased_until"
-        ),
-        {"bytes": bytes_read, "claims": progress.claims, "findings": findings, "lease": lease_for, **_ours(progress)},
-    )
-    return noted.scalar_one_or_none()
+    received = progress.received
+    ours = (received.tenant_id, received.interchange_id, progress.held)
+    held: datetime | None = await (await driver(tx)).fetchval(_NOTE, bytes_read, progress.claims, findings, lease_for, *ours)
+    return held
+
+
+_FINISH = """
+UPDATE interchanges SET status = $1, finished_at = $2, bytes_read = size_bytes, leased_until = NULL
+WHERE tenant_id = $3 AND interchange_id = $4
+"""
 
 
 async def finish(tx: AsyncConnection, received: Received, status: str, now: datetime) -> None:
     """Say that the reading has ended; in the transaction that noted its last progress."""
-    await tx.execute(
-        text(
-            "UPDATE interchanges SET status = :status, finished_at = :now, bytes_read = size_bytes, leased_until = NULL"
-            " WHERE tenant_id = :t AND interchange_id = :i"
-        ),
-        {"status": status, "now": now, "t": received.tenant_id, "i": received.interchange_id},
-    )
+    await (await driver(tx)).execute(_FINISH, status, now, received.tenant_id, received.interchange_id)
