@@ -10,13 +10,11 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from alembic import op
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
-from libs.common.messaging.schema import secure_tenant_table
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -48,36 +46,6 @@ class LedgerDay(LedgerTotals):
 class Ledger(BaseModel):
     totals: LedgerTotals
     days: list[LedgerDay]
-
-
-def create_ledger_v1(service: str) -> None:
-    """Create the ledger's tables in a service's first migration."""
-    op.execute(
-        """
-        CREATE TABLE ledger_days (
-            tenant_id text NOT NULL,
-            day date NOT NULL,
-            remits bigint NOT NULL,
-            charge_cents bigint NOT NULL,
-            paid_cents bigint NOT NULL,
-            unbalanced_cents bigint NOT NULL,
-            PRIMARY KEY (tenant_id, day)
-        )
-        """
-    )
-    op.execute(
-        """
-        CREATE TABLE ledger_adjustments (
-            tenant_id text NOT NULL,
-            day date NOT NULL,
-            group_code text NOT NULL,
-            amount_cents bigint NOT NULL,
-            PRIMARY KEY (tenant_id, day, group_code)
-        )
-        """
-    )
-    for table in ("ledger_days", "ledger_adjustments"):
-        secure_tenant_table(service, table)
 
 
 _BOOK = """

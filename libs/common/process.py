@@ -2,21 +2,22 @@
 
 import sys
 from collections.abc import Callable, Sequence
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from libs.common import logs, telemetry
 from libs.common.clock import Clock, SystemClock
 from libs.common.database import Database
 from libs.common.health import Check, broker_answers
 from libs.common.health import serve as serve_health
-from libs.common.http.serve import serve
 from libs.common.messaging.consumer import Consumer, Subscription
 from libs.common.messaging.relay import Relay
 from libs.common.settings import CommonSettings, S, load
 from libs.common.worker import Job, run, run_jobs, upkeep
 
-MakeApp = Callable[[Database, Clock, str], FastAPI]
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+MakeApp = Callable[[Database, Clock, str], "FastAPI"]
 
 
 def consuming_service(service: str, make_app: MakeApp, subscriptions: Sequence[Subscription]) -> None:
@@ -25,6 +26,8 @@ def consuming_service(service: str, make_app: MakeApp, subscriptions: Sequence[S
     settings = start(service, CommonSettings)
     database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}")
     if role == "api":
+        from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
+
         serve(make_app(database, SystemClock(), settings.tenant), settings)
         return
 

@@ -1,16 +1,29 @@
 """Composition root: `python -m services.analytics api` or `worker`."""
 
+from typing import TYPE_CHECKING
+
+from libs.common.clock import Clock
 from libs.common.contracts import denial_classified, remit_received
+from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
-from services.analytics.api import make_app
 from services.analytics.handlers import Remit, handle_denials, handle_remits
 from services.analytics.store import Denial
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
+    from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
+
+    return make_app(database, clock, tenant)
+
 
 if __name__ == "__main__":
     consuming_service(
         "analytics",
-        make_app,
+        make_api,
         [
             Subscription(remit_received.TOPIC, remit_received.TYPE, Remit, handle_remits),
             Subscription(denial_classified.TOPIC, denial_classified.TYPE, Denial, handle_denials),

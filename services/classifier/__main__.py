@@ -1,16 +1,29 @@
 """Composition root: `python -m services.classifier api` or `worker`."""
 
+from typing import TYPE_CHECKING
+
+from libs.common.clock import Clock
 from libs.common.contracts import claim_acknowledged, claim_submitted, remit_received
+from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
-from services.classifier.api import make_app
 from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
+    from services.classifier.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
+
+    return make_app(database, clock, tenant)
+
 
 if __name__ == "__main__":
     consuming_service(
         "classifier",
-        make_app,
+        make_api,
         [
             Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, handle),
             Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),

@@ -2,11 +2,9 @@
 
 from libs.common.clock import SystemClock
 from libs.common.database import Database
-from libs.common.http.serve import serve
 from libs.common.messaging.relay import Relay
 from libs.common.process import health_job, role_of, start
 from libs.common.worker import run, run_jobs, upkeep
-from services.ingest.api import make_app
 from services.ingest.reading import IntakeReader
 from services.ingest.settings import IngestSettings
 
@@ -22,14 +20,22 @@ async def work(database: Database, settings: IngestSettings) -> None:
     await database.close()
 
 
+def answer(database: Database, settings: IngestSettings) -> None:
+    """Serve the API."""
+    from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
+    from services.ingest.api import make_app  # noqa: PLC0415 - as above
+
+    app = make_app(database, SystemClock(), settings.tenant)
+    app.state.pseudonym_key = settings.pseudonym_key.get_secret_value().encode()
+    serve(app, settings)
+
+
 def main() -> None:
     role = role_of(SERVICE)
     settings = start(SERVICE, IngestSettings)
     database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{SERVICE}-{role}")
     if role == "api":
-        app = make_app(database, SystemClock(), settings.tenant)
-        app.state.pseudonym_key = settings.pseudonym_key.get_secret_value().encode()
-        serve(app, settings)
+        answer(database, settings)
     else:
         run(lambda: work(database, settings))
 

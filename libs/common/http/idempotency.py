@@ -7,7 +7,6 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from alembic import op
 from fastapi import Header
 from msgspec import Struct
 from sqlalchemy import text
@@ -15,7 +14,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.problems import Problem
-from libs.common.messaging.schema import secure_tenant_table
 
 KEEP = timedelta(days=1)
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -30,25 +28,6 @@ class Kept(Struct, frozen=True):
     status: int
     location: str | None
     body: str
-
-
-def create_idempotency_v1(service: str) -> None:
-    """Create the table in a service's migration."""
-    op.execute(
-        """
-        CREATE TABLE idempotency_keys (
-            tenant_id text NOT NULL,
-            key text NOT NULL,
-            request_digest text NOT NULL,
-            status integer,
-            location text,
-            body text,
-            kept_until timestamptz NOT NULL,
-            PRIMARY KEY (tenant_id, key)
-        )
-        """
-    )
-    secure_tenant_table(service, "idempotency_keys")
 
 
 def digest(*parts: str) -> str:

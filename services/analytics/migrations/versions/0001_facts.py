@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from libs.common.ledger import create_ledger_v1
 from libs.common.messaging.schema import create_spine_v1, secure_tenant_table
+from libs.common.schema import create_ledger_v1
 
 revision = "0001"
 down_revision = None
