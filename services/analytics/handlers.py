@@ -17,7 +17,6 @@ from services.analytics import store
 from services.analytics.store import Denial
 
 _PREDETERMINATION = "25"
-_REJECTION = "rejection"
 _NO_EVENTS: Final[Sequence[Event]] = ()
 
 
@@ -63,8 +62,8 @@ def _twin(received: Received[Remit]) -> Twin:
 
 
 async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]], _: datetime) -> Sequence[Event]:
-    """Keep the highest revision of each denial. A rejection was never judged: it counts in no rate of denials."""
-    judged = [(received.tenant_id, received.data) for received in denials if received.data.kind != _REJECTION]
+    """Keep the highest revision of each denial. What a front door sent back was never judged: it counts in no rate."""
+    judged = [(received.tenant_id, received.data) for received in denials if received.data.acknowledgement_id is None]
     if judged:
         await store.save_denials(tx, judged)
     return _NO_EVENTS

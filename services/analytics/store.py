@@ -30,8 +30,8 @@ class Denial(Struct, frozen=True, gc=False):
     payer_name: str
     payment_on: date
     category: str
-    kind: str
     denied_cents: Cents
+    acknowledgement_id: UUID | None = None
 
 
 async def insert_remits(tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:

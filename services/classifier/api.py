@@ -213,7 +213,7 @@ class Filter:
         ] = None,
         payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
         category: Annotated[Category | None, Query(description="why, in one word")] = None,
-        kind: Annotated[Kind | None, Query(description="`rejection`: sent back by a front door, never judged")] = None,
+        kind: Annotated[Kind | None, Query(description="`rejection`: sent back without judgement")] = None,
         action: Annotated[Action | None, Query(description="what to do, in one word")] = None,
         claim_id: Annotated[UUID | None, Query(description="the claim as submitted")] = None,
         pcn: Annotated[

@@ -76,7 +76,7 @@ _TWINS = """
 _REVERSALS = f"SELECT {', '.join(Reversible.__struct_fields__)} FROM reversals WHERE {_TWINS}"  # noqa: S608 - our own names
 _DENIALS = (
     f"SELECT {', '.join(Reversible.__struct_fields__)}, status FROM denials WHERE {_TWINS}"  # noqa: S608 - our own names
-    " AND kind <> 'rejection' ORDER BY tenant_id, denial_id FOR UPDATE"
+    " AND acknowledgement_id IS NULL ORDER BY tenant_id, denial_id FOR UPDATE"
 )
 
 

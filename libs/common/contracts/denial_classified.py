@@ -56,7 +56,7 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     kind: Annotated[
         str,
         Meta(
-            description="hard: an appeal, or a loss; soft: a correction may bring it; rejection: never judged, nothing is denied."
+            description="hard: an appeal, or a loss; soft: a correction may bring it; rejection: sent back without judgement."
         ),
     ]
     action: Annotated[str, Meta(description=_ACTION)]
