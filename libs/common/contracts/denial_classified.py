@@ -55,9 +55,7 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     category: Annotated[str, Meta(description=_CATEGORY + " That of the largest refused sum.")]
     kind: Annotated[
         str,
-        Meta(
-            description="hard: an appeal, or a loss; soft: a correction may bring it; rejection: sent back without judgement."
-        ),
+        Meta(description="hard: an appeal, or a loss; soft: a correction may bring it; rejection: sent back without judgement."),
     ]
     action: Annotated[str, Meta(description=_ACTION)]
     explanation: Annotated[str, Meta(description="One or two English sentences for the person who works it.")]
