@@ -118,7 +118,7 @@ TABLES = {
         paid_cents bigint NOT NULL,
         adjustment_cents bigint NOT NULL,
         unbalanced_cents bigint NOT NULL,
-        told bytea NOT NULL,  -- the data of its remit.received, as sent: lines, adjustments, remarks and all the rest
+        told bytea NOT NULL,  -- the data of its remit.received without claim_id: lines, adjustments, remarks and all the rest
         segments text NOT NULL,  -- names, references, dates and amounts as the payer wrote them; patient data stays here
         PRIMARY KEY (tenant_id, remit_id)
     """,
