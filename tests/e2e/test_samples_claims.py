@@ -32,7 +32,9 @@ def states(system: System) -> dict[str, str]:
 
 
 def rejections(system: System) -> dict[str, dict[str, Any]]:
-    return {each["patient_control_number"]: each for each in system.pages("classifier", "/v1/denials", kind="rejection")}
+    """Return what front doors sent back; a remit may say of a claim that it could not be processed, and is a rejection too."""
+    found = system.pages("classifier", "/v1/denials", kind="rejection")
+    return {each["patient_control_number"]: each for each in found if each["acknowledgement_id"] is not None}
 
 
 def test_each_claim_is_in_the_state_that_its_answers_come_to(system: System, taken: list[dict[str, Any]]) -> None:
