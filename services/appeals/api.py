@@ -14,7 +14,7 @@ from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import not_found, responses
 from services.appeals import store
 from services.appeals.workflow import CaseState
@@ -98,8 +98,7 @@ async def list_cases(
             before=before,
             limit=limit + 1,
         )
-    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
-    return Page(items=[CaseView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)
+    return cut_page(rows, limit, tenant, filters, lambda row: CaseView.model_validate(dict(row)))
 
 
 @router.get("/v1/cases/{case_id}", summary="One case with its history", responses=responses(404, 422))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, read_id_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor, write_cursor
 from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
 from services.classifier.judgement import Context
@@ -245,8 +246,7 @@ async def list_denials(
     before = read_id_cursor(cursor, tenant, chosen.told)
     async with database.begin(tenant) as tx:
         found = await store.find_denials(tx, tenant, chosen.wanted, before=before, limit=limit + 1)
-    more = write_cursor(str(found[limit - 1][0]), tenant, chosen.told) if len(found) > limit else None
-    return Page(items=[DenialView.of(denial) for _, denial in found[:limit]], next_cursor=more)
+    return cut_page(found, limit, tenant, chosen.told, lambda row: DenialView.of(row[1]), position=itemgetter(0))
 
 
 @router.get(

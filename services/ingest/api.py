@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from operator import itemgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from libs.common.database import Database
 from libs.common.http import dead_letters, idempotency, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, read_number_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from services.ingest import queries, store
@@ -134,8 +135,7 @@ async def list_interchanges(
     before = read_id_cursor(cursor, tenant, {})
     async with database.begin(tenant) as tx:
         rows = await queries.list_interchanges(tx, tenant, before, limit + 1)
-    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, {}) if len(rows) > limit else None
-    return Page(items=[InterchangeSummary.of(row) for row in rows[:limit]], next_cursor=more)
+    return cut_page(rows, limit, tenant, {}, InterchangeSummary.of)
 
 
 @router.get(
@@ -163,8 +163,9 @@ async def list_errors(
         if await queries.get_interchange(tx, tenant, interchange_id) is None:
             raise not_found("interchange")
         rows = await queries.get_findings(tx, tenant, interchange_id, -1 if after is None else after, limit + 1)
-    more = write_cursor(str(rows[limit - 1]["ordinal"]), tenant, filters) if len(rows) > limit else None
-    return Page(items=[FindingView.model_validate(row["finding"]) for row in rows[:limit]], next_cursor=more)
+    return cut_page(
+        rows, limit, tenant, filters, lambda row: FindingView.model_validate(row["finding"]), position=itemgetter("ordinal")
+    )
 
 
 @router.get(
@@ -212,8 +213,7 @@ async def list_remittances(
     before = read_id_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
         rows = await queries.list_remittances(tx, tenant, wanted, period.first, period.last, before, limit + 1)
-    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
-    return Page(items=[RemittanceView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)
+    return cut_page(rows, limit, tenant, filters, lambda row: RemittanceView.model_validate(dict(row)))
 
 
 @router.get(
@@ -256,8 +256,7 @@ async def list_remits(
         if await queries.get_remittance(tx, tenant, remittance_id) is None:
             raise not_found("remittance")
         rows = await queries.list_remits(tx, tenant, remittance_id, after, limit + 1)
-    more = write_cursor(str(rows[limit - 1][0]), tenant, filters) if len(rows) > limit else None
-    return Page(items=[RemitView.of(told) for _, told in rows[:limit]], next_cursor=more)
+    return cut_page(rows, limit, tenant, filters, lambda row: RemitView.of(row[1]), position=itemgetter(0))
 
 
 @router.get(

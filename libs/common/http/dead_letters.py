@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import DatabaseDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_number_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_number_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.dead_letters import UNKNOWN_TENANT, DeadLetter
@@ -58,8 +58,14 @@ async def list_dead_letters(
     }
     async with database.begin(tenant) as tx:
         rows = (await tx.execute(query, values)).all()
-    views = [_view(row.id, _letter(row.payload), row.created_at, row.replayed_at) for row in rows[:limit]]
-    return Page(items=views, next_cursor=write_cursor(str(rows[limit - 1].seq), tenant, {}) if len(rows) > limit else None)
+    return cut_page(
+        rows,
+        limit,
+        tenant,
+        {},
+        lambda row: _view(row.id, _letter(row.payload), row.created_at, row.replayed_at),
+        position=lambda row: row.seq,
+    )
 
 
 @router.get("/v1/dead-letters/{dead_letter_id}", summary="One of them, as it came in", responses=responses(404, 422))

@@ -4,7 +4,8 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, Field
 from libs.common.http.problems import Problem
 
 T = TypeVar("T")
+Row = TypeVar("Row")
 
 Limit = Annotated[int, Query(ge=1, le=200, description="items a page")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before, with the same filters")]
@@ -23,6 +25,21 @@ LIMIT = 50
 class Page(BaseModel, Generic[T]):
     items: list[T]
     next_cursor: str | None = Field(None, description="null on the last page")
+
+
+def cut_page(
+    rows: Sequence[Row],
+    limit: int,
+    tenant_id: str,
+    filters: Mapping[str, Any],
+    view: Callable[[Row], T],
+    *,
+    position: Callable[[Any], object] = itemgetter("row_id"),
+) -> Page[T]:
+    """Return the page of these rows, of which one more than `limit` was asked for; the next begins after the last one's position."""
+    shown = rows[:limit]
+    more = write_cursor(str(position(shown[-1])), tenant_id, filters) if len(rows) > limit else None
+    return Page(items=[view(row) for row in shown], next_cursor=more)
 
 
 def write_cursor(position: str, tenant_id: str, filters: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from libs.common.errors import Transient
 from libs.common.http import idempotency
 from libs.common.http.app import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import FieldProblem, Problem, field_problems, names, not_found, responses
 from libs.common.ids import claim_key
 from libs.common.messaging import outbox
@@ -251,8 +251,7 @@ async def list_claims(
     before = read_id_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
         rows = await queries.list_claims(tx, tenant, wanted, period.first, period.last, before, limit + 1)
-    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
-    return Page(items=[ClaimView.model_validate(dict(row)) for row in rows[:limit]], next_cursor=more)
+    return cut_page(rows, limit, tenant, filters, lambda row: ClaimView.model_validate(dict(row)))
 
 
 @router.get(

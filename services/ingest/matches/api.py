@@ -6,13 +6,14 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Query
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts import remit_matched
 from libs.common.contracts.envelope import first_event
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, read_id_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import outbox
 from services.ingest.balance import balance
@@ -50,8 +51,7 @@ async def list_matches(
     before = read_id_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
         rows = await queries.list_matches(tx, tenant, result, claim_id, before, limit + 1)
-    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, filters) if len(rows) > limit else None
-    return Page(items=[MatchView.model_validate(_plain(row)) for row in rows[:limit]], next_cursor=more)
+    return cut_page(rows, limit, tenant, filters, lambda row: MatchView.model_validate(_plain(row)))
 
 
 @router.get("/v1/matches/{remit_id}", summary="One match with its candidates and history", responses=responses(404, 422))
@@ -177,19 +177,16 @@ async def list_provider_adjustments(
     async with database.begin(tenant) as tx:
         rows = await queries.list_provider_adjustments(tx, tenant, wanted, before, limit + 1)
         named = await queries.claims_named(tx, tenant, {row["reference_id"] for row in rows[:limit]})
-    more = write_cursor(f"{rows[limit - 1]['row_id']} {rows[limit - 1]['ordinal']}", tenant, wanted) if len(rows) > limit else None
-    items = [
-        ProviderAdjustmentRow.model_validate(
-            {
-                **row,
-                "kind": kind_of(row["reason_code"]),
-                "payment_effect_cents": -row["amount_cents"],
-                "claim_ids": named.get(row["reference_id"], []),
-            }
-        )
-        for row in rows[:limit]
-    ]
-    return Page(items=items, next_cursor=more)
+
+    def view(row: RowMapping) -> ProviderAdjustmentRow:
+        told = {
+            "kind": kind_of(row["reason_code"]),
+            "payment_effect_cents": -row["amount_cents"],
+            "claim_ids": named.get(row["reference_id"], []),
+        }
+        return ProviderAdjustmentRow.model_validate({**row, **told})
+
+    return cut_page(rows, limit, tenant, wanted, view, position=lambda row: f"{row['row_id']} {row['ordinal']}")
 
 
 def _position(told: str) -> tuple[UUID, int]:

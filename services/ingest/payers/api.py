@@ -9,10 +9,11 @@ import msgspec
 from fastapi import APIRouter, Path, Query
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_id_cursor, write_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import not_found, responses
 from services.ingest.checks import duplicates, loading
 from services.ingest.checks.engine import check
@@ -128,18 +129,17 @@ async def list_rule_changes(
     before = read_id_cursor(cursor, tenant, {})
     async with database.begin(tenant) as tx:
         rows = await store.changes(tx, tenant, before, limit + 1)
-    more = write_cursor(str(rows[limit - 1]["row_id"]), tenant, {}) if len(rows) > limit else None
-    items = [
-        ChangeView(
-            payer_id=row["payer_id"],
-            version=row["version"],
-            changed_at=row["changed_at"],
-            added=_bodies(row["added"]),
-            removed=_bodies(row["removed"]),
-        )
-        for row in rows[:limit]
-    ]
-    return Page(items=items, next_cursor=more)
+    return cut_page(rows, limit, tenant, {}, _change)
+
+
+def _change(row: RowMapping) -> ChangeView:
+    return ChangeView(
+        payer_id=row["payer_id"],
+        version=row["version"],
+        changed_at=row["changed_at"],
+        added=_bodies(row["added"]),
+        removed=_bodies(row["removed"]),
+    )
 
 
 def _bodies(told: str) -> list[RuleBody]:
