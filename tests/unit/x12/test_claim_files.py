@@ -209,4 +209,5 @@ def test_memory_does_not_grow_with_the_file() -> None:
         return found
 
     peak(2)
-    assert peak(60) < 1.3 * peak(10)
+    # One piece more or less may be alive when the peak is taken: what must not grow is what fifty more pieces leave behind.
+    assert peak(60) - peak(10) < 25 * len(claims)
