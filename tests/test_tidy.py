@@ -20,6 +20,7 @@ EDGES = frozenset(
         "libs/common/http/dead_letters.py", "services/ingest/reading.py", "services/ingest/api.py", "services/classifier/api.py",
         "services/ingest/claims/api.py", "services/ingest/matches/api.py", "services/appeals/api.py", "services/analytics/api.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",
+        "services/ingest/sandbox/payer.py",
     }
 )  # fmt: skip
 _TEXTS = (

@@ -49,9 +49,9 @@ from libs.x12.claim import REPLACEMENT, VOID, Claim
 Sent = tuple[timedelta, bytes]  # how long after the claim, and a 277CA or 835
 Course = Literal["judged", "reversed", "unbalanced", "rejected", "silent"]
 
-ACKNOWLEDGED_AFTER: Final = timedelta(seconds=2)
 ANSWERED_AFTER: Final = timedelta(seconds=5)
-REVERSED_AFTER: Final = timedelta(seconds=10)
+_ACKNOWLEDGED_SHARE = 0.4  # of the time to the 835
+_REVERSED_SHARE = 2
 UNBALANCED_CENTS: Final = 100
 _WORD = re.compile(r"SBX-(?P<word>[A-Z]+|\d+)(?:-(?P<rarc>(?:MA|M|N)\d{1,4}))?(?![A-Z0-9])")
 _RARC = "N382"  # of CO-16, where none is asked for
@@ -97,21 +97,22 @@ def scenario(claim: Claim) -> Scenario:
     return _OTHERWISE
 
 
-def answer(claim: Claim, now: datetime) -> list[Sent]:
+def answer(claim: Claim, now: datetime, answered_after: timedelta = ANSWERED_AFTER) -> list[Sent]:
     """Return what the simulated payer sends to a claim, with the delays: nothing, a 277CA, or a 277CA and one or two 835.
 
+    `answered_after` is the time to the 835; the 277CA comes after two fifths of it, a reversal after twice as long.
     Errors: ValueError when a value of the claim cannot stand in a file (it holds a delimiter, is not latin-1).
     """
     asked = scenario(claim)
     if asked.course == "silent":
         return []
     fault = _fault(claim, asked)
-    desk = _Desk(claim, asked, now)
+    desk = _Desk(claim, asked, now, answered_after)
     if fault is not None:
-        return [(ACKNOWLEDGED_AFTER, desk.acknowledgement("", fault))]
+        return [desk.acknowledgement("", fault)]
     judged = desk.judged()
     number = judged.remit.payer_claim_control_number
-    return [(ACKNOWLEDGED_AFTER, desk.acknowledgement(number, None)), *desk.remittances(judged)]
+    return [desk.acknowledgement(number, None), *desk.remittances(judged)]
 
 
 def _fault(claim: Claim, asked: Scenario) -> Fault | None:
@@ -125,9 +126,9 @@ def _fault(claim: Claim, asked: Scenario) -> Fault | None:
 class _Desk:
     """The payer's desk for one claim: its numbers are drawn from what the claim says."""
 
-    def __init__(self, claim: Claim, asked: Scenario, now: datetime) -> None:
+    def __init__(self, claim: Claim, asked: Scenario, now: datetime, answered_after: timedelta) -> None:
         said = msgspec.json.encode(replace(claim, ordinal=0, segment_index=0, byte_offset=0))
-        self._claim, self._asked, self._now = claim, asked, now
+        self._claim, self._asked, self._now, self._answered_after = claim, asked, now, answered_after
         self._control_number = zlib.crc32(said) % 900_000_000 + 1
         series = b32encode(blake2b(said, digest_size=8).digest()).decode().rstrip("=")
         payer_id = claim.payer.payer_id[:_PARTY_LENGTH] or _SUBMITTER[1]
@@ -138,10 +139,11 @@ class _Desk:
         billing = claim.billing_provider
         self._office = Office(self._payer, series, series, Clinic(billing.name, billing.npi or billing.tax_id, ()))
 
-    def acknowledgement(self, number: str, fault: Fault | None) -> bytes:
-        at = self._now + ACKNOWLEDGED_AFTER
+    def acknowledgement(self, number: str, fault: Fault | None) -> Sent:
+        after = self._answered_after * _ACKNOWLEDGED_SHARE
+        at = self._now + after
         told = status(self._claim, at.date(), number, fault)
-        return acknowledge(self._payer, [told], receiver=_SUBMITTER, control_number=self._control_number, created_at=at)
+        return after, acknowledge(self._payer, [told], receiver=_SUBMITTER, control_number=self._control_number, created_at=at)
 
     def judged(self) -> Answer:
         claim, asked = self._claim, self._asked
@@ -158,13 +160,13 @@ class _Desk:
     def remittances(self, judged: Answer) -> Iterator[Sent]:
         course = self._asked.course
         difference_cents = UNBALANCED_CENTS if course == "unbalanced" else 0
-        yield ANSWERED_AFTER, self._remittance(judged, ANSWERED_AFTER, difference_cents)
+        yield self._remittance(judged, self._answered_after, difference_cents)
         if course == "reversed" and self._claim.frequency_code != VOID:
-            yield REVERSED_AFTER, self._remittance(reverse(judged), REVERSED_AFTER, 0)
+            yield self._remittance(reverse(judged), self._answered_after * _REVERSED_SHARE, 0)
 
-    def _remittance(self, told: Answer, after: timedelta, difference_cents: int) -> bytes:
+    def _remittance(self, told: Answer, after: timedelta, difference_cents: int) -> Sent:
         self._office.add(told)
-        return self._office.file(self._office.pay((self._now + after).date(), (), difference_cents)).body
+        return after, self._office.file(self._office.pay((self._now + after).date(), (), difference_cents)).body
 
 
 def _settled(judged: Answer, parts: int) -> Answer:

@@ -6,6 +6,7 @@ from libs.common.messaging.relay import Relay
 from libs.common.process import health_job, role_of, start
 from libs.common.worker import run, run_jobs, upkeep
 from services.ingest.reading import IntakeReader
+from services.ingest.sandbox.payer import SandboxPayer
 from services.ingest.settings import IngestSettings
 
 SERVICE = "ingest"
@@ -13,9 +14,12 @@ SERVICE = "ingest"
 
 async def work(database: Database, settings: IngestSettings) -> None:
     """Read files, relay events and tend the spine, in one process."""
-    reader = IntakeReader(database, SystemClock(), settings.pseudonym_key.get_secret_value().encode())
+    sandbox = settings.sandbox()
+    reader = IntakeReader(database, SystemClock(), settings.pseudonym_key.get_secret_value().encode(), sandbox)
     relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{SERVICE}")
     jobs = [reader.run, relay.run, lambda: upkeep(database)]
+    if sandbox.tenants:
+        jobs.append(SandboxPayer(database, SystemClock(), sandbox.tenants).run)
     await run_jobs(jobs + health_job(settings, database, relay=relay.check))
     await database.close()
 
@@ -27,6 +31,7 @@ def answer(database: Database, settings: IngestSettings) -> None:
 
     app = make_app(database, SystemClock(), settings.tenant)
     app.state.pseudonym_key = settings.pseudonym_key.get_secret_value().encode()
+    app.state.sandbox = settings.sandbox()
     serve(app, settings)
 
 

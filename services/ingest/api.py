@@ -27,6 +27,7 @@ from services.ingest.matches import api as matches
 from services.ingest.payers import api as payers
 from services.ingest.received import Received
 from services.ingest.reference import api as reference
+from services.ingest.sandbox.payer import Sandbox
 from services.ingest.upload import MAX_BYTES, Upload, too_large
 from services.ingest.views import (
     FindingView,
@@ -304,5 +305,6 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.sandbox = Sandbox()
     app.state.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
     return app

@@ -43,6 +43,8 @@ from services.ingest.booking import (
 from services.ingest.claims import candidates, intake
 from services.ingest.matches.booking import answer_of, match, settle
 from services.ingest.received import Received
+from services.ingest.sandbox.payer import Sandbox
+from services.ingest.sandbox.store import insert_letters
 
 log = structlog.get_logger()
 
@@ -61,9 +63,12 @@ class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else reads th
 class IntakeReader:
     """Reads waiting interchanges, one at a time, for ever. Several may run: a lease keeps them apart."""
 
-    def __init__(self, database: Database, clock: Clock, pseudonym_key: bytes, *, batch_claims: int = BATCH_CLAIMS) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, pseudonym_key: bytes, sandbox: Sandbox, *, batch_claims: int = BATCH_CLAIMS
+    ) -> None:
         self._database = database
         self._pseudonym_key = pseudonym_key
+        self._sandbox = sandbox
         self._clock = clock
         self._batch_claims = batch_claims
         self._wake = asyncio.Event()
@@ -197,6 +202,7 @@ class IntakeReader:
             later = {each.event.claim_key for each in sorted_.new}
             booked = await intake.book(tx, received, received.interchange_id, batch.intake, later)
             await outbox.append(tx, booked.events)
+            await insert_letters(tx, self._sandbox.letters(received, booked.claims))
             sorted_.tallies.update(candidates.tally([*batch.intake.claims, *batch.intake.answers], booked.new))
         if sorted_.new:
             await self._insert(tx, received, sorted_.new)

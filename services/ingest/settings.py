@@ -1,8 +1,11 @@
 """What ingest is told by its environment beyond what all services are."""
 
+from datetime import timedelta
+
 from pydantic import Field, SecretStr
 
 from libs.common.settings import CommonSettings
+from services.ingest.sandbox.payer import Sandbox
 
 
 class IngestSettings(CommonSettings):
@@ -11,3 +14,9 @@ class IngestSettings(CommonSettings):
     pseudonym_key: SecretStr = Field(
         min_length=16, description="secret under which members are told apart in events without being named; at least 16 characters"
     )
+    sandbox_tenants: str = Field("", description="tenants whose payer is simulated, separated by commas")
+    sandbox_seconds: float = Field(5, ge=0, le=86_400, description="how long after a claim the simulated payer's 835 comes")
+
+    def sandbox(self) -> Sandbox:
+        tenants = (each.strip() for each in self.sandbox_tenants.split(","))
+        return Sandbox(frozenset(filter(None, tenants)), timedelta(seconds=self.sandbox_seconds))

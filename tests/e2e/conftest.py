@@ -9,6 +9,9 @@ from deploy.local.stack import Stack
 from tests.e2e.spans import SpanReceiver
 from tests.support.system import System
 
+# Another tenant than that of the stack's own APIs: what happens to theirs is what happens with real payers.
+SANDBOX = {"RECOURS_SANDBOX_TENANTS": "sandbox", "RECOURS_SANDBOX_SECONDS": "3"}
+
 
 @pytest.fixture(scope="session")
 def spans() -> Iterator[SpanReceiver]:
@@ -22,6 +25,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, spans: SpanReceiver) -> Ite
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": spans.url,
         "OTEL_BSP_SCHEDULE_DELAY": "200",
+        **SANDBOX,
     }
     stack = Stack(tmp_path_factory.mktemp("system"), Ports.free(), environment=told)
     stack.start()

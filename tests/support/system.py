@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from deploy.local import provision
-from deploy.local.layout import SERVICES
+from deploy.local.layout import SERVICES, Ports
 from deploy.local.stack import Stack
 from libs.common.messaging.dead_letters import SUFFIX
 from tests.support import eventually, run_apart
@@ -23,17 +23,18 @@ WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER 
 
 
 class System:
-    """A stack with its four services."""
+    """A stack with its four services; `ports` are those of other API processes than its own."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, ports: Ports | None = None) -> None:
         self.stack = stack
+        self._ports = ports or stack.ports
         self._client = httpx.Client(timeout=60)
 
     def close(self) -> None:
         self._client.close()
 
     def get(self, service: str, path: str, **query: Any) -> Any:
-        answer = self._client.get(self.stack.url(service) + path, params=query)
+        answer = self._client.get(self._ports.url(service) + path, params=query)
         assert answer.status_code == 200, (path, answer.status_code, answer.text)
         return answer.json()
 
@@ -48,9 +49,15 @@ class System:
                 return found
             cursor = {"cursor": page["next_cursor"]}
 
+    def send(self, claim: dict[str, Any]) -> str:
+        """Post one claim as JSON and return its id."""
+        answer = self._client.post(self._ports.url("ingest") + "/v1/claims", json=claim)
+        assert answer.status_code in (200, 201), (answer.status_code, answer.text)
+        return str(answer.json()["claim_id"])
+
     def post(self, body: bytes, **headers: str) -> dict[str, Any]:
         """Post one file and return its interchange as it was acknowledged."""
-        answer = self._client.post(self.stack.url("ingest") + "/v1/interchanges", content=body, headers=headers)
+        answer = self._client.post(self._ports.url("ingest") + "/v1/interchanges", content=body, headers=headers)
         assert answer.status_code in (200, 202), (answer.status_code, answer.text)
         return dict(answer.json())
 

@@ -31,6 +31,8 @@ from services.ingest.claims.candidates import ClaimCandidate, Intake
 from services.ingest.claims.examples import CLAIMS, DENTAL, PROFESSIONAL
 from services.ingest.claims.views import BatchAnswer, ClaimDetail, ClaimView, State
 from services.ingest.received import Received
+from services.ingest.sandbox.payer import Sandbox
+from services.ingest.sandbox.store import insert_letters
 
 BATCH_MAX_BYTES: Final = 64 * 1024 * 1024
 _LINES_A_TRANSACTION: Final = 200
@@ -72,6 +74,7 @@ async def post_claim(
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("claim", str(each.claim_id)), received.received_at)
         booked = await intake.book(tx, received, None, Intake(claims=[each]))
         await outbox.append(tx, booked.events)
+        await insert_letters(tx, request.app.state.sandbox.letters(received, booked.claims))
         status = kept.status if kept else 201 if booked.new else 200
         if kept is None:
             await idempotency.finish(tx, tenant, key, idempotency.Kept(status, str(each.claim_id), ""))
@@ -127,7 +130,7 @@ async def post_claims(
     async with uploads:
         spool = await _spooled(request)
     received = Received(tenant, UUID(int=0), clock.now(), traceparent)
-    answers = _answers(spool, database, received, request.app.state.pseudonym_key)
+    answers = _answers(spool, database, received, request.app.state.pseudonym_key, request.app.state.sandbox)
     return StreamingResponse(answers, media_type=_NDJSON)
 
 
@@ -164,7 +167,7 @@ class _Line:
     errors: Sequence[FieldProblem] = ()
 
 
-async def _answers(spool: IO[bytes], database: Database, received: Received, key: bytes) -> AsyncIterator[str]:
+async def _answers(spool: IO[bytes], database: Database, received: Received, key: bytes, sandbox: Sandbox) -> AsyncIterator[str]:
     """Book a batch some lines at a time and yield the answers; after the database went away, nothing more is tried."""
     with spool:
         away = False
@@ -173,19 +176,20 @@ async def _answers(spool: IO[bytes], database: Database, received: Received, key
             new: set[int] = set()
             if not away:
                 try:
-                    new = await _book(database, received, part)
+                    new = await _book(database, received, part, sandbox)
                 except Transient:
                     away = True
             yield "".join(f"{_answer(line, new, away=away).model_dump_json(exclude_none=True)}\n" for line in part)
 
 
-async def _book(database: Database, received: Received, part: Sequence[_Line]) -> set[int]:
+async def _book(database: Database, received: Received, part: Sequence[_Line], sandbox: Sandbox) -> set[int]:
     claims = [line.candidate for line in part if line.candidate is not None]
     if not claims:
         return set()
     async with database.begin(received.tenant_id) as tx:
         booked = await intake.book(tx, received, None, Intake(claims=claims))
         await outbox.append(tx, booked.events)
+        await insert_letters(tx, sandbox.letters(received, booked.claims))
     return booked.new
 
 

@@ -43,6 +43,7 @@ class Booked:
 
     new: set[int]  # the `id()` of candidates that are new, or were when this file was read before and broken off
     events: list[Event]
+    claims: list[Claim]  # that were not here yet
 
 
 class _Booking:
@@ -148,7 +149,7 @@ async def book(
     await store.insert_history(tx, booking.history)
     await _match_anew(booking, keys | waiting)
     await store.set_versions(tx, tenant_id, booking.versions)
-    return Booked(booking.new, booking.events)
+    return Booked(booking.new, booking.events, [each.claim for each in new])
 
 
 async def _match_anew(booking: _Booking, keys: set[UUID]) -> None:

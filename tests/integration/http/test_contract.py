@@ -45,6 +45,7 @@ from services.classifier import front_door
 from services.classifier import handlers as classifier
 from services.ingest.example import REMITTANCE
 from services.ingest.reading import IntakeReader
+from services.ingest.sandbox.payer import Sandbox
 from tests.support import ServiceDatabase, run_apart
 
 CHECKS = [
@@ -108,7 +109,7 @@ async def fill(service: str, database: ServiceDatabase) -> None:
     async with worker.begin() as tx:
         row = (uuid7(), "local", topic, buried["key"], dead_letters.TYPE, json.dumps(buried).encode(), headers)
         await outbox.append_rows(tx, [row])
-    while service == "ingest" and await IntakeReader(worker, SystemClock(), KEY).read_next():
+    while service == "ingest" and await IntakeReader(worker, SystemClock(), KEY, Sandbox()).read_next():
         pass
     await worker.close()
 

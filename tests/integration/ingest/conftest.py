@@ -15,9 +15,11 @@ from libs.common.clock import FixedClock
 from libs.common.database import Database
 from services.ingest.api import make_app
 from services.ingest.reading import IntakeReader
+from services.ingest.sandbox.payer import Sandbox
 from tests.support import ServiceDatabase
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SANDBOX = Sandbox(frozenset({"sandbox"}))
 
 
 class Ingest:
@@ -35,11 +37,12 @@ class Ingest:
         """Return a client of the API as another tenant sees it."""
         app = make_app(self.api_database, self.clock, tenant)
         app.state.pseudonym_key = b"a key for tests alone"
+        app.state.sandbox = SANDBOX
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://ingest")
 
     def new_reader(self, **options: Any) -> IntakeReader:
-        return IntakeReader(self.worker_database, self.clock, b"a key for tests alone", **options)
+        return IntakeReader(self.worker_database, self.clock, b"a key for tests alone", SANDBOX, **options)
 
     async def post(self, body: bytes, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

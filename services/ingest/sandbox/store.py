@@ -1,0 +1,55 @@
+"""SQL of what the simulated payer will send; nothing here commits."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from uuid import UUID
+
+import cramjam
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import driver
+
+
+class Letter(Struct, frozen=True):
+    """One 277CA or 835 that waits for its hour."""
+
+    tenant_id: str
+    due_at: datetime
+    row_id: UUID
+    body: bytes
+    traceparent: str
+
+
+_INSERT = """
+INSERT INTO sandbox_letters (tenant_id, due_at, row_id, body, traceparent)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::bytea[], $5::text[])
+"""
+
+
+async def insert_letters(tx: AsyncConnection, letters: Iterable[Letter]) -> None:
+    rows = [(each.tenant_id, each.due_at, each.row_id, _packed(each.body), each.traceparent) for each in letters]
+    if rows:
+        await (await driver(tx)).execute(_INSERT, *map(list, zip(*rows, strict=True)))
+
+
+def _packed(body: bytes) -> bytes:
+    return bytes(cramjam.zstd.compress(body, 3))
+
+
+_TAKE = """
+DELETE FROM sandbox_letters WHERE (tenant_id, due_at, row_id) IN (
+    SELECT tenant_id, due_at, row_id FROM sandbox_letters WHERE tenant_id = ANY ($1::text[]) AND due_at <= $2
+    ORDER BY due_at, row_id LIMIT $3 FOR UPDATE SKIP LOCKED
+) RETURNING *
+"""
+
+
+async def take_due(tx: AsyncConnection, tenants: Collection[str], now: datetime, limit: int) -> list[Letter]:
+    """Remove what is due and return it, the earliest first; another worker at the same time gets others."""
+    rows = await (await driver(tx)).fetch(_TAKE, list(tenants), now, limit)
+    letters = [
+        Letter(row["tenant_id"], row["due_at"], row["row_id"], bytes(cramjam.zstd.decompress(row["body"])), row["traceparent"])
+        for row in rows
+    ]
+    return sorted(letters, key=lambda each: (each.due_at, each.row_id))
