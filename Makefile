@@ -12,7 +12,7 @@ WHAT ?= all
 ROUNDS ?= 40
 SEED ?=
 
-.PHONY: help demo up down status logs migrate test check bench chaos docs lock clean
+.PHONY: help demo up sandbox down status logs migrate test check bench chaos docs lock clean
 
 help: ## list the verbs
 	@echo "Recours: denial management. Start with: make demo"
@@ -23,6 +23,11 @@ demo: $(VENV)/.local-ready ## a small clinic's month through the whole system; C
 	@$(RUN) -m deploy.local demo --state $(STATE)
 
 up: $(VENV)/.local-ready ## start PostgreSQL, Kafka and all services; returns when all are ready
+	@$(RUN) -m deploy.local up --state $(STATE)
+
+sandbox: export RECOURS_TENANT = sandbox
+sandbox: export RECOURS_SANDBOX_TENANTS = sandbox
+sandbox: $(VENV)/.local-ready ## as up, for a tenant whose payer is simulated: docs/api/README.md
 	@$(RUN) -m deploy.local up --state $(STATE)
 
 down: $(VENV)/.local-ready ## stop exactly what `make up` started; data stay

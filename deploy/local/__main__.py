@@ -11,7 +11,7 @@ from rich.text import Text
 
 from deploy.local import demo as demonstration
 from deploy.local import provision
-from deploy.local.layout import ROOT, SERVICES, Secrets, StackError
+from deploy.local.layout import ROOT, SERVICES, Secrets, StackError, tenant
 from deploy.local.stack import Stack
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The whole system on this machine.")
@@ -32,6 +32,8 @@ def bring_up(stack: Stack) -> None:
                 console.print(f"  {name:<18} process {process['pid']:<8} {time.monotonic() - began:5.1f} s", highlight=False)
 
     if stack.running() and stack.state().get("status") == "ready":
+        if stack.state().get("tenant") != tenant():
+            raise StackError(f"Already running, for tenant {stack.state().get('tenant')}; stop it with `make down` first.")
         console.print("Already running.")
     else:
         stack.start(report)

@@ -72,6 +72,11 @@ class Ports:
         return f"http://127.0.0.1:{asdict(self)[service]}"
 
 
+def tenant() -> str:
+    """Return the tenant that services of this environment answer for."""
+    return os.environ.get("RECOURS_TENANT", "local")
+
+
 def is_free(port: int) -> bool:
     """Say whether nobody listens there."""
     with socket.socket() as probe:

@@ -22,7 +22,7 @@ import psutil
 
 from deploy.local import processes, provision
 from deploy.local.infra import Infrastructure, choose
-from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, Server, StackError, Start, require_free
+from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, Server, StackError, Start, require_free, tenant
 
 _READY_SECONDS = 180  # on a busy machine too
 _BACKOFF_SECONDS = (0.2, 5.0)
@@ -73,6 +73,7 @@ class State:
     status: str = "starting"
     message: str = ""
     infra: str = ""
+    tenant: str = ""
     kafka: str = ""
     admin_url: str = ""
     ports: dict[str, int] = field(default_factory=dict)
@@ -97,7 +98,7 @@ class Supervisor:
         self._ports = ports
         self._services = services
         self._secrets = Secrets(folder / "secrets.json")
-        self._state = State(folder / "state.json", ports=asdict(ports))
+        self._state = State(folder / "state.json", ports=asdict(ports), tenant=tenant())
         self._infra: Infrastructure | None = None
         self._children: list[Child] = []
         self._stopping = False

@@ -41,7 +41,7 @@ ROWS = (
     Row("SBX-UNBALANCED-1", paid_cents=(CHARGE,)),
     Row("SBX-REJECTED-1", "rejected", REJECTED, paid_cents=()),
     Row("SBX-SILENT-1", "submitted", None, paid_cents=()),
-    Row("ANY-1", paid_cents=(17_287,)),
+    Row("ANY-1", paid_cents=(17_458,)),
 )
 
 

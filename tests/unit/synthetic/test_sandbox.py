@@ -7,6 +7,7 @@ from typing import TypeVar
 import pytest
 from msgspec.structs import replace
 
+from deploy.local.layout import ROOT
 from libs.synthetic import sandbox
 from libs.synthetic.desk import Desk
 from libs.synthetic.habits import HABITS
@@ -160,6 +161,11 @@ def test_a_claim_that_tells_little_is_answered_without_findings() -> None:
     claim = replace(full, lines=bare, dates=(), providers=(), payer=replace(full.payer, payer_id="", name=""))
     for _, told in answers(claim, "SBX-PART-1"):
         assert [item for item in told if isinstance(item, Finding)] == []
+
+
+def test_the_guide_to_http_holds_the_table() -> None:
+    (table,) = re.findall(r"^\| begins with .*?\n\n", sandbox.__doc__ or "", re.MULTILINE | re.DOTALL)
+    assert table in (ROOT / "docs" / "api" / "README.md").read_text()
 
 
 def test_the_published_table_has_a_row_for_each_word() -> None:
