@@ -11,8 +11,8 @@ import pytest
 
 from libs.common.database import Database
 from services.ingest.claims.examples import PROFESSIONAL
-from services.ingest.sandbox import payer as payer_module
 from services.ingest.sandbox.payer import SandboxPayer
+from services.ingest.store import insert_interchange
 from tests.integration.ingest.conftest import NOW, SANDBOX, Ingest
 from tests.unit.x12 import build_claims as made
 from tests.unit.x12.build import encode
@@ -107,11 +107,10 @@ async def test_a_worker_that_ends_in_the_middle_hands_nothing_in_and_the_next_on
         handed += 1
         if handed == 7:
             raise asyncio.CancelledError
-        return await insert(*told)
+        return await insert_interchange(*told)
 
-    insert = payer_module.insert_interchange
     with monkeypatch.context() as broken:
-        broken.setattr(payer_module, "insert_interchange", ends)
+        broken.setattr("services.ingest.sandbox.payer.insert_interchange", ends)
         with pytest.raises(asyncio.CancelledError):
             await payer.hand_in()
     assert (await ingest.count("interchanges"), await ingest.count("sandbox_letters")) == (0, 10)
