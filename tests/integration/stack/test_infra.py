@@ -4,6 +4,7 @@ import importlib
 import io
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +45,9 @@ def test_servers_that_are_given_are_used_as_they_are(servers: Stack, tmp_path: P
     given = {"RECOURS_INFRA": "external", "RECOURS_POSTGRES": servers.admin_url, "RECOURS_KAFKA": servers.bootstrap}
     before = [servers.pid("postgres"), servers.pid("kafka")]
     stack = Stack(tmp_path / "stack", Ports.free(), services=("ingest", "classifier"), environment=given)
+    # The roles are the whole server's: with the passwords of the tests that share it, these still get in afterwards.
+    stack.folder.mkdir()
+    shutil.copyfile(servers.folder / "secrets.json", stack.folder / "secrets.json")
     try:
         stack.start()
         state = stack.state()
