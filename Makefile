@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 RUN := $(VENV)/bin/python
 STATE ?= .local
-WHAT ?= all
+WHAT ?= $(if $(filter prevention,$(MAKECMDGOALS)),prevention)
 ROUNDS ?= 40
 SEED ?=
 
@@ -59,6 +59,10 @@ lint: $(VENV)/.dev-ready
 
 bench: $(VENV)/.dev-ready ## measure speed and memory; WHAT=reader or another part measures that alone
 	@$(RUN) -m tests.bench $(WHAT)
+
+.PHONY: prevention
+prevention: bench # so that `make bench prevention` measures that alone
+	@:
 
 chaos: $(VENV)/.dev-ready ## kill everything, many times, and count; ROUNDS=40 SEED=...
 	@$(RUN) -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))

@@ -87,5 +87,6 @@ def rules() -> dict[str, Any]:
         "pair_modifier": UNPAIRED,
         "units_max": units,
         "ordered_taxonomies": [each.taxonomy_code for each in SPECIALTIES if each.ordered],
+        "ordered_codes": sorted({service.code for each in SPECIALTIES if each.ordered for service in each.services}),
         "diagnoses": sorted({code for each in SPECIALTIES for code in each.diagnoses}),
     }

@@ -11,13 +11,25 @@ import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.changes import FIRST_CHANGE, Change, latest_change
 from libs.common.clock import Clock
 from libs.common.contracts.denial_classified import DenialClassifiedV1
 from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor, write_cursor
+from libs.common.http.paging import (
+    LIMIT,
+    Cursor,
+    Limit,
+    NextChange,
+    Page,
+    Start,
+    cut_page,
+    read_change_cursor,
+    read_id_cursor,
+    write_change_cursor,
+)
 from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
 from services.classifier.judgement import Context
@@ -233,7 +245,7 @@ FilterDep = Annotated[Filter, Depends()]
 
 class Changes(BaseModel):
     items: list[DenialView]
-    next_cursor: str = Field(description="where to go on, also when nothing is new; fewer items than `limit`: that is all for now")
+    next_cursor: NextChange
 
 
 router = APIRouter()
@@ -259,9 +271,7 @@ async def list_changes(
     tenant: TenantDep,
     database: DatabaseDep,
     chosen: FilterDep,
-    start: Annotated[
-        Literal["oldest", "now"], Query(description="where to begin without a cursor; `now` gives a cursor and no items")
-    ] = "oldest",
+    start: Start = "oldest",
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Changes:
@@ -269,28 +279,17 @@ async def list_changes(
     every change after it comes exactly once, however late it was written; revisions that followed each other between two requests
     come as one. With filters, a denial that a change moved out of them does not come.
     """
-    filters = {**chosen.told, "order": "changes"}
-    place = read_cursor(cursor, tenant, filters, _place)
-    found: list[tuple[store.Change, DenialClassifiedV1]] = []
+    place = read_change_cursor(cursor, tenant, chosen.told)
+    found: list[tuple[Change, DenialClassifiedV1]] = []
     async with database.begin(tenant) as tx:
         if place is None and start == "now":
-            place = await store.latest_change(tx)
+            place = await latest_change(tx)
         else:
-            place = place or store.FIRST_CHANGE
+            place = place or FIRST_CHANGE
             found = await store.changed_denials(tx, tenant, chosen.wanted, after=place, limit=limit)
     last = found[-1][0] if found else place
-    return Changes(items=[DenialView.of(denial) for _, denial in found], next_cursor=_cursor(last, tenant, filters))
-
-
-def _cursor(place: store.Change, tenant: str, filters: Mapping[str, Any]) -> str:
-    return write_cursor(f"{place.xid}:{place.denial_id}", tenant, filters)
-
-
-def _place(position: str) -> store.Change:
-    xid, _, denial_id = position.partition(":")
-    if not 0 <= int(xid) < 1 << 64:
-        raise ValueError("no transaction id")
-    return store.Change(int(xid), UUID(denial_id))
+    items = [DenialView.of(denial) for _, denial in found]
+    return Changes(items=items, next_cursor=write_change_cursor(last, tenant, chosen.told))
 
 
 @router.get("/v1/denials/{denial_id}", tags=["denials"], summary="One denial, as it stands", responses=responses(404, 422))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.changes import Change
 from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
 from libs.common.database import copy_rows, driver
 from libs.common.ids import claim_key, denial_id, uuid7
@@ -162,16 +163,6 @@ async def find_denials(
     return [(row["row_id"], denial_of(row)) for row in (await tx.execute(query, values | {"limit": limit})).mappings()]
 
 
-class Change(Struct, frozen=True):
-    """A place in the order of changes: that of one transaction's change of one denial."""
-
-    xid: int
-    denial_id: UUID
-
-
-FIRST_CHANGE: Final = Change(0, UUID(int=0))
-
-
 async def changed_denials(
     tx: AsyncConnection, tenant_id: str, wanted: Wanted, *, after: Change, limit: int
 ) -> list[tuple[Change, DenialClassifiedV1]]:
@@ -186,14 +177,8 @@ async def changed_denials(
         " AND changed_xid < pg_snapshot_xmin(pg_current_snapshot())"
         " ORDER BY denials.changed_xid, denial_id LIMIT :limit"
     )
-    rows = await tx.execute(query, values | {"xid": str(after.xid), "after": after.denial_id, "limit": limit})
+    rows = await tx.execute(query, values | {"xid": str(after.xid), "after": after.id, "limit": limit})
     return [(Change(int(row["changed"]), row["denial_id"]), denial_of(row)) for row in rows.mappings()]
-
-
-async def latest_change(tx: AsyncConnection) -> Change:
-    """Return the place after everything that `changed_denials` gives at this moment."""
-    xid = (await tx.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))).scalar_one()
-    return Change(int(xid), UUID(int=0))
 
 
 async def get_denial(tx: AsyncConnection, tenant_id: str, denial_id: UUID) -> DenialClassifiedV1 | None:

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("reader", "claims", "check", "pipeline")
+ALL = ("reader", "claims", "check", "prevention", "pipeline")
 
 
 def main() -> None:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field
 
+from libs.common.changes import Change
 from libs.common.http.problems import Problem
 
 T = TypeVar("T")
@@ -19,7 +20,13 @@ Row = TypeVar("Row")
 
 Limit = Annotated[int, Query(ge=1, le=200, description="items a page")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before, with the same filters")]
+Start = Annotated[Literal["oldest", "now"], Query(description="where to begin without a cursor; `now` gives a cursor and no items")]
 LIMIT = 50
+
+
+NextChange = Annotated[
+    str, Field(description="where to go on, also when nothing is new; fewer items than `limit`: that is all for now")
+]
 
 
 class Page(BaseModel, Generic[T]):
@@ -74,6 +81,23 @@ def read_id_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any
 def read_number_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) -> int | None:
     """Return the number (a bigint) in a cursor of a list that is ordered by one."""
     return read_cursor(cursor, tenant_id, filters, _bigint)
+
+
+def write_change_cursor(place: Change, tenant_id: str, filters: Mapping[str, Any]) -> str:
+    """Return the cursor after a place in the order of changes."""
+    return write_cursor(f"{place.xid}:{place.id}", tenant_id, {**filters, "order": "changes"})
+
+
+def read_change_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any]) -> Change | None:
+    """Return the place in a cursor of a list of changes."""
+    return read_cursor(cursor, tenant_id, {**filters, "order": "changes"}, _change)
+
+
+def _change(told: str) -> Change:
+    xid, _, row = told.partition(":")
+    if not 0 <= int(xid) < 1 << 64:
+        raise ValueError("no transaction id")
+    return Change(int(xid), UUID(row))
 
 
 def _bigint(told: str) -> int:

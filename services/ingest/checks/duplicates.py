@@ -1,6 +1,8 @@
 """Duplicates: lines that were submitted before for the same member, day and procedure, exactly or nearly.
 
-Replacements and voids are meant to repeat; so is a line whose modifier says that the service was repeated or distinct.
+Replacements and voids are meant to repeat; so is a line whose modifier says that the service was repeated or distinct. A line
+without a procedure, as stays have them, is known by its revenue code, and only exactly: rooms come again on another bill.
+Source: what Medicare compares (Claims Processing Manual, chapter 1, section 120, on duplicates).
 """
 
 from collections import defaultdict
@@ -28,13 +30,16 @@ def check(claim: Claim, earlier: Sequence[EarlierLine], on: date) -> Iterator[Fi
         return
     by_service: dict[tuple[date, str], list[EarlierLine]] = defaultdict(list)
     for each in earlier:
-        by_service[each.service_on, each.procedure_code].append(each)
+        by_service[each.service_on, each.procedure_code or each.revenue_code].append(each)
     provider_npi = provider_of(claim)
     for place, line in enumerate(claim.lines):
-        before = by_service.get((line.service_from_on or on, line.procedure_code)) if line.procedure_code else None
+        code = line.procedure_code or line.revenue_code
+        before = by_service.get((line.service_from_on or on, code)) if code else None
         if before and not _DISTINCT.intersection(line.modifiers):
             exact = any(_is_same(line, provider_npi, each) for each in before)
-            yield RULES["DUP-EXACT" if exact else "DUP-NEAR"].at(f"lines[{place}].procedure_code", line.number)
+            if exact or line.procedure_code:
+                path = f"lines[{place}].{'procedure_code' if line.procedure_code else 'revenue_code'}"
+                yield RULES["DUP-EXACT" if exact else "DUP-NEAR"].at(path, line.number)
 
 
 def _is_same(line: ClaimLine, provider_npi: str, earlier: EarlierLine) -> bool:
@@ -49,7 +54,15 @@ def lines_of(claim: Claim, claim_id: UUID, on: date) -> list[EarlierLine]:
     """Return a claim's lines as claims after it will see them."""
     provider_npi = provider_of(claim)
     return [
-        EarlierLine(claim_id, line.service_from_on or on, line.procedure_code, line.modifiers, provider_npi, line.charge_cents)
+        EarlierLine(
+            claim_id,
+            line.service_from_on or on,
+            line.procedure_code,
+            line.modifiers,
+            provider_npi,
+            line.charge_cents,
+            line.revenue_code,
+        )
         for line in claim.lines
-        if line.procedure_code
+        if line.procedure_code or line.revenue_code
     ]

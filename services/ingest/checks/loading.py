@@ -175,12 +175,13 @@ async def payer_rules(tx: AsyncConnection, tenant_id: str, payer_ids: Collection
 _EARLIER = """
 SELECT claims.member_reference, claims.claim_id, COALESCE(lines.service_from_on, claims.service_from_on) AS service_on,
     lines.procedure_code, lines.modifiers, CASE WHEN rendering_npi <> '' THEN rendering_npi ELSE billing_npi END AS provider_npi,
-    lines.charge_cents
+    lines.charge_cents, lines.revenue_code
 FROM unnest($2::text[], $3::date[], $4::date[]) AS asked (member_reference, first, last)
 JOIN claims ON claims.tenant_id = $1 AND claims.member_reference = asked.member_reference
     AND claims.service_from_on BETWEEN asked.first AND asked.last
 JOIN claim_lines AS lines ON lines.tenant_id = $1 AND lines.claim_row_id = claims.row_id
-WHERE claims.state <> 'rejected' AND claims.frequency_code <> '8' AND lines.procedure_code <> ''
+WHERE claims.state <> 'rejected' AND claims.frequency_code <> '8'
+    AND (lines.procedure_code <> '' OR lines.revenue_code <> '')
     AND NOT EXISTS (SELECT 1 FROM claims AS newer WHERE newer.tenant_id = $1 AND newer.replaces_claim_id = claims.claim_id)
 """
 _LONG_STAY = timedelta(days=45)  # an earlier claim that began so long before may still have a line on the day
@@ -210,6 +211,7 @@ async def earlier_lines(
                     tuple(row["modifiers"].split()),
                     row["provider_npi"],
                     row["charge_cents"],
+                    row["revenue_code"],
                 )
             )
     return found

@@ -49,6 +49,7 @@ _ELEMENTS: Final[dict[str, Element]] = {
     "dates[].to_on": Element("2300", "DTP03"),
     "references": Element("2300", "REF02"),
     "attachments": Element("2300", "PWK01"),
+    "providers": Element("2310", "NM101"),
     "other_payers": Element("2320", "SBR01"),
     "other_payers[].subscription.sequence": Element("2320", "SBR01"),
     "other_payers[].paid_cents": Element("2320", "AMT02"),

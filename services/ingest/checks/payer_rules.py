@@ -1,4 +1,8 @@
-"""A payer's own rules, by day of service: timely filing, authorization, referral, attachments, same-day repeats, frequency."""
+"""A payer's own rules, by day of service: filing, authorization, referral, who ordered, attachments, bundling, repeats, frequency.
+
+Sources: what payers publish. Who ordered: Medicare asks for it of supplies, laboratory, imaging and home health (42 CFR 424.507);
+bundling beyond NCCI: payers' own code editing, and dental payers' processing policies, of which NCCI knows nothing.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
@@ -9,12 +13,16 @@ from services.ingest.checks.finding import Finding
 from services.ingest.checks.reference import EarlierLine, PayerRule, Reference
 from services.ingest.checks.rules import RULES
 
-KINDS: Final = (
-    "timely_filing", "member_id", "prior_authorization", "referral", "attachment", "same_day", "frequency",
-)  # fmt: skip
 _NEAR_DAYS = 10
 _REPEATED = frozenset({"76", "77", "91"})
-_ASKED: Final = {"prior_authorization": "PAYER-AUTHORIZATION", "referral": "PAYER-REFERRAL", "attachment": "PAYER-ATTACHMENT"}
+_ORDERS = frozenset({"DN", "DK", "P3"})  # who referred, ordered, or is the primary care provider
+_ATTENDS = "71"  # answers for what a hospital gives
+_ASKED: Final = {
+    "prior_authorization": "PAYER-AUTHORIZATION",
+    "referral": "PAYER-REFERRAL",
+    "ordering_provider": "PAYER-ORDERING-PROVIDER",
+    "attachment": "PAYER-ATTACHMENT",
+}
 
 
 class _Served(NamedTuple):
@@ -41,6 +49,8 @@ def check(claim: Claim, reference: Reference, earlier: Sequence[EarlierLine], on
                 yield from _filing(claim, rule, on, now_on)
         elif rule.kind in _ASKED:
             yield from _asked(claim, rule, served)
+        elif rule.kind == "bundled":
+            yield from _bundled(rule, served)
         elif first_time and rule.kind == "same_day":
             yield from _same_day(rule, served, earlier)
         elif first_time and rule.kind == "frequency":
@@ -71,21 +81,41 @@ def _has_reference(qualifier: str) -> Callable[[Claim, ClaimLine], bool]:
     return lambda claim, line: bool(claim.reference(qualifier) or line.reference(qualifier))
 
 
+def _has_orderer(claim: Claim, line: ClaimLine) -> bool:
+    asked = _ORDERS | {_ATTENDS} if claim.claim_type == "institutional" else _ORDERS
+    return any(each.npi and each.entity_code in asked for each in (*claim.providers, *line.providers))
+
+
 _IS_TOLD: Final[dict[str, Callable[[Claim, ClaimLine], bool]]] = {
     "prior_authorization": _has_reference("G1"),
     "referral": _has_reference("9F"),
+    "ordering_provider": _has_orderer,
     "attachment": lambda claim, line: bool(claim.attachments) or any(each.startswith("PWK") for each in line.segments),
 }
 
 
 def _asked(claim: Claim, rule: PayerRule, served: Sequence[_Served]) -> Iterator[Finding]:
-    """Look for what the payer wants to be told with some procedures."""
+    """Look for what the payer wants to be told with some procedures, or with some revenue codes: a stay has no procedure."""
     is_told = _IS_TOLD[rule.kind]
-    where = "attachments" if rule.kind == "attachment" else "references"
+    where = {"attachment": "attachments", "ordering_provider": "providers"}.get(rule.kind)
     for place, line, on in served:
-        if line.procedure_code and rule.holds_on(on) and rule.covers(line.procedure_code) and not is_told(claim, line):
-            path = where if rule.kind == "attachment" else f"lines[{place}].{where}"
-            yield RULES[_ASKED[rule.kind]].at(path, line.number)
+        if rule.holds_on(on) and rule.is_about(line.procedure_code, line.revenue_code) and not is_told(claim, line):
+            yield RULES[_ASKED[rule.kind]].at(where or f"lines[{place}].references", line.number)
+
+
+def _bundled(rule: PayerRule, served: Sequence[_Served]) -> Iterator[Finding]:
+    """Look for procedures that the payer takes for parts of another one of the same day."""
+    whole = {each.on: each.line for each in reversed(served) if rule.covers(each.line.procedure_code)}
+    for place, line, on in served:
+        other = whole.get(on)
+        if (
+            other is not None
+            and other is not line
+            and line.procedure_code in rule.components
+            and rule.holds_on(on)
+            and not set(rule.modifiers).intersection(line.modifiers)
+        ):
+            yield RULES["PAYER-BUNDLED"].at(f"lines[{place}].procedure_code", line.number, other=other.number)
 
 
 def _same_day(rule: PayerRule, served: Sequence[_Served], earlier: Sequence[EarlierLine]) -> Iterator[Finding]:

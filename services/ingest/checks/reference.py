@@ -64,19 +64,25 @@ class EarlierLine(Struct, frozen=True, gc=False):
     modifiers: tuple[str, ...]
     provider_npi: str
     charge_cents: int
+    revenue_code: str = ""
 
 
 class PayerRule(Struct, frozen=True, kw_only=True, dict=True):
     """One rule of a payer, for services from `effective_from` to `effective_to` (both included; None is open).
 
-    `kind` says which of the other fields count: timely_filing days; member_id patterns; prior_authorization, referral, attachment
-    and same_day procedure_codes; frequency procedure_codes, times, days. A code that ends in * stands for all that begin so.
+    `kind` says which of the other fields count: timely_filing days; member_id patterns; prior_authorization, referral,
+    ordering_provider and attachment procedure_codes and revenue_codes; same_day procedure_codes; frequency procedure_codes, times,
+    days; bundled procedure_codes, component_codes and the modifiers that tell them apart. A code that ends in * stands for all
+    that begin so.
     """
 
     kind: str
     effective_from: date
     effective_to: date | None = None
     procedure_codes: tuple[str, ...] = ()
+    revenue_codes: tuple[str, ...] = ()
+    component_codes: tuple[str, ...] = ()
+    modifiers: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     days: int | None = None
     times: int | None = None
@@ -96,6 +102,18 @@ class PayerRule(Struct, frozen=True, kw_only=True, dict=True):
         """Say whether the rule is about a procedure."""
         whole, beginnings = self._named
         return procedure_code in whole or procedure_code.startswith(beginnings)
+
+    def is_about(self, procedure_code: str, revenue_code: str) -> bool:
+        """Say whether the rule is about a line, by its procedure or by its revenue code."""
+        return (bool(procedure_code) and self.covers(procedure_code)) or revenue_code in self._revenue
+
+    @cached_property
+    def _revenue(self) -> frozenset[str]:
+        return frozenset(self.revenue_codes)
+
+    @cached_property
+    def components(self) -> frozenset[str]:
+        return frozenset(self.component_codes)
 
 
 class Reference(Struct, frozen=True):

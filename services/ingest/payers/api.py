@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.changes import FIRST_CHANGE, Change, latest_change
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
+from libs.common.http.paging import LIMIT, Cursor, Limit, NextChange, Start, read_change_cursor, write_change_cursor
 from libs.common.http.problems import not_found, responses
 from services.ingest.checks import duplicates, loading
 from services.ingest.checks.engine import check
@@ -25,18 +26,25 @@ router = APIRouter(tags=["payers"])
 _CLAIMS_TRIED = 1000
 _RULES_MAX = 500
 _TOO_MANY: Final = 9, 10  # the share of claims beyond which a rule says nothing
-_NEEDS: Final[dict[str, tuple[str, ...]]] = {
-    "timely_filing": ("days",),
-    "member_id": ("patterns",),
-    "prior_authorization": ("procedure_codes",),
-    "referral": ("procedure_codes",),
-    "attachment": ("procedure_codes",),
-    "same_day": ("procedure_codes",),
-    "frequency": ("procedure_codes", "times", "days"),
+_CODES: Final = ("procedure_codes", "revenue_codes")
+# What each kind of rule must tell; of several in one place, at least one.
+_NEEDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "timely_filing": (("days",),),
+    "member_id": (("patterns",),),
+    "prior_authorization": (_CODES,),
+    "referral": (_CODES,),
+    "ordering_provider": (_CODES,),
+    "attachment": (_CODES,),
+    "same_day": (("procedure_codes",),),
+    "frequency": (("procedure_codes",), ("times",), ("days",)),
+    "bundled": (("procedure_codes",), ("component_codes",)),
 }
 
 PayerId = Annotated[str, Path(min_length=1, max_length=80, description="as claims name the payer (NM109)")]
 Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,5}\*?$")]
+Procedure = Annotated[str, Field(pattern=r"^[0-9A-Z]{5}$")]
+RevenueCode = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+Modifier = Annotated[str, Field(pattern=r"^[0-9A-Z]{2}$")]
 Pattern = Annotated[str, Field(pattern=r"^[ -~]{1,80}$")]
 
 
@@ -45,10 +53,23 @@ class RuleBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["timely_filing", "member_id", "prior_authorization", "referral", "attachment", "same_day", "frequency"]
+    kind: Literal[
+        "timely_filing",
+        "member_id",
+        "prior_authorization",
+        "referral",
+        "ordering_provider",
+        "attachment",
+        "same_day",
+        "frequency",
+        "bundled",
+    ]
     effective_from: date
     effective_to: date | None = Field(None, description="null: until further notice")
     procedure_codes: list[Code] = Field([], max_length=5000, description="G0283, or G02* for all that begin so")
+    revenue_codes: list[RevenueCode] = Field([], max_length=1000, description="where what is asked goes by department: 0120")
+    component_codes: list[Procedure] = Field([], max_length=5000, description="bundled: what is part of procedure_codes")
+    modifiers: list[Modifier] = Field([], max_length=100, description="bundled: with one of these it is paid apart all the same")
     patterns: list[Pattern] = Field([], max_length=50, description="a letter as a, a digit as 9, either as *; the rest as it is")
     days: int | None = Field(None, ge=1, le=3660, description="timely_filing: after the last day of service; frequency: the span")
     times: int | None = Field(None, ge=1, le=1000, description="frequency: on how many days of the span it is paid")
@@ -56,8 +77,8 @@ class RuleBody(BaseModel):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         """Ask for the fields that a kind of rule needs, and for a period that does not end before it begins."""
-        if any(not getattr(self, name) for name in _NEEDS[self.kind]):
-            raise ValueError("a rule of this kind needs " + " and ".join(_NEEDS[self.kind]))
+        if any(not any(getattr(self, name) for name in names) for names in _NEEDS[self.kind]):
+            raise ValueError("a rule of this kind needs " + " and ".join(map(" or ".join, _NEEDS[self.kind])))
         if self.effective_to is not None and self.effective_to < self.effective_from:
             raise ValueError("effective_to is before effective_from")
         return self
@@ -68,6 +89,9 @@ class RuleBody(BaseModel):
             effective_from=self.effective_from,
             effective_to=self.effective_to,
             procedure_codes=tuple(self.procedure_codes),
+            revenue_codes=tuple(self.revenue_codes),
+            component_codes=tuple(self.component_codes),
+            modifiers=tuple(self.modifiers),
             patterns=tuple(self.patterns),
             days=self.days,
             times=self.times,
@@ -122,14 +146,28 @@ class ChangeView(BaseModel):
     removed: list[RuleBody]
 
 
-@router.get("/v1/payers/rules/changes", summary="What changed in payers' rules, newest first", responses=responses(400, 422))
+class RuleChanges(BaseModel):
+    items: list[ChangeView]
+    next_cursor: NextChange
+
+
+@router.get("/v1/payers/rules/changes", summary="What changed in payers' rules, to follow", responses=responses(400, 422))
 async def list_rule_changes(
-    tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
-) -> Page[ChangeView]:
-    before = read_id_cursor(cursor, tenant, {})
+    tenant: TenantDep, database: DatabaseDep, start: Start = "oldest", cursor: Cursor = None, limit: Limit = LIMIT
+) -> RuleChanges:
+    """Each new version of a payer's rules, in the order of the changes. Ask again with `next_cursor` and every change after it
+    comes exactly once, however late it was written.
+    """
+    place = read_change_cursor(cursor, tenant, {})
+    found: list[tuple[Change, RowMapping]] = []
     async with database.begin(tenant) as tx:
-        rows = await store.changes(tx, tenant, before, limit + 1)
-    return cut_page(rows, limit, tenant, {}, _change)
+        if place is None and start == "now":
+            place = await latest_change(tx)
+        else:
+            place = place or FIRST_CHANGE
+            found = await store.changes(tx, tenant, place, limit)
+    last = found[-1][0] if found else place
+    return RuleChanges(items=[_change(row) for _, row in found], next_cursor=write_change_cursor(last, tenant, {}))
 
 
 def _change(row: RowMapping) -> ChangeView:

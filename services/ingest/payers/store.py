@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import cramjam
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.changes import Change
 from libs.common.database import driver
 from libs.common.ids import uuid7
 from libs.x12.claim import Claim
@@ -60,17 +60,19 @@ async def insert_version(
     )
 
 
-async def changes(tx: AsyncConnection, tenant_id: str, before: UUID | None, limit: int) -> list[Any]:
-    """Return changes of rules, newest first."""
-    return list(
-        await (await driver(tx)).fetch(
-            "SELECT row_id, payer_id, version, added::text, removed::text, changed_at FROM payer_rule_versions"
-            " WHERE tenant_id = $1 AND ($2::uuid IS NULL OR row_id < $2) ORDER BY row_id DESC LIMIT $3",
-            tenant_id,
-            before,
-            limit,
-        )
+async def changes(tx: AsyncConnection, tenant_id: str, after: Change, limit: int) -> list[tuple[Change, Any]]:
+    """Return changes of rules in their order, from after a place on; only what no running transaction can come before any more."""
+    rows = await (await driver(tx)).fetch(
+        "SELECT changed_xid::text AS changed, row_id, payer_id, version, added::text, removed::text, changed_at"
+        " FROM payer_rule_versions WHERE tenant_id = $1 AND (changed_xid, row_id) > ($2::text::xid8, $3)"
+        " AND changed_xid < pg_snapshot_xmin(pg_current_snapshot())"
+        " ORDER BY payer_rule_versions.changed_xid, row_id LIMIT $4",
+        tenant_id,
+        str(after.xid),
+        after.id,
+        limit,
     )
+    return [(Change(int(row["changed"]), row["row_id"]), row) for row in rows]
 
 
 async def last_claims(tx: AsyncConnection, tenant_id: str, payer_id: str, limit: int) -> list[tuple[Asked, datetime]]:

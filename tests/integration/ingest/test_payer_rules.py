@@ -1,7 +1,10 @@
 """Payers' rules: versions, dry runs against what was submitted, and the feed of changes."""
 
+from datetime import date
 from typing import Any
 
+from services.ingest.checks.reference import PayerRule
+from services.ingest.payers import store
 from tests.integration.ingest.conftest import Ingest
 from tests.unit.x12.build import encode
 from tests.unit.x12.build_claims import claim, one
@@ -25,15 +28,34 @@ async def test_rules_are_versions_and_the_same_rules_again_are_none(ingest: Inge
     assert [each["kind"] for each in (await ingest.get(PATH))["rules"]] == ["timely_filing", "prior_authorization"]
 
 
-async def test_the_feed_tells_what_came_and_what_went_newest_first(ingest: Ingest) -> None:
+FEED = "/v1/payers/rules/changes"
+
+
+async def test_the_feed_tells_what_came_and_what_went_in_its_order(ingest: Ingest) -> None:
     await put(ingest, FILING)
     await put(ingest, NEEDS_AUTHORIZATION)
-    first = await ingest.get("/v1/payers/rules/changes", limit=1)
-    (newest,) = first["items"]
+    first = await ingest.get(FEED, limit=1)
+    (oldest,) = first["items"]
+    assert (oldest["version"], oldest["removed"]) == (1, [])
+    second = await ingest.get(FEED, cursor=first["next_cursor"])
+    (newest,) = second["items"]
     assert (newest["version"], [each["kind"] for each in newest["added"]]) == (2, ["prior_authorization"])
     assert [each["kind"] for each in newest["removed"]] == ["timely_filing"]
-    (oldest,) = (await ingest.get("/v1/payers/rules/changes", cursor=first["next_cursor"]))["items"]
-    assert (oldest["version"], oldest["removed"]) == (1, [])
+    assert (await ingest.get(FEED, cursor=second["next_cursor"]))["items"] == []
+    assert (await ingest.get(FEED, start="now"))["items"] == []
+
+
+async def test_a_change_of_rules_that_commits_late_is_not_missed(ingest: Ingest) -> None:
+    cursor = (await ingest.get(FEED, start="now"))["next_cursor"]
+    async with ingest.worker_database.begin() as tx:
+        late = (PayerRule(kind="timely_filing", days=90, effective_from=date(2020, 1, 1)),)
+        await store.insert_version(tx, "local", "LATE", 1, late, (), ingest.clock.now())  # written first, committed last
+        await put(ingest, FILING)
+        waiting = await ingest.get(FEED, cursor=cursor)
+        assert waiting["items"] == []  # what stands behind a running transaction waits for it
+    told = await ingest.get(FEED, cursor=waiting["next_cursor"])
+    assert [each["payer_id"] for each in told["items"]] == ["LATE", "PAYER1"]
+    assert (await ingest.get(FEED, cursor=told["next_cursor"]))["items"] == []
 
 
 async def test_a_dry_run_changes_nothing_and_says_when_a_rule_would_flag_everything(ingest: Ingest) -> None:
@@ -58,6 +80,8 @@ async def test_a_rule_without_what_its_kind_needs_is_refused(ingest: Ingest) -> 
         {"kind": "frequency", "procedure_codes": ["G0283"], "times": 1, "effective_from": "2020-01-01"},
         {**FILING, "effective_to": "2019-01-01"},
         {**NEEDS_AUTHORIZATION, "procedure_codes": ["(a+)+"]},
+        {**NEEDS_AUTHORIZATION, "procedure_codes": []},
+        {**NEEDS_AUTHORIZATION, "kind": "bundled"},
         {**FILING, "kind": "unknown"},
     ):
         assert (await ingest.http.put(PATH, json={"rules": [broken]})).status_code == 422

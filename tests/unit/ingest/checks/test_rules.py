@@ -64,6 +64,9 @@ NEEDS = {
     kind: told(rule(kind, procedure_codes=("G02*",))) for kind in ("prior_authorization", "referral", "attachment", "same_day")
 }
 FILING = told(rule("timely_filing", days=90))
+ORDERED = told(rule("ordering_provider", procedure_codes=("G02*",)))
+PARTS = told(rule("bundled", procedure_codes=("G0283",), component_codes=("A4253",), modifiers=("XU",)))
+ROOMS = told(rule("prior_authorization", revenue_codes=("0120",)))
 TWICE_A_YEAR = told(rule("frequency", procedure_codes=("G0283",), times=2, days=365))
 CARDS = told(rule("member_id", patterns=("aaa999999999", "W*")))
 LINE = line(revenue_code="0300", diagnosis_pointers=())
@@ -201,6 +204,10 @@ CASES: list[tuple[str, Claim, Claim, dict[str, Any]]] = [
     ("PAYER-REFERRAL", professional(), professional(line(references=(Reference("9F", "1"),))), {"reference": NEEDS["referral"]}),
     ("PAYER-ATTACHMENT", professional(),
      professional(attachments=(Attachment("OZ", "EL", "1"),)), {"reference": NEEDS["attachment"]}),
+    ("PAYER-ORDERING-PROVIDER", professional(providers=(RENDERING, Provider("DN", "FAMILY"))),
+     professional(providers=(RENDERING, Provider("DN", "FAMILY", npi=NPI))), {"reference": ORDERED}),
+    ("PAYER-BUNDLED", professional(line(1), line(2, "A4253")),
+     professional(line(1), line(2, "A4253", modifiers=("XU",))), {"reference": PARTS}),
     ("PAYER-SAME-DAY", professional(line(1), line(2)),
      professional(line(1), line(2, modifiers=("76",))), {"reference": NEEDS["same_day"]}),
     ("PAYER-FREQUENCY", professional(), professional(line(service_from_on=DAY + timedelta(days=1))),
@@ -264,6 +271,27 @@ def test_the_line_carries_its_own_number_and_its_place_from_nought() -> None:
 def test_replacements_and_voids_repeat_without_being_duplicates() -> None:
     again = professional(frequency_code=REPLACEMENT, references=(Reference("F8", "1"),))
     assert found(again, NEEDS["same_day"], (before(),)) == set()
+
+
+def test_who_ordered_may_stand_at_the_line_and_who_attends_answers_for_a_hospital() -> None:
+    orderer, attending = (Provider(code, "FAMILY", npi=NPI) for code in ("DK", "71"))
+    assert found(professional(line(providers=(orderer,))), ORDERED) == set()
+    assert found(institutional(providers=(attending,)), ORDERED) == set()
+    assert found(professional(providers=(attending,)), ORDERED) == {"PAYER-ORDERING-PROVIDER"}
+
+
+def test_parts_are_held_against_procedures_of_the_same_day_whatever_their_order() -> None:
+    assert found(professional(line(1, "A4253"), line(2)), PARTS) == {"PAYER-BUNDLED"}
+    assert found(professional(line(1, "A4253", service_from_on=DAY - timedelta(days=1)), line(2)), PARTS) == set()
+
+
+def test_a_room_has_no_procedure_but_may_need_authorization_and_be_billed_twice() -> None:
+    room = replace(LINE, procedure_code="", revenue_code="0120")
+    assert found(institutional(room), ROOMS) == {"PAYER-AUTHORIZATION"}
+    assert found(institutional(replace(room, revenue_code="0121")), ROOMS) == set()
+    earlier = before(procedure_code="", revenue_code="0120")
+    assert found(institutional(room), earlier=(earlier,)) == {"DUP-EXACT"}
+    assert found(institutional(replace(room, charge_cents=9999)), earlier=(earlier,)) == set()
 
 
 def test_a_rule_of_a_payer_holds_between_its_days_alone() -> None:
