@@ -18,6 +18,9 @@ ClaimType = Literal["professional", "institutional", "dental"]
 
 REPLACEMENT, VOID = "7", "8"  # frequency codes (CLM05-3) that name an earlier claim by REF*F8
 
+# HI0n-1 of what is a diagnosis: principal, other, admitting, reason for the visit, external cause, and a dental claim's own (TQ).
+DIAGNOSIS_QUALIFIERS = frozenset({"ABK", "BK", "ABF", "BF", "ABJ", "BJ", "APR", "PR", "ABN", "BN", "TQ"})
+
 
 class Address(Struct, frozen=True, gc=False, omit_defaults=True):
     """N3 and N4."""
@@ -49,7 +52,7 @@ class Dated(Struct, frozen=True, gc=False, omit_defaults=True):
     time: str = ""
 
 
-class Provider(Struct, frozen=True, omit_defaults=True):
+class Provider(Struct, frozen=True, gc=False, omit_defaults=True):
     """One NM1 loop of a provider: 85 billing, 87 pay-to, 82 rendering, DN referring, 71 attending, 77 facility, ..."""
 
     entity_code: str
@@ -72,7 +75,7 @@ class Provider(Struct, frozen=True, omit_defaults=True):
         return next((each.value for each in self.references if each.qualifier in ("EI", "SY")), "")
 
 
-class Person(Struct, frozen=True, omit_defaults=True):
+class Person(Struct, frozen=True, gc=False, omit_defaults=True):
     """A subscriber or a patient. All of it is patient data."""
 
     last_name: str = ""
@@ -89,7 +92,7 @@ class Person(Struct, frozen=True, omit_defaults=True):
     segments: tuple[str, ...] = ()
 
 
-class Payer(Struct, frozen=True, omit_defaults=True):
+class Payer(Struct, frozen=True, gc=False, omit_defaults=True):
     """NM1*PR: who is asked to pay."""
 
     name: str = ""
@@ -100,7 +103,7 @@ class Payer(Struct, frozen=True, omit_defaults=True):
     segments: tuple[str, ...] = ()
 
 
-class Subscription(Struct, frozen=True, omit_defaults=True):
+class Subscription(Struct, frozen=True, gc=False, omit_defaults=True):
     """SBR: how the subscriber stands to a payer. `sequence` P, S, T, ...; `relationship` 18 is the patient himself."""
 
     sequence: str = ""
@@ -127,7 +130,7 @@ class Attachment(Struct, frozen=True, gc=False):
     control_number: str = ""
 
 
-class LineAdjudication(Struct, frozen=True, omit_defaults=True):
+class LineAdjudication(Struct, frozen=True, gc=False, omit_defaults=True):
     """Loop 2430: what an earlier payer decided about a line."""
 
     payer_id: str
@@ -142,7 +145,7 @@ class LineAdjudication(Struct, frozen=True, omit_defaults=True):
     segments: tuple[str, ...] = ()
 
 
-class OtherPayer(Struct, frozen=True, omit_defaults=True):
+class OtherPayer(Struct, frozen=True, gc=False, omit_defaults=True):
     """Loop 2320: another payer of the same claim, and what it decided when it came before."""
 
     subscription: Subscription
@@ -154,7 +157,7 @@ class OtherPayer(Struct, frozen=True, omit_defaults=True):
     segments: tuple[str, ...] = ()
 
 
-class ClaimLine(Struct, frozen=True, omit_defaults=True):
+class ClaimLine(Struct, frozen=True, gc=False, omit_defaults=True):
     """Loop 2400. `qualifier` HC, AD, ER, ...; `unit` UN or MJ; `diagnosis_pointers` count from 1."""
 
     number: int
@@ -182,7 +185,7 @@ class ClaimLine(Struct, frozen=True, omit_defaults=True):
         return next((each.value for each in self.references if each.qualifier == qualifier), None)
 
 
-class Claim(Struct, frozen=True, omit_defaults=True):
+class Claim(Struct, frozen=True, gc=False, omit_defaults=True):
     """One CLM loop (2300) with the billing provider, subscriber and patient that it stands under.
 
     `facility_code` is the place of service of a professional or dental claim, the first digits of an institutional type of bill;

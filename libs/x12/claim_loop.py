@@ -15,14 +15,6 @@ _OTHER_COMPONENTS = ":>|^<\\;"
 _MONEY_CACHE_MAX = 50_000
 _PROCEDURE_CACHE_MAX = 5_000
 _PLAIN_AMOUNT_MAX = 15  # characters: far below what is too large
-_ENDS = frozenset({"CLP", "PLB", "TS3", "TS2", "ISA", "IEA", "BIN", "BDS"})
-_SHORT_ENDS = frozenset({"LX", "SE", "ST", "GS", "GE"})
-
-
-def ends_claim(segment: str, separator: str) -> bool:
-    """Say whether a claim loop ends before this segment; anything else stands inside it, expected or not."""
-    kind = segment[:3]
-    return kind in _ENDS or (kind[:2] in _SHORT_ENDS and kind[2:] in ("", separator))
 
 
 class Oddity(NamedTuple):
@@ -37,15 +29,18 @@ class Oddity(NamedTuple):
 
 
 class ClaimLoop:
-    """Reads CLP loops of one interchange: it knows the delimiters, remembers amounts, and which component separator is in use."""
+    """Reads CLP loops of one interchange: it knows the delimiters, remembers amounts, and which component separator is in use.
 
-    def __init__(self, separator: str, component: str) -> None:
+    `ends` holds the first three characters of the segments that a loop ends before.
+    """
+
+    def __init__(self, separator: str, component: str, ends: frozenset[str]) -> None:
         self.separator = separator
         self.component = component
         self._money: dict[str, int] = {}
         self._procedures: dict[str, tuple[str, str, tuple[str, ...]]] = {}
         self._remark = "LQ" + separator
-        self._ends = frozenset({*_ENDS, *_SHORT_ENDS, *(kind + separator for kind in _SHORT_ENDS)})
+        self._ends = ends
         self._kept = frozenset({"NM1", "MIA", "MOA", "REF", "DTM", "PER", "AMT", "QTY", "RDM"})
 
     def read(  # noqa: C901, PLR0912, PLR0915 - one flat loop over segments is the point: a call a segment costs a third more

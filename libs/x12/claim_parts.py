@@ -1,17 +1,19 @@
-"""Parts of an 837 claim from their segments: parties, dates, diagnoses, lines, other payers. Oddities are noted, never raised."""
+"""Parts of an 837 claim from their segments: parties, dates, diagnoses, procedures. Oddities are noted, never raised.
+
+A part is where it stands in the segments at hand: `begin` and `end`. What a file says over and over (payers, providers, days,
+procedures) is read once and remembered by its text.
+"""
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import pairwise
+from typing import TypeVar
 
 from libs.x12.claim import (
+    DIAGNOSIS_QUALIFIERS,
     Address,
     Attachment,
-    ClaimLine,
     Dated,
     Diagnosis,
-    LineAdjudication,
-    OtherPayer,
     Payer,
     Person,
     Provider,
@@ -22,13 +24,16 @@ from libs.x12.claim_loop import Oddity
 from libs.x12.model import Adjustment, Severity, parse_date, readable
 from libs.x12.money import parse_amount
 
-DIAGNOSIS_QUALIFIERS = frozenset({"ABK", "BK", "ABF", "BF", "ABJ", "BJ", "APR", "PR", "ABN", "BN"})
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 _PRESENT_ON_ADMISSION = 8  # HI0n-9
 _MONEY_CACHE_MAX = 50_000
 _COUNT_MAX = 6  # digits
 _PLAIN_AMOUNT_MAX = 15  # characters: far below what is too large
 _TRIPLES = range(2, 20, 3)
-_INSURED, _PAYER = "IL", "PR"
+_PARTY_CACHE_MAX = 1000
+_CACHE_MAX = 5000
 
 # The order in which the guides have the segments that are only kept: one for all parts, so that what is written reads back equal.
 _ORDER = {
@@ -40,9 +45,6 @@ _ORDER = {
         )
     )
 }  # fmt: skip
-
-Placed = tuple[str, int]  # a segment, and its place from the beginning of its unit
-Party = tuple[list[str], list[Placed]]  # the elements of an NM1 and what stands under it
 
 
 def filled(segment: str, separator: str, width: int) -> list[str]:
@@ -61,22 +63,42 @@ def in_order(segments: list[str], separator: str) -> tuple[str, ...]:
     return (*heads, *segments[first:])
 
 
-def _count(text: str) -> int:
+def count_of(text: str) -> int:
     """Read a small number; 0 where it is none."""
     return int(text) if len(text) <= _COUNT_MAX and text.isascii() and text.isdecimal() else 0
 
 
+def remember(cache: dict[Key, Value], key: Key, value: Value, most: int = _CACHE_MAX) -> Value:
+    """Keep a value for the next time; a full cache begins anew."""
+    if len(cache) >= most:
+        cache.clear()
+    cache[key] = value
+    return value
+
+
 class Parts:
-    """Reads parts of claims in one interchange's delimiters; `oddities` holds what was irregular since they were last taken."""
+    """Reads parts of claims in one interchange's delimiters.
+
+    `oddities` holds what was irregular since they were last taken, each with its place among the segments at hand.
+    """
 
     def __init__(self, separator: str, component: str) -> None:
         self.separator, self.component = separator, component
         self.oddities: list[Oddity] = []
-        self._money: dict[str, int] = {}
+        self.money: dict[str, int] = {}  # what was read already, by its text: for the hot paths to look into first
+        self.days: dict[str, Dated] = {}
+        self.procedures: dict[str, tuple[str, str, tuple[str, ...], str]] = {}
+        self._street, self._place = "N3" + separator, "N4" + separator
+        self._subscriptions: dict[str, Subscription] = {}
+        self._diagnoses: dict[str, tuple[Diagnosis, ...] | None] = {}
+        self._providers: dict[tuple[str, ...], Provider] = {}
+        self._payers: dict[tuple[str, ...], Payer] = {}
+
+    # -- single segments
 
     def cents(self, text: str, place: int, element: str, *, severity: Severity = "error") -> int | None:
         """Read an amount; None where there is none or it cannot be read."""
-        known = self._money.get(text)
+        known = self.money.get(text)
         if known is not None:
             return known
         cents: int | None
@@ -89,109 +111,22 @@ class Parts:
         if problem is not None:
             self.oddities.append(Oddity(place, problem, "warning" if cents is not None else severity, element, 1))
         elif cents is not None:
-            if len(self._money) >= _MONEY_CACHE_MAX:
-                self._money.clear()
-            self._money[text] = cents
+            if len(self.money) >= _MONEY_CACHE_MAX:
+                self.money.clear()
+            self.money[text] = cents
         return cents
 
-    def split(self, segments: Sequence[Placed]) -> tuple[list[Placed], list[Party]]:
-        """Tell the segments before the first NM1 from the parties that follow, each with what stands under it."""
-        heads: list[Placed] = []
-        parties: list[Party] = []
-        under = heads
-        for placed in segments:
-            if placed[0][:3] == "NM1":
-                under = []
-                parties.append((filled(placed[0], self.separator, 10), under))
-            else:
-                under.append(placed)
-        return heads, parties
-
-    def address_and_references(self, segments: Sequence[Placed]) -> tuple[Address | None, tuple[Reference, ...], list[Placed]]:
-        """Take N3, N4 and REF out of what stands under a party; return the rest too."""
-        street, place, references, rest = None, None, [], []
-        for placed in segments:
-            kind = placed[0][:3]
-            if kind == "REF":
-                references.append(self.reference(placed[0]))
-            elif kind == "N3" + self.separator and street is None:
-                street = filled(placed[0], self.separator, 3)
-            elif kind == "N4" + self.separator and place is None:
-                place = filled(placed[0], self.separator, 5)
-            else:
-                rest.append(placed)
-        if street is None and place is None:
-            return None, tuple(references), rest
-        street, place = street or [""] * 3, place or [""] * 5
-        address = Address(readable(street[1]), readable(street[2]), readable(place[1]), place[2], place[3], place[4])
-        return address, tuple(references), rest
-
     def reference(self, segment: str) -> Reference:
-        elements = filled(segment, self.separator, 3)
-        return Reference(elements[1], elements[2])
-
-    def provider(self, party: Party, taxonomy_code: str = "") -> Provider:
-        """Read a provider's loop."""
-        name, under = party
-        address, references, rest = self.address_and_references(under)
-        kept = []
-        for segment, _ in rest:
-            if segment.startswith("PRV") and not taxonomy_code:
-                taxonomy_code = filled(segment, self.separator, 4)[3]
-            else:
-                kept.append(segment)
-        is_npi = name[8] == "XX"
-        return Provider(
-            entity_code=name[1],
-            name=readable(name[3]),
-            first_name=readable(name[4]),
-            middle_name=readable(name[5]),
-            suffix=name[7],
-            is_person=name[2] == "1",
-            npi=name[9] if is_npi else "",
-            id_qualifier="" if is_npi else name[8],
-            id="" if is_npi else name[9],
-            taxonomy_code=taxonomy_code,
-            address=address,
-            references=references,
-            segments=in_order(kept, self.separator),
-        )
-
-    def person(self, party: Party, more: Sequence[str] = ()) -> Person:
-        """Read a subscriber or patient; `more` are segments of its level that belong to it."""
-        name, under = party
-        address, references, rest = self.address_and_references(under)
-        birth_on, sex, kept = None, "", list(more)
-        for segment, place in rest:
-            if segment.startswith("DMG") and birth_on is None:
-                elements = filled(segment, self.separator, 4)
-                birth_on, sex = self.day(elements[2], place, "DMG02"), elements[3]
-            else:
-                kept.append(segment)
-        return Person(
-            last_name=readable(name[3]),
-            first_name=readable(name[4]),
-            middle_name=readable(name[5]),
-            suffix=name[7],
-            is_person=name[2] == "1",
-            id_qualifier=name[8],
-            member_id=name[9],
-            birth_on=birth_on,
-            sex=sex,
-            address=address,
-            references=references,
-            segments=in_order(kept, self.separator),
-        )
-
-    def payer(self, name: list[str], under: Sequence[Placed], more: Sequence[str] = ()) -> Payer:
-        """Read a payer; `more` are segments of other parties of its level."""
-        address, references, rest = self.address_and_references(under)
-        kept = in_order([segment for segment, _ in rest], self.separator)
-        return Payer(readable(name[3]), name[9], name[8], address, references, (*kept, *more))
+        _, qualifier, value, *_ = [*segment.split(self.separator), "", ""]
+        return Reference(qualifier, value)
 
     def subscription(self, segment: str) -> Subscription:
+        known = self._subscriptions.get(segment)
+        if known is not None:
+            return known
         elements = filled(segment, self.separator, 10)
-        return Subscription(elements[1], elements[2], elements[3], readable(elements[4]), elements[5], elements[9])
+        read = Subscription(elements[1], elements[2], elements[3], readable(elements[4]), elements[5], elements[9])
+        return remember(self._subscriptions, segment, read)
 
     def day(self, text: str, place: int, element: str) -> date | None:
         day = parse_date(text)
@@ -201,23 +136,31 @@ class Parts:
 
     def dated(self, segment: str, place: int) -> Dated | None:
         """Read a DTP; None (and an oddity) where its value is no date."""
+        known = self.days.get(segment)
+        if known is not None:
+            return known
         _, qualifier, form, value = filled(segment, self.separator, 4)[:4]
         if form == "RD8":
             first, _, last = value.partition("-")
             from_on, to_on = parse_date(first), parse_date(last)
             if from_on is not None and to_on is not None:
-                return Dated(qualifier, from_on, to_on)
+                return remember(self.days, segment, Dated(qualifier, from_on, to_on))
         elif form in ("D8", "DT"):
             from_on = parse_date(value)
             if from_on is not None:
-                return Dated(qualifier, from_on, None, value[8:])
+                return remember(self.days, segment, Dated(qualifier, from_on, None, value[8:]))
         elif form == "TM":
             return None  # a time of day: kept as it stands
         self.oddities.append(Oddity(place, "bad_date", "error", "DTP03", 1))
         return None
 
-    def diagnoses(self, segment: str) -> list[Diagnosis] | None:
+    def diagnoses(self, segment: str) -> tuple[Diagnosis, ...] | None:
         """Read an HI of diagnoses; None when it holds other codes."""
+        if segment in self._diagnoses:
+            return self._diagnoses[segment]
+        return remember(self._diagnoses, segment, self._read_diagnoses(segment))
+
+    def _read_diagnoses(self, segment: str) -> tuple[Diagnosis, ...] | None:
         found = []
         for composite in segment.split(self.separator)[1:]:
             parts = composite.split(self.component)
@@ -225,7 +168,7 @@ class Parts:
                 return None
             present = parts[_PRESENT_ON_ADMISSION] if len(parts) > _PRESENT_ON_ADMISSION else ""
             found.append(Diagnosis(parts[0], parts[1], present))
-        return found
+        return tuple(found)
 
     def adjustments(self, segment: str, place: int) -> list[Adjustment]:
         """Read up to six triplets of one CAS."""
@@ -247,136 +190,111 @@ class Parts:
 
     def procedure(self, composite: str) -> tuple[str, str, tuple[str, ...], str]:
         """Split a composite procedure: qualifier, code, modifiers, description."""
+        known = self.procedures.get(composite)
+        if known is not None:
+            return known
         parts = composite.split(self.component)
         code = parts[1] if len(parts) > 1 else ""
         modifiers = tuple(part for part in parts[2:6] if part)
-        return parts[0], code, modifiers, readable(parts[6]) if len(parts) > 6 else ""  # noqa: PLR2004
+        description = readable(parts[6]) if len(parts) > 6 else ""  # noqa: PLR2004
+        return remember(self.procedures, composite, (parts[0], code, modifiers, description))
 
-    def line(self, segments: Sequence[Placed]) -> ClaimLine | None:
-        """Read a line from its LX on; None when its charge cannot be read."""
-        cuts = [at for at, (segment, _) in enumerate(segments) if segment.startswith("SVD")]
-        own, adjudicated = (segments[: cuts[0]], cuts) if cuts else (segments, [])
-        heads, parties = self.split(own)
-        number = filled(heads[0][0], self.separator, 2)[1]
-        service: dict[str, object] | None = None
-        references, kept = [], []
-        period: Dated | None = None
-        line_control_number = drug_code = ""
-        for segment, place in heads[1:]:
+    # -- parties
+
+    def party(self, segments: Sequence[str], begin: int, end: int) -> tuple[list[str], Address | None, list[Reference], list[int]]:
+        """Read what all parties have: the elements of NM1, address and references; and the places of the segments that are left."""
+        separator, street_kind, place_kind = self.separator, self._street, self._place
+        street = place = ""
+        references: list[Reference] = []
+        left: list[int] = []
+        for at in range(begin + 1, end):
+            segment = segments[at]
             kind = segment[:3]
-            if kind in ("SV1", "SV2", "SV3") and service is None:
-                service = self._service(segment, place)
-            elif kind == "DTP" and period is None and segment[4:7] == "472":
-                period = self.dated(segment, place)
-                if period is None:
-                    kept.append(segment)
+            if kind == street_kind and not street:
+                street = segment
+            elif kind == place_kind and not place:
+                place = segment
             elif kind == "REF":
-                reference = self.reference(segment)
-                if reference.qualifier == "6R" and not line_control_number:
-                    line_control_number = reference.value
-                else:
-                    references.append(reference)
-            elif kind == "LIN" and not drug_code and segment.split(self.separator)[2:3] == ["N4"]:
-                drug_code = filled(segment, self.separator, 4)[3]
+                references.append(self.reference(segment))
+            elif segment:
+                left.append(at)
+        name = filled(segments[begin], separator, 10)
+        if not segments[begin].isascii():
+            name[3:6] = map(readable, name[3:6])
+        return name, self._address(street, place) if street or place else None, references, left
+
+    def _address(self, street: str, place: str) -> Address:
+        _, line_1, line_2, *_ = [*street.split(self.separator), "", ""]
+        _, city, state, postal_code, country, *_ = [*place.split(self.separator), "", "", "", ""]
+        if street.isascii() and place.isascii():
+            return Address(line_1, line_2, city, state, postal_code, country)
+        return Address(readable(line_1), readable(line_2), readable(city), state, postal_code, country)
+
+    def provider(self, segments: Sequence[str], begin: int, end: int, taxonomy_code: str = "") -> Provider:
+        """Read a provider's loop. `taxonomy_code` is what its level told before."""
+        told = (taxonomy_code, *segments[begin:end])
+        known = self._providers.get(told)
+        if known is not None:
+            return known
+        name, address, references, left = self.party(segments, begin, end)
+        kept = []
+        for at in left:
+            segment = segments[at]
+            if segment.startswith("PRV") and not taxonomy_code:
+                taxonomy_code = filled(segment, self.separator, 4)[3]
             else:
                 kept.append(segment)
-        if service is None or service["charge_cents"] is None:
-            if service is None:
-                self.oddities.append(Oddity(heads[0][1], "missing_segment", "error", None, 1))
-            return None
-        bounds = [*adjudicated, len(segments)]
-        return ClaimLine(
-            number=_count(number),
-            service_from_on=period.from_on if period else None,
-            service_to_on=period.to_on if period else None,
-            line_control_number=line_control_number,
-            drug_code=drug_code,
+        is_npi = name[8] == "XX"
+        read = Provider(
+            entity_code=name[1],
+            name=name[3],
+            first_name=name[4],
+            middle_name=name[5],
+            suffix=name[7],
+            is_person=name[2] == "1",
+            npi=name[9] if is_npi else "",
+            id_qualifier="" if is_npi else name[8],
+            id="" if is_npi else name[9],
+            taxonomy_code=taxonomy_code,
+            address=address,
             references=tuple(references),
-            providers=tuple(map(self.provider, parties)),
-            adjudications=tuple(self._adjudication(segments[a:b]) for a, b in pairwise(bounds)),
             segments=in_order(kept, self.separator),
-            **service,  # type: ignore[arg-type]  # the names are ClaimLine's
         )
+        return remember(self._providers, told, read, _PARTY_CACHE_MAX)
 
-    def _service(self, segment: str, place: int) -> dict[str, object]:
-        """Read SV1, SV2 or SV3."""
-        kind = segment[:3]
-        if kind == "SV1":
-            _, composite, charge, unit, units, place_of_service, _, pointers, *more = filled(segment, self.separator, 8)
-            revenue, element = "", "SV102"
-        elif kind == "SV2":
-            _, revenue, composite, charge, unit, units, *more = filled(segment, self.separator, 6)
-            place_of_service, pointers, element = "", "", "SV203"
-        else:
-            elements = filled(segment, self.separator, 12)
-            composite, charge, place_of_service, units, pointers = (elements[at] for at in (1, 2, 3, 6, 11))
-            more = [*elements[4:6], *elements[7:11]]
-            revenue, unit, element = "", "", "SV302"
-        qualifier, code, modifiers, description = self.procedure(composite)
-        while more and not more[-1]:
-            more.pop()
-        return {
-            "charge_cents": self.cents(charge, place, element),
-            "procedure_code": code,
-            "qualifier": qualifier,
-            "modifiers": modifiers,
-            "description": description,
-            "unit": unit,
-            "units": units,
-            "place_of_service": place_of_service,
-            "diagnosis_pointers": tuple(filter(None, map(_count, pointers.split(self.component)))),
-            "revenue_code": revenue,
-            "more": tuple(more),
-        }
-
-    def _adjudication(self, segments: Sequence[Placed]) -> LineAdjudication:
-        (head, place), *rest = segments
-        elements = filled(head, self.separator, 6)
-        qualifier, code, modifiers, _ = self.procedure(elements[3])
-        adjustments, adjudicated_on, kept = [], None, []
-        for segment, at in rest:
-            if segment.startswith("CAS"):
-                adjustments += self.adjustments(segment, at)
-            elif segment.startswith("DTP") and adjudicated_on is None and segment[4:7] == "573":
-                dated = self.dated(segment, at)
-                adjudicated_on = dated.from_on if dated else None
+    def person(self, segments: Sequence[str], begin: int, end: int, more: Sequence[str] = ()) -> Person:
+        """Read a subscriber or patient; `more` are segments of its level that belong to it."""
+        name, address, references, left = self.party(segments, begin, end)
+        birth_on, sex, kept = None, "", list(more)
+        for at in left:
+            segment = segments[at]
+            if segment.startswith("DMG") and birth_on is None:
+                elements = filled(segment, self.separator, 4)
+                birth_on, sex = self.day(elements[2], at, "DMG02"), elements[3]
             else:
                 kept.append(segment)
-        paid_cents = self.cents(elements[2], place, "SVD02") or 0
-        return LineAdjudication(
-            elements[1], paid_cents, qualifier, code, modifiers, elements[4], elements[5], tuple(adjustments), adjudicated_on,
+        return Person(
+            name[3],
+            name[4],
+            name[5],
+            name[7],
+            name[2] == "1",
+            name[8],
+            name[9],
+            birth_on,
+            sex,
+            address,
+            tuple(references),
             in_order(kept, self.separator),
-        )  # fmt: skip
-
-    def other_payer(self, placed: Sequence[Placed]) -> OtherPayer:
-        """Read loop 2320 from its SBR on."""
-        heads, parties = self.split(placed)
-        adjustments, paid_cents, kept = [], None, []
-        for segment, place in heads[1:]:
-            elements = segment.split(self.separator)
-            if elements[0] == "CAS":
-                adjustments += self.adjustments(segment, place)
-            elif elements[:2] == ["AMT", "D"] and paid_cents is None:
-                paid_cents = self.cents(filled(segment, self.separator, 3)[2], place, "AMT02")
-            else:
-                kept.append(segment)
-        payer, subscriber, adjudicated_on = Payer(), None, None
-        for party in parties:
-            name, under = party
-            if name[1] == _INSURED and subscriber is None:
-                subscriber = self.person(party)
-            elif name[1] == _PAYER and not payer.name:
-                own = []
-                for segment, place in under:
-                    if segment.startswith("DTP") and adjudicated_on is None:
-                        dated = self.dated(segment, place)
-                        adjudicated_on = dated.from_on if dated else None
-                    else:
-                        own.append((segment, place))
-                payer = self.payer(name, own)
-            else:
-                kept += [self.separator.join(name).rstrip(self.separator), *(segment for segment, _ in under)]
-        segments = in_order(kept, self.separator)
-        return OtherPayer(
-            self.subscription(heads[0][0]), payer, subscriber, paid_cents, tuple(adjustments), adjudicated_on, segments
         )
+
+    def payer(self, segments: Sequence[str], begin: int, end: int, more: Sequence[str] = ()) -> Payer:
+        """Read a payer; `more` are segments of other parties of its level."""
+        told = (*segments[begin:end], "", *more)
+        known = self._payers.get(told)
+        if known is not None:
+            return known
+        name, address, references, left = self.party(segments, begin, end)
+        kept = in_order([segments[at] for at in left], self.separator)
+        read = Payer(name[3], name[9], name[8], address, tuple(references), (*kept, *more))
+        return remember(self._payers, told, read, _PARTY_CACHE_MAX)

@@ -1,19 +1,37 @@
 """One 837: its head, its levels (billing provider, subscriber, patient) and its claims.
 
-A level holds until the next HL of the same or a higher one; each claim is emitted with the levels that it stands under.
+A level holds until the next HL of the same or a higher one; each claim is emitted with the levels that it stands under. Parts are
+told by their place among the segments at hand; only what is asked for is split.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from libs.x12.claim import BatchRead, Claim, ClaimType, Payer, Person, Provider, Subscription
+from libs.x12.claim import (
+    Attachment,
+    BatchRead,
+    Claim,
+    ClaimLine,
+    ClaimType,
+    Dated,
+    Diagnosis,
+    OtherPayer,
+    Payer,
+    Person,
+    Provider,
+    Reference,
+    Subscription,
+)
+from libs.x12.claim_lines import Lines
 from libs.x12.claim_loop import Oddity
-from libs.x12.claim_parts import Parts, Placed, filled, in_order
+from libs.x12.claim_parts import filled, in_order, remember
 from libs.x12.item import Item
 from libs.x12.model import TransactionClosed, TransactionOpened, parse_date, readable
 from libs.x12.tokens import Cursor
-from libs.x12.units import TransactionReader
+from libs.x12.units import TransactionReader, first_characters
 
 if TYPE_CHECKING:
     from libs.x12.envelope import Envelope
@@ -21,8 +39,7 @@ if TYPE_CHECKING:
 _BILLING, _SUBSCRIBER, _PATIENT = "20", "22", "23"
 _ABOVE: Final = {_SUBSCRIBER: _BILLING, _PATIENT: _SUBSCRIBER}
 _BELOW: Final = {_BILLING: (_SUBSCRIBER, _PATIENT), _SUBSCRIBER: (_PATIENT,), _PATIENT: ()}
-_ENDS = frozenset({"CLM", "ISA", "IEA", "BIN", "BDS"})
-_SHORT_ENDS = frozenset({"HL", "SE", "ST", "GS", "GE"})
+_LOOPS: Final = {_BILLING: "2000A", _SUBSCRIBER: "2000B", _PATIENT: "2000C"}
 _TYPES: Final[tuple[tuple[str, ClaimType], ...]] = (
     ("005010X222", "professional"),
     ("005010X223", "institutional"),
@@ -33,119 +50,121 @@ _TYPES: Final[tuple[tuple[str, ClaimType], ...]] = (
 )
 LINES_MAX: Final = 999
 _TYPE_BY_LINE: Final[dict[str, ClaimType]] = {"SV1": "professional", "SV2": "institutional", "SV3": "dental"}
+_NOBODY: Final = (Provider("85"), Subscription(), Person(), Payer())
+_INSIDE = frozenset({"NM1", "SVD"})  # begin parts of a line or another payer
+
+_Heads = tuple[tuple[Dated, ...], tuple[Reference, ...], tuple[Diagnosis, ...], tuple[Attachment, ...], int | None, tuple[str, ...]]
 
 
 class _Levels:
     """What claims stand under at the moment."""
 
     def __init__(self) -> None:
-        self.billing: Provider = Provider("85")
+        self.billing, self.subscription, self.subscriber, self.payer = _NOBODY
         self.pay_to: Provider | None = None
-        self.subscription = Subscription()
-        self.subscriber = Person()
-        self.payer = Payer()
         self.patient: Person | None = None
         self.relationship = ""
 
     def leave(self, level: str) -> None:
         """Forget a level."""
         if level == _BILLING:
-            self.billing, self.pay_to = Provider("85"), None
+            self.billing, self.pay_to = _NOBODY[0], None
         elif level == _SUBSCRIBER:
-            self.subscription, self.subscriber, self.payer = Subscription(), Person(), Payer()
+            _, self.subscription, self.subscriber, self.payer = _NOBODY
         else:
             self.patient, self.relationship = None, ""
 
 
 class ClaimReader(TransactionReader):
-    """Reads one 837; its units are its claims (CLM loops)."""
+    """Reads one 837; its units are its levels (HL, up to their first claim) and its claims (CLM loops)."""
 
-    starts = "CLM"
+    starts = ("CLM", "HL")
+    ends = ("CLM", "HL")
     loop = "2300"
 
     def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
         super().__init__(items, opened, separator, component)
-        self._parts = Parts(separator, component)
-        self._ends = frozenset({*_ENDS, *_SHORT_ENDS, *(kind + separator for kind in _SHORT_ENDS)})
+        self._parts = Lines(separator, component)
+        self._marks = self.unit_ends | first_characters(("NM1", "SBR", "LX", "SVD"), separator)
+        self._line, self._diagnoses = "LX" + separator, "HI" + separator
         self._head: list[str] | None = []  # None once the batch was told
         self._levels = _Levels()
-        self._level = ""
         self._names: dict[str, str] = {}  # HL01 of the levels that are open
-        self._under: list[tuple[str, tuple[int, int]]] = []  # segments of the level that is open, with their positions
+        self._composites: dict[str, tuple[str, str, str]] = {}  # CLM05 as read before
         self._charge_cents = 0
         self._type = next((kind for version, kind in _TYPES if opened.version.startswith(version)), None)
 
-    def ends_unit(self, segment: str) -> bool:
-        return segment[:3] in self._ends
-
-    def end_of_unit(self, cursor: Cursor, start: int) -> int:
-        """Return where the unit at a place ends; flat, a call a segment costs."""
-        ends, segments = self._ends, cursor.segments
-        for at in range(start + 1, len(segments)):
-            if segments[at][:3] in ends:
-                return at
-        return 0
-
     def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
-        """Take a segment of the head or of a level."""
-        if kind == "HL":
-            self._enter(elements, envelope)
-        elif self._head is not None:
+        """Take a segment of the head."""
+        if self._head is not None:
             self._head.append(self.separator.join(elements))
-        elif self._level:
-            self._under.append((self.separator.join(elements), envelope.cursor.position()))
         else:
             envelope.note("unexpected_segment", "warning", kind if kind.isalnum() else None)
 
-    def _enter(self, elements: list[str], envelope: "Envelope") -> None:
-        """Begin a level. Where it stands counts, not what it says of its parent: a lie is told, and nothing is guessed from it."""
-        self._finish_head()
-        self._finish_level()
-        _, name, parent, level, *_ = [*elements, "", "", ""]
-        if level not in _BELOW:
-            envelope.note("unexpected_segment", "warning", "HL", element="HL03")
-            return
-        if parent != self._names.get(_ABOVE.get(level, ""), "") or (level in _ABOVE and not parent):
-            envelope.note("hl_parent", "warning", "HL", element="HL02")
-        self._level = level
-        for left in (level, *_BELOW[level]):
-            self._levels.leave(left)
-            self._names.pop(left, None)
-        self._names[level] = name
-
     def before_first_unit(self, cursor: Cursor, start: int) -> None:  # noqa: ARG002 - nothing is missing that must be told here
-        self._finish_head()
-        self._finish_level()
+        if self._head is not None:
+            self._finish_head(self._head)
 
     def unit(self, cursor: Cursor, start: int) -> tuple[int, bool]:
-        """Read the CLM loop at a place of the cursor's batch."""
-        end = self.end_of_unit(cursor, start)
-        if not end:
+        """Read the HL or CLM loop at a place of the cursor's batch."""
+        segments = cursor.segments
+        places = self._cut(segments, start)
+        if not places:
             return 0, False
+        end = places[-1]
         if self.beyond_measure(cursor, start, end):
             self.lose(cursor, start, "claim_too_long")
             return end, False
-        self.before_first_unit(cursor, start)
-        ordinal = self.units_read + self.units_lost + 1
-        segments = [(segment, at) for at, segment in enumerate(cursor.segments[start:end]) if segment]
-        claim = self._claim(segments, ordinal, cursor.position(start))
-        for place, code, severity, element, snip_type, _ in self._parts.oddities:
-            segment_id = element[:3].rstrip("0123456789") if element else None
-            self.note(
-                cursor.position(start + place), code, severity, segment_id, element=element, snip_type=snip_type, unit=ordinal
-            )
-        self._parts.oddities.clear()
-        if claim is None:
-            self.lose(cursor, start, "claim_unreadable")
+        if self._head is not None:
+            self._finish_head(self._head)
+        if segments[start][:3] == "CLM":
+            self._read_claim(cursor, start, places)
         else:
-            self.units_read += 1
-            self._charge_cents += claim.charge_cents
-            self.items.append(claim)
+            self._read_level(cursor, start, places)
         return end, True
 
+    def _cut(self, segments: Sequence[str], start: int) -> list[int]:
+        """Return where the parts of a unit begin (parties, other payers, lines, adjudications), and at last where it ends.
+
+        Empty when its end is not at hand. Inside an adjudication only another one or a line begins a part; outside lines, SVD none.
+        """
+        marks, ends, line = self._marks, self.unit_ends, self._line
+        places: list[int] = []
+        in_line = in_adjudication = False
+        for at in range(start + 1, len(segments)):
+            kind = segments[at][:3]
+            if kind not in marks:
+                continue
+            if kind == line:
+                in_line, in_adjudication = True, False
+            elif kind == "SVD":
+                if not in_line:
+                    continue
+                in_adjudication = True
+            elif kind in ends:
+                places.append(at)
+                return places
+            elif kind == "SBR":
+                in_line = in_adjudication = False
+            elif in_adjudication:  # a party of the adjudication
+                continue
+            places.append(at)
+        return []
+
+    def lose(self, cursor: Cursor, start: int, code: str) -> None:
+        """Count a unit that cannot be used. Of a level, at least the one that was open before is left."""
+        segment = cursor.segments[start]
+        if segment[:3] != "CLM":
+            self._enter(segment, cursor.position(start))
+        super().lose(cursor, start, code)
+
+    def cut_off(self, unfinished: str) -> None:
+        """The input ends here. A level without a claim loses none."""
+        super().cut_off(unfinished if unfinished[:3] == "CLM" else "")
+
     def close(self, envelope: "Envelope", *, complete: bool) -> None:  # noqa: ARG002 - the readers' common form
-        self._finish_head()
-        self._finish_level()
+        if self._head is not None:
+            self._finish_head(self._head)
         self.items.append(
             TransactionClosed(
                 ordinal=self.opened.ordinal,
@@ -158,16 +177,11 @@ class ClaimReader(TransactionReader):
             )
         )
 
-    # -- what claims stand under
-
-    def _finish_head(self) -> None:
+    def _finish_head(self, head: list[str]) -> None:
         """Emit what the head told, once."""
-        if self._head is None:
-            return
-        heads, parties = self._parts.split([(segment, 0) for segment in self._head])
         self._head = None
-        told = next((filled(segment, self.separator, 7) for segment, _ in heads if segment.startswith("BHT")), [""] * 7)
-        names = {name[1]: name for name, _ in parties}
+        told = next((filled(segment, self.separator, 7) for segment in head if segment.startswith("BHT")), [""] * 7)
+        names = {name[1]: name for segment in head if (name := filled(segment, self.separator, 10))[0] == "NM1"}
         sender, receiver = names.get("41", [""] * 10), names.get("40", [""] * 10)
         self.items.append(
             BatchRead(
@@ -176,153 +190,195 @@ class ClaimReader(TransactionReader):
             )
         )  # fmt: skip
 
-    def _finish_level(self) -> None:
-        """Read the level that was open; what is odd in it is told where it stands."""
-        if not self._under:
-            return
-        placed = [(segment, place) for place, (segment, _) in enumerate(self._under)]
-        if self._level == _BILLING:
-            self._read_billing(placed)
-        elif self._level == _SUBSCRIBER:
-            self._read_subscriber(placed)
-        else:
-            self._read_patient(placed)
+    def _tell(self, cursor: Cursor, loop: str, unit: int | None) -> None:
+        """Say what was odd in the unit that was read, each where it stands."""
         for place, code, severity, element, snip_type, _ in self._parts.oddities:
-            self.note(self._under[place][1], code, severity, element[:3] if element else None, element=element, snip_type=snip_type)
+            segment_id = element[:3].rstrip("0123456789") if element else None
+            self.note(
+                cursor.position(place), code, severity, segment_id, element=element, loop=loop, snip_type=snip_type, unit=unit
+            )
         self._parts.oddities.clear()
-        self._under = []
 
-    def _read_billing(self, placed: list[Placed]) -> None:
-        heads, parties = self._parts.split(placed)
+    # -- what claims stand under
+
+    def _enter(self, segment: str, at: tuple[int, int]) -> str:
+        """Begin a level and return it. Where it stands counts, not what it says of its parent: a lie is told, none believed."""
+        _, name, parent, level, *_ = [*segment.split(self.separator), "", "", ""]
+        if level not in _BELOW:
+            self.note(at, "unexpected_segment", "warning", "HL", element="HL03", loop="2000")
+            return ""
+        if parent != self._names.get(_ABOVE.get(level, ""), "") or (level in _ABOVE and not parent):
+            self.note(at, "hl_parent", "warning", "HL", element="HL02", loop=_LOOPS[level])
+        for left in (level, *_BELOW[level]):
+            self._levels.leave(left)
+            self._names.pop(left, None)
+        self._names[level] = name
+        return level
+
+    def _read_level(self, cursor: Cursor, start: int, places: list[int]) -> None:
+        segments = cursor.segments
+        level = self._enter(segments[start], cursor.position(start))
+        if not level:
+            return
+        names = [at for at in places[:-1] if segments[at][:3] == "NM1"]
+        heads = list(filter(None, segments[start + 1 : names[0] if names else places[-1]]))
+        parties = list(pairwise([*names, places[-1]]))
+        if level == _SUBSCRIBER:
+            self._read_subscriber(segments, heads, parties)
+        elif level == _PATIENT:
+            self._read_patient(segments, heads, parties)
+        else:
+            self._read_billing(segments, heads, parties)
+        if self._parts.oddities:
+            self._tell(cursor, _LOOPS[level], None)
+
+    def _read_billing(self, segments: list[str], heads: list[str], parties: list[tuple[int, int]]) -> None:
         taxonomy, kept = "", []
-        for segment, _ in heads:
+        for segment in heads:
             if segment.startswith("PRV") and not taxonomy:
                 taxonomy = filled(segment, self.separator, 4)[3]
             else:
                 kept.append(segment)
-        for party in parties:
-            if party[0][1] == "85":
-                billing = self._parts.provider(party, taxonomy)
+        for begin, end in parties:
+            if filled(segments[begin], self.separator, 2)[1] == "85":
+                billing = self._parts.provider(segments, begin, end, taxonomy)
                 self._levels.billing = _with_segments(billing, kept, self.separator)
             elif self._levels.pay_to is None:
-                self._levels.pay_to = self._parts.provider(party)
+                self._levels.pay_to = self._parts.provider(segments, begin, end)
 
-    def _read_subscriber(self, placed: list[Placed]) -> None:
-        heads, parties = self._parts.split(placed)
-        subscription = next((segment for segment, _ in heads if segment.startswith("SBR")), "SBR")
-        self._levels.subscription = self._parts.subscription(subscription)
-        more = [segment for segment, _ in heads if segment != subscription]
-        insured = next((party for party in parties if party[0][1] == "IL"), None)
-        payer = next((party for party in parties if party[0][1] == "PR"), None)
+    def _read_subscriber(self, segments: list[str], heads: list[str], parties: list[tuple[int, int]]) -> None:
+        parts, levels, insured, payer = self._parts, self._levels, None, None
+        subscription = next((segment for segment in heads if segment.startswith("SBR")), "SBR")
+        levels.subscription = parts.subscription(subscription)
         others: list[str] = []
-        for party in parties:
-            if party is not insured and party is not payer:
-                others += [self.separator.join(party[0]).rstrip(self.separator), *(segment for segment, _ in party[1])]
+        for begin, end in parties:
+            entity = segments[begin][4:7]
+            if insured is None and entity == "IL" + self.separator:
+                insured = begin, end
+            elif payer is None and entity == "PR" + self.separator:
+                payer = begin, end
+            else:
+                others += parts.as_told(segments, begin, end)
         if insured is not None:
-            self._levels.subscriber = self._parts.person(insured, more)
+            levels.subscriber = parts.person(segments, *insured, [segment for segment in heads if segment != subscription])
         if payer is not None:
-            self._levels.payer = self._parts.payer(*payer, others)
+            levels.payer = parts.payer(segments, *payer, others)
 
-    def _read_patient(self, placed: list[Placed]) -> None:
-        heads, parties = self._parts.split(placed)
+    def _read_patient(self, segments: list[str], heads: list[str], parties: list[tuple[int, int]]) -> None:
         more = []
-        for segment, _ in heads:
+        for segment in heads:
             elements = segment.split(self.separator)
             if elements[0] == "PAT" and not self._levels.relationship:
                 self._levels.relationship = elements[1] if len(elements) > 1 else ""
                 if len(elements) == 2:  # noqa: PLR2004 - nothing but the relationship
                     continue
             more.append(segment)
-        patient = next((party for party in parties if party[0][1] == "QC"), None)
-        if patient is not None:
-            self._levels.patient = self._parts.person(patient, more)
+        for begin, end in parties:
+            if filled(segments[begin], self.separator, 2)[1] == "QC":
+                self._levels.patient = self._parts.person(segments, begin, end, more)
+                return
 
     # -- the claim itself
 
-    def _claim(self, segments: list[Placed], ordinal: int, position: tuple[int, int]) -> Claim | None:
-        """Put one claim together; None when its charge, or a line's, cannot be read."""
-        cuts = [at for at, (segment, _) in enumerate(segments) if segment[:3] in ("SBR", "LX" + self.separator)]
-        bounds = [*cuts, len(segments)]
-        own = segments[: bounds[0]]
-        others, lines = [], []
-        for at, cut in enumerate(cuts):
-            part = segments[cut : bounds[at + 1]]
-            if part[0][0].startswith("SBR"):
-                others.append(self._parts.other_payer(part))
-            else:
-                lines.append(self._parts.line(part))
-        if len(lines) > LINES_MAX:
-            self._parts.oddities.append(Oddity(segments[cuts[len(others) + LINES_MAX]][1], "too_many_lines", "error", "LX01", 1))
-        head = filled(own[0][0], self.separator, 10)
-        charge_cents = self._parts.cents(head[2], 0, "CLM02")
-        read = [line for line in lines if line is not None]
-        if charge_cents is None or len(read) < len(lines):
-            return None
-        place, qualifier, frequency, *_ = [*head[5].split(self.component), "", "", ""]
-        heads, parties = self._parts.split(own[1:])
-        levels = self._levels
-        return Claim(
-            claim_type=self._type or _type_by_lines(segments),
-            patient_control_number=head[1],
-            charge_cents=charge_cents,
-            billing_provider=levels.billing,
-            subscription=levels.subscription,
-            subscriber=levels.subscriber,
-            payer=levels.payer,
-            lines=tuple(read),
-            facility_code=place,
-            facility_qualifier=qualifier,
-            frequency_code=frequency or "1",
-            signature=head[6],
-            assignment=head[7],
-            benefits_assigned=head[8],
-            release=head[9],
-            more=tuple(head[10:]),
-            pay_to=levels.pay_to,
-            patient=levels.patient,
-            patient_relationship=levels.relationship,
-            providers=tuple(map(self._parts.provider, parties)),
-            other_payers=tuple(others),
-            separator=self.separator,
-            component=self.component,
-            ordinal=ordinal,
-            segment_index=position[1],
-            byte_offset=position[0],
-            **self._heads(heads),  # type: ignore[arg-type]  # the names are Claim's
-        )
+    def _read_claim(self, cursor: Cursor, start: int, places: list[int]) -> None:
+        ordinal = self.units_read + self.units_lost + 1
+        claim = self._claim(cursor, start, places, ordinal)
+        if self._parts.oddities:
+            self._tell(cursor, self.loop, ordinal)
+        if claim is None:
+            self.lose(cursor, start, "claim_unreadable")
+        else:
+            self.units_read += 1
+            self._charge_cents += claim.charge_cents
+            self.items.append(claim)
 
-    def _heads(self, heads: list[Placed]) -> dict[str, object]:
-        """Read what stands between CLM and the first party."""
-        parts = self._parts
-        dates, references, diagnoses, attachments, kept = [], [], [], [], []
+    def _claim(self, cursor: Cursor, start: int, places: list[int], ordinal: int) -> Claim | None:
+        """Put one claim together; None when its charge, or a line's, cannot be read."""
+        parts, levels, segments = self._parts, self._levels, cursor.segments
+        first, providers = 0, []
+        while segments[places[first]][:3] == "NM1":
+            providers.append(parts.provider(segments, places[first], places[first + 1]))
+            first += 1
+        lines, others = self._lines(segments, places, first)
+        head = segments[start].split(self.separator)
+        if len(head) < 10:  # noqa: PLR2004 - CLM09 is the last with a field of its own
+            head += [""] * (10 - len(head))
+        _, pcn, charge, _, _, composite, signature, assignment, benefits, release, *more = head
+        charge_cents = parts.cents(charge, start, "CLM02")
+        dates, references, diagnoses, attachments, patient_paid_cents, kept = self._heads(segments, start + 1, places[0])
+        if charge_cents is None or lines is None:
+            return None
+        byte_offset, segment_index = cursor.position(start)
+        return Claim(
+            self._type or _type_by_lines(segments, start, places[-1]), pcn, charge_cents, levels.billing, levels.subscription,
+            levels.subscriber, levels.payer, lines, *(self._composites.get(composite) or self._composite(composite)), signature,
+            assignment, benefits, release, tuple(more), levels.pay_to, levels.patient, levels.relationship, diagnoses, dates,
+            references, attachments, patient_paid_cents, tuple(providers), others, kept, self.separator, self.component, ordinal,
+            segment_index, byte_offset,
+        )  # fmt: skip
+
+    def _composite(self, text: str) -> tuple[str, str, str]:
+        """Split CLM05: facility code, its qualifier, frequency."""
+        facility, qualifier, frequency, *_ = [*text.split(self.component), "", "", ""]
+        return remember(self._composites, text, (facility, qualifier, frequency or "1"))
+
+    def _lines(
+        self, segments: Sequence[str], places: list[int], first: int
+    ) -> tuple[tuple[ClaimLine, ...] | None, tuple[OtherPayer, ...]]:
+        """Read lines and other payers from a place of `places` on; no lines (None) when one of them cannot be read."""
+        parts, line_start = self._parts, self._line
+        lines: list[ClaimLine] = []
+        others: list[OtherPayer] = []
+        count, last = 0, len(places) - 1
+        while first < last:
+            begin = places[first]
+            after = first + 1
+            while after < last and segments[places[after]][:3] in _INSIDE:
+                after += 1
+            if segments[begin][:3] == line_start:
+                line = parts.line(segments, begin, places[first + 1 : after + 1])
+                count += 1
+                if line is not None:
+                    lines.append(line)
+                if count == LINES_MAX + 1:
+                    parts.oddities.append(Oddity(begin, "too_many_lines", "error", "LX01", 1))
+            else:
+                others.append(parts.other_payer(segments, begin, places[first + 1 : after + 1]))
+            first = after
+        return tuple(lines) if len(lines) == count else None, tuple(others)
+
+    def _heads(self, segments: Sequence[str], begin: int, end: int) -> _Heads:
+        """Read what stands between CLM and the first party, other payer or line."""
+        parts, diagnoses_kind = self._parts, self._diagnoses
+        dates: list[Dated] = []
+        references: list[Reference] = []
+        diagnoses: tuple[Diagnosis, ...] = ()
+        attachments: list[Attachment] = []
+        kept: list[str] = []
         patient_paid_cents: int | None = None
-        for segment, place in heads:
+        for at in range(begin, end):
+            segment = segments[at]
             kind = segment[:3]
-            if kind == "DTP" and (dated := parts.dated(segment, place)) is not None:
-                dates.append(dated)
-            elif kind == "REF":
+            if kind == "REF":
                 references.append(parts.reference(segment))
-            elif kind == "HI" + self.separator and (found := parts.diagnoses(segment)) is not None:
+            elif kind == diagnoses_kind and (found := parts.diagnoses(segment)) is not None:
                 diagnoses += found
+            elif kind == "DTP" and (dated := parts.dated(segment, at)) is not None:
+                dates.append(dated)
             elif kind == "PWK":
                 attachments.append(parts.attachment(segment))
             elif kind == "AMT" and patient_paid_cents is None and segment[4:6] == "F5":
-                patient_paid_cents = parts.cents(filled(segment, self.separator, 3)[2], place, "AMT02")
-            else:
+                patient_paid_cents = parts.cents(filled(segment, self.separator, 3)[2], at, "AMT02")
+            elif segment:
                 kept.append(segment)
-        return {
-            "dates": tuple(dates),
-            "references": tuple(references),
-            "diagnoses": tuple(diagnoses),
-            "attachments": tuple(attachments),
-            "patient_paid_cents": patient_paid_cents,
-            "segments": in_order(kept, self.separator),
-        }
+        told = in_order(kept, self.separator) if kept else ()
+        return tuple(dates), tuple(references), diagnoses, tuple(attachments), patient_paid_cents, told
 
 
-def _type_by_lines(segments: list[Placed]) -> ClaimType:
+def _type_by_lines(segments: Sequence[str], begin: int, end: int) -> ClaimType:
     """Tell the kind of claim where the version does not: by the first service segment."""
-    return next((_TYPE_BY_LINE[segment[:3]] for segment, _ in segments if segment[:3] in _TYPE_BY_LINE), "professional")
+    kinds = (segments[at][:3] for at in range(begin, end))
+    return next((_TYPE_BY_LINE[kind] for kind in kinds if kind in _TYPE_BY_LINE), "professional")
 
 
 def _with_segments(provider: Provider, kept: list[str], separator: str) -> Provider:

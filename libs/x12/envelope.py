@@ -49,7 +49,7 @@ class Envelope:
         self._group_controls: set[str] = set()
         self._opened: TransactionOpened | None = None
         self.transaction: TransactionReader | None = None
-        self.starts = ""  # what a unit of the open transaction begins with
+        self.begins: frozenset[str] = frozenset()  # the first three characters of what begins a unit of the open transaction
 
     @property
     def in_transaction(self) -> bool:
@@ -98,11 +98,6 @@ class Envelope:
             )
         )
 
-    def drop_claim(self) -> None:
-        """Count a claim that could not be read whole."""
-        if self.transaction is not None:
-            self.transaction.units_lost += 1
-
     def segment(self, segment: str) -> None:
         """Take one segment that is not part of a claim."""
         elements = segment.split(self.separator)
@@ -124,14 +119,12 @@ class Envelope:
         elif self._opened is None:
             self.note("unexpected_segment", "warning", segment_id_of(kind))
 
-    def end(self, reason: str, *, lost: bool = False) -> None:
-        """The interchange ends without its IEA: close what is open as it is."""
+    def end(self, reason: str, *, unfinished: str = "") -> None:
+        """The interchange ends without its IEA: close what is open as it is. `unfinished` begins a unit that has no end."""
         if self.closed:
             return
-        if lost:
-            self.drop_claim()
-        if reason == "truncated" and isinstance(self.transaction, RemittanceReader):
-            self.transaction.cut_off()
+        if reason == "truncated" and self.transaction is not None:
+            self.transaction.cut_off(unfinished)
         self.note(reason, "error" if reason == "truncated" else "warning", None)
         self._end_transaction(complete=False)
         self._group = None
@@ -212,7 +205,7 @@ class Envelope:
         if not version.startswith(_VERSIONS[elements[1]]):
             self.note("unknown_version", "info", "ST", element="ST03" if elements[3] else "GS08")
         self.transaction = reader(self._items, self._opened, self.separator, self.component)
-        self.starts = reader.starts.replace("*", self.separator)
+        self.begins = self.transaction.begins
 
     def _close_transaction(self, elements: list[str]) -> None:
         opened = self._opened
@@ -235,4 +228,4 @@ class Envelope:
             )
         self._opened = None
         self.transaction = None
-        self.starts = ""
+        self.begins = frozenset()

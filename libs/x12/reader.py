@@ -156,7 +156,7 @@ class InterchangeReader:
                 at += 1
                 continue
             self._passing = False
-            if kind == envelope.starts:
+            if kind in envelope.begins:
                 at = self._unit(raws, at)
                 if not at:
                     return
@@ -325,12 +325,12 @@ class InterchangeReader:
         start = lead(text)
         rest = text[start:].rstrip(BLANKS)
         kind = rest.partition(self._envelope.separator)[0].upper()
-        lost = bool(self._open)
+        unfinished = self._cleaner.clean(self._open[:1])
         if kind in _CLOSING and not self._skip and not self._dropping:
             self._text = ""
             self._walk_unterminated(text[: start + len(rest)])
             if self._envelope.closed:
                 return
-            rest, lost = "", False
-        cut = lost or rest or self._envelope.in_transaction
-        self._envelope.end("truncated" if cut else "missing_iea", lost=lost)
+            rest, unfinished = "", []
+        cut = unfinished or rest or self._envelope.in_transaction
+        self._envelope.end("truncated" if cut else "missing_iea", unfinished="".join(unfinished))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from libs.x12.claim_loop import ClaimLoop, Oddity, ends_claim
+from libs.x12.claim_loop import ClaimLoop, Oddity
 from libs.x12.item import Item
 from libs.x12.model import PaymentRead, ProviderAdjustment, Severity, TransactionClosed, TransactionOpened, parse_date, readable
 from libs.x12.money import parse_amount
@@ -21,12 +21,13 @@ _PAIRS = range(3, 15, 2)  # PLB03/04 to PLB13/14
 class RemittanceReader(TransactionReader):
     """Reads one 835; its units are its claims (CLP loops)."""
 
-    starts = "CLP"
+    starts = ("CLP",)
+    ends = ("CLP", "LX", "PLB", "TS3", "TS2")
     loop = "2100"
 
     def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
         super().__init__(items, opened, separator, component)
-        self._loop = ClaimLoop(separator, component)
+        self._loop = ClaimLoop(separator, component, self.unit_ends)
         self._head: list[tuple[list[str], tuple[int, int]]] = []  # elements and position
         self._head_done = False
         self._payment_cents: int | None = None
@@ -37,9 +38,6 @@ class RemittanceReader(TransactionReader):
         self._unbalanced_claims = 0
         self._provider_adjustments: list[ProviderAdjustment] = []
         self._provider_cents = 0
-
-    def ends_unit(self, segment: str) -> bool:
-        return ends_claim(segment, self.separator)
 
     def unit(self, cursor: Cursor, start: int) -> tuple[int, bool]:
         """Read the CLP loop at a place of the cursor's batch."""
@@ -104,8 +102,9 @@ class RemittanceReader(TransactionReader):
         else:
             envelope.note("unexpected_segment", "warning", segment_id_of(kind), snip_type=1)
 
-    def cut_off(self) -> None:
+    def cut_off(self, unfinished: str) -> None:
         """The input ends here: a head that no claim followed is not known to be whole, and tells of no payment."""
+        super().cut_off(unfinished)
         self._head_done = True
 
     def close(self, envelope: "Envelope", *, complete: bool) -> None:

@@ -12,24 +12,19 @@ from libs.x12.units import TransactionReader
 if TYPE_CHECKING:
     from libs.x12.envelope import Envelope
 
-_ENDS = frozenset({"AK2", "AK9", "ISA", "IEA", "BIN", "BDS"})
-_SHORT_ENDS = frozenset({"SE", "ST", "GS", "GE"})
 _PCN_CONTEXT = "CLM01"
 
 
 class SetAnswerReader(TransactionReader):
     """Reads one 999; its units are the answers to sets (AK2 loops)."""
 
-    starts = "AK2"
+    starts = ("AK2",)
+    ends = ("AK2", "AK9")
     loop = "2000"
 
     def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
         super().__init__(items, opened, separator, component)
-        self._ends = frozenset({*_ENDS, *_SHORT_ENDS, *(kind + separator for kind in _SHORT_ENDS)})
         self._group = ("", "")
-
-    def ends_unit(self, segment: str) -> bool:
-        return segment[:3] in self._ends
 
     def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
         elements = [*elements, *[""] * 5]

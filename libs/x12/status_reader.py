@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from libs.x12.acknowledgement import LineStatus, Status, StatusCode, StatusLevel, StatusRead
 from libs.x12.claim import BatchRead, Dated
-from libs.x12.claim_parts import Parts, Placed, filled
+from libs.x12.claim_parts import Parts, filled
 from libs.x12.item import Item
 from libs.x12.model import TransactionClosed, TransactionOpened, parse_date, readable
 from libs.x12.tokens import Cursor
@@ -16,30 +16,26 @@ if TYPE_CHECKING:
 _LEVELS: Final[dict[str, StatusLevel]] = {
     "20": "source", "21": "receiver", "19": "provider", "PT": "claim", "22": "claim", "23": "claim",
 }  # fmt: skip
-_ENDS = frozenset({"ISA", "IEA", "BIN", "BDS"})
-_SHORT_ENDS = frozenset({"HL", "SE", "ST", "GS", "GE"})
 _CODES = (1, 10, 11)  # STC01, STC10, STC11
+Placed = tuple[str, int]  # a segment, and its place in the batch
 
 
 class StatusReader(TransactionReader):
     """Reads one 277; its units are its levels (HL loops)."""
 
-    starts = "HL*"
+    starts = ("HL",)
+    ends = ("HL",)
     loop = "2200"
 
     def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
         super().__init__(items, opened, separator, component)
         self._parts = Parts(separator, component)
-        self._ends = frozenset({*_ENDS, *_SHORT_ENDS, *(kind + separator for kind in _SHORT_ENDS)})
         self._head = [""] * 7
         self._told = False
         self._payer = ("", "")
         self._receiver = ("", "")
         self._provider_npi = ""
         self._claims = 0
-
-    def ends_unit(self, segment: str) -> bool:
-        return segment[:3] in self._ends
 
     def segment(self, kind: str, elements: list[str], envelope: "Envelope") -> None:
         if kind == "BHT":
@@ -56,7 +52,7 @@ class StatusReader(TransactionReader):
             self.lose(cursor, start, "claim_too_long")
             return end, False
         position = cursor.position(start)
-        segments = [(segment, at) for at, segment in enumerate(cursor.segments[start:end]) if segment]
+        segments = [(segment, start + at) for at, segment in enumerate(cursor.segments[start:end]) if segment]
         level = _LEVELS.get(filled(segments[0][0], self.separator, 4)[3])
         if level is None:
             self.note(position, "unexpected_segment", "warning", "HL", element="HL03")
@@ -66,7 +62,7 @@ class StatusReader(TransactionReader):
         self._read(level, segments[1:], position)
         for place, code, severity, element, snip_type, _ in self._parts.oddities:
             self.note(
-                cursor.position(start + place),
+                cursor.position(place),
                 code,
                 severity,
                 element[:3] if element else None,

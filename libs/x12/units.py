@@ -1,10 +1,12 @@
 """What every kind of transaction reader has in common.
 
-A unit is what must be at hand whole before it is read: a claim of an 835 (CLP) or 837 (CLM), a level of a 277CA (HL), the answer to
-one set in a 999 (AK2). The stream reader holds a unit until its end is there; what stands outside units comes segment by segment.
+A unit is what must be at hand whole before it is read: a claim of an 835 (CLP), a level (HL) or claim (CLM) of an 837, a level of a
+277CA (HL), the answer to one set in a 999 (AK2). The stream reader holds a unit until its end is there; what stands outside units
+comes segment by segment.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from libs.x12.item import Item
@@ -16,22 +18,34 @@ if TYPE_CHECKING:
     from libs.x12.envelope import Envelope
 
 
+_ENDS_ALL = ("SE", "ST", "GS", "GE", "ISA", "IEA", "BIN", "BDS")  # whatever the transaction
+
+
+def first_characters(kinds: Iterable[str], separator: str, *, bare: bool = False) -> frozenset[str]:
+    """Return the first three characters of segments of some kinds; `bare`: also of those that have no element at all."""
+    found = {(kind + separator)[:3] for kind in kinds}
+    return frozenset(found.union(kinds) if bare else found)
+
+
 class TransactionReader(ABC):
     """Takes the segments of one transaction between its ST and its end."""
 
-    starts: ClassVar[str]  # the first three characters of the segment that begins a unit; "HL*" stands for HL in any delimiter
+    starts: ClassVar[tuple[str, ...]]  # the segments that begin a unit
+    ends: ClassVar[tuple[str, ...]]  # those that a unit ends before, besides the envelope's and binary ones
     loop: ClassVar[str]
 
     def __init__(self, items: list[Item], opened: TransactionOpened, separator: str, component: str) -> None:
         self.items = items
         self.opened = opened
         self.separator, self.component = separator, component
+        self.begins = first_characters(self.starts, separator)
+        self.unit_ends = first_characters((*self.ends, *_ENDS_ALL), separator, bare=True)
         self.units_read = 0
         self.units_lost = 0
 
-    @abstractmethod
     def ends_unit(self, segment: str) -> bool:
         """Say whether a unit ends before this segment; anything else stands inside it, expected or not."""
+        return segment[:3] in self.unit_ends
 
     @abstractmethod
     def unit(self, cursor: Cursor, start: int) -> tuple[int, bool]:
@@ -53,8 +67,15 @@ class TransactionReader(ABC):
 
     def end_of_unit(self, cursor: Cursor, start: int) -> int:
         """Return where the unit at a place ends, without reading it; 0 when it goes on beyond the batch."""
-        segments = cursor.segments
-        return next((at for at in range(start + 1, len(segments)) if self.ends_unit(segments[at])), 0)
+        ends, segments = self.unit_ends, cursor.segments
+        for at in range(start + 1, len(segments)):
+            if segments[at][:3] in ends:
+                return at
+        return 0
+
+    def cut_off(self, unfinished: str) -> None:
+        """The input ends here, inside a unit that begins with this segment (empty: outside units)."""
+        self.units_lost += bool(unfinished)
 
     def beyond_measure(self, cursor: Cursor, start: int, end: int) -> bool:
         """Say whether a unit is longer than any real one."""
@@ -64,7 +85,8 @@ class TransactionReader(ABC):
         """Count a unit that cannot be used, and say so."""
         self.before_first_unit(cursor, start)
         self.units_lost += 1
-        self.note(cursor.position(start), code, "error", self.starts.strip("*"), unit=self.units_read + self.units_lost)
+        segment_id = cursor.segments[start][:3].rstrip(self.separator)
+        self.note(cursor.position(start), code, "error", segment_id, unit=self.units_read + self.units_lost)
 
     def note(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from libs.x12.claim import REPLACEMENT, VOID, Claim, ClaimLine, ClaimType
+from libs.x12.claim import DIAGNOSIS_QUALIFIERS, REPLACEMENT, VOID, Claim, ClaimLine, ClaimType
 from services.ingest.checks.finding import Finding
 from services.ingest.checks.rules import RULES
 
@@ -16,7 +16,6 @@ _OLDEST_BIRTH = date(1900, 1, 1)
 _DIAGNOSES_MAX: Final[dict[ClaimType, int]] = {"professional": 12, "institutional": 25, "dental": 4}
 _PRINCIPAL = frozenset({"ABK", "BK"})
 _COUNTED = frozenset({"ABK", "BK", "ABF", "BF"})
-_DIAGNOSIS_QUALIFIERS = frozenset({*_COUNTED, "ABJ", "BJ", "APR", "PR", "ABN", "BN", "TQ"})
 _QUALIFIERS: Final[dict[ClaimType, frozenset[str]]] = {
     "professional": frozenset({"HC", "ER", "IV", "WK"}),
     "institutional": frozenset({"HC", "ER", "HP", "IV", "WK"}),
@@ -118,7 +117,7 @@ def _diagnoses(claim: Claim) -> Iterator[Finding]:
     counted = 0
     seen: set[str] = set()
     for place, each in enumerate(claim.diagnoses):
-        if each.qualifier not in _DIAGNOSIS_QUALIFIERS:
+        if each.qualifier not in DIAGNOSIS_QUALIFIERS:
             yield RULES["STRUCT-DIAGNOSIS-QUALIFIER"].at(f"diagnoses[{place}].qualifier")
         elif each.qualifier in _COUNTED:
             counted += 1

@@ -192,6 +192,43 @@ def test_a_claim_that_is_not_whole_when_the_input_ends_is_not_emitted(cut: str) 
     assert not of(TransactionClosed, items)[0].complete
 
 
+@pytest.mark.parametrize("cut", ["N4*CITY", "HL*2*1", "NM1*IL", "DMG*"])
+def test_a_file_that_ends_inside_a_level_loses_no_claim(cut: str) -> None:
+    told = encode(made.one())
+    items = read(told[: told.index(cut.encode()) + 2])
+    assert (codes(items), of(Claim, items)) == (["truncated"], [])
+    assert of(TransactionClosed, items)[0].claims_unreadable == 0
+
+
+def test_what_stands_in_an_unknown_level_changes_no_other() -> None:
+    strange = ["HL*9*2*77*0", "SBR*S", "NM1*IL*1*OTHER", "NM1*PR*2*OTHER"]
+    items = read(encode(made.one(made.claim("A"), [*strange, *made.claim("B")])))
+    assert codes(items) == ["unexpected_segment"]
+    first, second = of(Claim, items)
+    assert (first.subscription, first.subscriber, first.payer) == (second.subscription, second.subscriber, second.payer)
+
+
+def test_of_a_level_beyond_measure_nothing_is_kept_and_no_other_stands_in_for_it() -> None:
+    huge = ["HL*3*1*22*0", "SBR*P*18", *["REF*SY*1"] * 21_000, "NM1*IL*1*NEXT****MI*M2"]
+    items = read(encode(made.one(made.claim("A"), [*huge, *made.claim("B")])), chunk=4096)
+    assert codes(items) == ["claim_too_long"]
+    assert [each.subscriber.last_name for each in of(Claim, items)] == ["FAMILY", ""]
+
+
+def test_a_dental_diagnosis_by_its_own_terms_is_a_diagnosis() -> None:
+    told = encode(made.one()).decode().replace("HI*ABK:A000", "HI*TQ:D1*TQ:D2").encode()
+    assert [(each.qualifier, each.code) for each in of(Claim, read(told))[0].diagnoses] == [("TQ", "D1"), ("TQ", "D2")]
+
+
+def test_what_is_said_again_is_read_alike_and_its_oddities_are_told_each_time() -> None:
+    odd = [*made.claim("A"), "DTP*472*D8*20261305", "SVD*P2*x*HC:G0283", "CAS*CO*45*y"]
+    items = read(encode(made.one(odd, odd)))
+    first, second = of(Claim, items)
+    assert first.lines == second.lines
+    told = [(each.code, each.claim_ordinal) for each in of(Finding, items)]
+    assert told == [(code, ordinal) for ordinal in (1, 2) for code in ("bad_amount", "bad_amount")]
+
+
 def test_memory_does_not_grow_with_the_file() -> None:
     head, tail = encode(made.one(())).split(b"SE*", 1)
     claims = encode(made.claim("A", lines=3)) * 200
