@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import date, datetime
 from operator import itemgetter
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,87 +30,12 @@ from libs.common.http.paging import (
 )
 from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
+from services.classifier.codes import api as codes
 from services.classifier.judgement import Context
+from services.classifier.views import Action, Category, DenialView, Judged, Kind, reason_view
 
-Category = Literal[
-    "eligibility_coverage", "authorization", "medical_necessity", "coding_bundling", "duplicate", "timely_filing",
-    "missing_information", "coordination_of_benefits", "non_covered", "provider_enrollment", "contractual",
-    "patient_responsibility", "benefit_limit", "payment_recovery", "other",
-]  # fmt: skip
-Kind = Literal["hard", "soft", "not_denial", "rejection"]
-Action = Literal[
-    "correct_and_resubmit",
-    "appeal",
-    "bill_other_payer",
-    "bill_patient",
-    "send_documents",
-    "write_off",
-    "contact_payer",
-    "none",
-]
 Cents = Annotated[int, Field(ge=-(10**15), le=10**15, strict=True)]
 Code = Annotated[str, Field(min_length=1, max_length=20)]
-
-
-class ReasonView(BaseModel):
-    line: int | None = Field(None, description="1-based service line; null at claim level")
-    group_code: str
-    carc: str
-    rarcs: list[str]
-    amount_cents: int
-    category: Category
-
-
-class Judged(BaseModel):
-    """What a claim was judged to be."""
-
-    category: Category
-    kind: Kind
-    action: Action
-    alternative_actions: list[Action]
-    preventable: bool | None = None
-    denied_cents: int
-    reasons: list[ReasonView]
-    core_scenario: str | None = None
-    explanation: str
-    rules: list[str]
-    confidence: float
-
-
-class DenialView(Judged):
-    denial_id: UUID
-    revision: int
-    status: Literal["active", "retracted"]
-    recoverable: bool
-    remit_id: UUID
-    remittance_id: UUID
-    claim_key: UUID
-    claim_id: UUID | None = None
-    acknowledgement_id: UUID | None = Field(None, description="of kind rejection: the answer that rejected the claim")
-    patient_control_number: str
-    payer_claim_control_number: str
-    payer_id: str
-    payer_name: str
-    payment_on: date
-    service_from_on: date | None = None
-    charge_cents: int
-    paid_cents: int
-    classified_at: datetime
-
-    @classmethod
-    def of(cls, denial: DenialClassifiedV1) -> "DenialView":
-        return cls.model_validate(msgspec.structs.asdict(denial) | {"reasons": [_reason(reason) for reason in denial.reasons]})
-
-
-def _reason(reason: Any) -> ReasonView:
-    return ReasonView(
-        line=reason.line,
-        group_code=reason.group_code,
-        carc=reason.carc,
-        rarcs=list(reason.rarcs),
-        amount_cents=reason.amount_cents,
-        category=reason.category,
-    )
 
 
 class AdjustmentBody(BaseModel):
@@ -318,9 +241,10 @@ async def classify(body: ClassifyBody) -> ClassifyAnswer:
         alternative_actions=list(judged.alternative_actions),  # type: ignore[arg-type]
         preventable=judged.preventable,
         denied_cents=judged.denied_cents,
-        reasons=[_reason(reason) for reason in judged.reasons],
+        reasons=[reason_view(reason) for reason in judged.reasons],
         core_scenario=judged.core_scenario,
         explanation=judged.explanation,
+        explanation_fr=judged.explanation_fr,
         rules=list(judged.rules),
         confidence=judged.confidence,
     )
@@ -338,10 +262,11 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "classifier",
         "What each denial is, whether it can be won, and what to do.",
         checks={"database": database.ping},
-        routers=[router, ledger.router, dead_letters.router],
+        routers=[router, codes.router, ledger.router, dead_letters.router],
         tags={
             "denials": "What was refused, why, and what to do.",
             "classification": "The same judgement for any claim, without keeping it.",
+            "codes": "What each adjustment and remark code means, and what we make of it.",
         },
         lifespan=lifespan,
     )

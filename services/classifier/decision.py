@@ -81,6 +81,7 @@ class Classification(Struct, frozen=True, gc=False):
     action: str
     denied_cents: int
     explanation: str
+    explanation_fr: str
     reasons: tuple[Reason, ...] = ()
     alternative_actions: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -271,13 +272,15 @@ def _denial(refused: list[_Refused]) -> Classification:
         lines = sorted({each.adjustment.line or 0 for each in refused})
         rules = tuple(sorted({rule for each in refused for rule in each.judgement.rules}))
     judgement = leading.judgement
+    explained = explain_denial(denied_cents, lines, judgement.told)
     return Classification(
         is_denial=True,
         category=judgement.category,
         kind=_kind(judgement.action, leading.remarks),
         action=judgement.action,
         denied_cents=denied_cents,
-        explanation=explain_denial(denied_cents, lines, judgement.told),
+        explanation=explained.en,
+        explanation_fr=explained.fr,
         reasons=tuple([_reason(each) for each in refused]),
         alternative_actions=alternatives,
         rules=rules,
@@ -343,7 +346,8 @@ def _denied_without_codes(claim: AdjudicatedClaim) -> Classification:
         kind="soft",
         action="contact_payer",
         denied_cents=claim.charge_cents,
-        explanation=explain_other("patient_not_recognised"),
+        explanation=explain_other("patient_not_recognised").en,
+        explanation_fr=explain_other("patient_not_recognised").fr,
         reasons=(Reason("", "", claim.charge_cents, "eligibility_coverage", remarks, None),),
         alternative_actions=("correct_and_resubmit",),
         rules=("patient_not_recognised",),
@@ -394,7 +398,8 @@ def _no_denial(category: str, action: str, rule: str) -> Classification:
         kind="not_denial",
         action=action,
         denied_cents=0,
-        explanation=explain_other(rule),
+        explanation=explain_other(rule).en,
+        explanation_fr=explain_other(rule).fr,
         rules=(rule,),
         confidence=UNKNOWN if rule == "unexplained" else _CERTAIN,
     )

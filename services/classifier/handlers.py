@@ -144,6 +144,7 @@ def _denial(remit: RemitToClassify, classification: Classification, now: datetim
         core_scenario=classification.core_scenario,
         confidence=classification.confidence,
         explanation=classification.explanation,
+        explanation_fr=classification.explanation_fr,
         rules=classification.rules,
         recoverable=is_recoverable(classification),
         classified_at=now,

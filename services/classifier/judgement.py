@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from services.classifier.explain import explain_cause
 from services.classifier.facts import Context, Setting, turned_by_facts, within_rights, within_time
 from services.classifier.knowledge import NOT_REFUSED, AdjustmentCode, RemarkCode, load
+from services.classifier.sentences import Told
 
 __all__ = ["KNOWLEDGE", "Context", "Judgement", "code_of", "judge", "normalised"]
 
@@ -53,6 +54,7 @@ _UNKNOWN: Final = AdjustmentCode(
     preventable=None,
     checklist="ask",
     meaning="",
+    meaning_fr="",
 )
 SURE, DISPUTED, REMARK_MISSING, UNKNOWN = 0.95, 0.8, 0.6, 0.4
 
@@ -69,7 +71,7 @@ class Judgement(Struct, frozen=True, gc=False):
     preventable: bool | None
     rules: tuple[str, ...]  # in alphabetical order
     confidence: float
-    told: str  # what the payer says, what is missing and what to do, in words
+    told: Told  # what the payer says, what is missing and what to do, in words
 
 
 class _Cause(Struct, frozen=True):

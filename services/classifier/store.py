@@ -15,6 +15,7 @@ from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
 from libs.common.database import copy_rows, driver
 from libs.common.ids import claim_key, denial_id, uuid7
 from libs.common.reversals import Reversible, Twin
+from services.classifier.judgement import normalised
 
 _COLUMNS = (
     "tenant_id",
@@ -45,11 +46,13 @@ _COLUMNS = (
     "core_scenario",
     "confidence",
     "explanation",
+    "explanation_fr",
     "rules",
     "reasons",
     "classified_at",
+    "codes",
 )
-_OF_THE_EVENT = tuple(name for name in _COLUMNS if name not in ("tenant_id", "row_id", "reasons"))
+_OF_THE_EVENT = tuple(name for name in _COLUMNS if name not in ("tenant_id", "row_id", "reasons", "codes"))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,9 +62,16 @@ async def insert_denials(tx: AsyncConnection, denials: Sequence[tuple[str, Denia
     for tenant_id, denial in denials:
         values = {name: getattr(denial, name) for name in _OF_THE_EVENT}
         values |= {"tenant_id": tenant_id, "row_id": uuid7(), "reasons": _encode(denial.reasons).decode()}
+        values["codes"] = codes_of(denial.reasons)
         rows.append([values[name] for name in _COLUMNS])
     if rows:
         await copy_rows(tx, "denials", _COLUMNS, rows)
+
+
+def codes_of(reasons: Sequence[Reason]) -> list[str]:
+    """Return the adjustment and remark codes of a denial in their usual spelling, each once."""
+    carcs = {normalised(reason.carc) for reason in reasons}
+    return sorted(carcs.union(*(map(normalised, reason.rarcs) for reason in reasons)) - {""})
 
 
 async def insert_reversals(tx: AsyncConnection, reversals: Sequence[Reversible]) -> None:

@@ -77,3 +77,4 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     acknowledgement_id: Annotated[
         UUID | None, Meta(description="The front door's answer; of a rejection `remit_id` and `remittance_id` are the same id.")
     ] = None
+    explanation_fr: Annotated[str | None, Meta(description="The explanation in French.")] = None

@@ -3,9 +3,9 @@
 `carc.csv`, by code: status and successors; the groups it usually comes with, and those it is limited to; whether a remark must
 stand beside it and whether that remark decides; treatment (is it a refusal at all); category; action, and the one when the patient
 bears it; what it is when it takes the whole charge; other actions that may serve; categories that other authorities give it; CORE
-scenario; whether it could have been prevented; what has to be looked at; meaning.
+scenario; whether it could have been prevented; what has to be looked at; meaning, in English and French.
 `rarc.csv`, by code: alert or explanatory; its effect on rights and duties; for explanatory ones what it asks for and the category
-and action that it points to; meaning.
+and action that it points to; meaning, in English and French.
 """
 
 import csv
@@ -77,9 +77,12 @@ EFFECTS: Final = frozenset(
 )
 _CARC_COLUMNS: Final = (
     "code status successors groups only_groups needs_remark remark_decides treatment category action patient_action whole_category"
-    " whole_action also disputed core_scenario preventable checklist meaning"
+    " whole_action also disputed core_scenario preventable checklist meaning meaning_fr"
 )
-_RARC_COLUMNS: Final = "code status kind effect asks_for category action patient_action core_scenario meaning"
+_RARC_COLUMNS: Final = "code status kind effect asks_for category action patient_action core_scenario meaning meaning_fr"
+
+
+_NEVER_EMPTY: Final = ("code", "meaning", "meaning_fr")
 
 
 class KnowledgeError(ValueError):
@@ -108,6 +111,7 @@ class AdjustmentCode(Struct, frozen=True):
     preventable: bool | None
     checklist: str
     meaning: str
+    meaning_fr: str
 
 
 class RemarkCode(Struct, frozen=True):
@@ -123,6 +127,7 @@ class RemarkCode(Struct, frozen=True):
     patient_action: str | None
     core_scenario: str | None
     meaning: str
+    meaning_fr: str
 
 
 class Knowledge(Struct, frozen=True):
@@ -194,6 +199,7 @@ def _adjustment_code(row: dict[str, str], place: str) -> AdjustmentCode:
         preventable={"yes": True, "no": False}.get(row["preventable"]),
         checklist=row["checklist"],
         meaning=row["meaning"],
+        meaning_fr=row["meaning_fr"],
     )
 
 
@@ -211,7 +217,14 @@ def _remark_code(row: dict[str, str], place: str) -> RemarkCode:
         _among([row["patient_action"]], {"", "bill_patient"}, place)
         _among([row["core_scenario"]], {"", *SCENARIOS}, place)
     optional = {name: row[name] or None for name in ("effect", "asks_for", "category", "action", "patient_action", "core_scenario")}
-    return RemarkCode(code=row["code"], active=row["status"] == "active", alert=alert, meaning=row["meaning"], **optional)
+    return RemarkCode(
+        code=row["code"],
+        active=row["status"] == "active",
+        alert=alert,
+        meaning=row["meaning"],
+        meaning_fr=row["meaning_fr"],
+        **optional,
+    )
 
 
 def _rows(path: Path, columns: str) -> list[tuple[str, dict[str, str]]]:
@@ -221,7 +234,7 @@ def _rows(path: Path, columns: str) -> list[tuple[str, dict[str, str]]]:
             raise KnowledgeError(f"{path.name} line 1: the columns are not {columns}")
         rows = [(f"{path.name} line {number}", row) for number, row in enumerate(reader, start=2)]
     for place, row in rows:
-        if None in row or None in row.values() or not row["code"] or not row["meaning"]:
+        if None in row or None in row.values() or not all(row[column] for column in _NEVER_EMPTY):
             raise KnowledgeError(f"{place}: too many or too few columns, or no code or meaning")
     return rows
 

@@ -18,6 +18,18 @@ def test_an_explanation_names_money_line_cause_and_what_to_do() -> None:
     assert told.endswith("Correct the provider's data and send the claim again.")
 
 
+def test_the_same_is_told_in_french() -> None:
+    told = judged(Adjustment("CO", "16", 123456, 2), rarcs=(Remark("N290", 2),), paid_cents=100).explanation_fr
+    assert told == (
+        "1\N{NO-BREAK SPACE}234,56 $ refusés à la ligne 2, information manquante : la demande ne peut être traitée : un champ"
+        " requis manque ou est faux (NPI de l'exécutant absent ou faux). Corrigez les données du prestataire et renvoyez la"
+        " demande."
+    )
+    assert "aux lignes 1 et 2," in judged(Adjustment("CO", "50", 100, 2), Adjustment("CO", "50", 100, 1)).explanation_fr
+    assert "part du patient" in judged(Adjustment("PR", "1", 5000)).explanation_fr
+    assert "inconnu" in judged(Adjustment("CO", "ZZ9", 5000)).explanation_fr
+
+
 def test_lines_are_named_while_they_are_few() -> None:
     few = judged(*(Adjustment("CO", "50", 100, line) for line in (3, 1, 2)))
     many = judged(*(Adjustment("CO", "50", 100, line) for line in range(1, 21)))

@@ -11,8 +11,8 @@ from deploy.docs.documents import DOCS
 from deploy.local.layout import ROOT
 from libs.common.http.problems import _TITLES
 from services.appeals.workflow import CaseState
-from services.classifier.api import Action, Category, DenialView, Kind
 from services.classifier.knowledge import ACTIONS, CATEGORIES
+from services.classifier.views import Action, Category, DenialView, Kind
 from services.ingest.claims.views import State
 from services.ingest.upload import _REFUSALS
 from services.ingest.views import Status

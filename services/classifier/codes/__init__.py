@@ -1,0 +1,1 @@
+"""Pages about single codes: what each means, what we make of it, and how often it was seen."""

@@ -1,0 +1,89 @@
+"""How judgements and denials are shown over HTTP."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from libs.common.contracts.denial_classified import DenialClassifiedV1
+
+Category = Literal[
+    "eligibility_coverage", "authorization", "medical_necessity", "coding_bundling", "duplicate", "timely_filing",
+    "missing_information", "coordination_of_benefits", "non_covered", "provider_enrollment", "contractual",
+    "patient_responsibility", "benefit_limit", "payment_recovery", "other",
+]  # fmt: skip
+Kind = Literal["hard", "soft", "not_denial", "rejection"]
+Action = Literal[
+    "correct_and_resubmit",
+    "appeal",
+    "bill_other_payer",
+    "bill_patient",
+    "send_documents",
+    "write_off",
+    "contact_payer",
+    "none",
+]
+
+
+class ReasonView(BaseModel):
+    line: int | None = Field(None, description="1-based service line; null at claim level")
+    group_code: str
+    carc: str
+    rarcs: list[str]
+    amount_cents: int
+    category: Category
+
+
+class Judged(BaseModel):
+    """What a claim was judged to be."""
+
+    category: Category
+    kind: Kind
+    action: Action
+    alternative_actions: list[Action]
+    preventable: bool | None = None
+    denied_cents: int
+    reasons: list[ReasonView]
+    core_scenario: str | None = None
+    explanation: str = Field(description="one or two sentences: how much, where, what the payer says, what to do")
+    explanation_fr: str | None = Field(None, description="the same in French; null of a denial judged before it was written")
+    rules: list[str]
+    confidence: float
+
+
+class DenialView(Judged):
+    denial_id: UUID
+    revision: int
+    status: Literal["active", "retracted"]
+    recoverable: bool
+    remit_id: UUID
+    remittance_id: UUID
+    claim_key: UUID
+    claim_id: UUID | None = None
+    acknowledgement_id: UUID | None = Field(None, description="of kind rejection: the answer that rejected the claim")
+    patient_control_number: str
+    payer_claim_control_number: str
+    payer_id: str
+    payer_name: str
+    payment_on: date
+    service_from_on: date | None = None
+    charge_cents: int
+    paid_cents: int
+    classified_at: datetime
+
+    @classmethod
+    def of(cls, denial: DenialClassifiedV1) -> "DenialView":
+        return cls.model_validate(msgspec.structs.asdict(denial) | {"reasons": [reason_view(reason) for reason in denial.reasons]})
+
+
+def reason_view(reason: Any) -> ReasonView:
+    return ReasonView(
+        line=reason.line,
+        group_code=reason.group_code,
+        carc=reason.carc,
+        rarcs=list(reason.rarcs),
+        amount_cents=reason.amount_cents,
+        category=reason.category,
+    )
