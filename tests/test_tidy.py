@@ -22,6 +22,7 @@ EDGES = frozenset(
         "services/ingest/claims/api.py", "services/ingest/matches/api.py", "services/appeals/api.py", "services/analytics/api.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",
         "services/ingest/sandbox/payer.py",
+        "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
     }
 )  # fmt: skip
 _TEXTS = (

@@ -5,6 +5,7 @@ from libs.common.database import Database
 from libs.common.messaging.relay import Relay
 from libs.common.process import health_job, role_of, start
 from libs.common.worker import run, run_jobs, upkeep
+from services.ingest.followups.scan import FollowupScan
 from services.ingest.reading import IntakeReader
 from services.ingest.sandbox.payer import SandboxPayer
 from services.ingest.settings import IngestSettings
@@ -13,11 +14,12 @@ SERVICE = "ingest"
 
 
 async def work(database: Database, settings: IngestSettings) -> None:
-    """Read files, relay events and tend the spine, in one process."""
+    """Read files, relay events, follow up what waits, and tend the spine, in one process."""
     sandbox = settings.sandbox()
     reader = IntakeReader(database, SystemClock(), settings.pseudonym_key.get_secret_value().encode(), sandbox)
     relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{SERVICE}")
-    jobs = [reader.run, relay.run, lambda: upkeep(database)]
+    scan = FollowupScan(database, SystemClock())
+    jobs = [reader.run, relay.run, scan.run, lambda: upkeep(database)]
     if sandbox.tenants:
         jobs.append(SandboxPayer(database, SystemClock(), sandbox.tenants).run)
     await run_jobs(jobs + health_job(settings, database, relay=relay.check))

@@ -23,6 +23,7 @@ from services.ingest import queries, store
 from services.ingest.checks import api as checks
 from services.ingest.claims import api as claims
 from services.ingest.example import REMITTANCE
+from services.ingest.followups import api as followups
 from services.ingest.matches import api as matches
 from services.ingest.payers import api as payers
 from services.ingest.received import Received
@@ -287,6 +288,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             router,
             claims.router,
             matches.router,
+            followups.router,
             checks.router,
             reference.router,
             payers.router,
@@ -298,6 +300,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             "claims": "Claims as they were sent, and what payers' front doors answered.",
             "remittances": "Payments, and the claims that they answer.",
             "matches": "Which claim each remit answers, and what a claim comes to.",
+            "followups": "What waits too long, does not add up, or was not paid as agreed.",
             "checks": "What payers would refuse, before they do.",
             "reference": "Code sets and NCCI tables, by quarter.",
             "payers": "What each payer asks for and allows.",

@@ -7,7 +7,7 @@ event goes out twice.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -41,7 +41,10 @@ from services.ingest.booking import (
     take,
 )
 from services.ingest.claims import candidates, intake
+from services.ingest.followups.rules import Subject
+from services.ingest.followups.store import touch
 from services.ingest.matches.booking import answer_of, match, settle
+from services.ingest.matching import Verdict
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
 from services.ingest.sandbox.store import insert_letters
@@ -216,6 +219,8 @@ class IntakeReader:
         await store.insert_findings(tx, received, findings, progress.findings - len(batch.findings))
         await store.insert_transactions(tx, received, batch.closed, tallies, progress.remittances, progress.versions)
         await store.insert_provider_adjustments(tx, received, batch.closed, progress.remittances)
+        paid = {progress.remittances[each.ordinal] for each in batch.closed if each.ordinal in progress.remittances}
+        await touch(tx, received.tenant_id, (("remittance", each) for each in paid), self._clock.now())
         progress.findings += extra
         progress.errors += extra
         progress.tallies.update(tallies)
@@ -262,8 +267,16 @@ class IntakeReader:
             events.append(_event(received, each, versions[key], verdicts[each.row_id].claim_id))
         await store.insert_remits(tx, received.tenant_id, numbered)
         await settle(tx, received.tenant_id, verdicts.values())
+        await touch(tx, received.tenant_id, _touched(new, verdicts), self._clock.now())
         await ledger.book(tx, (_entry(received.tenant_id, each) for each in new))
         await outbox.append(tx, events)
+
+
+def _touched(new: Sequence[Candidate], verdicts: Mapping[UUID, Verdict]) -> Iterator[tuple[Subject, UUID]]:
+    """Yield what follow-up is to look at: the claim that a remit answers, or the remit where no claim was found."""
+    for each in new:
+        claim_id = verdicts[each.row_id].claim_id
+        yield ("claim", claim_id) if claim_id else ("remit", each.remit_id)
 
 
 def _entry(tenant_id: str, each: Candidate) -> ledger.Entry:

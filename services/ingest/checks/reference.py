@@ -22,6 +22,7 @@ MUE_HOSPITAL: Final = "ncci-mue-hospital"
 CODE_SETS: Final = (ICD10CM, HCPCS, TAXONOMY)
 PTP_SETS: Final = (PTP_PRACTITIONER, PTP_HOSPITAL)
 MUE_SETS: Final = (MUE_PRACTITIONER, MUE_HOSPITAL)
+FEE_SCHEDULE: Final = "fee-schedule"  # what payers agreed to allow: no check needs it
 SETS: Final = (*CODE_SETS, *PTP_SETS, *MUE_SETS)
 
 

@@ -27,6 +27,8 @@ from services.ingest.claims import store
 from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
 from services.ingest.claims.life import Acknowledgement, ClaimState, Known, choose, of_set, replaced_by, state_of
 from services.ingest.claims.translation import to_event, told_findings
+from services.ingest.followups.rules import Subject
+from services.ingest.followups.store import touch, touched_by
 from services.ingest.matches.booking import match_anew, matched_event
 from services.ingest.matches.store import accounts_waiting_for
 from services.ingest.received import Received
@@ -58,6 +60,7 @@ class _Booking:
         self.events: list[Event] = []
         self.history: list[dict[str, Any]] = []
         self.new: set[int] = set()
+        self.touched: set[tuple[Subject, UUID]] = set()  # what follow-up is to look at
 
     def next_version(self, key: UUID) -> int:
         self.versions[key] += 1
@@ -91,6 +94,7 @@ class _Booking:
 
     def replace(self, replaced: UUID, claim: Claim, claim_id: UUID) -> None:
         """Note that one claim takes the place of another."""
+        self.touched.add(("claim", replaced))
         self.tell(replaced, None, "voided" if claim.frequency_code == VOID else "replaced", claim_id)
 
     def emit(self, topic: str, type_: str, data: Any, key: UUID, sequence: int) -> None:
@@ -148,6 +152,7 @@ async def book(
     await _acknowledge(booking, intake.answers, sets, {each.claim_key for each in new}, known)
     await store.insert_history(tx, booking.history)
     await _match_anew(booking, keys | waiting)
+    await touch(tx, tenant_id, booking.touched, received.received_at)
     await store.set_versions(tx, tenant_id, booking.versions)
     return Booked(booking.new, booking.events, [each.claim for each in new])
 
@@ -157,6 +162,7 @@ async def _match_anew(booking: _Booking, keys: set[UUID]) -> None:
     now = booking.received.received_at
     for was, verdict in await match_anew(booking.tx, booking.tenant_id, keys, now):
         event = matched_event(was, verdict, "score", now)
+        booking.touched |= touched_by(event.remit_id, was.claim_id, verdict.claim_id)
         booking.emit(remit_matched.TOPIC, remit_matched.TYPE, event, event.claim_key, booking.next_version(event.claim_key))
 
 
@@ -238,6 +244,7 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
         sequence = booking.next_version(each.claim_key)
         booking.submitted(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id])
         booking.tell(each.claim_id, ClaimState.SUBMITTED, "submitted", None)
+        booking.touched.add(("claim", each.claim_id))
         if replaces is not None:
             booking.replace(replaces, claim, each.claim_id)
         elif claim.frequency_code not in (REPLACEMENT, VOID):
@@ -380,6 +387,7 @@ async def _move(booking: _Booking, moved: Mapping[UUID, Sequence[Acknowledgement
         state = state_of(everything.get(claim_id, ()))
         number = next((each.payer_claim_control_number for each in answers if each.payer_claim_control_number), "")
         states[claim_id] = (state.value, number[:_INDEXED_MAX])
+        booking.touched.add(("claim", claim_id))
         for each in answers:
             booking.tell(claim_id, state, "acknowledged", each.acknowledgement_id)
     await store.set_states(booking.tx, booking.tenant_id, states)

@@ -18,6 +18,7 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import outbox
 from services.ingest.balance import balance
 from services.ingest.claims.store import lock_accounts, set_versions
+from services.ingest.followups.store import touch, touched_by
 from services.ingest.matches import queries, store
 from services.ingest.matches.booking import candidates_of, matched_event
 from services.ingest.matches.views import (
@@ -92,6 +93,7 @@ async def decide_match(
         verdict = await _decision(tx, tenant, was, body.claim_id)
         await store.update_matches(tx, tenant, [(was, verdict)], "person", now)
         await store.insert_history(tx, tenant, [(was, verdict)], decided_by="person", who=PERSON, why=body.reason, now=now)
+        await touch(tx, tenant, touched_by(remit_id, was.claim_id, verdict.claim_id), now)
         if was.claim_id != verdict.claim_id:
             event = first_event(
                 remit_matched.TOPIC,

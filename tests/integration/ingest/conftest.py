@@ -74,6 +74,11 @@ class Ingest:
         async with self.worker_database.begin() as tx:
             return list((await tx.execute(text(query), values)).all())
 
+    async def rows_of(self, statement: str, tenant: str) -> None:
+        """Change rows of a tenant behind the service's back."""
+        async with self.worker_database.begin(tenant) as tx:
+            await tx.execute(text(statement))
+
     async def count(self, table: str) -> int:
         ((count,),) = await self.rows(f"SELECT count(*) FROM {table}")
         return int(count)

@@ -1,0 +1,143 @@
+"""The worker's scan: what was touched and what has come due is judged batch by batch; once a day all that is open is judged anew.
+
+A batch is one transaction that holds what it looks at: killed anywhere, it is as if it had not begun, and several workers share the
+work. The daily sweep learns how long payers take, then touches all that is open, slice by slice: habits and rules may have changed.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.errors import Transient
+from services.ingest.followups import banking, facts, store
+from services.ingest.followups.lifecycle import Step, settle
+from services.ingest.followups.rules import (
+    About,
+    Judged,
+    Subject,
+    judge_claim,
+    judge_deposit,
+    judge_remit,
+    judge_remittance,
+)
+from services.ingest.followups.store import Watched
+
+log = structlog.get_logger()
+
+BATCH: Final = 2000
+_SLICE: Final = 20_000
+_ANSWERS_LEARNED_FROM: Final = 50_000
+_SWEEP_EVERY: Final = timedelta(days=1)
+_IDLE_SECONDS: Final = 5.0
+_NOTHING: Final = UUID(int=0)
+# How each subject is brought and judged.
+_JUDGES: Final[dict[Subject, tuple[Callable[..., Any], Callable[[Any, date], Judged]]]] = {
+    "claim": (facts.claims, judge_claim),
+    "remit": (facts.remits, judge_remit),
+    "remittance": (facts.remittances, judge_remittance),
+    "deposit": (facts.deposits, judge_deposit),
+}
+
+
+class FollowupScan:
+    """Looks at what is due, for ever. Several may run."""
+
+    def __init__(self, database: Database, clock: Clock, *, batch: int = BATCH) -> None:
+        self._database = database
+        self._clock = clock
+        self._batch = batch
+
+    async def run(self) -> None:
+        """Work until cancelled; what is transient is waited out."""
+        while True:
+            try:
+                await self.catch_up()
+            except Transient as error:
+                log.warning("followups_wait", error=str(error))
+            await asyncio.sleep(_IDLE_SECONDS)
+
+    async def catch_up(self) -> int:
+        """Sweep if it is time, and judge all that is due; return how many subjects were judged."""
+        await self.sweep_due()
+        judged = 0
+        while count := await self.scan_batch():
+            judged += count
+            await asyncio.sleep(0)  # reading and the relay share this process
+        return judged
+
+    async def scan_batch(self) -> int:
+        """Judge one batch of what is due; return how many subjects it held."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            leased = await store.lease(tx, now, self._batch)
+            by_tenant: dict[str, dict[Subject, list[UUID]]] = defaultdict(lambda: defaultdict(list))
+            for tenant_id, subject, subject_id in leased:
+                by_tenant[tenant_id][subject].append(subject_id)
+            looks: dict[Watched, date | None] = dict.fromkeys(leased)
+            for tenant_id, subjects in by_tenant.items():
+                looks |= await _judge(tx, tenant_id, subjects, now)
+            await store.settle_watches(tx, looks)
+        return len(leased)
+
+    async def sweep_due(self) -> None:
+        """Sweep the tenants whose last sweep is a day ago."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            tenants = await store.to_sweep(tx, now - _SWEEP_EVERY)
+        for tenant_id in tenants:
+            await self.sweep(tenant_id)
+
+    async def sweep(self, tenant_id: str) -> None:
+        """Learn a tenant's payers' habits and touch everything open; broken off, it begins again."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            await facts.learn(tx, tenant_id, _ANSWERS_LEARNED_FROM, now)
+        for subject in store.SWEEPS:
+            place: UUID | None = _NOTHING
+            while place is not None:
+                async with self._database.begin() as tx:
+                    place = await store.sweep(tx, tenant_id, subject, place, _SLICE, now)
+        async with self._database.begin() as tx:
+            await store.swept(tx, tenant_id, now)
+
+
+async def _judge(
+    tx: AsyncConnection, tenant_id: str, subjects: dict[Subject, list[UUID]], now: datetime
+) -> dict[Watched, date | None]:
+    """Judge a tenant's subjects and write what follows; return when each is to be looked at again."""
+    paired = await banking.pair_up(tx, tenant_id, subjects.get("deposit", ()), subjects.get("remittance", ()))
+    await store.touch(tx, tenant_id, paired, now)
+    looks: dict[Watched, date | None] = {}
+    steps: list[Step] = []
+    for subject, ids in subjects.items():
+        bring, judge = _JUDGES[subject]
+        judged: list[tuple[About, Judged]] = [(each.about, judge(each, now.date())) for each in await bring(tx, tenant_id, ids)]
+        looks |= {Watched(tenant_id, subject, about.subject_id): told.look_on for about, told in judged}
+        steps += await _steps(tx, tenant_id, subject, judged, ids, now)
+    await store.write(tx, tenant_id, steps)
+    return looks
+
+
+async def _steps(
+    tx: AsyncConnection,
+    tenant_id: str,
+    subject: Subject,
+    judged: Sequence[tuple[About, Judged]],
+    ids: Collection[UUID],
+    now: datetime,
+) -> list[Step]:
+    known = await store.known(tx, tenant_id, subject, ids)
+    steps: list[Step] = []
+    for about, told in judged:
+        before = known.get(about.subject_id, ())
+        if told.found or before:
+            steps += settle(tenant_id, about, told.found, before, now)
+    return steps
