@@ -30,10 +30,12 @@ def answer(database: Database, settings: IngestSettings) -> None:
     """Serve the API."""
     from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
     from services.ingest.api import make_app  # noqa: PLC0415 - as above
+    from services.ingest.checks.risk import RiskDesk  # noqa: PLC0415 - as above
 
     app = make_app(database, SystemClock(), settings.tenant)
     app.state.pseudonym_key = settings.pseudonym_key.get_secret_value().encode()
     app.state.sandbox = settings.sandbox()
+    app.state.risk = RiskDesk(str(settings.classifier_url) if settings.classifier_url else None)
     serve(app, settings)
 
 

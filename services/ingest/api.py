@@ -21,6 +21,7 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from services.ingest import queries, store
 from services.ingest.checks import api as checks
+from services.ingest.checks.risk import RiskDesk
 from services.ingest.claims import api as claims
 from services.ingest.example import REMITTANCE
 from services.ingest.followups import api as followups
@@ -278,6 +279,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await app.state.risk.close()
         await database.close()
 
     app = create_app(
@@ -309,5 +311,6 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
     app.state.sandbox = Sandbox()
+    app.state.risk = RiskDesk(None)
     app.state.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
     return app

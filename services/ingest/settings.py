@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from libs.common.settings import CommonSettings
 from services.ingest.sandbox.payer import Sandbox
@@ -13,6 +13,9 @@ class IngestSettings(CommonSettings):
 
     pseudonym_key: SecretStr = Field(
         min_length=16, description="secret under which members are told apart in events without being named; at least 16 characters"
+    )
+    classifier_url: HttpUrl | None = Field(
+        None, description="where the classifier answers; not told: checks do without what it has learned"
     )
     sandbox_tenants: str = Field("", description="tenants whose payer is simulated, separated by commas")
     sandbox_seconds: float = Field(5, ge=0, le=86_400, description="how long after a claim the simulated payer's 835 comes")

@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -10,15 +12,20 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.contracts.claim_submitted import ClaimSubmittedV1
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
 from libs.common.http.problems import Problem, responses
+from libs.common.ids import claim_key
 from libs.x12 import Claim, Finding, InterchangeReader
 from services.ingest.checks import loading
+from services.ingest.checks.finding import Finding as RuleFinding
 from services.ingest.checks.loading import Asked
-from services.ingest.checks.views import CheckedClaimView, CheckView
+from services.ingest.checks.risk import CLAIMS_MAX, Risk
+from services.ingest.checks.views import CheckedClaimView, CheckView, RiskView
 from services.ingest.claims import identity
 from services.ingest.claims.body import ClaimBody
 from services.ingest.claims.examples import CLAIMS
+from services.ingest.claims.translation import to_event, told_findings
 from services.ingest.upload import inflate
 from services.ingest.views import FindingView
 
@@ -54,6 +61,7 @@ async def check_claims(
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
+    traceparent: TraceDep,
     encoding: Annotated[str | None, Header(alias="Content-Encoding", description="gzip, or nothing; of an 837")] = None,
     content_type: Annotated[str | None, Header(alias="Content-Type", include_in_schema=False)] = None,
 ) -> CheckView:
@@ -76,15 +84,35 @@ async def check_claims(
     async with database.begin(tenant) as tx:
         reference = await loading.load(tx, tenant, claims)
         earlier = await loading.earlier_lines(tx, tenant, asked, reference)
-    views: list[CheckedClaimView] = []
-    now_on = clock.now().date()
+    found: list[tuple[RuleFinding, ...]] = []
+    now = clock.now()
     for start in range(0, len(asked), _CLAIMS_AT_ONCE):
-        part = asked[start : start + _CLAIMS_AT_ONCE]
-        for each, found in zip(part, loading.fold(part, reference, earlier, now_on), strict=True):
-            views.append(CheckedClaimView.of(each.claim, each.claim_id, len(views) + 1, found))
+        found += loading.fold(asked[start : start + _CLAIMS_AT_ONCE], reference, earlier, now.date())
         await asyncio.sleep(0)
+    risk = Risk("too_many_claims")
+    if len(asked) <= CLAIMS_MAX:
+        questions = [_question(tenant, *each, now) for each in zip(asked, found, strict=True)]
+        risk = await request.app.state.risk.ask(questions, traceparent)
+    views = [
+        CheckedClaimView.of(each.claim, each.claim_id, place, findings, judged)
+        for place, (each, findings, judged) in enumerate(itertools.zip_longest(asked, found, risk.claims), start=1)
+    ]
     reading = [FindingView.model_validate(msgspec.to_builtins(each)) for each in irregular]
-    return CheckView(claims=views, not_loaded=list(reference.not_loaded), reading=reading)
+    return CheckView(claims=views, risk=RiskView.of(risk), not_loaded=list(reference.not_loaded), reading=reading)
+
+
+def _question(tenant: str, asked: Asked, findings: Sequence[RuleFinding], now: datetime) -> ClaimSubmittedV1:
+    """Tell of a claim as its event will, once it is submitted."""
+    return to_event(
+        asked.claim,
+        claim_id=asked.claim_id,
+        claim_key=claim_key(tenant, asked.claim.patient_control_number),
+        interchange_id=None,
+        replaces_claim_id=None,
+        member_reference=asked.member_reference,
+        submitted_at=now,
+        findings=told_findings(findings),
+    )
 
 
 async def _body(request: Request, *, gzip: bool) -> bytes:

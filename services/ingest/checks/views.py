@@ -6,10 +6,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from libs.common.contracts.risk import ClaimRisk
 from libs.x12 import Claim
 from libs.x12.claim import ClaimType
 from services.ingest.checks.finding import Finding
 from services.ingest.checks.paths import element_of, pointer_of
+from services.ingest.checks.risk import Reason, Risk
 from services.ingest.views import FindingView
 
 
@@ -46,6 +48,26 @@ class RuleFindingView(BaseModel):
         )
 
 
+class RiskView(BaseModel):
+    """Whether what was learned from earlier denials could be asked; a check never fails or waits for want of it."""
+
+    status: Literal["available", "unavailable"]
+    reason: Reason | None = Field(description="of `unavailable`: why; such as timeout or circuit_open")
+    model: str | None = Field(description="name and version of what judged")
+
+    @classmethod
+    def of(cls, risk: Risk) -> Self:
+        return cls(status="unavailable" if risk.reason else "available", reason=risk.reason, model=risk.model)
+
+
+class ClaimRiskView(BaseModel):
+    """How likely the payer denies a claim, as learned from earlier ones."""
+
+    probability: float = Field(description="0 to 1: that it denies the claim or a part of it")
+    category: str | None = Field(description="the likeliest category of such a denial")
+    reasons: list[str] = Field(description="what speaks for it, at most three, the strongest first")
+
+
 class CheckedClaimView(BaseModel):
     """One claim that was checked; `clean` when nothing but remarks (info) was found."""
 
@@ -56,9 +78,10 @@ class CheckedClaimView(BaseModel):
     byte_offset: int | None = Field(description="of an 837: the same in bytes, from 0")
     verdict: Literal["error", "warning", "clean"]
     findings: list[RuleFindingView] = Field(description="errors first")
+    risk: ClaimRiskView | None = Field(description="null where nothing learned could be asked")
 
     @classmethod
-    def of(cls, claim: Claim, claim_id: UUID, ordinal: int, findings: Sequence[Finding]) -> Self:
+    def of(cls, claim: Claim, claim_id: UUID, ordinal: int, findings: Sequence[Finding], risk: ClaimRisk | None) -> Self:
         severities = {each.severity for each in findings}
         in_file = claim.segment_index > 0
         return cls(
@@ -69,6 +92,7 @@ class CheckedClaimView(BaseModel):
             byte_offset=claim.byte_offset if in_file else None,
             verdict="error" if "error" in severities else "warning" if "warning" in severities else "clean",
             findings=[RuleFindingView.of(each, claim.claim_type) for each in findings],
+            risk=None if risk is None else ClaimRiskView.model_validate(risk, from_attributes=True),
         )
 
 
@@ -76,5 +100,6 @@ class CheckView(BaseModel):
     """What checks found; nothing was stored."""
 
     claims: list[CheckedClaimView]
+    risk: RiskView
     not_loaded: list[str] = Field(description="reference tables of which nothing is loaded: what needs them was not checked")
     reading: list[FindingView] = Field(description="of an 837: what was irregular in the file itself")

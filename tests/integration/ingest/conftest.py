@@ -35,7 +35,7 @@ class Ingest:
 
     def client(self, tenant: str) -> httpx.AsyncClient:
         """Return a client of the API as another tenant sees it."""
-        app = make_app(self.api_database, self.clock, tenant)
+        app = self.app = make_app(self.api_database, self.clock, tenant)
         app.state.pseudonym_key = b"a key for tests alone"
         app.state.sandbox = SANDBOX
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -13,12 +13,17 @@ from tests.unit.x12.build_claims import claim, one
 PTP = tables.ptp(("G0283", "A4253", "20200101", "*", "0"), ("G0283", "J1885", "20250101", "20251231", "1"))
 
 
-async def check(ingest: Ingest, *claims: Any) -> list[dict[str, Any]]:
-    """Check claims as JSON; return the answer's claims."""
+async def check_raw(ingest: Ingest, *claims: Any) -> dict[str, Any]:
+    """Check claims as JSON; return the answer."""
     body = msgspec.to_builtins([*claims])
     answer = await ingest.http.post("/v1/claims/check", json=[_body(each) for each in body])
     assert answer.status_code == 200, answer.text
-    return list(answer.json()["claims"])
+    return dict(answer.json())
+
+
+async def check(ingest: Ingest, *claims: Any) -> list[dict[str, Any]]:
+    """Check claims as JSON; return the answer's claims."""
+    return list((await check_raw(ingest, *claims))["claims"])
 
 
 def _body(told: dict[str, Any]) -> dict[str, Any]:
