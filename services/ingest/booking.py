@@ -3,7 +3,7 @@
 Pure: it is told what the database already holds and says what to write.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -100,11 +100,12 @@ class Tally:
 class Progress:
     """What is known of the file so far; lives as long as its reading. Of transactions, only those not yet written are kept.
 
-    `held` is the end of the lease on the file, and the proof that it is still ours: whoever takes the file over changes it.
+    `held` is the end of the lease on the file, and the proof that it is still ours: whoever takes the file over changes it. A file
+    that is read in the one transaction that locks it has no lease.
     """
 
     received: Received
-    held: datetime
+    held: datetime | None = None
     pseudonym_key: bytes = b""
     opened: TransactionOpened | None = None
     payment: PaymentRead | None = None
@@ -149,6 +150,28 @@ class Batch:
         for part in (self.payments, self.candidates, self.closed, self.findings):
             part.clear()
         self.intake.clear()
+
+
+@dataclass
+class Part:
+    """What one file brings to a transaction."""
+
+    progress: Progress
+    batch: Batch = field(default_factory=Batch)
+
+    @property
+    def received(self) -> Received:
+        return self.progress.received
+
+    def end(self, tallies: "Mapping[Place, Tally]", sorted_: "Sorted") -> None:
+        """Note that all of it is written."""
+        progress, file = self.progress, self.received.interchange_id
+        contradictions = len(sorted_.findings[file])
+        progress.findings += contradictions
+        progress.errors += contradictions
+        progress.tallies.update({ordinal: tally for (of, ordinal), tally in tallies.items() if of == file})
+        for each in self.batch.closed:
+            progress.forget(each.ordinal)
 
 
 def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
@@ -282,13 +305,16 @@ def _take_remit(progress: Progress, batch: Batch, remit: Remit) -> None:
     batch.candidates.append(Candidate(remit, named, uuid7(), digest, ordinal, opened.ordinal, event, payload, payment))
 
 
+Place = tuple[UUID, int]  # a file, and the ordinal of a transaction in it
+
+
 @dataclass
 class Sorted:
-    """A batch's candidates, sorted by what the database holds."""
+    """Candidates sorted by what the database holds; findings by file."""
 
     new: list[Candidate] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    tallies: dict[int, Counter[str]] = field(default_factory=dict)
+    findings: dict[UUID, list[Finding]] = field(default_factory=lambda: defaultdict(list))
+    tallies: dict[Place, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
 def contradictions(candidates: Sequence[Candidate], stored: Mapping[UUID, Stored]) -> list[Candidate]:
@@ -296,21 +322,20 @@ def contradictions(candidates: Sequence[Candidate], stored: Mapping[UUID, Stored
     return [each for each in candidates if each.remit_id in stored and stored[each.remit_id].digest != each.digest]
 
 
-def sort(
-    interchange_id: UUID, candidates: Sequence[Candidate], stored: Mapping[UUID, Stored], reordered: frozenset[UUID]
-) -> Sorted:
+def sort(candidates: Sequence[Candidate], stored: Mapping[UUID, Stored], reordered: frozenset[UUID]) -> Sorted:
     """Tell new claims from repeated and contradicting ones.
 
     `reordered` names candidates whose content is stored under another ordinal of the same name: a file in another order.
     A claim that this very file booked before its reading was broken off counts as new again, and is not written again. A payment
-    may stand twice in one file, and so twice in one batch.
+    may stand twice in one file, and in several, and so twice in one transaction.
     """
     result = Sorted()
     known = dict(stored)
     for each in candidates:
-        tally = result.tallies.setdefault(each.transaction_ordinal, Counter())
+        file = each.event.interchange_id
+        tally = result.tallies[file, each.transaction_ordinal]
         here = known.get(each.remit_id)
-        own = Stored(each.digest, interchange_id, each.transaction_ordinal, each.remit.ordinal)
+        own = Stored(each.digest, file, each.transaction_ordinal, each.remit.ordinal)
         if here is None:
             tally["new"] += 1
             result.new.append(each)
@@ -321,8 +346,25 @@ def sort(
             tally["duplicate"] += 1
         else:
             tally["conflicting"] += 1
-            result.findings.append(_finding("remit_conflict", "error", each.remit, each.transaction_ordinal))
+            result.findings[file].append(_finding("remit_conflict", "error", each.remit, each.transaction_ordinal))
     return result
+
+
+def tallied(parts: Sequence[Part], sorted_: Sorted) -> dict[Place, Tally]:
+    """Return how the claims fared of all transactions that are touched, as it stands when these parts are written."""
+    tallies = {}
+    for part in parts:
+        file, progress = part.received.interchange_id, part.progress
+        touched = {ordinal for of, ordinal in sorted_.tallies if of == file} | {each.ordinal for each in part.batch.closed}
+        for ordinal in touched:
+            was, counts = progress.tallies[ordinal], sorted_.tallies[file, ordinal]
+            tallies[file, ordinal] = Tally(
+                was.new + counts["new"],
+                was.duplicate + counts["duplicate"],
+                was.conflicting + counts["conflicting"],
+                was.refused,
+            )
+    return tallies
 
 
 def _is_among(candidate: Candidate, others: Sequence[Candidate]) -> bool:

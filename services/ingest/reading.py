@@ -7,9 +7,9 @@ event goes out twice.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -25,13 +25,14 @@ from libs.common.contracts.envelope import Event
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.messaging import outbox
+from libs.common.pace import Pace
 from libs.x12 import Finding, InterchangeReader, Item
 from services.ingest import store
 from services.ingest.booking import (
     EQUALS_LOOKED_AT,
     MESSAGES,
-    Batch,
     Candidate,
+    Part,
     Progress,
     Sorted,
     contradicting_payment,
@@ -39,6 +40,7 @@ from services.ingest.booking import (
     sort,
     status_of,
     take,
+    tallied,
 )
 from services.ingest.claims import candidates, intake
 from services.ingest.followups.rules import Subject
@@ -53,8 +55,11 @@ log = structlog.get_logger()
 
 BATCH_CLAIMS = 2000
 _BYTES_A_BATCH = 4 * 1024 * 1024  # however few claims they hold: bounds the memory, shows progress and keeps the lease
+_FILES_TOGETHER = 64
+_BYTES_TOGETHER = 256 * 1024  # an open transaction holds up all relays: some hundred claims at most
 _LEASE = timedelta(seconds=15)
 _POLL_SECONDS = 1.0
+_GATHER_SECONDS = 0.02
 _FAILURES_MAX = 3
 _TRIES_A_BATCH = 5
 
@@ -64,7 +69,9 @@ class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else reads th
 
 
 class IntakeReader:
-    """Reads waiting interchanges, one at a time, for ever. Several may run: a lease keeps them apart."""
+    """Reads waiting interchanges, for ever: small ones together, others one at a time. Several may run: locks and leases keep them
+    apart.
+    """
 
     def __init__(
         self, database: Database, clock: Clock, pseudonym_key: bytes, sandbox: Sandbox, *, batch_claims: int = BATCH_CLAIMS
@@ -75,12 +82,16 @@ class IntakeReader:
         self._clock = clock
         self._batch_claims = batch_claims
         self._wake = asyncio.Event()
+        self._one_by_one = False
+        self._look_for_others_at = 0.0  # while small files keep coming
 
     async def run(self) -> None:
         """Work until cancelled; what is transient is waited out."""
         listener = asyncio.create_task(self._listen())
+        pace = Pace(_GATHER_SECONDS)
         try:
             while True:
+                await pace.turn()
                 self._wake.clear()
                 try:
                     if await self.read_next():
@@ -101,7 +112,7 @@ class IntakeReader:
                 connection = await self._database.connect_alone()
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                await connection.add_listener(store.CHANNEL, lambda *_: self._wake.set())
+                await connection.add_listener(store.CHANNEL, self._come)
                 self._wake.set()
                 try:
                     await lost.wait()
@@ -109,8 +120,76 @@ class IntakeReader:
                     connection.terminate()
             await asyncio.sleep(0.5)
 
+    def _come(self, *told: object) -> None:
+        """Note that a file came; its size in bytes was told."""
+        size_bytes = str(told[-1])
+        if not size_bytes.isdecimal() or int(size_bytes) > store.SMALL_BYTES:
+            self._look_for_others_at = 0.0
+        self._wake.set()
+
     async def read_next(self) -> bool:
-        """Read one waiting file to its end; False when none waits."""
+        """Read what waits: small files together, and at times the oldest of the others to its end. False when none waits."""
+        loop = asyncio.get_running_loop()
+        small = await self._read_small()
+        if small and loop.time() < self._look_for_others_at:
+            return True
+        other = await self._read_leased()
+        if not other:
+            self._one_by_one = False
+            self._look_for_others_at = loop.time() + _POLL_SECONDS
+        return small or other
+
+    async def _read_small(self) -> bool:
+        """Read small files in one transaction that locks them: killed, it leaves them as they were. False when none waits.
+
+        Where a bug of ours breaks it, all that waits is read one by one, so that only the file that meets it fails.
+        """
+        if self._one_by_one:
+            return False
+        for _ in range(_TRIES_A_BATCH):
+            try:
+                with contextlib.ExitStack() as spans:
+                    async with self._database.begin() as tx:
+                        read = await self._read_together(tx, spans)
+            except Transient:
+                raise
+            except asyncpg.UniqueViolationError:
+                continue  # as in _flush
+            except Exception:
+                log.exception("reading_together_failed")
+                break
+            if read:
+                log.info("interchanges_read", count=len(read), claims=sum(each.claims for each in read))
+            return bool(read)
+        self._one_by_one = True
+        self._look_for_others_at = 0.0
+        return False
+
+    async def _read_together(self, tx: AsyncConnection, spans: contextlib.ExitStack) -> list[Progress]:
+        """Read some small files of one tenant. One with claims or answers comes alone: it locks accounts in an order of its own."""
+        parts: list[Part] = []
+        bytes_read = 0
+        for received, body in await store.lock_small(tx, store.SMALL_BYTES, _FILES_TOGETHER):
+            if parts and received.tenant_id != parts[0].received.tenant_id:
+                continue
+            _, traceparent = spans.enter_context(telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent))
+            part = Part(Progress(replace(received, traceparent=traceparent), pseudonym_key=self._pseudonym_key))
+            reader, chunk = InterchangeReader(), bytes(cramjam.zstd.decompress(body))
+            take(part.progress, part.batch, [*reader.feed(chunk), *reader.close()])
+            if parts and part.batch.intake:
+                break
+            parts.append(part)
+            bytes_read += len(chunk)
+            if part.batch.intake or bytes_read > _BYTES_TOGETHER:
+                break
+            await asyncio.sleep(0)  # the relay shares this process
+        if parts:
+            await self._write(tx, parts, await self._sort(tx, parts))
+            await store.finish(tx, [(part.progress, status_of(part.progress)) for part in parts], self._clock.now())
+        return [part.progress for part in parts]
+
+    async def _read_leased(self) -> bool:
+        """Read one waiting file of any size to its end; False when none waits."""
         async with self._database.begin() as tx:
             leased = await store.lease(tx, _LEASE)
         if leased is None:
@@ -144,105 +223,101 @@ class IntakeReader:
                 await store.release(tx, progress, failed=True)
             elif await store.note_progress(tx, progress, progress.bytes_written, 1, _LEASE):
                 await store.forget_notes(tx, received)
+                failed = Part(Progress(received, claims=progress.claims))
                 finding = Finding("internal_error", "error", MESSAGES["internal_error"], 0, 0)
-                await store.insert_findings(tx, received, [finding], 0)
-                await store.finish(tx, received, "rejected", self._clock.now())
+                await store.insert_findings(tx, [failed], {received.interchange_id: [finding]})
+                failed.progress.findings = 1
+                await store.finish(tx, [(failed.progress, "rejected")], self._clock.now())
 
     async def read(self, progress: Progress) -> None:
         """Read one leased file."""
-        received, batch, reader = progress.received, Batch(), InterchangeReader()
+        part, reader = Part(progress), InterchangeReader()
         bytes_read = ordinal = 0
         more = True
         while more:
             async with self._database.begin() as tx:
-                body, more = await store.read_chunk(tx, received, ordinal)
+                body, more = await store.read_chunk(tx, progress.received, ordinal)
             chunk = bytes(cramjam.zstd.decompress(body))
             bytes_read += len(chunk)
             ordinal += 1
-            await self._book(progress, batch, reader.feed(chunk), bytes_read)
-        await self._book(progress, batch, reader.close(), bytes_read)
-        await self._flush(progress, batch, bytes_read, last=True)
-        log.info("interchange_read", interchange_id=str(received.interchange_id), claims=progress.claims, bytes=bytes_read)
+            await self._book(part, reader.feed(chunk), bytes_read)
+        await self._book(part, reader.close(), bytes_read)
+        await self._flush(part, bytes_read, last=True)
+        log.info("interchange_read", interchange_id=str(part.received.interchange_id), claims=progress.claims, bytes=bytes_read)
 
-    async def _book(self, progress: Progress, batch: Batch, items: Sequence[Item], bytes_read: int) -> None:
+    async def _book(self, part: Part, items: Sequence[Item], bytes_read: int) -> None:
         """Add items to the batch and write it out whenever it is full; the rest waits for more."""
         for start in range(0, len(items), self._batch_claims):
-            take(progress, batch, items[start : start + self._batch_claims])
-            if batch.is_full(self._batch_claims):
-                await self._flush(progress, batch, bytes_read)
+            take(part.progress, part.batch, items[start : start + self._batch_claims])
+            if part.batch.is_full(self._batch_claims):
+                await self._flush(part, bytes_read)
+                await self._read_small()  # what is small does not wait for the end of what is large
             await asyncio.sleep(0)  # the relay shares this process
-        if bytes_read - progress.bytes_written >= _BYTES_A_BATCH:
-            await self._flush(progress, batch, bytes_read)
+        if bytes_read - part.progress.bytes_written >= _BYTES_A_BATCH:
+            await self._flush(part, bytes_read)
 
-    async def _flush(self, progress: Progress, batch: Batch, bytes_read: int, *, last: bool = False) -> None:
+    async def _flush(self, part: Part, bytes_read: int, *, last: bool = False) -> None:
         """Write the batch in one transaction; the last one of a file ends its reading."""
+        progress = part.progress
         for attempt in range(1, _TRIES_A_BATCH + 1):
             try:
                 async with self._database.begin() as tx:
-                    held = await self._write(tx, progress, batch, bytes_read)
+                    sorted_ = await self._sort(tx, [part])
+                    findings = progress.findings + len(sorted_.findings[part.received.interchange_id])
+                    held = await store.note_progress(tx, progress, bytes_read, findings, _LEASE)
+                    if held is None:
+                        raise LeaseLost
+                    await self._write(tx, [part], sorted_)
                     if last:
-                        await store.finish(tx, progress.received, status_of(progress), self._clock.now())
+                        await store.finish(tx, [(progress, status_of(progress))], self._clock.now())
                 break
             except asyncpg.UniqueViolationError:
                 # Another worker booked the same claims from another file between our look and our write: look again.
                 if attempt == _TRIES_A_BATCH:
                     raise
         progress.held, progress.bytes_written = held, bytes_read
-        batch.clear()
+        part.batch.clear()
 
-    async def _write(self, tx: AsyncConnection, progress: Progress, batch: Batch, bytes_read: int) -> datetime:
-        """Write one batch: payments, remits, ledger, events, findings, ended transactions, progress; return the lease's new end."""
-        received = progress.received
-        contradicting = await store.insert_remittances(tx, received, batch.payments)
-        sorted_ = await self._sort(tx, progress, batch.candidates)
-        findings = [*batch.findings, *sorted_.findings, *map(contradicting_payment, contradicting)]
-        findings.sort(key=lambda finding: finding.byte_offset)
-        extra = len(findings) - len(batch.findings)
-        held = await store.note_progress(tx, progress, bytes_read, progress.findings + extra, _LEASE)
-        if held is None:
-            raise LeaseLost
-        if batch.intake:
-            later = {each.event.claim_key for each in sorted_.new}
-            booked = await intake.book(tx, received, received.interchange_id, batch.intake, later)
-            await outbox.append(tx, booked.events)
-            await insert_letters(tx, self._sandbox.letters(received, booked.claims))
-            sorted_.tallies.update(candidates.tally([*batch.intake.claims, *batch.intake.answers], booked.new))
+    async def _sort(self, tx: AsyncConnection, parts: Sequence[Part]) -> Sorted:
+        """Write one tenant's payments, and tell what is new of the claims that they pay."""
+        contradicting = await store.insert_remittances(tx, parts)
+        tenant_id = parts[0].received.tenant_id
+        candidates = [each for part in parts for each in part.batch.candidates]
+        stored = await store.stored_remits(tx, tenant_id, [each.remit_id for each in candidates]) if candidates else {}
+        sorted_ = sort(candidates, stored, await self._reordered(tx, tenant_id, contradictions(candidates, stored)))
+        for interchange_id, payment in contradicting:
+            sorted_.findings[interchange_id].append(contradicting_payment(payment))
+        return sorted_
+
+    async def _write(self, tx: AsyncConnection, parts: Sequence[Part], sorted_: Sorted) -> None:
+        """Write one tenant's parts of files: claims, remits, ledger, events, findings, transactions that have ended."""
+        for part in parts:
+            intake_ = part.batch.intake
+            if intake_:
+                later = {each.event.claim_key for each in sorted_.new}
+                booked = await intake.book(tx, part.received, part.received.interchange_id, intake_, later)
+                await outbox.append(tx, booked.events)
+                await insert_letters(tx, self._sandbox.letters(part.received, booked.claims))
+                for ordinal, counts in candidates.tally([*intake_.claims, *intake_.answers], booked.new).items():
+                    sorted_.tallies[part.received.interchange_id, ordinal].update(counts)
         if sorted_.new:
-            await self._insert(tx, received, sorted_.new)
-        touched = {*sorted_.tallies, *(each.ordinal for each in batch.closed)}
-        tallies = {ordinal: replace(progress.tallies[ordinal]) for ordinal in touched}
-        for ordinal, counts in sorted_.tallies.items():
-            tally = tallies[ordinal]
-            tally.new += counts["new"]
-            tally.duplicate += counts["duplicate"]
-            tally.conflicting += counts["conflicting"]
-        await store.insert_findings(tx, received, findings, progress.findings - len(batch.findings))
-        await store.insert_transactions(tx, received, batch.closed, tallies, progress.remittances, progress.versions)
-        await store.insert_provider_adjustments(tx, received, batch.closed, progress.remittances)
-        paid = {progress.remittances[each.ordinal] for each in batch.closed if each.ordinal in progress.remittances}
-        await touch(tx, received.tenant_id, (("remittance", each) for each in paid), self._clock.now())
-        progress.findings += extra
-        progress.errors += extra
-        progress.tallies.update(tallies)
-        for each in batch.closed:
-            progress.forget(each.ordinal)
-        return held
-
-    async def _sort(self, tx: AsyncConnection, progress: Progress, candidates: Sequence[Candidate]) -> Sorted:
-        received = progress.received
-        stored = await store.stored_remits(tx, received.tenant_id, [each.remit_id for each in candidates]) if candidates else {}
-        reordered = await self._reordered(tx, received, contradictions(candidates, stored))
-        return sort(received.interchange_id, candidates, stored, reordered)
+            await self._insert(tx, {part.received.interchange_id: part.received for part in parts}, sorted_.new)
+        tallies = tallied(parts, sorted_)
+        await store.insert_transactions(tx, parts, tallies)
+        await store.insert_findings(tx, parts, sorted_.findings)
+        await touch(tx, parts[0].received.tenant_id, _payments(parts), self._clock.now())
+        for part in parts:  # nothing can fail any more but the commit
+            part.end(tallies, sorted_)
 
     @staticmethod
-    async def _reordered(tx: AsyncConnection, received: Received, waiting: list[Candidate]) -> frozenset[UUID]:
+    async def _reordered(tx: AsyncConnection, tenant_id: str, waiting: list[Candidate]) -> frozenset[UUID]:
         """Return those whose content is stored under another place among their equals: look place by place, for all at once."""
         found: set[UUID] = set()
         for place in range(EQUALS_LOOKED_AT):
             if not waiting:
                 break
-            names = {each.remit_id: each.name_at(received.tenant_id, place) for each in waiting}
-            stored = await store.stored_remits(tx, received.tenant_id, list(names.values()))
+            names = {each.remit_id: each.name_at(tenant_id, place) for each in waiting}
+            stored = await store.stored_remits(tx, tenant_id, list(names.values()))
             unresolved = []
             for each in waiting:
                 known = stored.get(names[each.remit_id])
@@ -253,23 +328,32 @@ class IntakeReader:
             waiting = unresolved
         return frozenset(found)
 
-    async def _insert(self, tx: AsyncConnection, received: Received, new: Sequence[Candidate]) -> None:
+    async def _insert(self, tx: AsyncConnection, files: Mapping[UUID, Received], new: Sequence[Candidate]) -> None:
+        tenant_id = next(iter(files.values())).tenant_id
         counts = Counter(each.event.claim_key for each in new)
-        versions = await store.bump_accounts(tx, received.tenant_id, counts)
+        versions = await store.bump_accounts(tx, tenant_id, counts)
         answers = {each.row_id: answer_of(each.remit, each.event, each.payment) for each in new}
-        verdicts = await match(tx, received.tenant_id, answers, self._clock.now())
+        verdicts = await match(tx, tenant_id, answers, self._clock.now())
         numbered = []
         events = []
         for each in new:
             key = each.event.claim_key
             versions[key] += 1
             numbered.append((each, versions[key]))
-            events.append(_event(received, each, versions[key], verdicts[each.row_id].claim_id))
-        await store.insert_remits(tx, received.tenant_id, numbered)
-        await settle(tx, received.tenant_id, verdicts.values())
-        await touch(tx, received.tenant_id, _touched(new, verdicts), self._clock.now())
-        await ledger.book(tx, (_entry(received.tenant_id, each) for each in new))
+            events.append(_event(files[each.event.interchange_id], each, versions[key], verdicts[each.row_id].claim_id))
+        await store.insert_remits(tx, tenant_id, numbered)
+        await settle(tx, tenant_id, verdicts.values())
+        await touch(tx, tenant_id, _touched(new, verdicts), self._clock.now())
+        await ledger.book(tx, (_entry(tenant_id, each) for each in new))
         await outbox.append(tx, events)
+
+
+def _payments(parts: Iterable[Part]) -> Iterator[tuple[Subject, UUID]]:
+    """Yield the payments whose end was read: follow-up is to look at them, too."""
+    for part in parts:
+        remittances = part.progress.remittances
+        paid = {remittances[each.ordinal] for each in part.batch.closed if each.ordinal in remittances}
+        yield from (("remittance", each) for each in paid)
 
 
 def _touched(new: Sequence[Candidate], verdicts: Mapping[UUID, Verdict]) -> Iterator[tuple[Subject, UUID]]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
-from libs.x12 import Finding, PaymentRead, TransactionClosed
-from services.ingest.booking import Candidate, Progress, Stored, Tally
+from libs.x12 import Finding, PaymentRead
+from services.ingest.booking import Candidate, Part, Place, Progress, Stored, Tally
 from services.ingest.identity import ledger_day
 from services.ingest.received import Received
 
-CHANNEL = "recours_interchanges"
+CHANNEL = "recours_interchanges"  # each notification says a file's size
+SMALL_BYTES = 64 * 1024  # a file of up to this size is read together with others, in one transaction
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,7 +47,7 @@ async def insert_interchange(tx: AsyncConnection, received: Received, sha256: st
         await connection.execute(
             "INSERT INTO interchange_chunks VALUES ($1, $2, $3, $4)", received.tenant_id, received.interchange_id, ordinal, block
         )
-    await tx.execute(text(f"NOTIFY {CHANNEL}"))
+    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(size_bytes))
     return True
 
 
@@ -74,6 +75,26 @@ async def lease(tx: AsyncConnection, duration: timedelta) -> tuple[Progress, int
     if row["begun"]:
         await forget_notes(tx, received)
     return Progress(received, row["leased_until"]), row["failures"]
+
+
+_LOCK_SMALL = """
+SELECT tenant_id, interchange_id, received_at, traceparent, body
+FROM (
+    SELECT tenant_id, interchange_id, row_id, received_at, traceparent FROM interchanges
+    WHERE status = 'received' AND leased_until IS NULL AND failures = 0 AND bytes_read = 0 AND size_bytes <= $1
+    ORDER BY received_at, row_id LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS waiting
+JOIN interchange_chunks USING (tenant_id, interchange_id)
+ORDER BY received_at, row_id
+"""
+
+
+async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int) -> list[tuple[Received, bytes]]:
+    """Take small files that nobody began to read, for this transaction: each with its compressed bytes, oldest first."""
+    rows = await (await driver(tx)).fetch(_LOCK_SMALL, size_bytes_max, count)
+    return [
+        (Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"]), row["body"]) for row in rows
+    ]
 
 
 async def forget_notes(tx: AsyncConnection, received: Received) -> None:
@@ -132,24 +153,26 @@ INSERT INTO remittances (
     tenant_id, interchange_id, received_at, remittance_id, row_id, payer_id, payer_name, payee_id, payee_name, trace_number,
     amount_cents, handling_code, method, payment_on, produced_on
 )
-SELECT $1, $2, $3, * FROM unnest(
-    $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[],
-    $14::date[], $15::date[]
+SELECT $1, * FROM unnest(
+    $2::uuid[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::bigint[], $12::text[], $13::text[], $14::date[], $15::date[]
 )
 ON CONFLICT DO NOTHING
 """
 
 
-async def insert_remittances(
-    tx: AsyncConnection, received: Received, payments: Sequence[tuple[UUID, PaymentRead]]
-) -> list[PaymentRead]:
-    """Write payments that are not here yet; return those that are here with another amount."""
+async def insert_remittances(tx: AsyncConnection, parts: Sequence[Part]) -> list[tuple[UUID, PaymentRead]]:
+    """Write one tenant's payments that are not here yet; return those that are here with another amount, each with its file."""
+    payments = [(remittance_id, each, part.received) for part in parts for remittance_id, each in part.batch.payments]
     if not payments:
         return []
-    row_ids = {remittance_id: uuid7() for remittance_id, _ in payments}  # in file order
-    first = dict(reversed(payments))
+    tenant_id = parts[0].received.tenant_id
+    row_ids = {remittance_id: uuid7() for remittance_id, _, _ in payments}  # in file order
+    first = {remittance_id: (each, received) for remittance_id, each, received in reversed(payments)}
     rows = [
         (
+            received.interchange_id,
+            received.received_at,
             remittance_id,
             row_ids[remittance_id],
             each.payer_id,
@@ -163,18 +186,17 @@ async def insert_remittances(
             ledger_day(each, received.received_at.date()),
             each.produced_on,
         )
-        for remittance_id, each in sorted(first.items())  # one order for all workers: they never deadlock
+        for remittance_id, (each, received) in sorted(first.items(), key=itemgetter(0))  # one order: workers never deadlock
     ]  # fmt: skip
     connection = await driver(tx)
-    arrays = [list(column) for column in zip(*rows, strict=True)]
-    await connection.execute(_REMITTANCES, received.tenant_id, received.interchange_id, received.received_at, *arrays)
+    await connection.execute(_REMITTANCES, tenant_id, *(list(column) for column in zip(*rows, strict=True)))
     known = await connection.fetch(
         "SELECT remittance_id, amount_cents FROM remittances WHERE tenant_id = $1 AND remittance_id = ANY ($2::uuid[])",
-        received.tenant_id,
+        tenant_id,
         list(row_ids),
     )
     amounts = {row["remittance_id"]: row["amount_cents"] for row in known}
-    return [payment for remittance_id, payment in payments if amounts[remittance_id] != payment.amount_cents]
+    return [(received.interchange_id, each) for name, each, received in payments if amounts[name] != each.amount_cents]
 
 
 _BUMP = """
@@ -232,69 +254,66 @@ async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tu
     await copy_rows(tx, "remits", _REMIT, rows)
 
 
-async def insert_findings(tx: AsyncConnection, received: Received, findings: Sequence[Finding], first: int) -> None:
-    """Write findings, numbered from `first` on."""
-    if findings:
-        rows = [
-            (received.tenant_id, received.interchange_id, first + place, _encode(finding).decode())
-            for place, finding in enumerate(findings)
-        ]
+async def insert_findings(tx: AsyncConnection, parts: Sequence[Part], of_booking: Mapping[UUID, Sequence[Finding]]) -> None:
+    """Write what readers found and what booking found (by file), numbered in file order."""
+    rows = []
+    for part in parts:
+        received, own = part.received, part.batch.findings
+        found = sorted([*own, *of_booking.get(received.interchange_id, ())], key=attrgetter("byte_offset"))
+        for ordinal, finding in enumerate(found, part.progress.findings - len(own)):
+            rows.append((received.tenant_id, received.interchange_id, ordinal, _encode(finding).decode()))
+    if rows:
         await copy_rows(tx, "findings", ("tenant_id", "interchange_id", "ordinal", "finding"), rows)
 
 
-async def insert_transactions(
-    tx: AsyncConnection,
-    received: Received,
-    closed: Sequence[TransactionClosed],
-    tallies: Mapping[int, Tally],
-    remittances: Mapping[int, UUID],
-    versions: Mapping[int, str],
-) -> None:
-    """Write transactions that have ended."""
-    if not closed:
-        return
-    columns = (
-        "tenant_id", "interchange_id", "ordinal", "type", "control_number", "version", "remittance_id", "complete", "claims",
-        "claims_new", "claims_duplicate", "claims_conflicting", "claims_unreadable", "charge_cents", "paid_cents",
-        "adjustment_cents", "unbalanced_lines", "unbalanced_claims", "balance_difference_cents",
-    )  # fmt: skip
+_TRANSACTION = (
+    "tenant_id", "interchange_id", "ordinal", "type", "control_number", "version", "remittance_id", "complete", "claims",
+    "claims_new", "claims_duplicate", "claims_conflicting", "claims_unreadable", "charge_cents", "paid_cents",
+    "adjustment_cents", "unbalanced_lines", "unbalanced_claims", "balance_difference_cents",
+)  # fmt: skip
+
+
+async def insert_transactions(tx: AsyncConnection, parts: Sequence[Part], tallies: Mapping[Place, Tally]) -> None:
+    """Write transactions that have ended, and what payments adjust beside their claims."""
     rows = []
-    for each in closed:
-        tally = tallies[each.ordinal]
-        rows.append(
-            (
-                received.tenant_id,
-                received.interchange_id,
-                each.ordinal,
-                each.type,
-                each.control_number,
-                versions[each.ordinal],
-                remittances.get(each.ordinal),
-                each.complete,
-                each.claims,
-                tally.new,
-                tally.duplicate,
-                tally.conflicting,
-                each.claims_unreadable + tally.refused,
-                each.charge_cents,
-                each.paid_cents,
-                each.adjustment_cents,
-                each.unbalanced_lines,
-                each.unbalanced_claims,
-                each.balance_difference_cents,
+    for part in parts:
+        received, progress = part.received, part.progress
+        for each in part.batch.closed:
+            tally = tallies[received.interchange_id, each.ordinal]
+            rows.append(
+                (
+                    received.tenant_id,
+                    received.interchange_id,
+                    each.ordinal,
+                    each.type,
+                    each.control_number,
+                    progress.versions[each.ordinal],
+                    progress.remittances.get(each.ordinal),
+                    each.complete,
+                    each.claims,
+                    tally.new,
+                    tally.duplicate,
+                    tally.conflicting,
+                    each.claims_unreadable + tally.refused,
+                    each.charge_cents,
+                    each.paid_cents,
+                    each.adjustment_cents,
+                    each.unbalanced_lines,
+                    each.unbalanced_claims,
+                    each.balance_difference_cents,
+                )
             )
-        )
-    await copy_rows(tx, "transactions", columns, rows)
+    if rows:
+        await copy_rows(tx, "transactions", _TRANSACTION, rows)
+        await _insert_provider_adjustments(tx, parts)
 
 
-async def insert_provider_adjustments(
-    tx: AsyncConnection, received: Received, closed: Sequence[TransactionClosed], remittances: Mapping[int, UUID]
-) -> None:
+async def _insert_provider_adjustments(tx: AsyncConnection, parts: Sequence[Part]) -> None:
     """Write the provider adjustments of payments, once a payment."""
     rows: list[tuple[Any, ...]] = [
         (
-            received.tenant_id,
-            remittances[each.ordinal],
+            part.received.tenant_id,
+            part.progress.remittances[each.ordinal],
             ordinal,
             item.provider_id,
             item.fiscal_period_on,
@@ -302,7 +321,8 @@ async def insert_provider_adjustments(
             item.reference_id,
             item.amount_cents,
         )
-        for each in closed
+        for part in parts
+        for each in part.batch.closed
         for ordinal, item in enumerate(each.provider_adjustments)
     ]  # fmt: skip
     if rows:
@@ -331,11 +351,15 @@ async def note_progress(
 
 
 _FINISH = """
-UPDATE interchanges SET status = $1, finished_at = $2, bytes_read = size_bytes, leased_until = NULL
-WHERE tenant_id = $3 AND interchange_id = $4
+UPDATE interchanges SET
+    status = ended.status, finished_at = $1, bytes_read = size_bytes, claims_read = ended.claims, error_count = ended.findings,
+    leased_until = NULL
+FROM unnest($2::text[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[]) AS ended (tenant_id, id, status, claims, findings)
+WHERE interchanges.tenant_id = ended.tenant_id AND interchange_id = ended.id
 """
 
 
-async def finish(tx: AsyncConnection, received: Received, status: str, now: datetime) -> None:
-    """Say that the reading has ended; in the transaction that noted its last progress."""
-    await (await driver(tx)).execute(_FINISH, status, now, received.tenant_id, received.interchange_id)
+async def finish(tx: AsyncConnection, ended: Sequence[tuple[Progress, str]], now: datetime) -> None:
+    """Say that the reading of files has ended, and with which status; in the transaction that writes the last of them."""
+    rows = [(each.received.tenant_id, each.received.interchange_id, status, each.claims, each.findings) for each, status in ended]
+    await (await driver(tx)).execute(_FINISH, now, *zip(*rows, strict=True))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -219,6 +220,7 @@ async def test_a_worker_that_dies_between_batches_is_followed_by_one_that_double
 
 
 async def test_a_cancelled_worker_gives_its_file_back_at_once(ingest, monkeypatch) -> None:
+    monkeypatch.setattr(store, "SMALL_BYTES", 0)
     await ingest.accept(one_payment(range(50)))
     written, note = asyncio.Event(), store.note_progress
 
@@ -255,7 +257,9 @@ async def test_a_worker_that_comes_back_late_writes_nothing_into_a_file_that_ano
     assert (seen["status"], tallies(seen), await ingest.count("outbox")) == ("accepted", [(50, 0, 0)], 50)
 
 
-async def test_two_workers_with_the_same_claims_in_two_files_book_each_once(ingest) -> None:
+@pytest.mark.parametrize("small_bytes", [0, store.SMALL_BYTES])
+async def test_two_workers_with_the_same_claims_in_two_files_book_each_once(small_bytes, ingest, monkeypatch) -> None:
+    monkeypatch.setattr(store, "SMALL_BYTES", small_bytes)
     payments = [payment(range(n * 100, n * 100 + 100), f"TRACE{n}", f"{n:04d}") for n in range(4)]
     for order in (payments, payments[::-1], [*payments[2:], *payments[:2]]):
         await ingest.accept(encode(interchange(group(*order))))
@@ -275,7 +279,7 @@ async def test_a_bug_of_ours_is_tried_three_times_and_then_said_and_does_not_sto
     insert = store.insert_remits
 
     async def failing(tx, tenant_id, remits):
-        if len(remits) == 5:
+        if any(each.payment.trace_number == "TRACE1" for each, _ in remits):
             raise ZeroDivisionError
         await insert(tx, tenant_id, remits)
 
@@ -288,6 +292,76 @@ async def test_a_bug_of_ours_is_tried_three_times_and_then_said_and_does_not_sto
     seen = await ingest.get(f"/v1/interchanges/{bad}")
     assert (seen["status"], codes(seen)) == ("rejected", ["internal_error"])
     assert await ingest.count("remits") == 7
+
+
+async def test_small_files_are_read_together_and_each_keeps_its_own_findings_and_status(ingest) -> None:
+    broken = one_payment(range(10, 14), "TRACE2").replace(b"CLP*PCN12*1*100*", b"CLP*PCN12*1*1OO*")
+    contradicting = encode(interchange(group(transaction([*claim(0), *claim(1, paid=70)], head=head(150)))))
+    reordered = one_payment(range(4, -1, -1))
+    bodies = [one_payment(range(5)), broken, contradicting, reordered, one_payment(range(2), "TRACE3")[:-40]]
+    ids = [await ingest.accept(body) for body in bodies]
+    assert await ingest.reader.read_next()
+    assert not await ingest.reader.read_next()
+    seen = [await ingest.get(f"/v1/interchanges/{interchange_id}") for interchange_id in ids]
+    assert [each["status"] for each in seen] == [
+        "accepted",
+        "accepted_with_errors",
+        "accepted_with_errors",
+        "accepted",
+        "accepted_with_errors",
+    ]
+    assert [tallies(each) for each in seen] == [[(5, 0, 0)], [(3, 0, 0)], [(0, 1, 1)], [(0, 5, 0)], [(1, 0, 0)]]
+    assert codes(seen[0]) == codes(seen[3]) == []
+    assert "claim_unreadable" in codes(seen[1])
+    assert {"remittance_conflict", "remit_conflict"} <= set(codes(seen[2]))
+    assert "truncated" in codes(seen[4])
+    for body, each in zip(bodies, seen, strict=True):
+        progress = each["progress"]
+        assert (progress["bytes_read"], progress["claims"]) == (len(body), sum(t["claims"] for t in each["transactions"]))
+        assert each["error_count"] == len(each["errors"])
+    events = await ingest.events()
+    assert len(events) == len({event["remit_id"] for event in events}) == await ingest.count("remits") == 9
+    by_file = Counter(event["interchange_id"] for event in events)
+    assert by_file == {ids[0]: 5, ids[1]: 3, ids[4]: 1}
+    of_one = [event["sequence"] for event in events if event["patient_control_number"] == "PCN0"]
+    assert of_one == [1, 2]
+
+
+async def test_a_worker_that_dies_over_small_files_leaves_them_as_they_were(ingest, monkeypatch) -> None:
+    ids = [await ingest.accept(one_payment(range(n * 5, n * 5 + 5), f"TRACE{n}")) for n in range(3)]
+    with monkeypatch.context() as patched:
+
+        async def dying(*_) -> None:
+            raise asyncio.CancelledError
+
+        patched.setattr(store, "finish", dying)
+        with pytest.raises(asyncio.CancelledError):
+            await ingest.reader.read_next()
+    assert {(await ingest.get(f"/v1/interchanges/{each}"))["status"] for each in ids} == {"received"}
+    assert await ingest.count("remits") == await ingest.count("outbox") == await ingest.count("transactions") == 0
+    await ingest.read_all()
+    assert {(await ingest.get(f"/v1/interchanges/{each}"))["status"] for each in ids} == {"accepted"}
+    assert await ingest.count("remits") == await ingest.count("outbox") == 15
+
+
+async def test_small_files_do_not_wait_for_the_end_of_a_large_one(ingest, monkeypatch) -> None:
+    large = await ingest.accept(one_payment(range(3000)))
+    note = store.note_progress
+    small: list[str] = []
+
+    async def posting(*given, **named):
+        if not small:
+            small.append(await ingest.accept(one_payment(range(3), "TRACE2")))
+        elif len(small) == 1:
+            small.append((await ingest.get(f"/v1/interchanges/{small[0]}"))["status"])
+        return await note(*given, **named)
+
+    monkeypatch.setattr(store, "note_progress", posting)
+    reader = ingest.new_reader(batch_claims=1000)
+    while await reader.read_next():
+        pass
+    assert small[1] == "accepted"
+    assert (await ingest.get(f"/v1/interchanges/{large}"))["status"] == "accepted"
 
 
 async def test_progress_is_seen_while_a_file_is_read(ingest, monkeypatch) -> None:

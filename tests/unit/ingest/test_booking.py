@@ -41,15 +41,15 @@ def claim(number: int, paid: int = 80) -> tuple[str, ...]:
 
 def test_what_is_not_stored_is_new_and_what_is_stored_is_a_duplicate() -> None:
     _, batch = taken(one(*claim(1), *claim(2)))
-    assert sort(FILE, batch.candidates, {}, frozenset()).tallies == {1: {"new": 2}}
-    again = sort(FILE, batch.candidates, stored(batch), frozenset())
-    assert (again.tallies, again.new, again.findings) == ({1: {"duplicate": 2}}, [], [])
+    assert sort(batch.candidates, {}, frozenset()).tallies == {(FILE, 1): {"new": 2}}
+    again = sort(batch.candidates, stored(batch), frozenset())
+    assert (again.tallies, again.new, again.findings) == ({(FILE, 1): {"duplicate": 2}}, [], {})
 
 
 def test_what_this_very_reading_booked_before_it_broke_off_counts_as_new_and_is_not_written_again() -> None:
     _, batch = taken(one(*claim(1)))
-    again = sort(FILE, batch.candidates, stored(batch, FILE), frozenset())
-    assert (again.tallies, again.new) == ({1: {"new": 1}}, [])
+    again = sort(batch.candidates, stored(batch, FILE), frozenset())
+    assert (again.tallies, again.new) == ({(FILE, 1): {"new": 1}}, [])
 
 
 def test_other_money_under_the_same_name_is_a_conflict_unless_it_only_changed_its_place() -> None:
@@ -57,18 +57,21 @@ def test_other_money_under_the_same_name_is_a_conflict_unless_it_only_changed_it
     _, other = taken(one(*claim(1, paid=70)))
     known = stored(first)
     assert [each.remit_id for each in contradictions(other.candidates, known)] == [other.candidates[0].remit_id]
-    result = sort(FILE, other.candidates, known, frozenset())
-    assert (result.tallies, [finding.code for finding in result.findings]) == ({1: {"conflicting": 1}}, ["remit_conflict"])
-    moved = sort(FILE, other.candidates, known, frozenset({other.candidates[0].remit_id}))
-    assert (moved.tallies, moved.findings) == ({1: {"duplicate": 1}}, [])
+    result = sort(other.candidates, known, frozenset())
+    assert (result.tallies, [finding.code for finding in result.findings[FILE]]) == (
+        {(FILE, 1): {"conflicting": 1}},
+        ["remit_conflict"],
+    )
+    moved = sort(other.candidates, known, frozenset({other.candidates[0].remit_id}))
+    assert (moved.tallies, moved.findings) == ({(FILE, 1): {"duplicate": 1}}, {})
 
 
 def test_a_payment_that_stands_twice_in_one_batch_is_new_once_in_whatever_order() -> None:
     equals = (*claim(1), *claim(1, paid=30))
     transactions = [build.transaction(body) for body in (equals, equals, equals[2:] + equals[:2])]
     _, batch = taken(build.interchange(build.group(*transactions)))
-    result = sort(FILE, batch.candidates, {}, frozenset())
-    assert result.tallies == {1: {"new": 2}, 2: {"duplicate": 2}, 3: {"duplicate": 2}}
+    result = sort(batch.candidates, {}, frozenset())
+    assert result.tallies == {(FILE, 1): {"new": 2}, (FILE, 2): {"duplicate": 2}, (FILE, 3): {"duplicate": 2}}
     assert len(result.new) == 2
 
 
