@@ -23,6 +23,7 @@ EDGES = frozenset(
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",
         "services/ingest/sandbox/payer.py",
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
+        "services/ingest/followups/deposits_api.py",
     }
 )  # fmt: skip
 _TEXTS = (

@@ -25,6 +25,7 @@ from services.ingest.checks.risk import RiskDesk
 from services.ingest.claims import api as claims
 from services.ingest.example import REMITTANCE
 from services.ingest.followups import api as followups
+from services.ingest.followups import deposits_api as deposits
 from services.ingest.matches import api as matches
 from services.ingest.payers import api as payers
 from services.ingest.received import Received
@@ -291,6 +292,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             claims.router,
             matches.router,
             followups.router,
+            deposits.router,
             checks.router,
             reference.router,
             payers.router,

@@ -107,6 +107,29 @@ def too_large() -> Problem:
     return Problem(413, "too-large", f"An interchange may have {MAX_BYTES} bytes at most; split it.")
 
 
+async def spooled(body: AsyncIterator[bytes], max_bytes: int, too_large_: Problem) -> IO[bytes]:
+    """Take a whole body before any of it is answered: many clients send all before they read anything. The caller closes it.
+
+    Errors: `too_large_`; Problem 400 (broken off).
+    """
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - closed by who reads it, or here
+    size = 0
+    try:
+        async for piece in body:
+            size += len(piece)
+            if size > max_bytes:
+                raise too_large_
+            spool.write(piece)
+    except ClientDisconnect as error:
+        spool.close()
+        raise Problem(400, "broken-off", "The connection ended before the body did; nothing was stored.") from error
+    except Problem:
+        spool.close()
+        raise
+    spool.seek(0)
+    return spool
+
+
 async def inflate(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Inflate gzip of one or more members, a bounded step at a time: a bomb is stopped by the size check, not by memory."""
     inflater = zlib.decompressobj(_GZIP_WINDOW)

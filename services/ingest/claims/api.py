@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Annotated, Final
@@ -12,7 +11,6 @@ import cramjam
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
-from starlette.requests import ClientDisconnect
 
 from libs.common.database import Database
 from libs.common.errors import Transient
@@ -25,7 +23,7 @@ from libs.common.ids import claim_key
 from libs.common.messaging import outbox
 from libs.x12.claim import ClaimType
 from services.ingest.checks.store import findings_of
-from services.ingest.claims import intake, queries
+from services.ingest.claims import inquiry, intake, queries
 from services.ingest.claims.body import ClaimBody
 from services.ingest.claims.candidates import ClaimCandidate, Intake
 from services.ingest.claims.examples import CLAIMS, DENTAL, PROFESSIONAL
@@ -33,10 +31,10 @@ from services.ingest.claims.views import BatchAnswer, ClaimDetail, ClaimView, St
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
 from services.ingest.sandbox.store import insert_letters
+from services.ingest.upload import spooled
 
 BATCH_MAX_BYTES: Final = 64 * 1024 * 1024
 _LINES_A_TRANSACTION: Final = 200
-_SPOOL_BYTES: Final = 4 * 1024 * 1024
 _NDJSON: Final = "application/x-ndjson"
 _TOO_LARGE: Final = "The claim is larger than 512 KiB as an event."
 
@@ -128,7 +126,7 @@ async def post_claims(
     if uploads.locked():
         raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
     async with uploads:
-        spool = await _spooled(request)
+        spool = await spooled(request.stream(), BATCH_MAX_BYTES, _batch_too_large())
     received = Received(tenant, UUID(int=0), clock.now(), traceparent)
     answers = _answers(spool, database, received, request.app.state.pseudonym_key, request.app.state.sandbox)
     return StreamingResponse(answers, media_type=_NDJSON)
@@ -136,26 +134,6 @@ async def post_claims(
 
 def _batch_too_large() -> Problem:
     return Problem(413, "too-large", f"A batch may have {BATCH_MAX_BYTES} bytes at most; split it.")
-
-
-async def _spooled(request: Request) -> IO[bytes]:
-    """Take the whole body before any of it is answered: many clients send all before they read anything."""
-    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - closed by who reads it, or here
-    size = 0
-    try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > BATCH_MAX_BYTES:
-                raise _batch_too_large()
-            spool.write(piece)
-    except ClientDisconnect as error:
-        spool.close()
-        raise Problem(400, "broken-off", "The connection ended before the body did; nothing was stored.") from error
-    except Problem:
-        spool.close()
-        raise
-    spool.seek(0)
-    return spool
 
 
 @dataclass
@@ -289,3 +267,34 @@ async def get_content(claim_id: UUID, tenant: TenantDep, database: DatabaseDep) 
     if content is None:
         raise not_found("claim")
     return Response(bytes(cramjam.zstd.decompress(content)), media_type="application/json")
+
+
+@router.get(
+    "/v1/claims/{claim_id}/status-inquiry",
+    tags=["claims"],
+    summary="A 276 that asks the payer where the claim is",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "X12 005010X212, with patient data; the payer's 277 is posted to /v1/interchanges",
+            "content": {"application/edi-x12": {"schema": {"type": "string", "contentMediaType": "application/edi-x12"}}},
+        },
+        **responses(404, 422),
+    },
+)
+async def get_status_inquiry(claim_id: UUID, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> Response:
+    """Nothing is sent: the bytes are for your connection to the payer. What the claim lacks for it stands in `errors`."""
+    async with database.begin(tenant) as tx:
+        sent = await queries.get_sent(tx, tenant, claim_id)
+    if sent is None:
+        raise not_found("claim")
+    claim = intake.decode(sent[0])
+    errors = [FieldProblem(pointer=pointer, problem=problem).model_dump() for pointer, problem in inquiry.lacking(claim)]
+    if errors:
+        raise Problem(422, "inquiry-incomplete", "The claim lacks what a status inquiry must say.", errors=errors)
+    try:
+        body = inquiry.write(claim, claim_id, sent[1], clock.now())
+    except ValueError as error:
+        raise Problem(422, "inquiry-unwritable", "A value of the claim cannot stand in an X12 file.") from error
+    headers = {"Content-Disposition": f'attachment; filename="{claim_id}.276"'}
+    return Response(body, media_type="application/edi-x12", headers=headers)

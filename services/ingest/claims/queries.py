@@ -44,6 +44,13 @@ async def get_content(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> by
     return content
 
 
+async def get_sent(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> tuple[bytes, str] | None:
+    """Return a claim's packed content, and the payer's number of it (empty: not known)."""
+    query = text("SELECT content, payer_claim_control_number FROM claims WHERE tenant_id = :tenant AND claim_id = :id")
+    row = (await tx.execute(query, {"tenant": tenant_id, "id": claim_id})).one_or_none()
+    return None if row is None else (row.content, row.payer_claim_control_number)
+
+
 async def list_claims(
     tx: AsyncConnection,
     tenant_id: str,

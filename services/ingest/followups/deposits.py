@@ -60,7 +60,9 @@ def read_csv(lines: Iterable[bytes], today: date) -> Iterator[Line]:
     """
     numbered = enumerate(lines, start=1)
     head = next((cells for _, raw in numbered if (cells := _cells(raw))), None)
-    if head is None or not _is_header(head):
+    if head is None:
+        return
+    if not _is_header(head):
         raise BadHeader
     names = [each.strip().lower() for each in head]
     for number, raw in numbered:

@@ -198,6 +198,22 @@ async def swept(tx: AsyncConnection, tenant_id: str, now: datetime) -> None:
     )
 
 
+_OF_SCHEDULE = """
+SELECT row_id AS place, claim_id AS subject_id FROM claims WHERE tenant_id = $1 AND row_id > $2
+  AND payer_id IN (SELECT payer_id FROM reference_fees WHERE tenant_id = $1 AND release_id = $4)
+ORDER BY row_id LIMIT $3
+"""
+
+
+async def touch_claims_of_schedule(
+    tx: AsyncConnection, tenant_id: str, release_id: int, after: UUID, limit: int, now: datetime
+) -> UUID | None:
+    """Touch the next slice of the claims whose payers a fee schedule is about; return where it ends, None at the end of all."""
+    rows = await (await driver(tx)).fetch(_OF_SCHEDULE, tenant_id, after, limit, release_id)
+    await touch(tx, tenant_id, (("claim", row["subject_id"]) for row in rows), now)
+    return rows[-1]["place"] if len(rows) == limit else None
+
+
 # What may be late, in slices: (where the slice ends, subject). Answered claims drop out by the two indexes alone.
 SWEEPS: Mapping[Subject, str] = {
     "claim": """

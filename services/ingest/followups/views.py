@@ -116,5 +116,5 @@ class DepositAnswer(BaseModel):
         description="known: this deposit was here; invalid: nothing was stored; unavailable: send this line again later"
     )
     deposit_id: UUID | None = None
-    field: str | None = Field(None, description="of an invalid line; left out: the line as a whole")
+    field: str | None = Field(default=None, description="of an invalid line; left out: the line as a whole")
     problem: str | None = None

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import IO, Annotated, Final, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -16,8 +17,12 @@ from starlette.requests import ClientDisconnect
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, responses
+from services.ingest.checks.reference import FEE_SCHEDULE
+from services.ingest.followups.store import touch_claims_of_schedule
 from services.ingest.reference import store
-from services.ingest.reference.formats import BrokenTable, read_rows
+from services.ingest.reference.broken import BrokenTable
+from services.ingest.reference.fee_schedule import HEADER
+from services.ingest.reference.formats import read_rows
 from services.ingest.reference.quarter import PATTERN, Quarter
 from services.ingest.upload import inflate
 
@@ -29,12 +34,21 @@ _SPOOL_BYTES = 8 * 1024 * 1024
 _SMALLER = 9, 10  # a release loses at most a tenth of its rows from one quarter to the next
 
 SetName = Literal[
-    "icd10cm", "hcpcs", "nucc-taxonomy", "ncci-ptp-practitioner", "ncci-ptp-hospital", "ncci-mue-practitioner", "ncci-mue-hospital"
+    "icd10cm",
+    "hcpcs",
+    "nucc-taxonomy",
+    "ncci-ptp-practitioner",
+    "ncci-ptp-hospital",
+    "ncci-mue-practitioner",
+    "ncci-mue-hospital",
+    "fee-schedule",
 ]
 _REASONS: Final = {
     "no_rows": "The file holds no row of this set.",
     "broken_row": "A row is not whole: the file is cut, or is another one.",
-    "bad_date": "A row has a date that is none.",
+    "bad_date": "A row has a date that is none, or ends before it begins.",
+    "bad_amount": "A row has an amount that is none such as 1234.56.",
+    "bad_header": f"The first line must be {','.join(HEADER)}.",
     "wrong_quarter": "A row begins after the quarter ends: the file is of a later quarter.",
 }
 
@@ -93,7 +107,8 @@ async def load_reference(
     smaller: Annotated[bool, Query(description="take it although it has far fewer rows than the release before")] = False,
     encoding: Annotated[str | None, Header(alias="Content-Encoding", description="gzip, or nothing")] = None,
 ) -> ReleaseView:
-    """Takes ICD-10-CM's order file, the HCPCS contractor file, NUCC's CSV, and NCCI's PTP and MUE tables as text. The rows become
+    """Takes ICD-10-CM's order file, the HCPCS contractor file, NUCC's CSV, NCCI's PTP and MUE tables as text, and fee schedules of
+    your own as CSV (all payers' in one file), against which answered claims are then held. The rows become
     visible all at once when the last one is in; a file that is broken, cut or of a later quarter changes nothing.
     """
     now = clock.now()
@@ -156,7 +171,17 @@ async def _load(
         raise Problem(422, "table-much-smaller", "The file has far fewer rows than the release before. Nothing was changed.")
     async with database.begin(tenant) as tx:
         await store.switch(tx, tenant, name, quarter, release_id, count)
+    if name == FEE_SCHEDULE:
+        await _look_anew(database, tenant, release_id, now)
     return count
+
+
+async def _look_anew(database: Database, tenant: str, release_id: int, now: datetime) -> None:
+    """Have the claims of a schedule's payers held against it."""
+    place: UUID | None = UUID(int=0)
+    while place is not None:
+        async with database.begin(tenant) as tx:
+            place = await touch_claims_of_schedule(tx, tenant, release_id, place, _ROWS_AT_ONCE, now)
 
 
 async def _purge(database: Database, tenant: str, name: str, release_id: int) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import IO, Any, Final
 
-from services.ingest.checks.reference import HCPCS, ICD10CM, MUE_SETS, PTP_SETS, TAXONOMY
+from services.ingest.checks.reference import FEE_SCHEDULE, HCPCS, ICD10CM, MUE_SETS, PTP_SETS, TAXONOMY
+from services.ingest.reference.broken import BrokenTable
+from services.ingest.reference.fee_schedule import read_fees
 from services.ingest.reference.quarter import Quarter
 
 Row = tuple[Any, ...]
@@ -25,18 +27,9 @@ _ICD_WIDTH, _HCPCS_WIDTH = 78, 292  # up to the long text, up to the day on whic
 _NO_DATE = frozenset({"", "*", "00000000"})
 
 
-class BrokenTable(Exception):  # noqa: N818 - the fact is the name
-    """A file that cannot be the whole of a release. `reason` is stable, `line` counts from 1 (0: the file as a whole)."""
-
-    def __init__(self, reason: str, line: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.line = line
-
-
 def read_rows(name: str, file: IO[str], quarter: Quarter) -> Iterator[Row]:
     """Yield the rows of a set as its table has them: codes (code, billable, from, to), PTP (column 1, column 2, from, to,
-    indicator), MUE (code, units, indicator).
+    indicator), MUE (code, units, indicator), fee schedule (payer, procedure, modifier, cents, from, to).
 
     `file` is text opened with newline="". Errors: BrokenTable.
     """
@@ -147,4 +140,5 @@ _READERS: Final[Mapping[str, Callable[[IO[str], Quarter], Iterator[Row]]]] = {
     TAXONOMY: _taxonomy,
     **dict.fromkeys(PTP_SETS, _ptp),
     **dict.fromkeys(MUE_SETS, _mue),
+    FEE_SCHEDULE: lambda file, _: read_fees(file),
 }

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
-from services.ingest.checks.reference import CODE_SETS, MUE_SETS, PTP_SETS
+from services.ingest.checks.reference import CODE_SETS, FEE_SCHEDULE, MUE_SETS, PTP_SETS
 from services.ingest.reference.formats import Row
 from services.ingest.reference.quarter import Quarter
 
@@ -16,7 +16,16 @@ _PURGED_AT_ONCE = 20_000
 _CODES: Final = "reference_codes", ("code text", "billable boolean", "valid_from date", "valid_to date")
 _PTP: Final = "reference_ptp", ("column_1 text", "column_2 text", "begins_on date", "ends_on date", "indicator text")
 _MUE: Final = "reference_mue", ("code text", "units bigint", "indicator text")
-_TABLES: Final = {**dict.fromkeys(CODE_SETS, _CODES), **dict.fromkeys(PTP_SETS, _PTP), **dict.fromkeys(MUE_SETS, _MUE)}
+_FEES: Final = (
+    "reference_fees",
+    ("payer_id text", "procedure_code text", "modifier text", "allowed_cents bigint", "valid_from date", "valid_to date"),
+)
+_TABLES: Final = {
+    FEE_SCHEDULE: _FEES,
+    **dict.fromkeys(CODE_SETS, _CODES),
+    **dict.fromkeys(PTP_SETS, _PTP),
+    **dict.fromkeys(MUE_SETS, _MUE),
+}
 
 
 def _insert(name: str) -> str:

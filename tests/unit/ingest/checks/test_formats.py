@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from services.ingest.checks import reference as known
-from services.ingest.reference.formats import BrokenTable, read_rows
+from services.ingest.reference.broken import BrokenTable
+from services.ingest.reference.formats import read_rows
 from services.ingest.reference.quarter import Quarter
 from tests.unit.ingest.checks import tables
 
