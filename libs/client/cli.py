@@ -9,7 +9,7 @@ from uuid import UUID
 import stamina.instrumentation
 import typer
 
-from libs.client import check, dead_letters, denials, ledger, reference, send, synth
+from libs.client import check, dead_letters, denials, ledger, reference, rules, send, synth
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -22,6 +22,9 @@ letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Records
 app.add_typer(letters, name="dead-letters")
 tables = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Code sets and NCCI tables that claims are checked against.")
 app.add_typer(tables, name="reference")
+
+own_rules = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you change in the judgement, by version.")
+app.add_typer(own_rules, name="rules")
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
@@ -78,6 +81,40 @@ def load_table(
 def list_tables(as_json: AsJson = False) -> None:
     """Show which releases are in force."""
     reference.show(as_json=as_json)
+
+
+RulesFile = Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - for standard input")]
+Version = Annotated[int, typer.Argument(min=1, metavar="VERSION")]
+
+
+@own_rules.command("check")
+def check_rules(file: RulesFile) -> None:
+    """Check rules and show which of them contradict each other; nothing is kept."""
+    rules.check(file)
+
+
+@own_rules.command("draft")
+def draft_rules(file: RulesFile) -> None:
+    """Make the next version of them; it judges nothing until it is published."""
+    rules.draft(file)
+
+
+@own_rules.command("publish")
+def publish_rules(version: Version) -> None:
+    """Put a version in force, for every remit that comes from now on."""
+    rules.publish(version)
+
+
+@own_rules.command("list")
+def list_rules(limit: Limit = 50) -> None:
+    """Show the versions, newest first."""
+    rules.show_list(limit)
+
+
+@own_rules.command("show")
+def show_rules(version: Version, as_json: AsJson = False) -> None:
+    """Show a version as the file that would draft it."""
+    rules.show(version, as_json=as_json)
 
 
 @app.command("denials")

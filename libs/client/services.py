@@ -8,8 +8,20 @@ from uuid import UUID
 
 from msgspec import Raw
 
-from libs.client.shapes import Checked, DeadLetter, DeadLetterDetail, Denial, Interchange, Ledger, Loaded, Page, Release
-from libs.client.transport import Answer, Body, Service
+from libs.client.shapes import (
+    Checked,
+    DeadLetter,
+    DeadLetterDetail,
+    Denial,
+    Interchange,
+    Ledger,
+    Loaded,
+    Page,
+    Release,
+    RulesChecked,
+    RulesVersion,
+)
+from libs.client.transport import NO_BODY, Answer, Body, Service
 
 T = TypeVar("T")
 PAGE_MAX = 200
@@ -55,6 +67,30 @@ def changed_denials(
     """Return the next changes, the cursor after them, and whether more wait."""
     page = classifier.get("/v1/denials/changes", Page, {**filters, "cursor": cursor, "limit": PAGE_MAX}).value
     return _read(classifier, page, Denial), page.next_cursor, len(page.items) == PAGE_MAX
+
+
+def check_rules(classifier: Service, body: Body) -> Answer[RulesChecked]:
+    """Check rules; nothing is kept."""
+    return classifier.post_again("/v1/rules/check", RulesChecked, body)
+
+
+def draft_rules(classifier: Service, body: Body) -> Answer[RulesVersion]:
+    """Draft the next version; status 200 when the newest holds these rules already."""
+    return classifier.post_again("/v1/rules", RulesVersion, body)
+
+
+def publish_rules(classifier: Service, version: int) -> Answer[RulesVersion]:
+    """Put a version in force; one that is stays so."""
+    return classifier.post_again(f"/v1/rules/{version}/publish", RulesVersion, NO_BODY)
+
+
+def list_rules(classifier: Service, limit: int | None = None) -> Iterator[tuple[RulesVersion, Raw]]:
+    """Yield versions, newest first."""
+    return list_items(classifier, "/v1/rules", RulesVersion, {}, limit)
+
+
+def get_rules(classifier: Service, version: int) -> Answer[RulesVersion]:
+    return classifier.get(f"/v1/rules/{version}", RulesVersion)
 
 
 def get_ledger(service: Service, first: date | None, last: date | None) -> Answer[Ledger]:

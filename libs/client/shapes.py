@@ -145,3 +145,28 @@ class Release(Struct, frozen=True):
 class Loaded(Struct, frozen=True):
     releases: list[Release]
     not_loaded: list[str]
+
+
+class Conflict(Struct, frozen=True):
+    rules: tuple[str, str]
+    about: str
+    wins: str
+    because: str
+
+
+class RulesChecked(Struct, frozen=True):
+    rules: int
+    conflicts: list[Conflict]
+
+
+class RulesVersion(Struct, frozen=True):
+    """One version; a list of versions leaves `rules` and `conflicts` out."""
+
+    version: int
+    note: str
+    created_at: datetime
+    rule_count: int
+    published_at: datetime | None = None
+    in_force_since: datetime | None = None
+    rules: list[dict[str, Any]] = []
+    conflicts: list[Conflict] = []

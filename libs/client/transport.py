@@ -50,6 +50,9 @@ class Body(Struct, frozen=True):
     headers: Mapping[str, str]
 
 
+NO_BODY: Final = Body(tuple, 0, {})
+
+
 def seconds_to_wait(error: Exception) -> bool | float:
     """Decide on a failed request that may be repeated: False gives up, True backs off, a number waits as the service asked."""
     if isinstance(error, httpx.TransportError):

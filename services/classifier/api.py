@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import date
 from operator import itemgetter
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -32,7 +33,11 @@ from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
 from services.classifier.codes import api as codes
 from services.classifier.judgement import Context
-from services.classifier.views import Action, Category, DenialView, Judged, Kind, reason_view
+from services.classifier.rules import api as rules
+from services.classifier.rules import store as rules_store
+from services.classifier.rules.model import NO_RULES
+from services.classifier.verdict import Adjudicated, judge
+from services.classifier.views import Action, Category, DenialView, Judged, Kind, deadline_view, reason_view
 
 Cents = Annotated[int, Field(ge=-(10**15), le=10**15, strict=True)]
 Code = Annotated[str, Field(min_length=1, max_length=20)]
@@ -103,7 +108,14 @@ class ClassifyBody(BaseModel):
         default_factory=list, description="remark codes of the claim; or each with its line; or by line"
     )
     days_since_service: int | None = Field(None, ge=0)
+    payer_id: str = Field("", max_length=80, description="TRN03; with `payment_on` your own rules for this payer are asked too")
+    payment_on: date | None = Field(None, description="your rules hold from day to day, and deadlines count from it")
+    service_from_on: date | None = Field(None, description="deadlines count from it")
+    service_to_on: date | None = Field(None, description="deadlines of institutional claims count from it")
     context: ContextBody | None = None
+
+    def adjudicated(self) -> Adjudicated:
+        return Adjudicated(self.to_claim(), self.payer_id, self.payment_on, self.service_from_on, self.service_to_on)
 
     def to_claim(self) -> decision.AdjudicatedClaim:
         remarks = [decision.Remark(rarc, item.line) for item in self.adjustments for rarc in item.rarcs]
@@ -155,12 +167,15 @@ class Filter:
         pcn: Annotated[
             str | None, Query(max_length=400, description="patient control number, as billed or as the payer spells it")
         ] = None,
+        due_by: Annotated[
+            date | None, Query(description="what has to be done has a known last day, and it is this one or earlier")
+        ] = None,
     ) -> None:
         named: dict[str, Any] = {"status": status, "payer_id": payer, "category": category, "kind": kind, "action": action}
         named |= {"claim_id": claim_id}
         equal = {name: value for name, value in named.items() if value is not None}
-        self.wanted = store.Wanted(equal, period.first, period.last, pcn)
-        self.told: Mapping[str, Any] = equal | {"first": period.first, "last": period.last, "pcn": pcn}
+        self.wanted = store.Wanted(equal, period.first, period.last, pcn, due_by)
+        self.told: Mapping[str, Any] = equal | {"first": period.first, "last": period.last, "pcn": pcn, "due_by": due_by}
 
 
 FilterDep = Annotated[Filter, Depends()]
@@ -230,8 +245,14 @@ async def get_denial(denial_id: UUID, tenant: TenantDep, database: DatabaseDep) 
     summary="Judge one adjudicated claim; nothing is kept",
     responses=responses(400, 413, 422),
 )
-async def classify(body: ClassifyBody) -> ClassifyAnswer:
-    judged = decision.classify(body.to_claim())
+async def classify(body: ClassifyBody, tenant: TenantDep, database: DatabaseDep) -> ClassifyAnswer:
+    """Judged as a remit of the same content would be. Without `payment_on` your own rules are not asked."""
+    held = NO_RULES
+    if body.payment_on is not None:
+        async with database.begin(tenant) as tx:
+            held = (await rules_store.in_force(tx, [tenant])).get(tenant, NO_RULES)
+    verdict = judge(body.adjudicated(), held)
+    judged = verdict.judged
     return ClassifyAnswer(
         is_denial=judged.is_denial,
         recoverable=decision.is_recoverable(judged),
@@ -243,10 +264,13 @@ async def classify(body: ClassifyBody) -> ClassifyAnswer:
         denied_cents=judged.denied_cents,
         reasons=[reason_view(reason) for reason in judged.reasons],
         core_scenario=judged.core_scenario,
-        explanation=judged.explanation,
-        explanation_fr=judged.explanation_fr,
+        explanation=verdict.explanation,
+        explanation_fr=verdict.explanation_fr,
         rules=list(judged.rules),
         confidence=judged.confidence,
+        appeal_by=deadline_view(verdict.appeal_by),
+        correct_by=deadline_view(verdict.correct_by),
+        rule_version=verdict.rule_version,
     )
 
 
@@ -262,10 +286,11 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "classifier",
         "What each denial is, whether it can be won, and what to do.",
         checks={"database": database.ping},
-        routers=[router, codes.router, ledger.router, dead_letters.router],
+        routers=[router, codes.router, rules.router, ledger.router, dead_letters.router],
         tags={
             "denials": "What was refused, why, and what to do.",
             "classification": "The same judgement for any claim, without keeping it.",
+            "rules": "What you change in the judgement, by version.",
             "codes": "What each adjustment and remark code means, and what we make of it.",
         },
         lifespan=lifespan,

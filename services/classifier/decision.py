@@ -20,6 +20,7 @@ from services.classifier.explain import explain_denial, explain_other
 from services.classifier.facts import Context, age_of, setting_of
 from services.classifier.judgement import KNOWLEDGE, UNKNOWN, Judgement, code_of, judge, normalised
 from services.classifier.knowledge import ACTIONS, CATEGORIES, AdjustmentCode
+from services.classifier.rules.model import Scope
 
 _REVERSAL, _PREDETERMINATION, _PATIENT_NOT_RECOGNISED = "22", "25", "4"
 _CAPITATION: Final = "24"
@@ -111,8 +112,8 @@ class _Refused(Struct, frozen=True, gc=False):
     remarks: tuple[str, ...]
 
 
-def classify(claim: AdjudicatedClaim) -> Classification:
-    """Judge one adjudicated claim. Never fails: unknown codes are `other` with `contact_payer`."""
+def classify(claim: AdjudicatedClaim, rules: Scope | None = None) -> Classification:
+    """Judge one adjudicated claim, by a tenant's rules too. Never fails: unknown codes are `other` with `contact_payer`."""
     status = claim.claim_status_code
     if status not in _PLAIN_STATUSES:
         status = normalised(status)
@@ -122,7 +123,7 @@ def classify(claim: AdjudicatedClaim) -> Classification:
         return _no_denial("payment_recovery", "none", "reversal")
     refused, rest = _parted(claim)
     if refused:
-        judged, told_away = _judged(claim, status, _not_taken_back(refused))
+        judged, told_away = _judged(claim, status, _not_taken_back(refused), rules)
         if judged:
             return _denial(judged)
         rest += told_away
@@ -186,7 +187,7 @@ def _not_taken_back(refused: _Pairs) -> _Pairs:
     return [pair for pair in refused if sums[pair[1].carc] > 0]
 
 
-def _judged(claim: AdjudicatedClaim, status: str, refused: _Pairs) -> tuple[list[_Refused], _Pairs]:
+def _judged(claim: AdjudicatedClaim, status: str, refused: _Pairs, rules: Scope | None) -> tuple[list[_Refused], _Pairs]:
     """Judge each refused adjustment with the remarks beside it; apart: those that the remark tells to be a price or a report."""
     effects, by_line = (_effects(claim.rarcs), _by_line(claim.rarcs)) if claim.rarcs else (_NO_EFFECTS, _NO_REMARKS)
     setting = setting_of(
@@ -197,6 +198,7 @@ def _judged(claim: AdjudicatedClaim, status: str, refused: _Pairs) -> tuple[list
         claim.paid_cents > 0,
         age_of(claim.days_since_service),
         effects,
+        rules,
     )
     natives = {meaning.carc: meaning.code.whole_category or meaning.code.category for _, meaning in refused if meaning.code}
     judged: list[_Refused] = []

@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from services.classifier.rules.model import Scope
+
 _NO_APPEAL: Final = frozenset({"no_appeal", "resubmit"})
 _NEVER_BILLED: Final = frozenset({"never_patient", "never_patient_refused", "qmb"})
 _YEAR_DAYS: Final = 365
@@ -48,6 +50,7 @@ class Setting(Struct, frozen=True, eq=False):
     paid: bool = False
     age: Band | None = None
     effects: frozenset[str] = frozenset()  # of all remarks of the claim
+    rules: Scope | None = None  # the tenant's, for this payer and day
 
     @property
     def appeal_is_barred(self) -> bool:
@@ -71,6 +74,7 @@ def setting_of(
     paid: bool,
     age: Band | None,
     effects: frozenset[str],
+    rules: Scope | None,
 ) -> Setting:
     """Return the one setting of these facts; there are few."""
     return Setting(
@@ -81,6 +85,7 @@ def setting_of(
         paid=paid,
         age=age,
         effects=effects,
+        rules=rules,
     )
 
 

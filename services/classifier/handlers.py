@@ -9,16 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common import ledger
 from libs.common.contracts import denial_classified
-from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
-from libs.common.contracts.envelope import Event, Received, caused_event
+from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.envelope import Event, Received, caused_event, encode
 from libs.common.contracts.remit_received import Remark
 from libs.common.ids import denial_id
 from libs.common.money import Cents
 from libs.common.reversals import REVERSAL_STATUS, Reversible, Twin, pair
 from services.classifier import store
-from services.classifier.decision import AdjudicatedClaim, Classification, classify, is_recoverable
+from services.classifier.decision import AdjudicatedClaim
 from services.classifier.decision import Adjustment as JudgedAdjustment
 from services.classifier.decision import Remark as JudgedRemark
+from services.classifier.rules import store as rules_store
+from services.classifier.rules.model import NO_RULES, RuleSet
+from services.classifier.verdict import Adjudicated, Verdict, judged_fields
+from services.classifier.verdict import judge as judge_adjudicated
 
 
 class Adjustment(Struct, frozen=True, gc=False):
@@ -47,6 +51,7 @@ class RemitToClassify(Struct, frozen=True, gc=False):
     claim_type: str | None = None
     payer_kind: str | None = None
     service_from_on: date | None = None
+    service_to_on: date | None = None
     claim_id: UUID | None = None
 
 
@@ -55,9 +60,18 @@ Remit = Received[RemitToClassify]
 
 async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime) -> Sequence[Event]:
     """Judge a batch of remits: denials and their events, in the order of the remits; then what reversals change."""
-    judged = [(remit, denial) for remit in remits if (denial := judge(remit.data, now)) is not None]
+    rules = await rules_store.in_force(tx, {remit.tenant_id for remit in remits})
+    judged = []
+    adjudicated: dict[UUID, bytes] = {}
+    for remit in remits:
+        told = _adjudicated(remit.data)
+        verdict = judge_adjudicated(told, rules.get(remit.tenant_id, NO_RULES))
+        if verdict.judged.is_denial:
+            denial = _denial(remit.data, verdict, now)
+            judged.append((remit, denial))
+            adjudicated[denial.denial_id] = encode(told)
     reversals = [remit for remit in remits if remit.data.claim_status_code == REVERSAL_STATUS]
-    await store.insert_denials(tx, [(remit.tenant_id, denial) for remit, denial in judged])
+    await store.insert_denials(tx, [(remit.tenant_id, denial) for remit, denial in judged], adjudicated)
     await store.insert_reversals(tx, [_reversible(remit, -1) for remit in reversals])
     causes = {_reversible(remit, 1).twin(): remit for remit, _ in judged}
     causes |= {_reversible(remit, -1).twin(): remit for remit in reversals}
@@ -97,14 +111,14 @@ def entry_of(remit: Remit) -> ledger.Entry:
     )
 
 
-def judge(remit: RemitToClassify, now: datetime) -> DenialClassifiedV1 | None:
+def judge(remit: RemitToClassify, now: datetime, rules: RuleSet = NO_RULES) -> DenialClassifiedV1 | None:
     """Return the first revision of a remit's denial, or None where nothing is denied."""
-    classification = classify(_adjudicated(remit))
-    return _denial(remit, classification, now) if classification.is_denial else None
+    verdict = judge_adjudicated(_adjudicated(remit), rules)
+    return _denial(remit, verdict, now) if verdict.judged.is_denial else None
 
 
-def _adjudicated(remit: RemitToClassify) -> AdjudicatedClaim:
-    return AdjudicatedClaim(
+def _adjudicated(remit: RemitToClassify) -> Adjudicated:
+    claim = AdjudicatedClaim(
         claim_status_code=remit.claim_status_code,
         charge_cents=remit.charge_cents,
         paid_cents=remit.paid_cents,
@@ -116,9 +130,10 @@ def _adjudicated(remit: RemitToClassify) -> AdjudicatedClaim:
         ),
         rarcs=tuple(JudgedRemark(rarc=item.rarc, line=item.line) for item in remit.rarcs),
     )
+    return Adjudicated(claim, remit.payer_id, remit.payment_on, remit.service_from_on, remit.service_to_on)
 
 
-def _denial(remit: RemitToClassify, classification: Classification, now: datetime) -> DenialClassifiedV1:
+def _denial(remit: RemitToClassify, verdict: Verdict, now: datetime) -> DenialClassifiedV1:
     return DenialClassifiedV1(
         denial_id=denial_id(remit.remit_id),
         revision=1,
@@ -135,30 +150,8 @@ def _denial(remit: RemitToClassify, classification: Classification, now: datetim
         service_from_on=remit.service_from_on,
         charge_cents=remit.charge_cents,
         paid_cents=remit.paid_cents,
-        denied_cents=classification.denied_cents,
-        category=classification.category,
-        kind=classification.kind,
-        action=classification.action,
-        alternative_actions=classification.alternative_actions,
-        preventable=classification.preventable,
-        core_scenario=classification.core_scenario,
-        confidence=classification.confidence,
-        explanation=classification.explanation,
-        explanation_fr=classification.explanation_fr,
-        rules=classification.rules,
-        recoverable=is_recoverable(classification),
         classified_at=now,
-        reasons=tuple(
-            Reason(
-                group_code=reason.group_code,
-                carc=reason.carc,
-                amount_cents=reason.amount_cents,
-                category=reason.category,
-                rarcs=reason.rarcs,
-                line=reason.line,
-            )
-            for reason in classification.reasons
-        ),
+        **judged_fields(verdict),
     )
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from services.classifier.explain import explain_cause
 from services.classifier.facts import Context, Setting, turned_by_facts, within_rights, within_time
 from services.classifier.knowledge import NOT_REFUSED, AdjustmentCode, RemarkCode, load
+from services.classifier.rules.model import Scope
 from services.classifier.sentences import Told
 
 __all__ = ["KNOWLEDGE", "Context", "Judgement", "code_of", "judge", "normalised"]
@@ -99,8 +100,12 @@ def code_of(carc: str) -> AdjustmentCode | None:
 def judge(carc: str, group_code: str, remarks: tuple[str, ...], setting: Setting) -> Judgement:
     """Judge one adjustment that is known to be a refusal. `remarks` are those beside it, the nearest first, normalised."""
     code = KNOWLEDGE.adjustment_codes.get(carc, _UNKNOWN)
-    cause = _cause(code, [KNOWLEDGE.remark_codes[remark] for remark in remarks if remark in KNOWLEDGE.remark_codes])
+    found = [KNOWLEDGE.remark_codes[remark] for remark in remarks if remark in KNOWLEDGE.remark_codes]
+    cause = _cause(code, found)
     rules = [cause.rule]
+    if setting.rules is not None and cause.category != "duplicate":  # a duplicate stays one: it must never be sent again
+        carc, code, cause, named = _by_tenant(setting.rules, carc, group_code, remarks, found)
+        rules = [cause.rule, *(f"tenant:{name}" for name in named)]
     if code is _UNKNOWN:
         rules.append("remark_in_place_of_code" if carc in KNOWLEDGE.remark_codes else "unknown_carc")
     scenario = _scenario(code, cause)
@@ -136,6 +141,30 @@ def judge(carc: str, group_code: str, remarks: tuple[str, ...], setting: Setting
         confidence=min(cause.confidence, DISPUTED) if doubt else cause.confidence,
         told=explain_cause(category, action, code, cause.deciding),
     )
+
+
+def _by_tenant(
+    rules: Scope, carc: str, group_code: str, remarks: tuple[str, ...], found: list[RemarkCode]
+) -> tuple[str, AdjustmentCode, _Cause, tuple[str, ...]]:
+    """Let a tenant's rules read the code as another and set the cause. Facts, rights and liability come after, as for our own."""
+    carc, names = rules.read_as(carc, group_code, remarks)
+    code = KNOWLEDGE.adjustment_codes.get(carc, _UNKNOWN)
+    cause = _cause(code, found)
+    rule = rules.judging(carc, group_code, remarks)
+    if rule is None or rule.then.category is None or rule.then.action is None or cause.category == "duplicate":
+        return carc, code, cause, names
+    bills_patient = rule.then.action == "bill_patient"
+    deciding = next((remark for remark in found if remark.code == rule.when.rarc), None)
+    told = replace(
+        cause,
+        category=rule.then.category,
+        action=cause.action if bills_patient else rule.then.action,  # `_borne` bills the patient, where nothing forbids it
+        patient_action="bill_patient" if bills_patient else None,
+        deciding=deciding,
+        rule="tenant_rule",
+        confidence=SURE,
+    )
+    return carc, code, told, (*names, rule.name)
 
 
 def _doubt_about_group(code: AdjustmentCode, group_code: str, setting: Setting) -> str | None:
@@ -200,6 +229,8 @@ def _scenario(code: AdjustmentCode, cause: _Cause) -> str | None:
 
 def _by_payer(code: AdjustmentCode, cause: _Cause, group_code: str, setting: Setting) -> str:
     """Turn the action where the same code means another thing with this kind of payer or bill."""
+    if cause.rule == "tenant_rule":
+        return cause.action
     if code.code == "24" and setting.payer_kind in _PLAN_MAY_MEAN_ANOTHER:
         return "contact_payer"  # with Medicare 24 is an Advantage plan that owes; elsewhere a contract that we should know
     if code.code == "97" and group_code == "OA" and setting.institutional and setting.paid and cause.deciding is None:

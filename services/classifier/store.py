@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.changes import Change
-from libs.common.contracts.denial_classified import DenialClassifiedV1, Reason
+from libs.common.contracts.denial_classified import Deadline, DenialClassifiedV1, Reason
 from libs.common.database import copy_rows, driver
 from libs.common.ids import claim_key, denial_id, uuid7
 from libs.common.reversals import Reversible, Twin
@@ -50,22 +50,40 @@ _COLUMNS = (
     "rules",
     "reasons",
     "classified_at",
+    "appeal_by",
+    "correct_by",
+    "rule_version",
     "codes",
+    "due_on",
+    "adjudicated",
 )
-_OF_THE_EVENT = tuple(name for name in _COLUMNS if name not in ("tenant_id", "row_id", "reasons", "codes"))
+_NOT_OF_THE_EVENT = ("tenant_id", "row_id", "codes", "due_on", "adjudicated")
+_AS_JSON: Final = {"reasons": tuple[Reason, ...], "appeal_by": Deadline | None, "correct_by": Deadline | None}
+_OF_THE_EVENT = tuple(name for name in _COLUMNS if name not in _NOT_OF_THE_EVENT)
 _encode = msgspec.json.Encoder().encode
 
 
-async def insert_denials(tx: AsyncConnection, denials: Sequence[tuple[str, DenialClassifiedV1]]) -> None:
-    """Write new denials, each with its tenant."""
+async def insert_denials(
+    tx: AsyncConnection, denials: Sequence[tuple[str, DenialClassifiedV1]], adjudicated: Mapping[UUID, bytes] | None = None
+) -> None:
+    """Write new denials, each with its tenant; `adjudicated` is what they were judged from, by denial id."""
     rows = []
     for tenant_id, denial in denials:
-        values = {name: getattr(denial, name) for name in _OF_THE_EVENT}
-        values |= {"tenant_id": tenant_id, "row_id": uuid7(), "reasons": _encode(denial.reasons).decode()}
-        values["codes"] = codes_of(denial.reasons)
-        rows.append([values[name] for name in _COLUMNS])
+        values = columns_of(denial)
+        values |= {"tenant_id": tenant_id, "row_id": uuid7(), "codes": codes_of(denial.reasons)}
+        values["adjudicated"] = (adjudicated or {}).get(denial.denial_id)
+        rows.append(tuple(values[name] for name in _COLUMNS))
     if rows:
         await copy_rows(tx, "denials", _COLUMNS, rows)
+
+
+def columns_of(denial: DenialClassifiedV1) -> dict[str, Any]:
+    """Return what a denial's row holds of its event, and the last day of what has to be done."""
+    values = {name: getattr(denial, name) for name in _OF_THE_EVENT}
+    for name in _AS_JSON:
+        values[name] = None if values[name] is None else _encode(values[name]).decode()
+    due = {"appeal": denial.appeal_by, "correct_and_resubmit": denial.correct_by}.get(denial.action)
+    return values | {"due_on": due.due_on if due is not None else None}
 
 
 def codes_of(reasons: Sequence[Reason]) -> list[str]:
@@ -130,10 +148,8 @@ async def revise(tx: AsyncConnection, statuses: Mapping[Reversible, str], now: d
 def denial_of(row: Any) -> DenialClassifiedV1:
     """Turn a row of `denials` into the event's shape."""
     values = {name: row[name] for name in _OF_THE_EVENT}
-    reasons = msgspec.convert(row["reasons"], tuple[Reason, ...])
-    return DenialClassifiedV1(
-        **values | {"reasons": reasons, "rules": tuple(row["rules"]), "alternative_actions": tuple(row["alternative_actions"])}
-    )
+    values |= {name: msgspec.convert(row[name], kind) for name, kind in _AS_JSON.items()}
+    return DenialClassifiedV1(**values | {"rules": tuple(row["rules"]), "alternative_actions": tuple(row["alternative_actions"])})
 
 
 class Wanted(Struct, frozen=True):
@@ -143,6 +159,7 @@ class Wanted(Struct, frozen=True):
     first: date | None = None
     last: date | None = None
     pcn: str | None = None
+    due_by: date | None = None
 
     def conditions(self, tenant_id: str) -> tuple[str, dict[str, Any]]:
         """Return the SQL and its values."""
@@ -158,6 +175,9 @@ class Wanted(Struct, frozen=True):
         if self.last is not None:
             found.append("payment_on <= :last")
             values["last"] = self.last
+        if self.due_by is not None:
+            found.append("due_on <= :due_by")
+            values["due_by"] = self.due_by
         return " AND ".join(found), values
 
 

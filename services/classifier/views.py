@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, Field
 
-from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.denial_classified import Deadline, DenialClassifiedV1
 
 Category = Literal[
     "eligibility_coverage", "authorization", "medical_necessity", "coding_bundling", "duplicate", "timely_filing",
@@ -36,6 +36,17 @@ class ReasonView(BaseModel):
     category: Category
 
 
+class DeadlineView(BaseModel):
+    """The last day for something, and why it is that day."""
+
+    due_on: date
+    rule: str = Field(description="the limit's name; `tenant:...` where a rule of yours sets it")
+    source: str = Field(description="where the limit stands")
+    trigger: Literal["payment_on", "service_from_on", "service_to_on"] = Field(description="what it is counted from")
+    trigger_on: date
+    firm: bool = Field(description="false: a state or a contract may set an earlier day")
+
+
 class Judged(BaseModel):
     """What a claim was judged to be."""
 
@@ -51,6 +62,13 @@ class Judged(BaseModel):
     explanation_fr: str | None = Field(None, description="the same in French; null of a denial judged before it was written")
     rules: list[str]
     confidence: float
+    appeal_by: DeadlineView | None = Field(None, description="until when to appeal; null: no appeal is open, or unknown")
+    correct_by: DeadlineView | None = Field(
+        None, description="until when to send a corrected claim; null: that way is not open, or unknown"
+    )
+    rule_version: str | None = Field(
+        None, description="what judged it: edition of our own rules, dot, version of yours (0: none); null before there were any"
+    )
 
 
 class DenialView(Judged):
@@ -75,7 +93,12 @@ class DenialView(Judged):
 
     @classmethod
     def of(cls, denial: DenialClassifiedV1) -> "DenialView":
-        return cls.model_validate(msgspec.structs.asdict(denial) | {"reasons": [reason_view(reason) for reason in denial.reasons]})
+        told = msgspec.structs.asdict(denial) | {"reasons": [reason_view(reason) for reason in denial.reasons]}
+        return cls.model_validate(told | {name: deadline_view(told[name]) for name in ("appeal_by", "correct_by")})
+
+
+def deadline_view(deadline: Deadline | None) -> DeadlineView | None:
+    return None if deadline is None else DeadlineView.model_validate(msgspec.structs.asdict(deadline))
 
 
 def reason_view(reason: Any) -> ReasonView:

@@ -28,6 +28,17 @@ class Reason(Struct, frozen=True, gc=False, omit_defaults=True):
     line: Annotated[int | None, Meta(description="1-based service line; absent at claim level.")] = None
 
 
+class Deadline(Struct, frozen=True, gc=False):
+    """The last day for something, and why it is that day."""
+
+    due_on: Annotated[date, Meta(description="The last day.")]
+    rule: Annotated[str, Meta(description="The limit's name; `tenant:...` where a rule of the tenant sets it.")]
+    source: Annotated[str, Meta(description="Where the limit stands: a regulation, a contract, a payer's manual.")]
+    trigger: Annotated[str, Meta(description="What it is counted from: payment_on, service_from_on or service_to_on.")]
+    trigger_on: Annotated[date, Meta(description="That day.")]
+    firm: Annotated[bool, Meta(description="false: a state or a contract may set an earlier day.")]
+
+
 class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     """One judgement of one denial. Key: `claim_key`. Sequence: the denial's `revision`."""
 
@@ -78,3 +89,10 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
         UUID | None, Meta(description="The front door's answer; of a rejection `remit_id` and `remittance_id` are the same id.")
     ] = None
     explanation_fr: Annotated[str | None, Meta(description="The explanation in French.")] = None
+    appeal_by: Annotated[Deadline | None, Meta(description="Until when to appeal; absent: no appeal is open, or unknown.")] = None
+    correct_by: Annotated[
+        Deadline | None, Meta(description="Until when to send a corrected claim; absent: that way is not open, or unknown.")
+    ] = None
+    rule_version: Annotated[
+        str | None, Meta(description="What judged it: the edition of our own rules, a dot, the version of the tenant's; 0: none.")
+    ] = None
