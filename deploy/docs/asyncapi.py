@@ -185,8 +185,9 @@ def example_headers(event: PublishedEvent, path: Path) -> dict[str, str]:
     kept = json.loads(outbox.row_of(sent)[-1])
     if event is DEAD_LETTER:
         kept["ce_reason"] = data["reason"]
+    routed_by = sent.key.encode()
     source = f"recours/{event.producer or 'classifier'}"
     return {
         name: value.decode()
-        for name, value in cloudevents.write_headers(event_id, source.encode(), event.type_name, sent.key, kept)
+        for name, value in cloudevents.write_headers(event_id, source.encode(), event.type_name, routed_by, json.dumps(kept))
     }

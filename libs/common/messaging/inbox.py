@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.envelope import Received
@@ -11,12 +12,7 @@ from libs.common.database import driver
 
 _ADMIT = """
 INSERT INTO inbox (event_id, source)
-SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING
-"""
-# Asked only when something was there before: nearly always all is new, and two thousand rows need not travel back.
-_ADMITTED_NOW = """
-SELECT event_id, source FROM inbox JOIN unnest($1::uuid[], $2::text[]) AS told (event_id, source) USING (event_id, source)
-WHERE inbox.xmin = pg_current_xact_id()::xid
+SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING RETURNING event_id, source
 """
 
 
@@ -38,11 +34,14 @@ async def admit(tx: AsyncConnection, events: Sequence[Received[Any]]) -> list[Re
 async def admit_ids(tx: AsyncConnection, keys: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
     """Return those (event id, source) that are new; the rest are duplicates."""
     connection = await driver(tx)
+    new = set(keys)
     # One order for all: two workers that meet after a rebalance wait for each other and do not deadlock.
-    ordered = sorted(set(keys))
-    told = ([key for key, _ in ordered], [source for _, source in ordered])
-    tag = await connection.execute(_ADMIT, *told)
-    if tag == f"INSERT 0 {len(ordered)}":
-        return set(ordered)
-    rows = await connection.fetch(_ADMITTED_NOW, *told)
-    return {(row["event_id"], row["source"]) for row in rows}
+    ordered = sorted(new)
+    try:
+        # Nearly always all is new, and COPY costs a third of an insert that asks row by row what is there.
+        async with connection.transaction():
+            await connection.copy_records_to_table("inbox", columns=("event_id", "source"), records=ordered)
+    except asyncpg.UniqueViolationError:
+        rows = await connection.fetch(_ADMIT, [key for key, _ in ordered], [source for _, source in ordered])
+        return {(row["event_id"], row["source"]) for row in rows}
+    return new
