@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("reader", "claims", "check", "prevention", "pipeline")
+ALL = ("reader", "claims", "intake", "check", "prevention", "pipeline")
 
 
 def main() -> None:
