@@ -6,7 +6,6 @@ of the part where it stood, in the file's delimiters (`separator`, `component` o
 Source: ASC X12 005010X222A1 (professional), X223A2 (institutional), X224A2 (dental); loop numbers are those of the guides.
 """
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Literal
 
@@ -247,18 +246,19 @@ class Claim(Struct, frozen=True, gc=False, omit_defaults=True):
         """Return the payer claim control number of the claim that this one replaces or voids; empty where it does neither."""
         return (self.reference("F8") or "") if self.frequency_code in (REPLACEMENT, VOID) else ""
 
-    def service_days(self) -> Iterator[date]:
-        """Yield every day on which something was done: of the lines, else of the statement or the claim."""
-        found = False
-        for line in self.lines:
-            for day in (line.service_from_on, line.service_to_on):
-                if day is not None:
-                    found = True
-                    yield day
+    def service_days(self) -> list[date]:
+        """Return every day on which something was done: of the lines, else of the statement or the claim."""
+        found = [day for line in self.lines for day in (line.service_from_on, line.service_to_on) if day is not None]
         if not found:
             for each in self.dates:
                 if each.qualifier in ("472", "434", "435"):
-                    yield from filter(None, (each.from_on, each.to_on))
+                    found += filter(None, (each.from_on, each.to_on))
+        return found
+
+    def service_span(self) -> tuple[date, date] | tuple[None, None]:
+        """Return the first and the last of the service's days."""
+        days = self.service_days()
+        return (min(days), max(days)) if days else (None, None)
 
     @property
     def service_from_on(self) -> date | None:

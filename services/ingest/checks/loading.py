@@ -193,7 +193,7 @@ async def earlier_lines(
     """Return, for each member, the lines of earlier claims of the days that the checks look at."""
     spans: dict[str, tuple[date, date]] = {}
     for each in asked:
-        first, last = each.claim.service_from_on, each.claim.service_to_on
+        first, last = each.claim.service_span()
         if first is not None and last is not None:
             rules = reference.payers.get(each.claim.payer.payer_id, ())
             first -= max(_LONG_STAY, *(timedelta(days=rule.days or 0) for rule in rules if rule.kind == "frequency"), timedelta(0))

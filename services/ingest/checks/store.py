@@ -5,25 +5,28 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import driver
+from libs.common.database import copy_rows, driver
 from services.ingest.checks.finding import Finding
 from services.ingest.checks.rules import RULES
 
-_INSERT = """
-INSERT INTO claim_findings (tenant_id, claim_id, ordinal, rule_id, severity, path, line, found)
-SELECT $1, * FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[])
-"""
+_COLUMNS = ("tenant_id", "claim_id", "ordinal", "rule_id", "severity", "path", "line", "found")
+_INSERT = f"""
+INSERT INTO claim_findings ({", ".join(_COLUMNS)})
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[])
+"""  # noqa: S608 - our own names
 
 
-async def insert_findings(tx: AsyncConnection, tenant_id: str, found: Mapping[UUID, Sequence[Finding]]) -> None:
-    """Write the findings of new claims, in their order."""
+async def insert_findings(tx: AsyncConnection, tenant_id: str, found: Mapping[UUID, Sequence[Finding]], *, copies: bool) -> None:
+    """Write the findings of new claims, in their order. `copies`: this role may COPY."""
     rows = [
-        (claim_id, ordinal, each.rule.rule_id, each.severity, each.path, each.line, each.found)
+        (tenant_id, claim_id, ordinal, each.rule.rule_id, each.severity, each.path, each.line, each.found)
         for claim_id, findings in found.items()
         for ordinal, each in enumerate(findings)
     ]
-    if rows:
-        await (await driver(tx)).execute(_INSERT, tenant_id, *map(list, zip(*rows, strict=True)))
+    if copies:
+        await copy_rows(tx, "claim_findings", _COLUMNS, rows)
+    elif rows:
+        await (await driver(tx)).execute(_INSERT, *map(list, zip(*rows, strict=True)))
 
 
 async def findings_of(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, list[Finding]]:

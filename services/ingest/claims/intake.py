@@ -56,6 +56,7 @@ class _Booking:
         self.received = received
         self.tenant_id = received.tenant_id
         self.interchange_id = interchange_id
+        self.copies = interchange_id is not None  # files are booked by the worker, which no row-level security binds
         self.versions: dict[UUID, int] = {}
         self.events: list[Event] = []
         self.history: list[dict[str, Any]] = []
@@ -150,7 +151,7 @@ async def book(
     known = await store.claims_of_accounts(tx, tenant_id, keys)
     await _insert_claims(booking, new, known)
     await _acknowledge(booking, intake.answers, sets, {each.claim_key for each in new}, known)
-    await store.insert_history(tx, booking.history)
+    await store.insert_history(tx, booking.history, copies=booking.copies)
     await _match_anew(booking, keys | waiting)
     await touch(tx, tenant_id, booking.touched, received.received_at)
     await store.set_versions(tx, tenant_id, booking.versions)
@@ -253,7 +254,7 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
         rows.append(_row(booking, each, sequence, replaces))
         lines += _lines(booking.tenant_id, each)
         earlier.append(each.known(submitted_on))
-    await store.insert_claims(booking.tx, rows, lines)
+    await store.insert_claims(booking.tx, rows, lines, copies=booking.copies)
     await _link(booking, found_later)
 
 
@@ -262,7 +263,7 @@ async def _check(booking: _Booking, new: Sequence[ClaimCandidate]) -> dict[UUID,
     asked = [Asked(each.claim, each.claim_id, each.member_reference) for each in new]
     found = await check_all(booking.tx, booking.tenant_id, asked, booking.received.received_at.date())
     by_claim = {each.claim_id: findings for each, findings in zip(new, found, strict=True)}
-    await found_store.insert_findings(booking.tx, booking.tenant_id, by_claim)
+    await found_store.insert_findings(booking.tx, booking.tenant_id, by_claim, copies=booking.copies)
     return {claim_id: told_findings(of_claim) for claim_id, of_claim in by_claim.items()}
 
 
@@ -286,6 +287,7 @@ def decode(content: bytes) -> Claim:
 def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID | None) -> dict[str, Any]:
     claim = each.claim
     rendering = claim.provider("82")
+    first, last = claim.service_span()
     return {
         "tenant_id": booking.tenant_id,
         "claim_id": each.claim_id,
@@ -309,8 +311,8 @@ def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID 
         "billing_npi": claim.billing_provider.npi,
         "rendering_npi": rendering.npi if rendering else "",
         "facility_code": claim.facility_code,
-        "service_from_on": claim.service_from_on,
-        "service_to_on": claim.service_to_on,
+        "service_from_on": first,
+        "service_to_on": last,
         "member_reference": each.member_reference,
         "original_payer_claim_control_number": claim.original_control_number,
         "replaces_claim_id": replaces,

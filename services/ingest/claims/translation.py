@@ -27,6 +27,7 @@ def to_event(
 ) -> ClaimSubmittedV1:
     """Say one claim as `claim.submitted` says it; lines keep their numbers, or count from 1 where they have none."""
     rendering = claim.provider(_RENDERING)
+    first, last = claim.service_span()
     return ClaimSubmittedV1(
         claim_id=claim_id,
         claim_key=claim_key,
@@ -48,8 +49,8 @@ def to_event(
         rendering_npi=(rendering.npi if rendering else "") or None,
         facility_code=claim.facility_code or None,
         diagnosis_codes=tuple(each.code for each in claim.diagnoses),
-        service_from_on=claim.service_from_on,
-        service_to_on=claim.service_to_on,
+        service_from_on=first,
+        service_to_on=last,
         prior_authorization=_has_reference(claim, _PRIOR_AUTHORIZATION),
         referral=_has_reference(claim, _REFERRAL),
         member_reference=member_reference,
