@@ -9,7 +9,7 @@ from uuid import UUID
 import stamina.instrumentation
 import typer
 
-from libs.client import check, dead_letters, denials, ledger, reference, rules, send, synth
+from libs.client import check, dead_letters, denials, followups, ledger, reference, rules, send, synth
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -137,6 +137,34 @@ def denials_(
     filters = {"status": status, "payer": payer, "category": category, "action": action, "pcn": pcn}
     filters |= {"from": _day(first), "to": _day(last)}
     (denials.follow if follow else denials.show)(filters, limit, as_lines=as_lines)
+
+
+@app.command("followups")
+def followups_(
+    status: Annotated[str, typer.Option(help="open, snoozed, resolved or all")] = "open",
+    kind: Annotated[str | None, typer.Option(help="such as unpaid")] = None,
+    payer: Annotated[str | None, typer.Option(help="payer id")] = None,
+    owner: Annotated[str | None, typer.Option(help="who takes care of it")] = None,
+    due_before: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="due before this day")] = None,
+    limit: Limit = 50,
+    as_lines: AsLines = False,
+) -> None:
+    """Show what to follow up, the most urgent first: why, what is at stake, and what to do."""
+    filters = {"status": status, "kind": kind, "payer": payer, "owner": owner, "due_before": _day(due_before)}
+    followups.show(filters, limit, as_lines=as_lines)
+
+
+@app.command("deposits")
+def deposits_(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="CSV or NDJSON of deposits; - for standard input")],
+) -> None:
+    """Tell of deposits, so that payments without one and deposits without a remittance are followed up.
+
+    Sending a file again is harmless: the same line is the same deposit.
+
+    Exit status: 0 all lines were taken, 1 at least one was not, 2 nothing can be said.
+    """
+    raise typer.Exit(followups.deposits(files))
 
 
 @app.command("ledger")

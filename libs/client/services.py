@@ -13,6 +13,8 @@ from libs.client.shapes import (
     DeadLetter,
     DeadLetterDetail,
     Denial,
+    DepositAnswer,
+    Followup,
     Interchange,
     Ledger,
     Loaded,
@@ -91,6 +93,16 @@ def list_rules(classifier: Service, limit: int | None = None) -> Iterator[tuple[
 
 def get_rules(classifier: Service, version: int) -> Answer[RulesVersion]:
     return classifier.get(f"/v1/rules/{version}", RulesVersion)
+
+
+def list_followups(ingest: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Followup, Raw]]:
+    """Yield follow-ups, the most urgent first."""
+    return list_items(ingest, "/v1/followups", Followup, filters, limit)
+
+
+def send_deposits(ingest: Service, body: Body) -> list[DepositAnswer]:
+    """Tell of deposits; each line is answered, and what was told before is known."""
+    return ingest.post_lines("/v1/deposits", DepositAnswer, body)
 
 
 def get_ledger(service: Service, first: date | None, last: date | None) -> Answer[Ledger]:

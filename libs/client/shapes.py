@@ -57,6 +57,28 @@ class Denial(Struct, frozen=True):
     explanation: str
 
 
+class Followup(Struct, frozen=True):
+    followup_id: UUID
+    kind: str
+    subject_id: UUID
+    patient_control_number: str
+    payer_id: str
+    payer_name: str
+    due_on: date
+    amount_cents: int
+    reason: str
+    suggested_step: str
+    status: str
+    owner: str | None
+
+
+class DepositAnswer(Struct, frozen=True):
+    line: int
+    status: str
+    field: str | None = None
+    problem: str | None = None
+
+
 class LedgerTotals(Struct, frozen=True):
     remits: int
     charge_cents: int

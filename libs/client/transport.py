@@ -107,7 +107,13 @@ class Service:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
-    def _patiently(self, work: Callable[[], Answer[T]]) -> Answer[T]:
+    def post_lines(self, path: str, shape: type[T], body: Body) -> list[T]:
+        """Post what may be repeated and is answered line by line."""
+        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
+        answer = self._patiently(lambda: self._request("POST", path, content=body.chunks(), headers=headers))
+        return [self.read(line, shape) for line in answer.content.splitlines()]
+
+    def _patiently(self, work: Callable[[], T]) -> T:
         try:
             for attempt in stamina.retry_context(
                 on=seconds_to_wait, attempts=_ATTEMPTS, timeout=_PATIENCE_SECONDS, wait_initial=0.2, wait_max=5, wait_jitter=0.2
@@ -119,11 +125,15 @@ class Service:
         raise AssertionError("stamina ends with an answer or an error")
 
     def _once(self, method: str, path: str, shape: type[T], **more: Any) -> Answer[T]:
+        answer = self._request(method, path, **more)
+        return Answer(answer.status_code, answer.headers.get("Location"), answer.content, self.read(answer.content, shape))
+
+    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         answer = self._http.request(method, path, **more)
         if not answer.is_success:
             patience = retry_after(answer.headers.get("Retry-After"), time.time())
             raise problem_of(self.name, answer.status_code, answer.content, patience)
-        return Answer(answer.status_code, answer.headers.get("Location"), answer.content, self.read(answer.content, shape))
+        return answer
 
     def read(self, raw: bytes | msgspec.Raw, shape: type[T]) -> T:
         """Read JSON of this service into its shape."""

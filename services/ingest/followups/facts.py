@@ -23,7 +23,7 @@ _told = msgspec.json.Decoder(RemitReceivedV1).decode
 _CLAIMS = """
 SELECT c.claim_id, c.claim_key, c.state, c.frequency_code, c.charge_cents, c.payer_id, c.payer_name, c.patient_control_number,
     c.service_from_on, c.service_to_on, (c.submitted_at AT TIME ZONE 'UTC')::date AS submitted_on,
-    EXISTS (SELECT 1 FROM claims AS n WHERE n.tenant_id = $1 AND n.replaces_claim_id = c.claim_id) AS is_replaced,
+    (SELECT true FROM claims AS n WHERE n.tenant_id = $1 AND n.replaces_claim_id = c.claim_id LIMIT 1) IS NOT NULL AS is_replaced,
     (SELECT count(*) FILTER (WHERE r.claim_status_code NOT IN ('22', '23', '25'))
           - count(*) FILTER (WHERE r.claim_status_code = '22')
      FROM matches AS m JOIN remits AS r ON r.tenant_id = $1 AND r.remit_id = m.remit_id

@@ -4,7 +4,7 @@ Each judgement says what is wrong today and on which day time alone may change t
 Words in reasons name days and amounts, never what changes from day to day, and no patient.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Final, Literal
 from uuid import UUID
@@ -55,6 +55,10 @@ class Found(Struct, frozen=True):
     due_on: date
     amount_cents: int
     reason: str
+
+
+# From which day on it is found; the kind, by when to act, what is at stake; and the reason, put into words only when it is found.
+Waiting = tuple[date, Kind, date, int, Callable[[], str]]
 
 
 class Judged(Struct, frozen=True):
@@ -151,27 +155,27 @@ def judge_claim(claim: ClaimFacts, now_on: date) -> Judged:
     return _of_today(_waiting(claim), now_on)
 
 
-def _waiting(claim: ClaimFacts) -> Iterable[tuple[date, Found]]:
+def _waiting(claim: ClaimFacts) -> Iterable[Waiting]:
     """Yield what will be wrong with an unanswered claim, each with the day from which it is."""
-    charge, sent = claim.charge_cents, claim.submitted_on
-    if claim.state == "submitted":
+    charge, sent, state = claim.charge_cents, claim.submitted_on, claim.state
+    if state == "submitted":
         on = sent + ACKNOWLEDGED_WITHIN
-        yield on, Found("no_acknowledgement", on, charge, f"Sent on {sent}; neither a 999 nor a 277CA came by {on}.")
-    if claim.state == "rejected":
+        yield on, "no_acknowledgement", on, charge, lambda: f"Sent on {sent}; neither a 999 nor a 277CA came by {on}."
+    if state == "rejected":
         rejected = claim.decided_on or sent
-        on = rejected + RESENT_WITHIN
-        yield on, Found("rejected_not_resent", on, charge, f"Rejected on {rejected}; not sent again by {on}.")
+        again = rejected + RESENT_WITHIN
+        yield again, "rejected_not_resent", again, charge, lambda: f"Rejected on {rejected}; not sent again by {again}."
     if claim.frequency_code == VOID:
         return
-    if claim.state in ("received", "accepted"):
-        on = sent + timedelta(days=claim.usual_days)
-        why = f"Sent on {sent} and {claim.state}; the payer answers within {claim.usual_days} days nearly always, and has not."
-        yield on, Found("unpaid", on, charge, why)
+    if state in ("received", "accepted"):
+        late, days = sent + timedelta(days=claim.usual_days), claim.usual_days
+        why = f"the payer answers within {days} days nearly always, and has not."
+        yield late, "unpaid", late, charge, lambda: f"Sent on {sent} and {state}; {why}"
     limit = claim.filing_limit_on
-    if limit is not None and claim.state in ("submitted", "rejected"):
-        near = limit - FILING_NEAR
-        what = "was rejected" if claim.state == "rejected" else "is not acknowledged"
-        yield near, Found("filing_limit_near", limit, charge, f"The payer takes the claim until {limit}, and it {what}.")
+    if limit is not None and state in ("submitted", "rejected"):
+        what = "was rejected" if state == "rejected" else "is not acknowledged"
+        told = f"The payer takes the claim until {limit}, and it {what}."
+        yield limit - FILING_NEAR, "filing_limit_near", limit, charge, lambda: told
 
 
 def _underpaid(shortfall: Shortfall | None) -> Iterable[Found]:
@@ -206,7 +210,7 @@ def judge_remittance(payment: RemittanceFacts, now_on: date) -> Judged:
     return _of_today(_unsettled(payment), now_on)
 
 
-def _unsettled(payment: RemittanceFacts) -> Iterable[tuple[date, Found]]:
+def _unsettled(payment: RemittanceFacts) -> Iterable[Waiting]:
     came, paid_on, amount = payment.received_on, payment.payment_on, payment.amount_cents
     if payment.difference_cents or payment.unbalanced_cents:
         at_stake = abs(payment.difference_cents) + payment.unbalanced_cents
@@ -215,14 +219,14 @@ def _unsettled(payment: RemittanceFacts) -> Iterable[tuple[date, Found]]:
             parts.append(f"its claims and adjustments differ from it by {_money(abs(payment.difference_cents))}")
         if payment.unbalanced_cents:
             parts.append(f"{_money(payment.unbalanced_cents)} of its claims is neither paid nor explained")
-        yield came, Found("out_of_balance", came, at_stake, f"Payment of {paid_on}: {' and '.join(parts)}.")
+        yield came, "out_of_balance", came, at_stake, lambda: f"Payment of {paid_on}: {' and '.join(parts)}."
     expected = payment.bank_since is not None and paid_on >= payment.bank_since and payment.method != "NON"
     if amount > 0 and expected and not payment.is_deposited:
         on = paid_on + BANK_TAKES
         other = payment.deposit_of_other_amount_cents
         but = "" if other is None else f"; a deposit of this trace number is {_money(other)}"
         why = f"{_money(amount)} was announced for {paid_on}, and no deposit came by {on}{but}."
-        yield on, Found("deposit_missing", on, amount, why)
+        yield on, "deposit_missing", on, amount, lambda: why
 
 
 def judge_deposit(deposit: DepositFacts, now_on: date) -> Judged:
@@ -231,14 +235,19 @@ def judge_deposit(deposit: DepositFacts, now_on: date) -> Judged:
         return Judged()
     on = deposit.deposited_on + BANK_TAKES
     why = f"{_money(deposit.amount_cents)} came on {deposit.deposited_on}, and no remittance tells what for by {on}."
-    return _of_today([(on, Found("remittance_missing", on, deposit.amount_cents, why))], now_on)
+    return _of_today([(on, "remittance_missing", on, deposit.amount_cents, lambda: why)], now_on)
 
 
-def _of_today(waiting: Iterable[tuple[date, Found]], now_on: date) -> Judged:
+def _of_today(waiting: Iterable[Waiting], now_on: date) -> Judged:
     """Split what waits by its day: what has come, and the next that will."""
-    told = list(waiting)
-    found = tuple(each for on, each in told if on <= now_on)
-    return Judged(found, min((on for on, _ in told if on > now_on), default=None))
+    found: list[Found] = []
+    look_on: date | None = None
+    for on, kind, due_on, cents, reason in waiting:
+        if on <= now_on:
+            found.append(Found(kind, due_on, cents, reason()))
+        elif look_on is None or on < look_on:
+            look_on = on
+    return Judged(tuple(found), look_on)
 
 
 def _money(cents: int) -> str:

@@ -242,8 +242,18 @@ SWEEPS: Mapping[Subject, str] = {
 }
 
 
+_SWEEP = """
+WITH slice AS ({slice}), touched AS (
+    INSERT INTO followup_watches (tenant_id, subject, subject_id, look_at) SELECT $1, $4, subject_id, $5 FROM slice
+    ORDER BY subject_id
+    ON CONFLICT (tenant_id, subject, subject_id) DO UPDATE SET look_at = LEAST(followup_watches.look_at, excluded.look_at)
+)
+SELECT count(*) AS found, max(place::text)::uuid AS place FROM slice
+"""
+
+
 async def sweep(tx: AsyncConnection, tenant_id: str, subject: Subject, after: UUID, limit: int, now: datetime) -> UUID | None:
     """Touch the next slice of what may be late; return where it ends, None at the end of all."""
-    rows = await (await driver(tx)).fetch(SWEEPS[subject], tenant_id, after, limit)
-    await touch(tx, tenant_id, ((subject, row["subject_id"]) for row in rows), now)
-    return rows[-1]["place"] if len(rows) == limit else None
+    query = _SWEEP.format(slice=SWEEPS[subject])
+    row = await (await driver(tx)).fetchrow(query, tenant_id, after, limit, subject, now)
+    return row["place"] if row is not None and row["found"] == limit else None

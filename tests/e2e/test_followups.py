@@ -1,0 +1,116 @@
+"""Claims, answers and deposits through the whole stack; some days later, exactly what somebody must act on is followed up."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from libs.client import followups as command
+from libs.common.clock import FixedClock
+from libs.common.database import Database
+from services.ingest.followups.scan import FollowupScan
+from tests.support import run_apart
+from tests.support.system import System
+from tests.unit.x12 import build
+from tests.unit.x12 import build_claims as made
+from tests.unit.x12.build import encode
+
+NOW = datetime.now(UTC)
+TODAY = f"{NOW:%Y%m%d}"
+OWN = "FOLLOW"  # other tests' claims are in the same system
+
+
+def payment(trace: str, amount: str, *claims: str, paid: int = 80) -> bytes:
+    """Return an 835 of today that pays claims of 100."""
+    head = [
+        f"BPR*I*{amount}*C*ACH************{TODAY}",
+        f"TRN*1*{trace}*1999999999",
+        "N1*PR*PAYER",
+        "N1*PE*CLINIC*XX*1999999984",
+        "LX*1",
+    ]
+    body = [
+        segment
+        for pcn in claims
+        for segment in (
+            f"CLP*{pcn}*1*100*{paid}**12*N{pcn}*11*1",
+            f"SVC*HC:G0283:GP*100*{paid}**1",
+            "DTM*472*20260105",
+            f"CAS*CO*45*{100 - paid}",
+        )
+    ]
+    return encode(build.interchange(build.group(build.transaction(body, head=head))))
+
+
+def scan(system: System, *, after_days: int) -> None:
+    """Have the scan run as it will in some days; the worker's own goes on under today's clock."""
+
+    async def work() -> None:
+        database = Database(system.stack.database_url("ingest", "worker"))
+        await FollowupScan(database, FixedClock(NOW + timedelta(days=after_days))).catch_up()
+        await database.close()
+
+    run_apart(work())
+
+
+def found(system: System) -> set[tuple[str, str]]:
+    """Return (kind, account number or amount) of what is open here."""
+    told = system.pages("ingest", "/v1/followups")
+    ours = [each for each in told if each["patient_control_number"].startswith(OWN) or each["amount_cents"] in (8111, 8222, 8333)]
+    return {(each["kind"], each["patient_control_number"] or str(each["amount_cents"])) for each in ours}
+
+
+@pytest.fixture
+def deposits(system: System, tmp_path, monkeypatch) -> Any:
+    """Tell of deposits as a user does."""
+    monkeypatch.setenv("RECOURS_INGEST_URL", system.stack.url("ingest"))
+
+    def tell(*lines: str) -> int:
+        path = tmp_path / "deposits.csv"
+        path.write_text("deposited_on,amount,trace_number\n" + "".join(f"{line}\n" for line in lines))
+        return command.deposits([str(path)])
+
+    return tell
+
+
+def test_what_is_planted_is_followed_up_and_ends_with_its_cause(system: System, deposits: Any, capsys: Any) -> None:
+    sent = [f"{OWN}{name}" for name in ("SILENT", "REJECTED", "LATE", "PAID", "SHORT")]
+    silent, rejected, late, paid, short = sent
+    system.take_in(encode(made.one(*map(made.claim, sent), control="777")))
+    answers = [made.status(pcn, on=TODAY) for pcn in (late, paid, short)]
+    rejection = made.status(rejected, "A7:562:85", on=TODAY)
+    system.take_in(
+        encode(made.acknowledgement(*answers, rejection, reference="FOLLOW", on=TODAY)),
+        payment("FOLLOW1", "81.11", paid),
+        payment("FOLLOW2", "82.22", short, paid=75),
+    )
+    on = f"{NOW:%Y-%m-%d}"
+    assert deposits(f"{on},81.11,FOLLOW1", f"{on},83.33,FOLLOW9", f"{on},eighty,") == 1
+    told = capsys.readouterr()
+    assert told.out.endswith("deposits.csv:4: amount is not an amount such as 1234.56\n")
+    assert told.err == "2 new, 0 known, 1 not taken.\n"
+
+    scan(system, after_days=4)
+    assert found(system) == set()
+
+    scan(system, after_days=31)
+    planted = {
+        ("no_acknowledgement", silent),
+        ("rejected_not_resent", rejected),
+        ("unpaid", late),
+        ("deposit_missing", "8222"),
+        ("remittance_missing", "8333"),
+    }
+    assert found(system) == planted
+
+    command.show({"status": "open", "kind": "unpaid"}, 200, as_lines=False)
+    assert late in capsys.readouterr().out
+
+    system.take_in(payment("FOLLOW3", "80", late), encode(made.one(made.claim(rejected, more=("REF*G1*AUTH",)), control="778")))
+    deposits(f"{on},82.22,FOLLOW2")
+    scan(system, after_days=31)
+    assert found(system) == {
+        ("no_acknowledgement", silent),
+        ("no_acknowledgement", rejected),
+        ("remittance_missing", "8333"),
+    }
