@@ -21,7 +21,7 @@ EDGES = frozenset(
         "services/classifier/codes/api.py", "services/classifier/rules/api.py",
         "services/ingest/claims/api.py", "services/ingest/matches/api.py", "services/appeals/api.py", "services/analytics/api.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",
-        "services/ingest/sandbox/payer.py",
+        "services/ingest/sandbox/payer.py", "services/ingest/reference/loading.py",
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
         "services/ingest/followups/deposits_api.py",
     }

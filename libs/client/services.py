@@ -17,9 +17,9 @@ from libs.client.shapes import (
     Followup,
     Interchange,
     Ledger,
+    Load,
     Loaded,
     Page,
-    Release,
     RulesChecked,
     RulesVersion,
 )
@@ -47,10 +47,14 @@ def get_reference(ingest: Service) -> Answer[Loaded]:
     return ingest.get("/v1/reference", Loaded)
 
 
-def load_reference(ingest: Service, name: str, body: Body, query: Mapping[str, Any]) -> Answer[Release]:
-    """Load a release of a reference table; status 200 when these bytes are live already."""
+def load_reference(ingest: Service, name: str, body: Body, query: Mapping[str, Any]) -> Answer[Load]:
+    """Send a release of a reference table; status 200 when these bytes are live already."""
     asked = urlencode({key: str(value).lower() if value is True else value for key, value in query.items() if value is not None})
-    return ingest.post_again(f"/v1/reference/{quote(name, safe='')}?{asked}", Release, body)
+    return ingest.post_again(f"/v1/reference/{quote(name, safe='')}?{asked}", Load, body)
+
+
+def get_load(ingest: Service, location: str) -> Answer[Load]:
+    return ingest.get(location, Load)
 
 
 def list_denials(classifier: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Denial, Raw]]:

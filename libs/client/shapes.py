@@ -164,6 +164,23 @@ class Release(Struct, frozen=True):
     loaded_at: datetime
 
 
+class LoadProgress(Struct, frozen=True):
+    bytes_total: int
+    bytes_read: int
+    rows: int
+
+
+class Load(Struct, frozen=True):
+    """One file on its way to become a release."""
+
+    name: str
+    quarter: str
+    status: str
+    progress: LoadProgress
+    message: str | None = None
+    line: int | None = None
+
+
 class Loaded(Struct, frozen=True):
     releases: list[Release]
     not_loaded: list[str]

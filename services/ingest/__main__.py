@@ -7,6 +7,7 @@ from libs.common.process import health_job, role_of, start
 from libs.common.worker import run, run_jobs, upkeep
 from services.ingest.followups.scan import FollowupScan
 from services.ingest.reading import IntakeReader
+from services.ingest.reference.loading import ReferenceLoader
 from services.ingest.sandbox.payer import SandboxPayer
 from services.ingest.settings import IngestSettings
 
@@ -18,8 +19,9 @@ async def work(database: Database, settings: IngestSettings) -> None:
     sandbox = settings.sandbox()
     reader = IntakeReader(database, SystemClock(), settings.pseudonym_key.get_secret_value().encode(), sandbox)
     relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{SERVICE}")
+    loader = ReferenceLoader(database, SystemClock())
     scan = FollowupScan(database, SystemClock())
-    jobs = [reader.run, relay.run, scan.run, lambda: upkeep(database)]
+    jobs = [reader.run, relay.run, loader.run, scan.run, lambda: upkeep(database)]
     if sandbox.tenants:
         jobs.append(SandboxPayer(database, SystemClock(), sandbox.tenants).run)
     await run_jobs(jobs + health_job(settings, database, relay=relay.check))

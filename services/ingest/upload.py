@@ -35,16 +35,17 @@ _REFUSALS: Final = {
 class Upload:
     """Takes the pieces of a body; afterwards it knows their hash and size and gives the packed blocks back."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_x12: bool = True, bytes_max: int = MAX_BYTES) -> None:
+        self._bytes_max = bytes_max
         self._hash = hashlib.sha256()
         self._block = bytearray()
         self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - closed by close()
         self._lengths: list[int] = []
-        self._front: InterchangeReader | None = InterchangeReader()  # None once there was a header
+        self._front = InterchangeReader() if is_x12 else None  # None once there was a header
         self.size_bytes = 0
 
     async def take(self, body: AsyncIterator[bytes], *, gzip: bool) -> None:
-        """Take a whole body. Errors: Problem 413 (more than 256 MiB), 400 (broken gzip, broken off), 422 (no X12)."""
+        """Take a whole body. Errors: Problem 413 (too large), 400 (broken gzip, broken off), 422 (no X12)."""
         pieces = inflate(body) if gzip else body
         try:
             async for piece in pieces:
@@ -58,8 +59,8 @@ class Upload:
 
     async def _take_piece(self, piece: bytes) -> None:
         self.size_bytes += len(piece)
-        if self.size_bytes > MAX_BYTES:
-            raise too_large()
+        if self.size_bytes > self._bytes_max:
+            raise too_large(self._bytes_max)
         self._hash.update(piece)
         self._block += piece
         while len(self._block) >= BLOCK_BYTES:
@@ -103,8 +104,8 @@ class Upload:
         self._spool.close()
 
 
-def too_large() -> Problem:
-    return Problem(413, "too-large", f"An interchange may have {MAX_BYTES} bytes at most; split it.")
+def too_large(bytes_max: int = MAX_BYTES) -> Problem:
+    return Problem(413, "too-large", f"A file may have {bytes_max} bytes at most; split it.")
 
 
 async def spooled(body: AsyncIterator[bytes], max_bytes: int, too_large_: Problem) -> IO[bytes]:

@@ -1,9 +1,11 @@
-"""The check: claims a second with all local rules, and NCCI tables of the real size in PostgreSQL.
+"""The check: claims a second with all local rules and NCCI tables of the real size in PostgreSQL, and how long one takes over HTTP.
 
-`python -m tests.bench.check [--pairs N] [--claims N] [--batch N]`
+`python -m tests.bench check [--pairs N] [--claims N] [--batch N] [--rate N] [--seconds N]`
 
 `rules`: the pure check alone, everything at hand. `batch`: with what it asks of PostgreSQL for each batch, as claims come in.
-CPU is this process's; seconds are wall time. Tables are generated in the shape of the public file and loaded as a user does.
+CPU is this process's; seconds are wall time. `http`: one claim a request as JSON to ingest's own API process, at a steady rate,
+from the moment when a request was due to its answer's last byte. Tables are generated in the shape of the public file and loaded
+as a user does.
 """
 
 import argparse
@@ -11,28 +13,26 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
 import httpx
+import msgspec
 from msgspec.structs import replace
 
 from deploy.local import provision
 from deploy.local.layout import Ports, Secrets
 from deploy.local.stack import Stack
-from libs.common.clock import FixedClock
 from libs.common.database import Database
 from libs.x12 import Claim
-from services.ingest.api import make_app
 from services.ingest.checks import loading
 from services.ingest.checks.loading import Asked
 from tests.bench.meter import keep
 from tests.unit.ingest.checks.claims import MEMBER, line, professional
 from tests.unit.ingest.checks.tables import PTP_HEAD, mue
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CODES = [f"{letter}{number:04}" for letter in "ABCEGHJKLMPQRSTV" for number in range(625)]  # 10,000 in the shape of level II
 RULES = {
     "rules": [
@@ -68,33 +68,67 @@ def claims(count: int) -> list[Claim]:
 
 
 async def load(http: httpx.AsyncClient, pairs: int) -> float:
-    """Load the tables and the rules over HTTP; return the seconds that the pairs took."""
+    """Load the tables and the rules over HTTP; return the seconds that the pairs took, from the first byte to the switch."""
 
     async def body() -> AsyncIterator[bytes]:
         for piece in table(pairs):
             yield piece
 
     begun = time.perf_counter()
-    answer = await http.post("/v1/reference/ncci-ptp-practitioner?quarter=2026Q1", content=body(), timeout=600)
-    answer.raise_for_status()
+    await loaded(http, await http.post("/v1/reference/ncci-ptp-practitioner?quarter=2026Q1", content=body(), timeout=600))
     seconds = time.perf_counter() - begun
     limits = mue(*((code, 3, "1") for code in CODES))
-    (await http.post("/v1/reference/ncci-mue-practitioner?quarter=2026Q1", content=limits, timeout=60)).raise_for_status()
+    await loaded(http, await http.post("/v1/reference/ncci-mue-practitioner?quarter=2026Q1", content=limits, timeout=60))
     (await http.put("/v1/payers/60054/rules", json=RULES)).raise_for_status()
     return seconds
 
 
-async def measure(url: str, chosen: argparse.Namespace) -> dict[str, float]:
-    database = Database(url)
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(make_app(database, FixedClock(NOW), "local")), base_url="http://ingest")
+async def loaded(http: httpx.AsyncClient, answer: httpx.Response) -> None:
+    """Wait until a table is live."""
+    location = answer.raise_for_status().headers["Location"]
+    while (status := (await http.get(location)).raise_for_status().json()["status"]) != "live":
+        assert status in ("received", "loading"), status
+        await asyncio.sleep(0.2)
+
+
+async def latencies(http: httpx.AsyncClient, asked: Sequence[bytes], rate: float) -> list[float]:
+    """Send checks at a steady rate, whether or not the one before was answered; return milliseconds from when each was due."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time() + 0.1
+
+    async def one(place: int, body: bytes) -> float:
+        due = begun + place / rate
+        await asyncio.sleep(due - loop.time())
+        answer = await http.post("/v1/claims/check", content=body, headers={"Content-Type": "application/json"})
+        answer.raise_for_status()
+        return (loop.time() - due) * 1000
+
+    return sorted(await asyncio.gather(*(one(place, body) for place, body in enumerate(asked))))
+
+
+def bodies(count: int) -> list[bytes]:
+    """Return claims as a client would send them."""
+    own = ("separator", "component", "ordinal", "segment_index", "byte_offset")
+    told = (msgspec.to_builtins(claim) for claim in claims(count))
+    return [msgspec.json.encode({name: value for name, value in each.items() if name not in own}) for each in told]
+
+
+async def measure(stack: Stack, api_url: str, chosen: argparse.Namespace) -> dict[str, float]:
+    database = Database(api_url)
+    http = httpx.AsyncClient(base_url=stack.url("ingest"), timeout=60)
     found = {"load_seconds": round(await load(http, chosen.pairs), 1)}
+    await latencies(http, bodies(100), chosen.rate)  # connections and caches are there before it counts
+    spent = await latencies(http, bodies(int(chosen.rate * chosen.seconds)), chosen.rate)
+    for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
+        found[f"http_{name}_ms"] = round(spent[min(int(len(spent) * share), len(spent) - 1)], 1)
+    tenant = "local"
     asked = [Asked(claim, UUID(int=place), f"member-{place}") for place, claim in enumerate(claims(chosen.claims))]
     wall, cpu, rules_cpu, findings = time.perf_counter(), time.process_time(), 0.0, 0
     for start in range(0, len(asked), chosen.batch):
         batch = asked[start : start + chosen.batch]
-        async with database.begin("local") as tx:
-            reference = await loading.load(tx, "local", [each.claim for each in batch])
-            earlier = await loading.earlier_lines(tx, "local", batch, reference)
+        async with database.begin(tenant) as tx:
+            reference = await loading.load(tx, tenant, [each.claim for each in batch])
+            earlier = await loading.earlier_lines(tx, tenant, batch, reference)
         begun = time.process_time()
         findings += sum(map(len, loading.fold(batch, reference, earlier, date(2026, 3, 1))))
         rules_cpu += time.process_time() - begun
@@ -108,25 +142,24 @@ async def measure(url: str, chosen: argparse.Namespace) -> dict[str, float]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench check")
     parser.add_argument("--pairs", type=int, default=2_000_000)
     parser.add_argument("--claims", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=1_000)
+    parser.add_argument("--rate", type=float, default=50)
+    parser.add_argument("--seconds", type=float, default=20)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), Ports.free(), services=())
+        stack = Stack(Path(folder), Ports.free(), services=("ingest",))
         stack.start()
         try:
             secrets = Secrets(Path(folder) / "secrets.json")
-            asyncio.run(provision.make_roles(stack.admin_url, "ingest", secrets))
-            asyncio.run(provision.make_database(stack.admin_url, "ingest", name="bench_check"))
-            provision.migrate("ingest", provision.role_url(stack.admin_url, "ingest", "owner", secrets, "bench_check"))
-            found = asyncio.run(measure(provision.role_url(stack.admin_url, "ingest", "api", secrets, "bench_check"), chosen))
+            found = asyncio.run(measure(stack, provision.role_url(stack.admin_url, "ingest", "api", secrets), chosen))
         finally:
             stack.discard()
     for name, value in found.items():
         print(f"{name:32} {value:>12,}")
-    print(keep("check", found))
+    print(f"kept as {keep('check', found)}")
 
 
 if __name__ == "__main__":

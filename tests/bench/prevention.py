@@ -32,6 +32,7 @@ from libs.synthetic.habits import rules
 from libs.synthetic.truth import ClaimTruth, Day
 from services.ingest.api import make_app
 from services.ingest.reading import IntakeReader
+from services.ingest.reference.loading import ReferenceLoader
 from services.ingest.sandbox.payer import Sandbox
 from tests.bench.meter import keep
 from tests.unit.ingest.checks import tables
@@ -109,12 +110,15 @@ class Ingest:
         app = make_app(self._databases[0], self.clock, "local")
         app.state.pseudonym_key, app.state.sandbox = KEY, Sandbox()
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ingest", timeout=120)
+        self._loader = ReferenceLoader(self._databases[1], self.clock)
         self._reader = IntakeReader(self._databases[1], self.clock, KEY, Sandbox())
 
     async def load(self) -> None:
         told = rules()
         for name, body in reference_tables(told):
             (await self.http.post(f"/v1/reference/{name}?quarter=2020Q1", content=body)).raise_for_status()
+        while await self._loader.load_next():
+            pass
         for payer_id, payer in told["payers"].items():
             asked = {"rules": payer_rules(payer, told)}
             (await self.http.put(f"/v1/payers/{payer_id}/rules", json=asked)).raise_for_status()

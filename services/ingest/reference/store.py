@@ -55,17 +55,6 @@ async def insert_rows(tx: AsyncConnection, tenant_id: str, name: str, release_id
     await (await driver(tx)).execute(_insert(name), tenant_id, release_id, *map(list, zip(*rows, strict=True)))
 
 
-async def live_release(tx: AsyncConnection, tenant_id: str, name: str, quarter: Quarter) -> Any | None:
-    """Return the release of a quarter that is live."""
-    return await (await driver(tx)).fetchrow(
-        "SELECT release_id, rows, sha256, loaded_at FROM reference_releases"
-        " WHERE tenant_id = $1 AND name = $2 AND begins_on = $3 AND state = 'live'",
-        tenant_id,
-        name,
-        quarter.begins_on,
-    )
-
-
 async def rows_before(tx: AsyncConnection, tenant_id: str, name: str) -> int:
     """Return how many rows the newest live release of a set has; 0 where there is none."""
     found = await (await driver(tx)).fetchval(

@@ -15,6 +15,7 @@ from libs.common.clock import FixedClock
 from libs.common.database import Database
 from services.ingest.api import make_app
 from services.ingest.reading import IntakeReader
+from services.ingest.reference.loading import ReferenceLoader
 from services.ingest.sandbox.payer import Sandbox
 from tests.support import ServiceDatabase
 
@@ -32,6 +33,7 @@ class Ingest:
         self.worker_database = Database(urls.worker_url)
         self.http = self.client("local")
         self.reader = self.new_reader()
+        self.loader = ReferenceLoader(self.worker_database, self.clock)
 
     def client(self, tenant: str) -> httpx.AsyncClient:
         """Return a client of the API as another tenant sees it."""
@@ -57,6 +59,14 @@ class Ingest:
     async def read_all(self) -> None:
         while await self.reader.read_next():
             pass
+
+    async def load(self, name: str, body: bytes, quarter: str = "2026Q1", **query: Any) -> dict[str, Any]:
+        """Send a reference table, load what waits, and return how it fared."""
+        answer = await self.http.post(f"/v1/reference/{name}", content=body, params={"quarter": quarter, **query})
+        assert answer.status_code in (200, 202), answer.text
+        while await self.loader.load_next():
+            pass
+        return dict(await self.get(answer.headers["Location"]))
 
     async def take(self, body: bytes, **headers: str) -> dict[str, Any]:
         """Post a file, read what waits, and return how the file fared."""

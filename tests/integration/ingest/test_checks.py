@@ -78,7 +78,7 @@ async def test_the_same_service_twice_in_one_request_is_a_duplicate(ingest: Inge
 async def test_tables_are_asked_for_the_quarter_of_the_service(ingest: Ingest) -> None:
     pair = professional(line(1), line(2, "A4253"))
     assert rules((await check(ingest, pair))[0]) == []
-    assert (await ingest.http.post("/v1/reference/ncci-ptp-practitioner?quarter=2026Q1", content=PTP)).status_code == 201
+    assert (await ingest.load("ncci-ptp-practitioner", PTP))["status"] == "live"
     assert rules((await check(ingest, pair))[0]) == ["NCCI-PTP-NEVER"]
     old = msgspec.structs.replace(
         pair, lines=tuple(msgspec.structs.replace(each, service_from_on=DAY.replace(year=2025)) for each in pair.lines)
@@ -102,6 +102,7 @@ async def test_a_claim_that_comes_in_is_checked_kept_with_its_findings_and_told_
 async def test_another_tenants_claims_tables_and_rules_say_nothing_here(ingest: Ingest) -> None:
     other = ingest.client("other")
     await other.post("/v1/reference/ncci-ptp-practitioner?quarter=2026Q1", content=PTP)
+    assert await ingest.loader.load_next()
     await other.put(
         "/v1/payers/60054/rules", json={"rules": [{"kind": "timely_filing", "days": 1, "effective_from": "2020-01-01"}]}
     )

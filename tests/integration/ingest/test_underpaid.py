@@ -10,10 +10,10 @@ from tests.unit.x12 import build_claims as made
 HEAD = "payer_id,procedure_code,modifier,allowed_amount,valid_from,valid_to\n"
 
 
-async def load(ingest: Ingest, *rows: str) -> tuple[int, str | None]:
+async def load(ingest: Ingest, *rows: str) -> tuple[str, str | None]:
     body = HEAD + "".join(f"{row}\n" for row in rows)
-    answer = await ingest.http.post("/v1/reference/fee-schedule?quarter=2026Q1&smaller=true", content=body.encode())
-    return answer.status_code, answer.json().get("reason")
+    loaded = await ingest.load("fee-schedule", body.encode(), smaller=True)
+    return loaded["status"], loaded["reason"]
 
 
 async def bill(ingest: Ingest, *, paid: int) -> None:
@@ -37,7 +37,7 @@ async def bill(ingest: Ingest, *, paid: int) -> None:
     ],
 )
 async def test_a_line_below_the_schedule_is_underpaid_by_the_difference(ingest, row, missing_cents) -> None:
-    assert await load(ingest, row) == (201, None)
+    assert await load(ingest, row) == ("live", None)
     await bill(ingest, paid=80)
     await scan(ingest)
     found = (await ingest.get("/v1/followups", kind="underpaid"))["items"]
@@ -76,13 +76,13 @@ async def test_what_was_denied_is_no_underpayment(ingest) -> None:
     ],
 )
 async def test_a_broken_schedule_changes_nothing_and_says_where(ingest, row, reason) -> None:
-    assert await load(ingest, "PAYER1,G0283,,90.00,2026-01-01,") == (201, None)
-    assert await load(ingest, "PAYER1,A4253,,90.00,2026-01-01,", row) == (422, reason)
+    assert await load(ingest, "PAYER1,G0283,,90.00,2026-01-01,") == ("live", None)
+    assert await load(ingest, "PAYER1,A4253,,90.00,2026-01-01,", row) == ("refused", reason)
     await bill(ingest, paid=80)
     await scan(ingest)
     assert len(await followups(ingest, kind="underpaid")) == 1
 
 
 async def test_a_schedule_without_its_header_is_refused(ingest) -> None:
-    answer = await ingest.http.post("/v1/reference/fee-schedule?quarter=2026Q1", content=b"PAYER1,G0283,,90.00,2026-01-01,\n")
-    assert (answer.status_code, answer.json()["reason"]) == (422, "bad-header")
+    loaded = await ingest.load("fee-schedule", b"PAYER1,G0283,,90.00,2026-01-01,\n")
+    assert (loaded["status"], loaded["reason"]) == ("refused", "bad-header")
