@@ -9,7 +9,7 @@ from uuid import UUID
 import stamina.instrumentation
 import typer
 
-from libs.client import check, dead_letters, denials, followups, ledger, reference, rules, send, synth
+from libs.client import check, dead_letters, denials, followups, ledger, reference, replay, rules, send, synth
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -115,6 +115,23 @@ def list_rules(limit: Limit = 50) -> None:
 def show_rules(version: Version, as_json: AsJson = False) -> None:
     """Show a version as the file that would draft it."""
     rules.show(version, as_json=as_json)
+
+
+@own_rules.command("replay")
+def replay_rules(
+    version: Annotated[int, typer.Argument(min=0, metavar="VERSION", help="a draft or an older one; 0: none of your rules")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")],
+    per_second: Annotated[int | None, typer.Option(min=1, help="at most so many denials a second")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="then give what changes its next revision")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a version makes of past denials, side by side with what stands; Ctrl-C leaves the replay to the service.
+
+    Exit status: 0 done, 1 not applied or cancelled, 2 nothing can be said.
+    """
+    raise typer.Exit(replay.replay(version, first.date(), last.date(), per_second, apply=apply, yes=yes, as_json=as_json))
 
 
 @app.command("denials")

@@ -20,6 +20,7 @@ from libs.client.shapes import (
     Load,
     Loaded,
     Page,
+    Replay,
     RulesChecked,
     RulesVersion,
 )
@@ -107,6 +108,20 @@ def list_followups(ingest: Service, filters: Mapping[str, Any], limit: int) -> I
 def send_deposits(ingest: Service, body: Body) -> list[DepositAnswer]:
     """Tell of deposits; each line is answered, and what was told before is known."""
     return ingest.post_lines("/v1/deposits", DepositAnswer, body)
+
+
+def begin_replay(classifier: Service, body: Body) -> Answer[Replay]:
+    """Try a version over a period; the same again while it is not compared yet is the same replay."""
+    return classifier.post_again("/v1/replays", Replay, body)
+
+
+def get_replay(classifier: Service, replay_id: UUID) -> Answer[Replay]:
+    return classifier.get(f"/v1/replays/{replay_id}", Replay)
+
+
+def command_replay(classifier: Service, replay_id: UUID, command: str) -> Answer[Replay]:
+    """Apply or cancel a replay; said again it changes nothing."""
+    return classifier.post_again(f"/v1/replays/{replay_id}/{command}", Replay, NO_BODY)
 
 
 def get_ledger(service: Service, first: date | None, last: date | None) -> Answer[Ledger]:

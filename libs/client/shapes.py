@@ -209,3 +209,29 @@ class RulesVersion(Struct, frozen=True):
     in_force_since: datetime | None = None
     rules: list[dict[str, Any]] = []
     conflicts: list[Conflict] = []
+
+
+class Move(Struct, frozen=True):
+    from_category: str
+    from_action: str
+    to_category: str
+    to_action: str
+    denials: int
+    denied_cents: int
+    recoverable_before_cents: int
+    recoverable_after_cents: int
+
+
+class Replay(Struct, frozen=True):
+    """One replay; only when it is asked for alone with its moves."""
+
+    replay_id: UUID
+    version: int
+    state: str
+    total: int
+    compared: int
+    unjudged: int
+    changed: int
+    passed: int
+    applied: int
+    moves: list[Move] = []

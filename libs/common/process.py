@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 MakeApp = Callable[[Database, Clock, str], "FastAPI"]
 
 
-def consuming_service(service: str, make_app: MakeApp, subscriptions: Sequence[Subscription]) -> None:
-    """Run `api` (HTTP) or `worker` (consumer, relay and upkeep in one process), as the command line says."""
+def consuming_service(
+    service: str,
+    make_app: MakeApp,
+    subscriptions: Sequence[Subscription],
+    jobs_of: Callable[[Database, Clock], Sequence[Job]] = lambda _, __: (),
+) -> None:
+    """Run `api` (HTTP) or `worker` (consumer, relay, upkeep and its own jobs in one process), as the command line says."""
     role = role_of(service)
     settings = start(service, CommonSettings)
     database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}")
@@ -41,7 +46,7 @@ def consuming_service(service: str, make_app: MakeApp, subscriptions: Sequence[S
             instance=settings.instance,
         )
         relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{service}")
-        jobs = [consumer.run, relay.run, lambda: upkeep(database)]
+        jobs = [consumer.run, relay.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]
         await run_jobs(jobs + health_job(settings, database, consumer=consumer.check, relay=relay.check))
         await database.close()
 

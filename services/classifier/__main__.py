@@ -9,6 +9,7 @@ from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
 from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
+from services.classifier.replays.running import Replayer
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -29,4 +30,5 @@ if __name__ == "__main__":
             Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
             Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
         ],
+        lambda database, clock: [Replayer(database, clock).run],
     )

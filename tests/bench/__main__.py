@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("reader", "claims", "intake", "check", "prevention", "followups", "pipeline")
+ALL = ("reader", "claims", "intake", "check", "prevention", "followups", "replay", "pipeline")
 
 
 def main() -> None:

@@ -1,14 +1,20 @@
 """`recours rules` against the classifier as its process serves it, over a real database."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+from typing import Any, cast
 
 import pytest
 
 from libs.client import cli
+from libs.common.clock import SystemClock
+from libs.common.database import Database
+from services.classifier.replays.running import Replayer
 from tests.integration.http.test_contract import served
+from tests.support import ServiceDatabase
 
 RULES = """\
 note: bulletin of March
@@ -23,9 +29,33 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(service_database: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def database(service_database: Any) -> ServiceDatabase:
+    return cast("ServiceDatabase", service_database("classifier"))
+
+
+@pytest.fixture
+def replayer(database: ServiceDatabase) -> Iterator[None]:
+    """The worker's job of replays, in a thread, until the test is over."""
+    over = Event()
+
+    async def work() -> None:
+        worker = Database(database.worker_url)
+        job = asyncio.create_task(Replayer(worker, SystemClock()).run())
+        await asyncio.to_thread(over.wait)
+        job.cancel()
+        await worker.close()
+
+    thread = Thread(target=asyncio.run, args=(work(),))
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+@pytest.fixture
+def run(database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run one command in this process."""
-    with served("classifier", service_database("classifier")) as url:
+    with served("classifier", database) as url:
         monkeypatch.setenv("RECOURS_CLASSIFIER_URL", url)
 
         def run(*arguments: object) -> tuple[int, str, str]:
@@ -64,3 +94,11 @@ def test_what_is_wrong_with_a_file_is_one_sentence(run: Run, file: Path) -> None
     file.write_text("rules: [")
     assert "not YAML: line" in run("rules", "check", file)[2]
     assert run("rules", "publish", 7)[0] == 2
+
+
+def test_a_version_is_tried_over_the_past_while_its_progress_is_shown(run: Run, file: Path, replayer: None) -> None:
+    run("rules", "draft", file)
+    code, _, told = run("rules", "replay", 1, "--from", "2026-01-01", "--to", "2026-12-31")
+    assert code == 0
+    assert "0 denials compared, 0 change by version 1." in told
+    assert run("rules", "replay", 7, "--from", "2026-01-01", "--to", "2026-12-31")[0] == 2
