@@ -41,7 +41,9 @@ MESSAGES = {
     "long_patient_control_number": "The patient control number is longer than payers echo.",
     "internal_error": "Reading the file met an error of ours; it was logged and the file is kept.",
 }
-EQUALS_LOOKED_AT = 100  # equal claims of one payment
+Kind = tuple[UUID, str, str, str]  # a payment, account number, payer's number and status: what equal claims have in common
+Place = tuple[UUID, int]  # a file, and the ordinal of a transaction in it
+
 _NOTES_A_BATCH = 5000
 _ACKNOWLEDGEMENT = "005010X214"
 _PCN_MAX = 38  # CLP01 may have as many characters
@@ -70,7 +72,13 @@ class Candidate:
         """Return what will be sent, with the claim that this answers: the last field, and absent so far."""
         return self.payload if claim_id is None else b'%s,"claim_id":"%s"}' % (self.payload[:-1], str(claim_id).encode())
 
-    def kind(self) -> tuple[UUID, str, str, str]:
+    def move(self, tenant_id: str, place: int) -> None:
+        """Give this claim another place among its equals, and so another name."""
+        self.remit_id = self.name_at(tenant_id, place)
+        self.event = replace(self.event, remit_id=self.remit_id)
+        self.payload = encode(self.event)
+
+    def kind(self) -> Kind:
         """Return what this claim has in common with its equals."""
         remit = self.remit
         return self.event.remittance_id, remit.patient_control_number, remit.payer_claim_control_number, remit.claim_status_code
@@ -163,7 +171,7 @@ class Part:
     def received(self) -> Received:
         return self.progress.received
 
-    def end(self, tallies: "Mapping[Place, Tally]", sorted_: "Sorted") -> None:
+    def end(self, tallies: Mapping[Place, Tally], sorted_: "Sorted") -> None:
         """Note that all of it is written."""
         progress, file = self.progress, self.received.interchange_id
         contradictions = len(sorted_.findings[file])
@@ -305,9 +313,6 @@ def _take_remit(progress: Progress, batch: Batch, remit: Remit) -> None:
     batch.candidates.append(Candidate(remit, named, uuid7(), digest, ordinal, opened.ordinal, event, payload, payment))
 
 
-Place = tuple[UUID, int]  # a file, and the ordinal of a transaction in it
-
-
 @dataclass
 class Sorted:
     """Candidates sorted by what the database holds; findings by file."""
@@ -315,39 +320,6 @@ class Sorted:
     new: list[Candidate] = field(default_factory=list)
     findings: dict[UUID, list[Finding]] = field(default_factory=lambda: defaultdict(list))
     tallies: dict[Place, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-
-
-def contradictions(candidates: Sequence[Candidate], stored: Mapping[UUID, Stored]) -> list[Candidate]:
-    """Return the candidates whose name is taken by other content."""
-    return [each for each in candidates if each.remit_id in stored and stored[each.remit_id].digest != each.digest]
-
-
-def sort(candidates: Sequence[Candidate], stored: Mapping[UUID, Stored], reordered: frozenset[UUID]) -> Sorted:
-    """Tell new claims from repeated and contradicting ones.
-
-    `reordered` names candidates whose content is stored under another ordinal of the same name: a file in another order.
-    A claim that this very file booked before its reading was broken off counts as new again, and is not written again. A payment
-    may stand twice in one file, and in several, and so twice in one transaction.
-    """
-    result = Sorted()
-    known = dict(stored)
-    for each in candidates:
-        file = each.event.interchange_id
-        tally = result.tallies[file, each.transaction_ordinal]
-        here = known.get(each.remit_id)
-        own = Stored(each.digest, file, each.transaction_ordinal, each.remit.ordinal)
-        if here is None:
-            tally["new"] += 1
-            result.new.append(each)
-            known[each.remit_id] = own
-        elif here == own:
-            tally["new"] += 1
-        elif here.digest == each.digest or each.remit_id in reordered or _is_among(each, result.new):
-            tally["duplicate"] += 1
-        else:
-            tally["conflicting"] += 1
-            result.findings[file].append(_finding("remit_conflict", "error", each.remit, each.transaction_ordinal))
-    return result
 
 
 def tallied(parts: Sequence[Part], sorted_: Sorted) -> dict[Place, Tally]:
@@ -367,8 +339,9 @@ def tallied(parts: Sequence[Part], sorted_: Sorted) -> dict[Place, Tally]:
     return tallies
 
 
-def _is_among(candidate: Candidate, others: Sequence[Candidate]) -> bool:
-    return any(other.digest == candidate.digest and other.kind() == candidate.kind() for other in others)
+def conflicting_remit(candidate: Candidate) -> Finding:
+    """Say that a claim is here already, with other content."""
+    return _finding("remit_conflict", "error", candidate.remit, candidate.transaction_ordinal)
 
 
 def contradicting_payment(payment: PaymentRead) -> Finding:

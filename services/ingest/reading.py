@@ -29,15 +29,14 @@ from libs.common.pace import Pace
 from libs.x12 import Finding, InterchangeReader, Item
 from services.ingest import store
 from services.ingest.booking import (
-    EQUALS_LOOKED_AT,
     MESSAGES,
     Candidate,
+    Kind,
     Part,
     Progress,
     Sorted,
+    Stored,
     contradicting_payment,
-    contradictions,
-    sort,
     status_of,
     take,
     tallied,
@@ -50,6 +49,7 @@ from services.ingest.matching import Verdict
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
 from services.ingest.sandbox.store import insert_letters
+from services.ingest.sorting import EQUALS_MAX, in_question, payments_in_question, sort
 
 log = structlog.get_logger()
 
@@ -284,7 +284,15 @@ class IntakeReader:
         tenant_id = parts[0].received.tenant_id
         candidates = [each for part in parts for each in part.batch.candidates]
         stored = await store.stored_remits(tx, tenant_id, [each.remit_id for each in candidates]) if candidates else {}
-        sorted_ = sort(candidates, stored, await self._reordered(tx, tenant_id, contradictions(candidates, stored)))
+        equals = await self._equals(tx, tenant_id, in_question(candidates, stored))
+        open_cents = await store.open_cents(tx, tenant_id, payments_in_question(candidates, equals))
+        resent = {
+            (part.received.interchange_id, ordinal)
+            for part in parts
+            for ordinal, tally in part.progress.tallies.items()
+            if tally.duplicate
+        }
+        sorted_ = sort(tenant_id, candidates, stored, equals, open_cents, resent)
         for interchange_id, payment in contradicting:
             sorted_.findings[interchange_id].append(contradicting_payment(payment))
         return sorted_
@@ -310,23 +318,19 @@ class IntakeReader:
             part.end(tallies, sorted_)
 
     @staticmethod
-    async def _reordered(tx: AsyncConnection, tenant_id: str, waiting: list[Candidate]) -> frozenset[UUID]:
-        """Return those whose content is stored under another place among their equals: look place by place, for all at once."""
-        found: set[UUID] = set()
-        for place in range(EQUALS_LOOKED_AT):
+    async def _equals(tx: AsyncConnection, tenant_id: str, asked: Mapping[Kind, Candidate]) -> dict[Kind, list[Stored]]:
+        """Return what is stored of some kinds of claims, place by place, for all at once: places are taken one after the other."""
+        found: dict[Kind, list[Stored]] = {kind: [] for kind in asked}
+        waiting = dict(asked)
+        for place in range(EQUALS_MAX):
             if not waiting:
                 break
-            names = {each.remit_id: each.name_at(tenant_id, place) for each in waiting}
+            names = {kind: each.name_at(tenant_id, place) for kind, each in waiting.items()}
             stored = await store.stored_remits(tx, tenant_id, list(names.values()))
-            unresolved = []
-            for each in waiting:
-                known = stored.get(names[each.remit_id])
-                if known is not None and known.digest == each.digest:
-                    found.add(each.remit_id)
-                elif known is not None or place <= each.ordinal:  # places are taken one after the other
-                    unresolved.append(each)
-            waiting = unresolved
-        return frozenset(found)
+            waiting = {kind: each for kind, each in waiting.items() if names[kind] in stored}
+            for kind in waiting:
+                found[kind].append(stored[names[kind]])
+        return found
 
     async def _insert(self, tx: AsyncConnection, files: Mapping[UUID, Received], new: Sequence[Candidate]) -> None:
         tenant_id = next(iter(files.values())).tenant_id

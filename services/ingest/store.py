@@ -148,6 +148,21 @@ async def stored_remits(tx: AsyncConnection, tenant_id: str, ids: Collection[UUI
     }
 
 
+_OPEN = """
+SELECT remittance_id, (amount_cents
+    - COALESCE((SELECT sum(paid_cents) FROM remits WHERE tenant_id = $1 AND remittance_id = p.remittance_id), 0)
+    + COALESCE((SELECT sum(amount_cents) FROM provider_adjustments WHERE tenant_id = $1 AND remittance_id = p.remittance_id), 0)
+    )::bigint AS open_cents
+FROM remittances AS p WHERE tenant_id = $1 AND remittance_id = ANY ($2::uuid[]) AND amount_cents IS NOT NULL
+"""
+
+
+async def open_cents(tx: AsyncConnection, tenant_id: str, remittance_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how far what is booked of some payments is from what was paid; none where a payment does not say its amount."""
+    rows = await (await driver(tx)).fetch(_OPEN, tenant_id, list(remittance_ids)) if remittance_ids else []
+    return {row["remittance_id"]: row["open_cents"] for row in rows}
+
+
 _REMITTANCES = """
 INSERT INTO remittances (
     tenant_id, interchange_id, received_at, remittance_id, row_id, payer_id, payer_name, payee_id, payee_name, trace_number,

@@ -90,6 +90,37 @@ async def test_equal_claims_of_one_payment_are_two_and_stay_two_in_another_order
     assert [event["sequence"] for event in await ingest.events()] == [1, 2]
 
 
+async def books(ingest) -> list[tuple[str, int]]:
+    rows = await ingest.rows("SELECT patient_control_number, paid_cents FROM remits ORDER BY 1, 2")
+    return [(row.patient_control_number, row.paid_cents) for row in rows]
+
+
+@pytest.mark.parametrize("second", [30, 80])
+async def test_cut_off_between_two_equal_claims_the_repaired_file_adds_the_second_one(second, ingest) -> None:
+    told = [*claim(0), *claim(1, paid=80), *claim(1, paid=second)]
+    body = encode(interchange(group(transaction(told, head=head(160 + second)))))
+    await ingest.take(body[: body.rindex(b"SVC")])
+    assert await books(ingest) == [("PCN0", 8000), ("PCN1", 8000)]
+    repaired = await ingest.take(body)
+    assert (tallies(repaired), codes(repaired)) == ([(1, 2, 0)], [])
+    assert await books(ingest) == sorted([("PCN0", 8000), ("PCN1", 8000), ("PCN1", second * 100)])
+    before = await ingest.state()
+    assert tallies(await ingest.take(body + b"\n")) == [(0, 3, 0)]
+    assert await ingest.state() == before
+
+
+@pytest.mark.parametrize("order", [(2, 1), (1, 2), (2, 0), (1, 2, 0), (0, 2, 1), (2, 1, 0)])
+async def test_equal_claims_in_pieces_of_their_payment_are_each_booked_once_in_any_order(order, ingest) -> None:
+    first, second = [*claim(0), *claim(1, paid=80)], [*claim(1, paid=30), *claim(2)]
+    bodies = [encode(interchange(group(transaction(told, head=head(270))))) for told in ([*first, *second], first, second)]
+    for each in order:
+        seen = await ingest.take(bodies[each])
+        assert seen["transactions"][0]["claims_conflicting"] == 0
+    assert await books(ingest) == [("PCN0", 8000), ("PCN1", 3000), ("PCN1", 8000), ("PCN2", 8000)]
+    assert (await ingest.get("/v1/ledger"))["totals"]["paid_cents"] == 27000
+    assert len({event["remit_id"] for event in await ingest.events()}) == await ingest.count("outbox") == 4
+
+
 async def test_the_same_claim_with_other_money_is_a_conflict_and_the_first_stays(ingest) -> None:
     await ingest.take(one_payment(range(3)))
     before = await ingest.state()

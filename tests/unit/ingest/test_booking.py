@@ -14,7 +14,7 @@ from libs.common.contracts.envelope import encode as encode_event
 from libs.common.money import dollars
 from libs.x12 import PaymentRead
 from libs.x12.compose import segment
-from services.ingest.booking import Batch, Progress, Stored, contradictions, sort, status_of, take
+from services.ingest.booking import Batch, Progress, status_of, take
 from services.ingest.received import Received
 from services.ingest.translation import claim_type, payer_kind, to_event
 from tests.unit.x12 import build, drawn
@@ -30,49 +30,8 @@ def taken(segments: Sequence[str]) -> tuple[Progress, Batch]:
     return progress, batch
 
 
-def stored(batch: Batch, interchange_id=None) -> dict:
-    file = interchange_id or uuid4()
-    return {each.remit_id: Stored(each.digest, file, each.transaction_ordinal, each.remit.ordinal) for each in batch.candidates}
-
-
 def claim(number: int, paid: int = 80) -> tuple[str, ...]:
     return (f"CLP*PCN{number}*1*100*{paid}**12*ICN{number}", f"CAS*CO*45*{100 - paid}")
-
-
-def test_what_is_not_stored_is_new_and_what_is_stored_is_a_duplicate() -> None:
-    _, batch = taken(one(*claim(1), *claim(2)))
-    assert sort(batch.candidates, {}, frozenset()).tallies == {(FILE, 1): {"new": 2}}
-    again = sort(batch.candidates, stored(batch), frozenset())
-    assert (again.tallies, again.new, again.findings) == ({(FILE, 1): {"duplicate": 2}}, [], {})
-
-
-def test_what_this_very_reading_booked_before_it_broke_off_counts_as_new_and_is_not_written_again() -> None:
-    _, batch = taken(one(*claim(1)))
-    again = sort(batch.candidates, stored(batch, FILE), frozenset())
-    assert (again.tallies, again.new) == ({(FILE, 1): {"new": 1}}, [])
-
-
-def test_other_money_under_the_same_name_is_a_conflict_unless_it_only_changed_its_place() -> None:
-    _, first = taken(one(*claim(1)))
-    _, other = taken(one(*claim(1, paid=70)))
-    known = stored(first)
-    assert [each.remit_id for each in contradictions(other.candidates, known)] == [other.candidates[0].remit_id]
-    result = sort(other.candidates, known, frozenset())
-    assert (result.tallies, [finding.code for finding in result.findings[FILE]]) == (
-        {(FILE, 1): {"conflicting": 1}},
-        ["remit_conflict"],
-    )
-    moved = sort(other.candidates, known, frozenset({other.candidates[0].remit_id}))
-    assert (moved.tallies, moved.findings) == ({(FILE, 1): {"duplicate": 1}}, {})
-
-
-def test_a_payment_that_stands_twice_in_one_batch_is_new_once_in_whatever_order() -> None:
-    equals = (*claim(1), *claim(1, paid=30))
-    transactions = [build.transaction(body) for body in (equals, equals, equals[2:] + equals[:2])]
-    _, batch = taken(build.interchange(build.group(*transactions)))
-    result = sort(batch.candidates, {}, frozenset())
-    assert result.tallies == {(FILE, 1): {"new": 2}, (FILE, 2): {"duplicate": 2}, (FILE, 3): {"duplicate": 2}}
-    assert len(result.new) == 2
 
 
 def test_a_batch_is_full_by_claims_and_also_by_what_is_no_claim() -> None:
