@@ -9,7 +9,7 @@ from uuid import UUID
 import stamina.instrumentation
 import typer
 
-from libs.client import check, dead_letters, denials, followups, ledger, reference, replay, rules, send, synth
+from libs.client import check, dead_letters, denials, evaluate, followups, ledger, reference, replay, rules, send, synth
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -132,6 +132,19 @@ def replay_rules(
     Exit status: 0 done, 1 not applied or cancelled, 2 nothing can be said.
     """
     raise typer.Exit(replay.replay(version, first.date(), last.date(), per_second, apply=apply, yes=yes, as_json=as_json))
+
+
+@own_rules.command("evaluate")
+def evaluate_rules(
+    version: Annotated[int | None, typer.Option(min=0, help="judged by this version; left out: as denials stand")] = None,
+    source: Annotated[str | None, typer.Option(help="of biller or audit alone; else an audit's outweighs a biller's")] = None,
+    first: From = None,
+    last: To = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the judgement against the labels that people gave: accuracy, confusion, disagreements by code."""
+    asked = {"version": version, "source": source, "from": _day(first), "to": _day(last)}
+    evaluate.show(asked, as_json=as_json)
 
 
 @app.command("denials")

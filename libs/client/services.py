@@ -14,6 +14,7 @@ from libs.client.shapes import (
     DeadLetterDetail,
     Denial,
     DepositAnswer,
+    Evaluation,
     Followup,
     Interchange,
     Ledger,
@@ -122,6 +123,10 @@ def get_replay(classifier: Service, replay_id: UUID) -> Answer[Replay]:
 def command_replay(classifier: Service, replay_id: UUID, command: str) -> Answer[Replay]:
     """Apply or cancel a replay; said again it changes nothing."""
     return classifier.post_again(f"/v1/replays/{replay_id}/{command}", Replay, NO_BODY)
+
+
+def get_evaluation(classifier: Service, asked: Mapping[str, Any]) -> Answer[Evaluation]:
+    return classifier.get("/v1/labels/evaluation", Evaluation, asked)
 
 
 def get_ledger(service: Service, first: date | None, last: date | None) -> Answer[Ledger]:

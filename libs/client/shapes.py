@@ -235,3 +235,27 @@ class Replay(Struct, frozen=True):
     passed: int
     applied: int
     moves: list[Move] = []
+
+
+class Confused(Struct, frozen=True):
+    labelled: str
+    judged: str
+    denials: int
+    denied_cents: int
+
+
+class Disagreement(Struct, frozen=True):
+    code: str
+    labelled: int
+    category_differs: int
+    action_differs: int
+
+
+class Evaluation(Struct, frozen=True):
+    labelled: int
+    category_right: int
+    action_right: int
+    both_right: int
+    action_listed: int
+    confusion: list[Confused]
+    disagreements: list[Disagreement]

@@ -33,6 +33,7 @@ from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
 from services.classifier.codes import api as codes
 from services.classifier.judgement import Context
+from services.classifier.labels import api as labels
 from services.classifier.replays import api as replays
 from services.classifier.rules import api as rules
 from services.classifier.rules import store as rules_store
@@ -287,7 +288,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "classifier",
         "What each denial is, whether it can be won, and what to do.",
         checks={"database": database.ping},
-        routers=[router, codes.router, rules.router, replays.router, ledger.router, dead_letters.router],
+        routers=[router, codes.router, rules.router, replays.router, labels.router, ledger.router, dead_letters.router],
         tags={
             "denials": "What was refused, why, and what to do.",
             "classification": "The same judgement for any claim, without keeping it.",

@@ -102,3 +102,7 @@ def test_a_version_is_tried_over_the_past_while_its_progress_is_shown(run: Run, 
     assert code == 0
     assert "0 denials compared, 0 change by version 1." in told
     assert run("rules", "replay", 7, "--from", "2026-01-01", "--to", "2026-12-31")[0] == 2
+
+
+def test_an_evaluation_without_labels_says_how_to_give_them(run: Run) -> None:
+    assert "Nothing is labelled yet" in run("rules", "evaluate")[2]
