@@ -69,9 +69,23 @@ class Database:
         With a tenant, row-level security lets the API role see that tenant's rows alone.
         Errors: Transient when the database is away or asks to try again.
         """
+        async with self._lend() as tx, _transaction(await driver(tx), tenant_id):
+            yield tx
+
+    @asynccontextmanager
+    async def statement(self) -> "AsyncIterator[asyncpg.Connection[Any]]":
+        """Lend a connection for one statement that is a transaction by itself, in one round trip.
+
+        Errors: as `begin`.
+        """
+        async with self._lend() as lent:
+            yield await driver(lent)
+
+    @asynccontextmanager
+    async def _lend(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self.engine.connect() as tx, _transaction(await driver(tx), tenant_id):
-                yield tx
+            async with self.engine.connect() as lent:
+                yield lent
         except Transient:
             raise
         except Exception as error:

@@ -45,6 +45,7 @@ from services.ingest.views import (
     TransactionView,
 )
 
+_TAKEN, _KNOWN = 202, 200
 _ERRORS_SHOWN = 1000
 _UPLOADS_AT_ONCE = 16  # each holds some megabytes; more wait their turn at the client
 
@@ -56,6 +57,7 @@ router = APIRouter()
     tags=["interchanges"],
     summary="Send an X12 interchange",
     status_code=202,
+    response_model=InterchangeView,
     responses={
         200: {"model": InterchangeView, "description": "These bytes were received before; the first interchange is answered"},
         **responses(400, 409, 413, 415, 422),
@@ -75,7 +77,6 @@ router = APIRouter()
 )
 async def post_interchange(
     request: Request,
-    response: Response,
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
@@ -84,7 +85,7 @@ async def post_interchange(
     encoding: Annotated[str | None, Header(alias="Content-Encoding", description="gzip, or nothing")] = None,
     content_type: Annotated[str | None, Header(alias="Content-Type", include_in_schema=False)] = None,
     content_length: Annotated[int | None, Header(alias="Content-Length", include_in_schema=False)] = None,
-) -> InterchangeView:
+) -> Response:
     """The raw X12 body, up to 256 MiB; `Content-Encoding: gzip` is understood. The answer is given once the bytes are safe; they
     are read in the background, and `Location` tells how far that is. The same bytes are the same interchange: sent again, they are
     answered with the first one, so an Idempotency-Key is not needed here; where one is given, it is honoured.
@@ -105,17 +106,33 @@ async def post_interchange(
             await upload.take(request.stream(), gzip=coding != "identity")
             interchange_id = named_id("interchange", tenant, upload.sha256)
             received = Received(tenant, interchange_id, clock.now(), traceparent)
-            async with database.begin(tenant) as tx:
-                kept = await idempotency.begin(tx, tenant, key, idempotency.digest(upload.sha256), received.received_at)
-                new = await store.insert_interchange(tx, received, upload.sha256, upload.size_bytes, upload.blocks())
-                status = kept.status if kept else 202 if new else 200
-                if kept is None:
-                    await idempotency.finish(tx, tenant, key, idempotency.Kept(status, str(interchange_id), ""))
+            status, new = await _keep(database, received, key, upload)
         finally:
             upload.close()
-    response.status_code = status
-    response.headers["Location"] = f"/v1/interchanges/{interchange_id}"
-    return await _interchange(database, tenant, interchange_id)
+    if new:  # nothing is known of it yet: no need to ask
+        view = InterchangeView.just_received(received, upload.sha256, upload.size_bytes)
+    else:
+        view = await _interchange(database, tenant, interchange_id)
+    headers = {"Location": f"/v1/interchanges/{interchange_id}"}
+    return Response(view.model_dump_json(), status, headers, "application/json")
+
+
+async def _keep(database: Database, received: Received, key: str | None, upload: Upload) -> tuple[int, bool]:
+    """Keep what was uploaded, once; return the status to answer with, and whether the file is new."""
+    blocks = upload.blocks()
+    if key is None and upload.size_bytes <= store.SMALL_BYTES:
+        async with database.statement() as connection:
+            new = await store.receive_small(connection, received, upload.sha256, upload.size_bytes, next(blocks))
+        return (_TAKEN if new else _KNOWN), new
+    tenant = received.tenant_id
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, idempotency.digest(upload.sha256), received.received_at)
+        new = await store.insert_interchange(tx, received, upload.sha256, upload.size_bytes, blocks)
+        if kept is not None:
+            return kept.status, new
+        status = _TAKEN if new else _KNOWN
+        await idempotency.finish(tx, tenant, key, idempotency.Kept(status, str(received.interchange_id), ""))
+    return status, new
 
 
 async def _interchange(database: Database, tenant: str, interchange_id: UUID) -> InterchangeView:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from pydantic import BaseModel, Field
 
 from libs.common.contracts.remit_received import RemitReceivedV1
+from services.ingest.received import Received
 
 Status = Literal["received", "processing", "accepted", "accepted_with_errors", "rejected"]
 
@@ -92,6 +93,21 @@ class InterchangeSummary(BaseModel):
 class InterchangeView(InterchangeSummary):
     transactions: list[TransactionView]
     errors: list[FindingView] = Field(description="findings in file order, the first 1,000; all of them under /errors")
+
+    @classmethod
+    def just_received(cls, received: Received, sha256: str, size_bytes: int) -> "InterchangeView":
+        """Return what there is to say of a file whose bytes were stored just now."""
+        return cls(
+            interchange_id=received.interchange_id,
+            status="received",
+            received_at=received.received_at,
+            size_bytes=size_bytes,
+            sha256=sha256,
+            progress=ProgressView(bytes_read=0, bytes_total=size_bytes, claims=0),
+            error_count=0,
+            transactions=[],
+            errors=[],
+        )
 
 
 class RemittanceView(BaseModel):

@@ -1,5 +1,9 @@
-"""What routes ask for: the database, the clock, the tenant, the trace. Set once, in the composition root."""
+"""What routes ask for: the database, the clock, the tenant, the trace. Set once, in the composition root.
 
+All are coroutines: FastAPI hands plain functions to a thread each, and back.
+"""
+
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, cast
 
@@ -10,19 +14,19 @@ from libs.common.database import Database
 from libs.common.http.problems import Problem
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     return cast("Database", request.app.state.database)
 
 
-def _clock(request: Request) -> Clock:
+async def _clock(request: Request) -> Clock:
     return cast("Clock", request.app.state.clock)
 
 
-def _tenant(request: Request) -> str:
+async def _tenant(request: Request) -> str:
     return cast("str", request.app.state.tenant)
 
 
-def _traceparent(request: Request) -> str:
+async def _traceparent(request: Request) -> str:
     return cast("str", request.state.traceparent)
 
 
@@ -32,18 +36,21 @@ TenantDep = Annotated[str, Depends(_tenant)]
 TraceDep = Annotated[str, Depends(_traceparent)]
 
 
+@dataclass(frozen=True)
 class Period:
     """Two days, both included; either may be left open."""
 
-    def __init__(
-        self,
-        first: Annotated[date | None, Query(alias="from", description="first day, included")] = None,
-        last: Annotated[date | None, Query(alias="to", description="last day, included")] = None,
-    ) -> None:
-        if first is not None and last is not None and first > last:
-            raise Problem(422, "bad-period", "`from` is after `to`.")
-        self.first = first
-        self.last = last
+    first: date | None
+    last: date | None
 
 
-PeriodDep = Annotated[Period, Depends()]
+async def _period(
+    first: Annotated[date | None, Query(alias="from", description="first day, included")] = None,
+    last: Annotated[date | None, Query(alias="to", description="last day, included")] = None,
+) -> Period:
+    if first is not None and last is not None and first > last:
+        raise Problem(422, "bad-period", "`from` is after `to`.")
+    return Period(first, last)
+
+
+PeriodDep = Annotated[Period, Depends(_period)]
