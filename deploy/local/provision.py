@@ -69,6 +69,19 @@ async def make_database(admin_url: str, service: str, *, name: str | None = None
         await connection.close()
 
 
+async def is_newest(service: str, owner_url: str) -> bool:
+    """Say whether a database has the newest schema. Versions are named by the numbers that their files begin with."""
+    versions = (ROOT / "services" / service / "migrations" / "versions").glob("[0-9]*_*.py")
+    newest = max(path.name for path in versions).partition("_")[0]
+    connection = await _connect(owner_url)
+    try:
+        return bool(await connection.fetchval("SELECT version_num = $1 FROM alembic_version", newest))
+    except asyncpg.UndefinedTableError:
+        return False
+    finally:
+        await connection.close()
+
+
 def migrate(service: str, owner_url: str) -> None:
     """Bring a database to the newest schema, in a process of its own. Errors: StackError."""
     done = subprocess.run(

@@ -134,20 +134,21 @@ class Supervisor:
             self._await_server(server)
             if server.name == "postgres":
                 self._prepare_databases(infra)  # while Kafka gets going
+                self._launch_services("api")  # which have no use for it
         if not servers:
             self._prepare_databases(infra)
+            self._launch_services("api")
         if self._services and not self._stopping:
             self._state.notes = asyncio.run(provision.make_topics(infra.bootstrap))
-            self._launch_services()
+            self._launch_services("worker")
         self._await_ready()
         if not self._stopping:
             self._state.status = "ready"
             self._note_processes()
 
-    def _launch_services(self) -> None:
-        for service in self._services:
-            for role in ("api", "worker"):
-                self._launch(Child(f"{service}-{role}", self._starter(service, role)))
+    def _launch_services(self, role: str) -> None:
+        for service in () if self._stopping else self._services:
+            self._launch(Child(f"{service}-{role}", self._starter(service, role)))
 
     def _launch(self, child: Child) -> None:
         """Start a process and note it at once: what is not noted, nobody finds again when this process is killed."""
@@ -171,9 +172,10 @@ class Supervisor:
         for service in self._services:
             asyncio.run(provision.make_roles(infra.admin_url, service, self._secrets))
             asyncio.run(provision.make_database(infra.admin_url, service))
-        owners = [provision.role_url(infra.admin_url, service, "owner", self._secrets) for service in self._services]
+        owners = {service: provision.role_url(infra.admin_url, service, "owner", self._secrets) for service in self._services}
+        behind = {service: url for service, url in owners.items() if not asyncio.run(provision.is_newest(service, url))}
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(provision.migrate, self._services, owners))
+            list(pool.map(provision.migrate, behind.keys(), behind.values()))
 
     def _starter(self, service: str, role: str) -> Start:
         infra = self._infra

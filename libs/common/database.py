@@ -43,12 +43,12 @@ def is_transient(error: BaseException) -> bool:
 class Database:
     """One service's database, as one role. Only the edges (api, consumer, relay, jobs) open transactions on it."""
 
-    def __init__(self, url: str, *, pool_size: int = 5, application_name: str = "recours") -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "recours") -> None:
         self._url = make_url(url).set(drivername="postgresql+asyncpg")
         self.engine: AsyncEngine = create_async_engine(
             self._url,
             pool_size=pool_size,
-            max_overflow=pool_size,
+            max_overflow=0,  # a connection beyond the pool would be closed after its first use
             pool_timeout=10,
             isolation_level="AUTOCOMMIT",  # transactions are begun below, where they cost two round trips and not six
             connect_args={

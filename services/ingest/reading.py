@@ -59,7 +59,7 @@ _FILES_TOGETHER = 64
 _BYTES_TOGETHER = 256 * 1024  # an open transaction holds up all relays: some hundred claims at most
 _LEASE = timedelta(seconds=15)
 _POLL_SECONDS = 1.0
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.03
 _FAILURES_MAX = 3
 _TRIES_A_BATCH = 5
 

@@ -1,4 +1,4 @@
-"""The consumer: batches in, one transaction each (inbox rows, state, outbox rows), offsets committed after it.
+"""The consumer: batches in, one transaction each (inbox rows, state, outbox rows), offsets committed after it, once a second.
 
 Three kinds of failure, no fourth. Permanent: the record becomes a dead letter and its batch goes on. Transient: partitions
 paused, capped backoff, unlimited patience. Bug: every record of the batch alone, the failing one once more, then the process
@@ -8,6 +8,7 @@ ends with nothing committed.
 import asyncio
 import builtins
 import faulthandler
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received
 from libs.common.database import Database, is_transient
 from libs.common.errors import Permanent, Transient
 from libs.common.messaging import cloudevents, dead_letters, inbox, outbox
+from libs.common.pace import Pace
 
 log = structlog.get_logger()
 
@@ -33,6 +35,8 @@ Handler = Callable[[AsyncConnection, Sequence[Received[Any]], datetime], Awaitab
 
 BATCH_RECORDS = 2000
 _FETCH_WAIT_MS = 500
+_GATHER_SECONDS = 0.03
+_COMMIT_SECONDS = 1.0  # offsets are a place to begin again from; the inbox knows what was done since
 _BACKOFF_SECONDS_MAX = 10.0
 _STUCK_SECONDS = 300  # a batch takes well under a second; a process that hangs this long is better dead
 _PARTITION_FETCH_BYTES = 8 * 1024 * 1024
@@ -92,6 +96,7 @@ class Consumer:
         self._batch_records = batch_records
         self._limit = limit or dead_letters.DeadLetterLimit()
         self._in_hand = asyncio.Lock()
+        self._done: dict[TopicPartition, int] = {}  # offsets of what is in the database and not yet committed
         self._connected = False
         self.waiting_since: datetime | None = None  # set while something transient is waited out
         self.processed = 0
@@ -111,7 +116,7 @@ class Consumer:
                 max_poll_interval_ms=_STUCK_SECONDS * 1000,
             )
             topics = sorted({subscription.topic for subscription in self._subscriptions.values()})
-            consumer.subscribe(topics, listener=_Handover(self._in_hand))
+            consumer.subscribe(topics, listener=_Handover(functools.partial(self._hand_over, consumer)))
             try:
                 await consumer.start()
                 self._connected, self.waiting_since = True, None
@@ -135,24 +140,40 @@ class Consumer:
         log.warning("consumer_waits", group=self._group, error=type(cause).__name__)
 
     async def _consume_for_ever(self, consumer: AIOKafkaConsumer) -> None:
+        self._done.clear()
+        loop = asyncio.get_running_loop()
+        pace = Pace(_GATHER_SECONDS)
+        commit_at = 0.0
         while True:
             # A process that makes no progress ends loudly: this dumps all stacks and exits unless it is set again in time.
             faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
             async with self._in_hand:  # a rebalance waits for the batch in hand
                 fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=self._batch_records)
                 records = [record for part in fetched.values() for record in part]
-                if not records:
-                    continue
-                await self._process_with_patience(consumer, records)
-                await self._commit(consumer, {partition: part[-1].offset + 1 for partition, part in fetched.items()})
+                if records:
+                    await self._process_with_patience(consumer, records)
+                    self._done |= {partition: part[-1].offset + 1 for partition, part in fetched.items()}
+                if not records or loop.time() >= commit_at:
+                    await self._commit(consumer)
+                    commit_at = loop.time() + _COMMIT_SECONDS
             self.processed += len(records)
+            if records:
+                await pace.turn()
 
-    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+    async def _hand_over(self, consumer: AIOKafkaConsumer) -> None:
+        """Let the batch in hand finish before its partitions go to another member, and tell that one where to begin."""
+        async with self._in_hand:
+            await self._commit(consumer)
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        if not self._done:
+            return
         try:
-            await consumer.commit(offsets)
+            await consumer.commit(self._done)
         except (CommitFailedError, IllegalStateError):
             # The partitions moved on while the batch was in hand: their new owner reads it again, the inbox skips it.
             log.warning("offsets_not_committed", group=self._group)
+        self._done.clear()
 
     async def _process_with_patience(self, consumer: AIOKafkaConsumer, records: Sequence[ConsumerRecord]) -> None:
         backoff = 0.1
@@ -267,15 +288,14 @@ class Consumer:
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    """Lets the batch in hand finish before its partitions go to another member."""
+    """Has what is in hand brought to an end before partitions go to another member."""
 
-    def __init__(self, in_hand: asyncio.Lock) -> None:
-        self._in_hand = in_hand
+    def __init__(self, hand_over: Callable[[], Awaitable[None]]) -> None:
+        self._hand_over = hand_over
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         if revoked:
-            async with self._in_hand:
-                pass
+            await self._hand_over()
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         log.info("partitions_assigned", count=len(assigned))

@@ -7,15 +7,17 @@ never data. It is listed and replayed from the outbox, where it stays as long as
 import base64
 import time
 from collections import deque
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import msgspec
-from aiokafka import ConsumerRecord
 from msgspec import Meta, Struct
 
 from libs.common.ids import named_id, uuid7
 from libs.common.messaging import cloudevents
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord  # an API process starts without it
 
 TYPE = "recours.dead_letter.v1"
 REPLAY_TYPE = "replay"
@@ -45,7 +47,7 @@ class DeadLetter(Struct, frozen=True):
         return base64.b64decode(self.value)
 
 
-def dead_letter_id(record: ConsumerRecord, group: str) -> UUID:
+def dead_letter_id(record: "ConsumerRecord", group: str) -> UUID:
     """Return the id of one record's dead letter: read again after a crash, it is the same one.
 
     The timestamp tells a record apart from one at the same offset of a topic that was made anew.
@@ -53,7 +55,7 @@ def dead_letter_id(record: ConsumerRecord, group: str) -> UUID:
     return named_id("dead_letter", group, record.topic, str(record.partition), str(record.offset), str(record.timestamp))
 
 
-def outbox_row(record: ConsumerRecord, reason: str, group: str) -> tuple[Any, ...]:
+def outbox_row(record: "ConsumerRecord", reason: str, group: str) -> tuple[Any, ...]:
     """Return the outbox row (outbox.COLUMNS) of one rejected record."""
     sent = {name: value for name, value in record.headers if value is not None}
     tenant_id = cloudevents.readable(sent.get("ce_tenantid")) or UNKNOWN_TENANT

@@ -36,7 +36,6 @@ _BATCH_BYTES = 1024 * 1024
 _REQUEST_BYTES_MAX = 16 * 1024 * 1024
 
 _POSITION = "SELECT last_xid::text AS position FROM relay_position"
-_ADVANCE = "UPDATE relay_position SET last_xid = $1::text::xid8, moved_at = now()"
 # The alias must not be `xid`: ORDER BY would take the text, and '10000' sorts before '9999'.
 # One walk along the index of xids, to the end of the transaction that holds the last row; the order inside is made here.
 _WINDOW = """
@@ -45,6 +44,7 @@ WHERE xid > $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY outbox.xid FETCH FIRST ($2) ROWS WITH TIES
 """
 _LAST = "SELECT xid::text FROM outbox ORDER BY outbox.xid DESC LIMIT 1"
+_ADVANCE = f"WITH moved AS (UPDATE relay_position SET last_xid = $1::text::xid8, moved_at = now()) {_LAST}"
 # An outbox grows too fast for its statistics: guessed at, it is read through and sorted whole. The index is always the way.
 _BY_INDEX = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off"
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('recours.relay'))"
@@ -107,6 +107,8 @@ class Relay:
                 self._waiting = False  # standing by is in order
                 await asyncio.sleep(_TAKEOVER_SECONDS)
             await connection.execute(_BY_INDEX)
+            # A position that a crash of the server takes back is sent from again: no reason to wait for the disk.
+            await connection.execute("SET synchronous_commit = off")
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
             connection.add_termination_listener(lambda _: self._wake.set())
             await producer.start()
@@ -127,13 +129,15 @@ class Relay:
             if rows:
                 await self._send(producer, sorted(rows, key=_by_sequence))
                 position = max({row["position"] for row in rows}, key=int)
-                await connection.execute(_ADVANCE, position)
+                last = await connection.fetchval(_ADVANCE, position)
                 self.sent += len(rows)
+            else:
+                last = await connection.fetchval(_LAST)
+            more = last is not None and int(last) > int(position)
+            if rows and more:
                 continue
-            last = await connection.fetchval(_LAST)
-            fenced = last is not None and int(last) > int(position)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _FENCED_POLL_SECONDS if fenced else _POLL_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), _FENCED_POLL_SECONDS if more else _POLL_SECONDS)
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
         """Send a window in prebuilt batches, one chain a partition, and return when the broker has all of it."""

@@ -65,13 +65,18 @@ class FollowupScan:
             await asyncio.sleep(_IDLE_SECONDS)
 
     async def catch_up(self) -> int:
-        """Sweep if it is time, and judge all that is due; return how many subjects were judged."""
+        """Sweep if it is time, and judge all that is due; return how many subjects were judged.
+
+        What is touched meanwhile waits for the next time, so that a steady stream is judged in batches.
+        """
         await self.sweep_due()
         judged = 0
-        while count := await self.scan_batch():
+        while True:
+            count = await self.scan_batch()
             judged += count
+            if count < self._batch:
+                return judged
             await asyncio.sleep(0)  # reading and the relay share this process
-        return judged
 
     async def scan_batch(self) -> int:
         """Judge one batch of what is due; return how many subjects it held."""
