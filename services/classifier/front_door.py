@@ -54,15 +54,18 @@ async def handle_answers(tx: AsyncConnection, answers: Sequence[Received[Answere
     if not decided:
         return ()
     told = {
-        (each.tenant_id, each.data.acknowledgement_id): each for each in sorted(decided, key=lambda one: bool(one.data.claim_id))
+        (each.tenant_id, each.data.acknowledgement_id): each
+        for each in sorted(decided, key=lambda one: (bool(one.data.claim_id), one.sequence))
     }
-    claims = await front_door_store.save_answers(tx, {name: _answer(each.data) for name, each in told.items()})
+    before = await front_door_store.claims_before(tx, told)
+    claims = await front_door_store.save_answers(tx, {name: _answer(each) for name, each in told.items()})
     rejected = {name: each for name, each in told.items() if each.data.status == "rejected"}
     here = await front_door_store.known_rejections(tx, rejected)
     new = [(each, _rejection(each.data, now)) for name, each in rejected.items() if name not in here]
     await store.insert_denials(tx, [(each.tenant_id, rejection) for each, rejection in new])
     events = [_event(each, rejection) for each, rejection in new]
-    causes = {(tenant_id, claim): told[tenant_id, name] for (tenant_id, name), claim in claims.items() if claim is not None}
+    causes = {claim: told[name] for claim, name in before.items()}  # one that turns out not to be answered has an answer less
+    causes |= {(tenant_id, claim): told[tenant_id, name] for (tenant_id, name), claim in claims.items() if claim is not None}
     return events + await _judge_anew(tx, causes, now)
 
 
@@ -97,8 +100,9 @@ def stands(rejection: Answer, answers: Sequence[Answer]) -> bool:
     return all(weight(each.acknowledged_on, each.source, each.verdict) < own for each in answers if each.verdict == "accepted")
 
 
-def _answer(told: AnsweredClaim) -> Answer:
-    return Answer(told.acknowledgement_id, told.claim_id, told.acknowledged_on, told.source, told.status)
+def _answer(each: Received[AnsweredClaim]) -> Answer:
+    told = each.data
+    return Answer(told.acknowledgement_id, told.claim_id, told.acknowledged_on, told.source, told.status, each.sequence)
 
 
 def _rejection(told: AnsweredClaim, now: datetime) -> DenialClassifiedV1:

@@ -19,27 +19,41 @@ AnswerName = tuple[str, UUID]  # tenant and acknowledgement
 
 
 class Answer(Struct, frozen=True):
-    """One answer that accepts or rejects. `claim_id` is None while the claim is not known."""
+    """One answer that accepts or rejects. `claim_id` is None while the claim is not known; `sequence` is that of its event."""
 
     acknowledgement_id: UUID
     claim_id: UUID | None
     acknowledged_on: date
     source: str
     verdict: str
+    sequence: int
 
 
+_BEFORE = """
+SELECT tenant_id, acknowledgement_id, claim_id FROM claim_answers WHERE claim_id IS NOT NULL
+AND (tenant_id, acknowledgement_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+"""
 _SAVE = """
-INSERT INTO claim_answers (tenant_id, acknowledgement_id, claim_id, acknowledged_on, source, verdict)
-SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::date[], $5::text[], $6::text[])
-ON CONFLICT (tenant_id, acknowledgement_id) DO UPDATE SET claim_id = COALESCE(excluded.claim_id, claim_answers.claim_id)
+INSERT INTO claim_answers (tenant_id, acknowledgement_id, claim_id, acknowledged_on, source, verdict, sequence)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::date[], $5::text[], $6::text[], $7::bigint[])
+ON CONFLICT (tenant_id, acknowledgement_id) DO UPDATE SET
+    claim_id = CASE WHEN excluded.sequence >= claim_answers.sequence THEN COALESCE(excluded.claim_id, claim_answers.claim_id)
+                    ELSE COALESCE(claim_answers.claim_id, excluded.claim_id) END,
+    sequence = GREATEST(excluded.sequence, claim_answers.sequence)
 RETURNING tenant_id, acknowledgement_id, claim_id
 """
 
 
+async def claims_before(tx: AsyncConnection, names: Collection[AnswerName]) -> dict[ClaimName, AnswerName]:
+    """Return the claims that these answers were to so far, each with one of the answers."""
+    rows = await (await driver(tx)).fetch(_BEFORE, *map(list, zip(*names, strict=True)))
+    return {(row["tenant_id"], row["claim_id"]): (row["tenant_id"], row["acknowledgement_id"]) for row in rows}
+
+
 async def save_answers(tx: AsyncConnection, answers: Mapping[AnswerName, Answer]) -> dict[AnswerName, UUID | None]:
-    """Write answers; return the claim of each, as far as it is known by now."""
+    """Write answers; return the claim of each, as far as it is known by now: the newest event about an answer holds."""
     rows = [
-        (tenant_id, each.acknowledgement_id, each.claim_id, each.acknowledged_on, each.source, each.verdict)
+        (tenant_id, each.acknowledgement_id, each.claim_id, each.acknowledged_on, each.source, each.verdict, each.sequence)
         for (tenant_id, _), each in sorted(answers.items())
     ]
     saved = await (await driver(tx)).fetch(_SAVE, *map(list, zip(*rows, strict=True)))
@@ -75,7 +89,7 @@ async def answers_of(tx: AsyncConnection, claims: Collection[ClaimName]) -> dict
     """Return all answers to some claims."""
     found: dict[ClaimName, list[Answer]] = {}
     for row in await _of_claims(tx, "SELECT * FROM claim_answers", claims):
-        answer = Answer(row["acknowledgement_id"], row["claim_id"], row["acknowledged_on"], row["source"], row["verdict"])
+        answer = Answer(*(row[name] for name in Answer.__struct_fields__))
         found.setdefault((row["tenant_id"], row["claim_id"]), []).append(answer)
     return found
 

@@ -250,6 +250,7 @@ def _take_claim(progress: Progress, batch: Batch, claim: Claim, opened: Transact
         progress.pseudonym_key,
         claim,
         transaction_ordinal=opened.ordinal,
+        sent_on=progress.head.created_on if progress.head else None,
         group_control_number=opened.group_control_number[:_CONTROL_NUMBER_MAX],
         set_control_number=opened.control_number[:_CONTROL_NUMBER_MAX],
     )

@@ -29,6 +29,7 @@ class ClaimCandidate:
     claim_key: UUID
     member_reference: str
     transaction_ordinal: int | None = None
+    sent_on: date | None = None  # as its file says
     group_control_number: str = ""
     set_control_number: str = ""
     row_id: UUID = field(default_factory=uuid7)
@@ -63,16 +64,16 @@ class ClaimCandidate:
         )
         return len(encode(event)) > MAX_EVENT_BYTES
 
-    def known(self, submitted_on: date) -> Known:
+    def known(self, received_on: date) -> Known:
         claim = self.claim
         return Known(
             self.claim_id,
             claim.payer.payer_id,
             claim.charge_cents,
             claim.service_from_on,
-            submitted_on,
-            "",
+            self.sent_on or received_on,
             frequency_code=claim.frequency_code,
+            original_number=claim.original_control_number,
         )
 
     def place(self, interchange_id: UUID | None) -> Place:

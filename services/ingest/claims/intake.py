@@ -25,7 +25,7 @@ from services.ingest.checks import store as found_store
 from services.ingest.checks.loading import Asked, check_all
 from services.ingest.claims import store
 from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
-from services.ingest.claims.life import Acknowledgement, ClaimState, Known, choose, of_set, replaced_by, state_of
+from services.ingest.claims.life import Acknowledgement, ClaimState, Known, assign, of_set, replaced_by, replacements, state_of
 from services.ingest.claims.translation import to_event, told_findings
 from services.ingest.followups.rules import Subject
 from services.ingest.followups.store import touch, touched_by
@@ -151,6 +151,7 @@ async def book(
     known = await store.claims_of_accounts(tx, tenant_id, keys)
     await _insert_claims(booking, new, known)
     await _acknowledge(booking, intake.answers, sets, {each.claim_key for each in new}, known)
+    await _relink(booking, known)
     await store.insert_history(tx, booking.history, copies=booking.copies)
     await _match_anew(booking, keys | waiting)
     await touch(tx, tenant_id, booking.touched, received.received_at)
@@ -222,7 +223,10 @@ async def _new_claims(booking: _Booking, candidates: Sequence[ClaimCandidate]) -
             booking.new.add(id(each))
             new.append(each)
     if interchange_id is not None:
-        told = [(name, *each.place(None)[1:], each.group_control_number, each.set_control_number) for name, each in resent.items()]
+        told = [
+            (name, *each.place(None)[1:], each.group_control_number, each.set_control_number, each.sent_on)
+            for name, each in resent.items()
+        ]
         await store.resend(booking.tx, booking.tenant_id, interchange_id, told)
     return new
 
@@ -234,13 +238,13 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
     rows: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
     found_later: dict[UUID, UUID] = {}
-    submitted_on = booking.received.received_at.date()
+    received_on = booking.received.received_at.date()
     in_order = sorted(new, key=lambda candidate: candidate.claim.frequency_code in (REPLACEMENT, VOID))
     checked = await _check(booking, in_order)
     for each in in_order:
         claim = each.claim
-        earlier = known.setdefault(each.claim_key, [])
-        replaced = replaced_by(claim, earlier)
+        earlier, own = known.setdefault(each.claim_key, []), each.known(received_on)
+        replaced = replaced_by(own, earlier)
         replaces = by_number.get(claim.original_control_number) or (replaced.claim_id if replaced else None)
         sequence = booking.next_version(each.claim_key)
         booking.submitted(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id])
@@ -250,10 +254,10 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
             booking.replace(replaces, claim, each.claim_id)
         elif claim.frequency_code not in (REPLACEMENT, VOID):
             waiting = (one for one in earlier if one.frequency_code in (REPLACEMENT, VOID) and one.replaces_claim_id is None)
-            found_later |= {one.claim_id: each.claim_id for one in waiting}
+            found_later |= {one.claim_id: each.claim_id for one in waiting if one.sent_on >= own.sent_on}
         rows.append(_row(booking, each, sequence, replaces))
         lines += _lines(booking.tenant_id, each)
-        earlier.append(each.known(submitted_on))
+        earlier.append(own)
     await store.insert_claims(booking.tx, rows, lines, copies=booking.copies)
     await _link(booking, found_later)
 
@@ -277,6 +281,18 @@ async def _link(booking: _Booking, found_later: Mapping[UUID, UUID]) -> None:
         told = (claim, row["claim_id"], key, row["member_reference"], replaces, booking.next_version(key))
         was_found = told_findings(kept.get(row["claim_id"], ()))
         booking.submitted(*told, was_found, interchange_id=row["interchange_id"], submitted_at=row["submitted_at"])
+
+
+async def _relink(booking: _Booking, known: Mapping[UUID, Sequence[Known]]) -> None:
+    """Link corrections with the rejected claims that they follow, where the rejection, or the rejected claim, came after them."""
+    several = [key for key, claims in known.items() if len(claims) > 1]
+    if not several:
+        return
+    found: dict[UUID, UUID] = {}
+    for claims in (await store.claims_of_accounts(booking.tx, booking.tenant_id, several)).values():
+        found |= replacements(claims)
+    if found:
+        await _link(booking, found)
 
 
 def decode(content: bytes) -> Claim:
@@ -318,6 +334,7 @@ def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID 
         "replaces_claim_id": replaces,
         "state": ClaimState.SUBMITTED.value,
         "submitted_at": booking.received.received_at,
+        "sent_on": each.sent_on or booking.received.received_at.date(),
         "content": bytes(cramjam.zstd.compress(each.content, 3)),
     }
 
@@ -364,14 +381,19 @@ async def _acknowledge(
         if here.get(each.acknowledgement.acknowledgement_id, received.interchange_id) != received.interchange_id:
             booking.new.discard(id(each))
     fresh = [each for acknowledgement_id, each in told.items() if acknowledgement_id not in here]
-    waiting = await store.waiting_acknowledgements(booking.tx, tenant_id, new_keys) if new_keys else []
+    accounts = {key for key, _, answer in fresh if answer.claim_id is None}.union(new_keys)
+    earlier = await store.statuses_of_accounts(booking.tx, tenant_id, accounts) if accounts else []
+    chosen_of = _assigned([*earlier, *fresh], known)
+    again = [each for each in earlier if chosen_of.get(each[2].acknowledgement_id) != each[2].claim_id]
     rows = []
-    moved: dict[UUID, list[Acknowledgement]] = defaultdict(list)
-    for key, interchange_id, answer in [*waiting, *fresh]:
-        chosen = answer.claim_id or getattr(choose(answer, known.get(key, ())), "claim_id", None)
+    moved: dict[UUID, list[tuple[str, UUID]]] = defaultdict(list)
+    for key, interchange_id, answer in [*again, *fresh]:
+        chosen = chosen_of.get(answer.acknowledgement_id, answer.claim_id)
         rows.append(_acknowledgement_row(tenant_id, key, interchange_id, answer, chosen, received.received_at))
         if chosen is not None:
-            moved[chosen].append(answer)
+            moved[chosen].append(("acknowledged", answer.acknowledgement_id))
+        if answer.claim_id is not None and answer.claim_id != chosen:
+            moved[answer.claim_id].append(("answer_moved", answer.acknowledgement_id))
         sequence = booking.next_version(key)
         event = _event(key, interchange_id, answer, chosen, received.received_at)
         booking.emit(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, event, key, sequence)
@@ -379,19 +401,32 @@ async def _acknowledge(
     await _move(booking, moved)
 
 
-async def _move(booking: _Booking, moved: Mapping[UUID, Sequence[Acknowledgement]]) -> None:
-    """Give claims the state that all their answers come to."""
+def _assigned(told: Iterable[tuple[UUID, UUID, Acknowledgement]], known: Mapping[UUID, Sequence[Known]]) -> dict[UUID, UUID]:
+    """Return the claims that answers by 277 and 277CA speak of, account by account."""
+    by_account: dict[UUID, list[Acknowledgement]] = defaultdict(list)
+    for key, _, answer in told:
+        if answer.source != "999":
+            by_account[key].append(answer)
+    found: dict[UUID, UUID] = {}
+    for key, answers in by_account.items():
+        found |= assign(answers, known.get(key, ()))
+    return found
+
+
+async def _move(booking: _Booking, moved: Mapping[UUID, Sequence[tuple[str, UUID]]]) -> None:
+    """Give claims the state that all their answers come to. `moved` holds, by claim, what happened to which answer."""
     if not moved:
         return
     everything = await store.answers_of(booking.tx, booking.tenant_id, moved)
     states: dict[UUID, tuple[str, str]] = {}
-    for claim_id, answers in moved.items():
-        state = state_of(everything.get(claim_id, ()))
-        number = next((each.payer_claim_control_number for each in answers if each.payer_claim_control_number), "")
+    for claim_id, steps in moved.items():
+        told = everything.get(claim_id, ())
+        state = state_of(each[:3] for each in told)
+        number = next((each[3] for each in reversed(told) if each[3]), "")
         states[claim_id] = (state.value, number[:_INDEXED_MAX])
         booking.touched.add(("claim", claim_id))
-        for each in answers:
-            booking.tell(claim_id, state, "acknowledged", each.acknowledgement_id)
+        for why, acknowledgement_id in steps:
+            booking.tell(claim_id, state, why, acknowledgement_id)
     await store.set_states(booking.tx, booking.tenant_id, states)
 
 

@@ -3,9 +3,9 @@
 Categories and codes are opaque keys; what they mean for us is told in our own words beside them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
 from libs.common.front_door import weight
 from libs.common.ids import named_id
-from libs.x12 import Claim, SetAnswer, StatusRead
+from libs.x12 import SetAnswer, StatusRead
 from libs.x12.acknowledgement import LineStatus, Status, StatusCode
 from libs.x12.claim import REPLACEMENT, VOID
 
@@ -49,6 +49,7 @@ _VERDICTS: Final[dict[str, Verdict]] = {
 }
 STATUSES_MAX: Final = 500  # of one answer; an event has a size
 _SETS_READ: Final = frozenset({"A", "E"})  # accepted, accepted with errors
+_DAY: Final = timedelta(days=1)
 _RANK: Final = {"received": 0, "rejected": 1, "accepted": 2}
 
 
@@ -158,48 +159,101 @@ class Known:
     payer_id: str
     charge_cents: int
     service_from_on: date | None
-    submitted_on: date
-    payer_claim_control_number: str
+    sent_on: date
     state: str = ClaimState.SUBMITTED
     frequency_code: str = "1"
     replaces_claim_id: UUID | None = None
+    original_number: str = ""  # REF*F8: the payer's number of what this replaces or voids
 
 
-def choose(answer: Acknowledgement, claims: Sequence[Known]) -> Known | None:
-    """Say which claim of an account an answer speaks of: by the payer's number, else charge, day and payer; the latest of equals.
+def assign(answers: Iterable[Acknowledgement], claims: Sequence[Known]) -> dict[UUID, UUID]:
+    """Say which claim of an account each answer speaks of (answer -> claim), from all answers and all claims that are known.
 
-    `claims` in the order in which they came.
-
-    None only when there is none: an account's only claim is meant even where the payer spells everything otherwise.
+    An account's only claim is meant even where the payer spells everything otherwise. Among several the payer's number decides, as
+    soon as an earlier answer told it (a void may be answered under the number of what it voids), then charge, day of service and
+    payer; among claims that are alike, the days. Taken in the order of their days, rejections first (a correction follows them), so
+    that the order of arrival does not matter. `claims` in the order in which they came, which tells claims of one day apart.
     """
+    if not claims:
+        return {}
+    in_order = sorted(claims, key=lambda claim: claim.sent_on)
+    numbers: dict[str, UUID] = {}
+    decided: set[UUID] = set()
+    found: dict[UUID, UUID] = {}
+    for answer in sorted(answers, key=lambda each: (each.acknowledged_on, each.verdict != "rejected", each.acknowledgement_id)):
+        chosen = _meant(answer, in_order, numbers, decided)
+        found[answer.acknowledgement_id] = chosen
+        if answer.payer_claim_control_number:
+            numbers.setdefault(answer.payer_claim_control_number, chosen)
+        if answer.verdict != "received":
+            decided.add(chosen)
+    return found
 
-    def likeness(claim: Known) -> tuple[bool, bool, bool, bool, date]:
-        number = answer.payer_claim_control_number
+
+def _meant(answer: Acknowledgement, claims: Sequence[Known], numbers: Mapping[str, UUID], decided: Collection[UUID]) -> UUID:
+    """Choose among claims in the order in which they were sent."""
+    number = answer.payer_claim_control_number
+
+    def likeness(claim: Known) -> tuple[bool, bool, bool, bool]:
         return (
-            bool(number) and claim.payer_claim_control_number == number,
+            number in numbers and (numbers[number] == claim.claim_id or claim.original_number == number),
             answer.charge_cents is not None and claim.charge_cents == answer.charge_cents,
             answer.service_from_on is not None and claim.service_from_on == answer.service_from_on,
             bool(answer.payer_id) and claim.payer_id == answer.payer_id,
-            claim.submitted_on,
         )
 
-    return max(reversed(claims), key=likeness, default=None)
+    best = max(map(likeness, claims))
+    alike = [claim for claim in claims if likeness(claim) == best]
+    day = answer.acknowledged_on
+    before = [claim.claim_id for claim in alike if claim.sent_on < day]
+    if before and before[-1] not in decided:
+        return before[-1]
+    # Sent on the day of the answer: it may be what came after the answer. A payer's evening is the next day in UTC.
+    same_day = [claim.claim_id for claim in alike if day <= claim.sent_on <= day + _DAY]
+    waiting = [claim_id for claim_id in same_day if claim_id not in decided]
+    return (waiting[:1] or same_day or before or [alike[-1].claim_id])[-1]
 
 
-def replaced_by(claim: Claim, earlier: Sequence[Known]) -> Known | None:
-    """Say which claim of the account a new one takes the place of; `earlier` in the order in which they came.
+def replaced_by(claim: Known, others: Sequence[Known]) -> Known | None:
+    """Say which claim of the account another one takes the place of; `others` in the order in which they came.
 
     A replacement or void means the latest. An original claim takes the place of a rejected one for the same day or the same charge:
     what was rejected never reached adjudication, and its correction comes as an original.
     """
+    earlier = [each for each in sorted(others, key=lambda each: each.sent_on) if each.sent_on <= claim.sent_on]
     if claim.frequency_code in (REPLACEMENT, VOID):
         return earlier[-1] if earlier else None
-    return next(
-        (
-            each
-            for each in reversed(earlier)
-            if each.state == ClaimState.REJECTED
-            and (each.service_from_on == claim.service_from_on or each.charge_cents == claim.charge_cents)
-        ),
-        None,
-    )
+    return next((each for each in reversed(earlier) if _came_back(each, claim)), None)
+
+
+def replacements(claims: Sequence[Known]) -> dict[UUID, UUID]:
+    """Return the claims of an account that turn out to take the place of a rejected one (claim -> what it replaces).
+
+    An original takes the place of a rejected claim that is alike, a replacement or void that of a rejected one of its kind: what
+    both name by REF*F8 was judged, and stays. `claims` in the order in which they came: it tells those of one day apart.
+    """
+    replaced = {each.replaces_claim_id for each in claims}
+    found: dict[UUID, UUID] = {}
+    for place, each in enumerate(claims):
+        again = each.frequency_code in (REPLACEMENT, VOID)
+        if each.replaces_claim_id is not None and not again:
+            continue
+        before = [
+            (one.sent_on, at, one)
+            for at, one in enumerate(claims)
+            if (one.sent_on, at) < (each.sent_on, place)
+            and one.claim_id not in replaced
+            and (not again or one.frequency_code in (REPLACEMENT, VOID))
+            and _came_back(one, each)
+        ]
+        if before:
+            last = max(before, key=lambda told: told[:2])[2]
+            found[each.claim_id] = last.claim_id
+            replaced.add(last.claim_id)
+    return found
+
+
+def _came_back(rejected: Known, claim: Known) -> bool:
+    """Say whether a claim was rejected, and another one is for the same day or the same charge."""
+    alike = rejected.service_from_on == claim.service_from_on or rejected.charge_cents == claim.charge_cents
+    return rejected.state == ClaimState.REJECTED and alike

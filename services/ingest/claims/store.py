@@ -28,7 +28,7 @@ _CLAIM: Mapping[str, str] = {
     "payer_name": "text", "payer_kind": "text", "claim_filing_code": "text", "payer_sequence": "text", "billing_npi": "text",
     "rendering_npi": "text", "facility_code": "text", "service_from_on": "date", "service_to_on": "date",
     "member_reference": "text", "original_payer_claim_control_number": "text", "replaces_claim_id": "uuid", "state": "text",
-    "submitted_at": "timestamptz", "content": "bytea",
+    "submitted_at": "timestamptz", "sent_on": "date", "content": "bytea",
 }  # fmt: skip
 _LINE: Mapping[str, str] = {
     "tenant_id": "text", "claim_row_id": "uuid", "place": "int", "line": "int", "procedure_code": "text", "modifiers": "text",
@@ -182,15 +182,18 @@ async def known_places(tx: AsyncConnection, tenant_id: str, claim_ids: Collectio
 
 _RESENT = """
 UPDATE claims SET interchange_id = $2, transaction_ordinal = sent.transaction, claim_ordinal = sent.claim,
-    group_control_number = sent.group_number, set_control_number = sent.set_number
-FROM unnest($3::uuid[], $4::int[], $5::bigint[], $6::text[], $7::text[])
-    AS sent (claim_id, transaction, claim, group_number, set_number)
+    group_control_number = sent.group_number, set_control_number = sent.set_number, sent_on = LEAST(claims.sent_on, sent.sent_on)
+FROM unnest($3::uuid[], $4::int[], $5::bigint[], $6::text[], $7::text[], $8::date[])
+    AS sent (claim_id, transaction, claim, group_number, set_number, sent_on)
 WHERE claims.tenant_id = $1 AND claims.claim_id = sent.claim_id
 """
 
 
 async def resend(
-    tx: AsyncConnection, tenant_id: str, interchange_id: UUID, sent: Sequence[tuple[UUID, int | None, int | None, str, str]]
+    tx: AsyncConnection,
+    tenant_id: str,
+    interchange_id: UUID,
+    sent: Sequence[tuple[UUID, int | None, int | None, str, str, date | None]],
 ) -> None:
     """Say under which envelope claims were sent last: what is answered to it is answered to them."""
     if sent:
@@ -198,8 +201,8 @@ async def resend(
 
 
 _OF_ACCOUNTS = """
-SELECT claim_key, claim_id, payer_id, charge_cents, service_from_on, (submitted_at AT TIME ZONE 'UTC')::date AS submitted_on,
-       payer_claim_control_number, state, frequency_code, replaces_claim_id
+SELECT claim_key, claim_id, payer_id, charge_cents, service_from_on, sent_on, state, frequency_code, replaces_claim_id,
+       original_payer_claim_control_number
 FROM claims WHERE tenant_id = $1 AND claim_key = ANY ($2::uuid[]) ORDER BY row_id
 """
 
@@ -267,11 +270,11 @@ async def known_acknowledgements(tx: AsyncConnection, tenant_id: str, ids: Colle
     return {row["acknowledgement_id"]: row["interchange_id"] for row in rows}
 
 
-async def waiting_acknowledgements(
+async def statuses_of_accounts(
     tx: AsyncConnection, tenant_id: str, keys: Collection[UUID]
 ) -> list[tuple[UUID, UUID, Acknowledgement]]:
-    """Return (claim key, interchange id, acknowledgement) of those that came before their claims."""
-    query = "SELECT * FROM acknowledgements WHERE tenant_id = $1 AND claim_key = ANY ($2::uuid[]) AND claim_id IS NULL"
+    """Return (claim key, interchange id, acknowledgement) of what was answered by 277 or 277CA; by a 999 its claims are known."""
+    query = "SELECT * FROM acknowledgements WHERE tenant_id = $1 AND claim_key = ANY ($2::uuid[]) AND source <> '999'"
     return [
         (
             row["claim_key"],
@@ -288,29 +291,32 @@ async def waiting_acknowledgements(
                 payer_claim_control_number=row["payer_claim_control_number"],
                 charge_cents=row["charge_cents"],
                 service_from_on=row["service_from_on"],
+                claim_id=row["claim_id"],
             ),
         )
         for row in await (await driver(tx)).fetch(query, tenant_id, list(keys))
     ]
 
 
-async def answers_of(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, list[tuple[date, str, str]]]:
-    """Return the answers (day, source, verdict) of some claims."""
+Told = tuple[date, str, str, str]  # day, source, verdict, the payer's number
+
+
+async def answers_of(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, list[Told]]:
+    """Return the answers of some claims, in the order of their days."""
     query = (
-        "SELECT claim_id, acknowledged_on, source, verdict FROM acknowledgements"
-        " WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[])"
+        "SELECT claim_id, acknowledged_on, source, verdict, payer_claim_control_number FROM acknowledgements"
+        " WHERE tenant_id = $1 AND claim_id = ANY ($2::uuid[]) ORDER BY acknowledged_on, acknowledgement_id"
     )
-    found: dict[UUID, list[tuple[date, str, str]]] = {}
+    found: dict[UUID, list[Told]] = {}
     for row in await (await driver(tx)).fetch(query, tenant_id, list(claim_ids)):
-        found.setdefault(row["claim_id"], []).append((row["acknowledged_on"], row["source"], row["verdict"]))
+        found.setdefault(row["claim_id"], []).append(tuple(row)[1:])
     return found
 
 
 async def set_states(tx: AsyncConnection, tenant_id: str, states: Mapping[UUID, tuple[str, str]]) -> None:
-    """Write claims' states, and the payer's numbers where they were learned (empty: not)."""
+    """Write claims' states, and the payer's numbers as far as answers told them."""
     await (await driver(tx)).execute(
-        "UPDATE claims SET state = told.state, payer_claim_control_number ="
-        " CASE WHEN told.number <> '' THEN told.number ELSE claims.payer_claim_control_number END"
+        "UPDATE claims SET state = told.state, payer_claim_control_number = told.number"
         " FROM unnest($2::uuid[], $3::text[], $4::text[]) AS told (claim_id, state, number)"
         " WHERE claims.tenant_id = $1 AND claims.claim_id = told.claim_id",
         tenant_id,

@@ -57,7 +57,9 @@ class ClaimStepView(BaseModel):
     """One step of a claim's life."""
 
     at: datetime
-    why: Literal["submitted", "acknowledged", "replaced", "voided"]
+    why: Literal["submitted", "acknowledged", "answer_moved", "replaced", "voided"] = Field(
+        description="answer_moved: an answer that seemed to be to this claim is to another one of the account"
+    )
     state: State | None = Field(description="the state that followed; null where it stayed")
     cause_id: UUID | None = Field(description="the acknowledgement, or the claim that takes its place")
 

@@ -22,7 +22,7 @@ _told = msgspec.json.Decoder(RemitReceivedV1).decode
 
 _CLAIMS = """
 SELECT c.claim_id, c.claim_key, c.state, c.frequency_code, c.charge_cents, c.payer_id, c.payer_name, c.patient_control_number,
-    c.service_from_on, c.service_to_on, (c.submitted_at AT TIME ZONE 'UTC')::date AS submitted_on,
+    c.service_from_on, c.service_to_on, c.sent_on AS submitted_on,
     (SELECT true FROM claims AS n WHERE n.tenant_id = $1 AND n.replaces_claim_id = c.claim_id LIMIT 1) IS NOT NULL AS is_replaced,
     (SELECT count(*) FILTER (WHERE r.claim_status_code NOT IN ('22', '23', '25'))
           - count(*) FILTER (WHERE r.claim_status_code = '22')
@@ -185,14 +185,14 @@ _LEARN = """
 INSERT INTO payer_habits (tenant_id, payer_id, answers, usual_days, learned_at)
 SELECT $1, payer_id, count(*), percentile_disc(0.95) WITHIN GROUP (ORDER BY days), $3
 FROM (
-    SELECT c.payer_id, min(r.payment_on) - (c.submitted_at AT TIME ZONE 'UTC')::date AS days
+    SELECT c.payer_id, min(r.payment_on) - c.sent_on AS days
     FROM (
         SELECT claim_id, remit_id FROM matches WHERE tenant_id = $1 AND claim_id IS NOT NULL ORDER BY remit_row_id DESC LIMIT $2
     ) AS m
     JOIN claims AS c ON c.tenant_id = $1 AND c.claim_id = m.claim_id
     JOIN remits AS r ON r.tenant_id = $1 AND r.remit_id = m.remit_id
     WHERE r.claim_status_code NOT IN ('22', '23', '25')
-    GROUP BY c.claim_id, c.payer_id, c.submitted_at
+    GROUP BY c.claim_id, c.payer_id, c.sent_on
 ) AS answered
 WHERE days >= 0 GROUP BY payer_id
 ON CONFLICT (tenant_id, payer_id) DO UPDATE

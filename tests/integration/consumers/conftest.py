@@ -53,6 +53,7 @@ class Sent:
     tenant_id: str
     data: bytes
     id: UUID
+    sequence: int = 1
 
 
 def remit(
@@ -127,7 +128,7 @@ class Service:
     def _received(each: Sent, subscription: Subscription) -> Received[Any]:
         data = subscription.decoder.decode(each.data)
         key = str(msgspec.json.decode(each.data)["claim_key"])
-        return Received(each.id, "recours/test", each.type, key, each.tenant_id, 1, "a-file", None, data)
+        return Received(each.id, "recours/test", each.type, key, each.tenant_id, each.sequence, "a-file", None, data)
 
     async def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         async with self.worker.begin() as tx:

@@ -1,6 +1,7 @@
 """Rejections by front doors: listed beside denials, worked as cases, counted in no rate, retracted whatever comes first."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -98,6 +99,27 @@ async def test_a_rejection_of_an_unknown_claim_stands_and_gets_its_claim_when_it
     assert told(await classifier.take(answer("accepted", on=NEXT))) == [(3, "retracted", str(CLAIM))]
     both = answer(claim=None, name=(other := uuid4())), answer(name=other, on=date(2026, 1, 12))
     assert told(await classifier.take(*both)) == [(1, "active", str(CLAIM))]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+async def test_an_answer_that_turns_out_to_be_to_another_claim_counts_for_that_one(classifier: Service, batched: bool) -> None:
+    other, rejecting, accepting = uuid4(), uuid4(), uuid4()
+    first = (answer(name=rejecting), answer("accepted", on=NEXT, name=accepting))
+    moved = answer("accepted", claim=other, on=NEXT, name=accepting)
+    await classifier.take(*first)
+    assert await standing(classifier) == [("retracted", CLAIM)]
+    told_anew = (moved, answer("accepted", on=NEXT, claim=None, name=accepting)) if batched else (moved,)
+    assert told(await classifier.take(*told_anew)) == [(3, "active", str(CLAIM))]
+    assert told(await classifier.take(answer(claim=other, name=rejecting))) == [(4, "retracted", str(other))]
+
+
+async def test_an_older_event_about_an_answer_does_not_bring_it_back_to_its_first_claim(classifier: Service) -> None:
+    name, other = uuid4(), uuid4()
+    first, moved = answer(name=name), replace(answer(name=name, claim=other), sequence=2)
+    await classifier.take(moved)
+    assert await standing(classifier) == [("active", other)]
+    assert told(await classifier.take(first)) == []
+    assert await standing(classifier) == [("active", other)]
 
 
 async def test_a_reversal_never_touches_a_rejection(classifier: Service) -> None:

@@ -32,12 +32,19 @@ async def only(ingest: Ingest, **query: Any) -> dict[str, Any]:
     return dict(await ingest.get(f"/v1/followups/{found['followup_id']}"))
 
 
+def sent(ingest: Ingest, *claims: list[str], control: str = "1") -> bytes:
+    """Return a file of claims that is sent today."""
+    body = submitted(*claims, control=control)
+    assert body.count(b"*20260110*1200*CH") == 1
+    return body.replace(b"*20260110*1200*CH", f"*{ingest.clock.at:%Y%m%d}*1200*CH".encode())
+
+
 def accepted(pcn: str, codes: str = "A2:20:PR") -> bytes:
     return encode(made.acknowledgement(made.status(pcn, codes, on="20260302"), on="20260302"))
 
 
 async def test_a_silent_claim_is_followed_up_on_the_fifth_day_and_not_before(ingest) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await scan(ingest, after_days=4)
     assert await followups(ingest) == []
     await scan(ingest, after_days=1)
@@ -49,7 +56,7 @@ async def test_a_silent_claim_is_followed_up_on_the_fifth_day_and_not_before(ing
 
 
 async def test_an_answer_ends_a_follow_up_by_itself_and_its_history_says_so(ingest) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await scan(ingest, after_days=6)
     await ingest.take(accepted("A"))
     await scan(ingest)
@@ -65,7 +72,7 @@ async def test_an_answer_ends_a_follow_up_by_itself_and_its_history_says_so(inge
 
 
 async def test_an_accepted_claim_is_late_after_the_default_until_the_payer_is_known(ingest) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await ingest.take(accepted("A"))
     await scan(ingest, after_days=29)
     assert await followups(ingest) == []
@@ -77,7 +84,7 @@ async def test_an_accepted_claim_is_late_after_the_default_until_the_payer_is_kn
 
 
 async def test_what_a_reversal_takes_back_is_unpaid_again(ingest) -> None:
-    for body in (submitted(made.claim("A")), accepted("A"), remittance(*answered("A"))):
+    for body in (sent(ingest, made.claim("A")), accepted("A"), remittance(*answered("A"))):
         await ingest.take(body)
     await scan(ingest, after_days=40)
     assert await followups(ingest) == []
@@ -89,11 +96,11 @@ async def test_what_a_reversal_takes_back_is_unpaid_again(ingest) -> None:
 
 async def test_a_payer_that_always_takes_long_is_late_only_after_longer(ingest) -> None:
     pcns = [f"P{number}" for number in range(30)]
-    await ingest.take(submitted(*(made.claim(pcn) for pcn in pcns)))
+    await ingest.take(sent(ingest, *(made.claim(pcn) for pcn in pcns)))
     paid = b"BPR*I*2400*C*ACH************20260510"
     body = remittance(*(part for pcn in pcns for part in answered(pcn, f"N{pcn}")), amount="2400")
     await ingest.take(body.replace(b"BPR*I*2400*C*ACH************20260110", paid))
-    await ingest.take(submitted(made.claim("A"), control="2"))
+    await ingest.take(sent(ingest, made.claim("A"), control="2"))
     await ingest.take(accepted("A"))
     await scan(ingest, after_days=69)
     assert ("unpaid", "A", "2026-05-10") not in await followups(ingest)
@@ -103,20 +110,20 @@ async def test_a_payer_that_always_takes_long_is_late_only_after_longer(ingest) 
 
 
 async def test_a_rejection_waits_for_the_claim_to_be_sent_again(ingest) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await ingest.take(accepted("A", "A7:562:85"))
     await scan(ingest, after_days=5)
     assert await followups(ingest) == []
     await scan(ingest, after_days=1)
     assert await followups(ingest) == [("rejected_not_resent", "A", "2026-03-07")]
-    await ingest.take(submitted(made.claim("A", more=("REF*G1*AUTH",)), control="2"))
+    await ingest.take(sent(ingest, made.claim("A", more=("REF*G1*AUTH",)), control="2"))
     await scan(ingest)
     assert await followups(ingest) == []
 
 
 async def test_the_filing_limit_is_near_two_weeks_before_and_not_for_what_was_accepted(ingest) -> None:
     assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=RULES)).status_code == 200
-    await ingest.take(submitted(made.claim("A"), made.claim("B")))
+    await ingest.take(sent(ingest, made.claim("A"), made.claim("B")))
     await ingest.take(accepted("B"))
     await scan(ingest, after_days=20)  # 2026-03-21; the limit is 2026-04-05
     assert await followups(ingest, kind="filing_limit_near") == []
@@ -128,19 +135,19 @@ async def test_a_remit_without_a_claim_counts_after_two_days_and_not_from_before
     await ingest.take(remittance(*answered("X")))
     await scan(ingest, after_days=3)
     assert await followups(ingest) == []
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await ingest.take(remittance(*answered("Y"), trace="T2"))
     await scan(ingest, after_days=1)
     assert await followups(ingest, kind="remit_unmatched") == []
     await scan(ingest, after_days=1)
     assert await followups(ingest, kind="remit_unmatched") == [("remit_unmatched", "Y", "2026-03-06")]
-    await ingest.take(submitted(made.claim("Y"), control="2"))
+    await ingest.take(sent(ingest, made.claim("Y"), control="2"))
     await scan(ingest)
     assert await followups(ingest, kind="remit_unmatched") == []
 
 
 async def test_a_person_who_says_that_a_remit_is_none_of_ours_ends_its_follow_up(ingest) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await ingest.take(remittance(*answered("X")))
     await scan(ingest, after_days=3)
     remit_id = (await only(ingest, kind="remit_unmatched"))["subject_id"]
@@ -152,14 +159,14 @@ async def test_a_person_who_says_that_a_remit_is_none_of_ours_ends_its_follow_up
 
 
 async def test_an_ambiguous_remit_asks_for_a_decision_at_once(ingest) -> None:
-    await ingest.take(submitted(made.claim("A"), made.claim("A", more=("REF*G1*OTHER",))))
+    await ingest.take(sent(ingest, made.claim("A"), made.claim("A", more=("REF*G1*OTHER",))))
     await ingest.take(remittance(*answered("A")))
     await scan(ingest)
     assert await followups(ingest, kind="remit_ambiguous") == [("remit_ambiguous", "A", "2026-03-01")]
 
 
 async def test_a_payment_that_does_not_add_up_is_followed_up_by_what_it_is_off(ingest) -> None:
-    await ingest.take(submitted(made.claim("A"), made.claim("B")))
+    await ingest.take(sent(ingest, made.claim("A"), made.claim("B")))
     await ingest.take(remittance(*answered("A"), amount="80", trace="T1"))
     await ingest.take(remittance(*answered("B"), amount="75", trace="T2"))
     await scan(ingest)
@@ -168,7 +175,7 @@ async def test_a_payment_that_does_not_add_up_is_followed_up_by_what_it_is_off(i
 
 
 async def test_the_same_scan_again_changes_nothing(ingest) -> None:
-    await ingest.take(submitted(made.claim("A"), made.claim("B")))
+    await ingest.take(sent(ingest, made.claim("A"), made.claim("B")))
     await scan(ingest, after_days=6)
     before = await ingest.rows("SELECT * FROM followups ORDER BY followup_id")
     await FollowupScan(ingest.worker_database, ingest.clock).sweep("local")
@@ -178,7 +185,7 @@ async def test_the_same_scan_again_changes_nothing(ingest) -> None:
 
 
 async def test_two_workers_at_once_open_each_follow_up_once(ingest) -> None:
-    await ingest.take(submitted(*(made.claim(f"A{number}") for number in range(60))))
+    await ingest.take(sent(ingest, *(made.claim(f"A{number}") for number in range(60))))
     ingest.clock.at += timedelta(days=6)
     scans = [FollowupScan(ingest.worker_database, ingest.clock, batch=7) for _ in range(2)]
     await asyncio.gather(*(each.catch_up() for each in scans))
@@ -186,7 +193,7 @@ async def test_two_workers_at_once_open_each_follow_up_once(ingest) -> None:
 
 
 async def test_a_scan_that_dies_in_the_middle_leaves_everything_to_the_next(ingest, monkeypatch) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     ingest.clock.at += timedelta(days=6)
 
     async def die(*_: object) -> None:
@@ -209,7 +216,7 @@ async def edit(ingest: Ingest, told: dict[str, Any], version: int | None = None,
 
 async def silent(ingest: Ingest) -> dict[str, Any]:
     """Return the follow-up of a claim that nobody answered."""
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await scan(ingest, after_days=6)
     return await only(ingest)
 
@@ -300,9 +307,9 @@ async def test_another_tenant_sees_and_changes_nothing(ingest) -> None:
 
 
 async def test_the_list_goes_by_due_day_page_by_page_and_by_its_filters(ingest) -> None:
-    await ingest.take(submitted(made.claim("A"), made.claim("B")))
+    await ingest.take(sent(ingest, made.claim("A"), made.claim("B")))
     ingest.clock.at = NOW + timedelta(days=2)
-    await ingest.take(submitted(made.claim("C"), control="2"))
+    await ingest.take(sent(ingest, made.claim("C"), control="2"))
     await scan(ingest, after_days=7)
     seen, cursor = [], None
     while True:

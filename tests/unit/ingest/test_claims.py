@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,7 @@ from libs.x12.claim_writer import ClaimBatch
 from services.ingest.claims import identity
 from services.ingest.claims.body import ClaimBody
 from services.ingest.claims.examples import CLAIMS
-from services.ingest.claims.life import Acknowledgement, Known, choose, state_of, verdict_of
+from services.ingest.claims.life import Acknowledgement, Known, assign, replacements, state_of, verdict_of
 from services.ingest.claims.translation import to_event
 from tests.unit.x12 import drawn_claims
 from tests.unit.x12.build import of, read
@@ -123,11 +124,68 @@ def test_a_category_says_what_becomes_of_the_claim(category: str, verdict: str) 
     assert verdict_of(category) == verdict
 
 
-def test_an_answer_is_for_the_claim_that_is_most_like_it_and_the_latest_of_equals() -> None:
-    old, new, dear = (Known(uuid4(), "P", charge, DAY, DAY, number) for charge, number in ((100, "I1"), (100, ""), (500, "")))
-    answer = Acknowledgement(uuid4(), "A", "accepted", "277CA", DAY, (), charge_cents=100)
-    assert choose(answer, [old, new, dear]) is new
-    assert choose(answer, [dear]) is dear
-    assert choose(answer, []) is None
-    assert choose(dataclasses.replace(answer, payer_claim_control_number="I1"), [old, new, dear]) is old
-    assert choose(dataclasses.replace(answer, charge_cents=500), [old, new, dear]) is dear
+def sent(day: int, charge_cents: int = 100, **told: Any) -> Known:
+    known: dict[str, Any] = {"payer_id": "P", "service_from_on": DAY} | told
+    return Known(uuid4(), charge_cents=charge_cents, sent_on=date(2026, 1, day), **known)
+
+
+def answered(day: int, verdict: Any = "accepted", **told: Any) -> Acknowledgement:
+    known: dict[str, Any] = {"payer_id": "P", "charge_cents": 100, "service_from_on": DAY} | told
+    return Acknowledgement(uuid4(), "A", verdict, "277CA", date(2026, 1, day), (), **known)
+
+
+def spoken_of(answers: list[Acknowledgement], claims: list[Known]) -> list[int]:
+    """Return the place of the claim that each answer is to, in whatever order all of them came."""
+    found = [assign(order, claims) for order in itertools.permutations(answers)]
+    assert all(each == found[0] for each in found)
+    places = {claim.claim_id: place for place, claim in enumerate(claims)}
+    return [places[found[0][answer.acknowledgement_id]] for answer in answers]
+
+
+def test_an_answer_is_to_the_claim_that_is_most_like_it() -> None:
+    cheap, dear, other = sent(1), sent(1, 500), dataclasses.replace(sent(1), payer_id="Q")
+    answers = [answered(3), answered(3, charge_cents=500), answered(3, payer_id="Q"), answered(3, charge_cents=500, payer_id="Q")]
+    assert spoken_of(answers, [cheap, dear, other]) == [0, 1, 2, 1]
+    assert spoken_of(answers, [other]) == [0, 0, 0, 0]
+    assert assign(answers, []) == {}
+
+
+def test_among_claims_that_are_alike_an_answer_is_to_the_one_sent_before_it() -> None:
+    first, corrected = sent(1), sent(8)
+    answers = [answered(3, "rejected"), answered(10), answered(2, "received")]
+    assert spoken_of(answers, [first, corrected]) == [0, 1, 0]
+    assert spoken_of(answers, [corrected, first]) == [1, 0, 1]
+
+
+@pytest.mark.parametrize("day", [3, 4])  # the day of the rejection, or in UTC the next one
+def test_a_correction_sent_on_the_day_of_the_rejection_is_not_what_was_rejected(day: int) -> None:
+    answers = [answered(3, "rejected"), answered(day)]
+    assert spoken_of(answers, [sent(1), sent(day)]) == [0, 1]
+    assert spoken_of(answers, [sent(day), sent(day)]) == [0, 1]
+
+
+def test_a_claim_that_nobody_answered_does_not_get_the_answers_of_a_later_one() -> None:
+    assert spoken_of([answered(12), answered(13)], [sent(1), sent(10)]) == [1, 1]
+
+
+def test_the_payer_s_number_finds_the_claim_that_it_was_told_for() -> None:
+    answers = [answered(2, payer_claim_control_number="I1"), answered(20, payer_claim_control_number="I1", charge_cents=7)]
+    assert spoken_of(answers, [sent(1), sent(10)]) == [0, 0]
+
+
+def test_a_void_may_be_answered_under_the_number_of_what_it_voids() -> None:
+    answers = [answered(2, payer_claim_control_number="I1"), answered(20, payer_claim_control_number="I1")]
+    assert spoken_of(answers, [sent(1), sent(10, frequency_code="8", original_number="I1")]) == [0, 1]
+
+
+def test_a_correction_takes_the_place_of_the_rejected_claim_that_was_sent_before_it() -> None:
+    rejected, corrected, elsewhere = sent(1, state="rejected"), sent(8), sent(9, charge_cents=7, service_from_on=NEXT)
+    assert replacements([corrected, rejected, elsewhere]) == {corrected.claim_id: rejected.claim_id}
+    assert replacements([dataclasses.replace(corrected, replaces_claim_id=rejected.claim_id), rejected]) == {}
+    assert replacements([corrected, dataclasses.replace(rejected, sent_on=date(2026, 1, 9))]) == {}
+    first, forgotten = sent(1), sent(5, frequency_code="7", state="rejected")
+    named = sent(9, frequency_code="7", replaces_claim_id=first.claim_id)
+    assert replacements([named, first, forgotten]) == {named.claim_id: forgotten.claim_id}
+    again = sent(10)
+    twice = [rejected, dataclasses.replace(corrected, state="rejected"), again]
+    assert replacements(twice) == {corrected.claim_id: rejected.claim_id, again.claim_id: corrected.claim_id}
