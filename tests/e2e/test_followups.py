@@ -76,7 +76,7 @@ def deposits(system: System, tmp_path, monkeypatch) -> Any:
 def test_what_is_planted_is_followed_up_and_ends_with_its_cause(system: System, deposits: Any, capsys: Any) -> None:
     sent = [f"{OWN}{name}" for name in ("SILENT", "REJECTED", "LATE", "PAID", "SHORT")]
     silent, rejected, late, paid, short = sent
-    system.take_in(encode(made.one(*map(made.claim, sent), control="777")))
+    system.take_in(encode(made.one(*map(made.claim, sent), control="777", on=TODAY)))
     answers = [made.status(pcn, on=TODAY) for pcn in (late, paid, short)]
     rejection = made.status(rejected, "A7:562:85", on=TODAY)
     system.take_in(
@@ -106,7 +106,9 @@ def test_what_is_planted_is_followed_up_and_ends_with_its_cause(system: System, 
     command.show({"status": "open", "kind": "unpaid"}, 200, as_lines=False)
     assert late in capsys.readouterr().out
 
-    system.take_in(payment("FOLLOW3", "80", late), encode(made.one(made.claim(rejected, more=("REF*G1*AUTH",)), control="778")))
+    system.take_in(
+        payment("FOLLOW3", "80", late), encode(made.one(made.claim(rejected, more=("REF*G1*AUTH",)), control="778", on=TODAY))
+    )
     deposits(f"{on},82.22,FOLLOW2")
     scan(system, after_days=31)
     assert found(system) == {

@@ -8,7 +8,7 @@ import pytest
 
 from services.ingest.followups.scan import FollowupScan
 from tests.integration.ingest.conftest import NOW, Ingest
-from tests.integration.ingest.test_matches import answered, remittance, submitted
+from tests.integration.ingest.test_matches import answered, remittance
 from tests.unit.x12 import build_claims as made
 from tests.unit.x12.build import encode
 
@@ -34,9 +34,7 @@ async def only(ingest: Ingest, **query: Any) -> dict[str, Any]:
 
 def sent(ingest: Ingest, *claims: list[str], control: str = "1") -> bytes:
     """Return a file of claims that is sent today."""
-    body = submitted(*claims, control=control)
-    assert body.count(b"*20260110*1200*CH") == 1
-    return body.replace(b"*20260110*1200*CH", f"*{ingest.clock.at:%Y%m%d}*1200*CH".encode())
+    return encode(made.one(*claims, control=control, on=f"{ingest.clock.at:%Y%m%d}"))
 
 
 def accepted(pcn: str, codes: str = "A2:20:PR") -> bytes:

@@ -20,9 +20,10 @@ def claim(pcn: str = "PCN1", charge: str = "100", *, frequency: str = "1", more:
     return told
 
 
-def transaction(*claims: Sequence[str], control: str = "0001", version: str = "005010X222A1") -> list[str]:
+def transaction(*claims: Sequence[str], control: str = "0001", version: str = "005010X222A1", on: str = "20260110") -> list[str]:
     body = [segment for each in claims or (claim(),) for segment in each]
-    told = build.transaction([*BILLING, *SUBSCRIBER, *body], head=HEAD, control=control, kind="837")
+    head = [segment.replace("20260110", on) for segment in HEAD]
+    told = build.transaction([*BILLING, *SUBSCRIBER, *body], head=head, control=control, kind="837")
     return [f"{told[0]}*{version}", *told[1:]]
 
 
@@ -31,9 +32,9 @@ def group(*transactions: Sequence[str], control: str = "1", functional: str = "H
     return [first.replace("005010X221A1", version), *rest]
 
 
-def one(*claims: Sequence[str], control: str = "1") -> list[str]:
-    """Return a whole 837 file with one transaction of these claims."""
-    return build.interchange(group(transaction(*claims), control=control))
+def one(*claims: Sequence[str], control: str = "1", on: str = "20260110") -> list[str]:
+    """Return a whole 837 file with one transaction of these claims, sent on a day."""
+    return build.interchange(group(transaction(*claims, on=on), control=control))
 
 
 def acknowledgement(*told: Sequence[str], reference: str = "REF1", on: str = "20260111") -> list[str]:
