@@ -9,7 +9,7 @@ from uuid import UUID
 import stamina.instrumentation
 import typer
 
-from libs.client import check, dead_letters, denials, evaluate, followups, ledger, reference, replay, rules, send, synth
+from libs.client import check, code_lists, dead_letters, denials, evaluate, followups, ledger, reference, replay, rules, send, synth
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -85,6 +85,18 @@ def list_tables(as_json: AsJson = False) -> None:
 
 RulesFile = Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - for standard input")]
 Version = Annotated[int, typer.Argument(min=1, metavar="VERSION")]
+
+
+@tables.command("diff")
+def diff_codes(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="your licensed list of CARCs or RARCs, as CSV with a column `code`")],
+    as_lines: AsLines = False,
+) -> None:
+    """Hold your own list of adjustment and remark codes against what the classifier knows; the file is not sent anywhere.
+
+    Exit status: 0 no difference, 1 at least one, 2 nothing can be said.
+    """
+    raise typer.Exit(code_lists.diff(file, as_lines=as_lines))
 
 
 @own_rules.command("check")

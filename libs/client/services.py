@@ -17,6 +17,7 @@ from libs.client.shapes import (
     Evaluation,
     Followup,
     Interchange,
+    KnownCode,
     Ledger,
     Load,
     Loaded,
@@ -127,6 +128,11 @@ def command_replay(classifier: Service, replay_id: UUID, command: str) -> Answer
 
 def get_evaluation(classifier: Service, asked: Mapping[str, Any]) -> Answer[Evaluation]:
     return classifier.get("/v1/labels/evaluation", Evaluation, asked)
+
+
+def list_codes(classifier: Service, kind: str) -> Iterator[tuple[KnownCode, Raw]]:
+    """Yield the codes that the classifier knows: `carc` or `rarc`."""
+    return list_items(classifier, f"/v1/codes/{kind}", KnownCode, {})
 
 
 def get_ledger(service: Service, first: date | None, last: date | None) -> Answer[Ledger]:

@@ -259,3 +259,8 @@ class Evaluation(Struct, frozen=True):
     action_listed: int
     confusion: list[Confused]
     disagreements: list[Disagreement]
+
+
+class KnownCode(Struct, frozen=True):
+    code: str
+    status: str

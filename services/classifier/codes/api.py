@@ -1,5 +1,6 @@
 """Pages about codes over HTTP: meaning, what it asks for, what we make of it, how often this tenant saw it."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from libs.common.http.deps import DatabaseDep, TenantDep
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, responses
 from services.classifier.codes import store
 from services.classifier.codes.pages import Beside, adjustment_page, remark_page
@@ -102,6 +104,34 @@ class RemarkCodePage(BaseModel):
     action: Action | None
     adjustments: list[Turned] = Field(description="adjustment codes whose outcome it turns")
     seen: Seen
+
+
+class CodeView(BaseModel):
+    code: str
+    status: Literal["active", "retired"]
+    successors: list[str] = Field(description="of a retired adjustment code: what came in its place")
+    meaning: Words
+
+
+@router.get("/v1/codes/carc", summary="All adjustment codes that are known here", responses=responses(400, 422))
+async def list_carcs(tenant: TenantDep, cursor: Cursor = None, limit: Limit = LIMIT) -> Page[CodeView]:
+    return _listed(KNOWLEDGE.adjustment_codes, tenant, cursor, limit)
+
+
+@router.get("/v1/codes/rarc", summary="All remark codes that are known here", responses=responses(400, 422))
+async def list_rarcs(tenant: TenantDep, cursor: Cursor = None, limit: Limit = LIMIT) -> Page[CodeView]:
+    return _listed(KNOWLEDGE.remark_codes, tenant, cursor, limit)
+
+
+def _listed(codes: Mapping[str, AdjustmentCode | RemarkCode], tenant: str, cursor: str | None, limit: int) -> Page[CodeView]:
+    after = read_cursor(cursor, tenant, {}, str) or ""
+    rows = [codes[code] for code in sorted(codes) if code > after][: limit + 1]
+    return cut_page(rows, limit, tenant, {}, _listed_code, position=lambda code: code.code)
+
+
+def _listed_code(code: AdjustmentCode | RemarkCode) -> CodeView:
+    successors = list(code.successors) if isinstance(code, AdjustmentCode) else []
+    return CodeView(code=code.code, status="active" if code.active else "retired", successors=successors, meaning=_meaning(code))
 
 
 @router.get("/v1/codes/carc/{code}", summary="One adjustment code", responses=responses(404, 422))

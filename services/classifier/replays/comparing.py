@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
+from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.structs import replace
 
-from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.denial_classified import Deadline, DenialClassifiedV1, Reason
 from services.classifier.rules.model import RuleSet
 from services.classifier.verdict import Adjudicated, judge, judged_fields
 
@@ -41,14 +42,26 @@ class Side(Struct, frozen=True):
     rule_version: str | None
 
 
-class Change(Struct, frozen=True):
-    """A denial that becomes another: as it stands, and the same with the other version's judgement, not yet revised."""
+class Standing(Struct, frozen=True, gc=False):
+    """Of a denial that stands, what is compared."""
 
-    before: DenialClassifiedV1
-    after: DenialClassifiedV1
+    denial_id: UUID
+    category: str
+    kind: str
+    action: str
+    alternative_actions: tuple[str, ...]
+    denied_cents: int
+    recoverable: bool
+    reasons: tuple[Reason, ...]
+    appeal_by: Deadline | None
+    correct_by: Deadline | None
+    rule_version: str | None
 
 
-def compare(denial: DenialClassifiedV1, adjudicated: Adjudicated, rules: RuleSet) -> Change | None:
+Judged = Mapping[str, Any]  # fields of the event that a judgement fills in
+
+
+def compare(stands: Standing | DenialClassifiedV1, adjudicated: Adjudicated, rules: RuleSet) -> Judged | None:
     """Judge a denial again; None where nothing that is acted on changes, or where it would be no denial at all.
 
     No rule of a tenant undoes a refusal. Only another edition of our own tables could; then the denial stays.
@@ -57,22 +70,25 @@ def compare(denial: DenialClassifiedV1, adjudicated: Adjudicated, rules: RuleSet
     if not verdict.judged.is_denial:
         return None
     told = judged_fields(verdict)
-    if all(getattr(denial, name) == told[name] for name in _ACTED_ON):
-        return None
-    return Change(denial, replace(denial, **told))
+    return None if all(getattr(stands, name) == told[name] for name in _ACTED_ON) else told
 
 
-def revised(change: Change, now: datetime) -> DenialClassifiedV1:
+def revised(denial: DenialClassifiedV1, told: Judged, now: datetime) -> DenialClassifiedV1:
     """Return the next revision of a denial that becomes another."""
-    return replace(change.after, revision=change.before.revision + 1, classified_at=now)
+    return replace(denial, **told, revision=denial.revision + 1, classified_at=now)
 
 
-def side(denial: DenialClassifiedV1) -> Side:
+def sides(stands: Standing, told: Judged) -> tuple[Side, Side]:
+    """Return what a denial is and what it would be, side by side."""
+    return _side(structs.asdict(stands)), _side(told)
+
+
+def _side(told: Judged) -> Side:
     return Side(
-        category=denial.category,
-        kind=denial.kind,
-        action=denial.action,
-        denied_cents=denial.denied_cents,
-        recoverable_cents=denial.denied_cents if denial.recoverable else 0,
-        rule_version=denial.rule_version,
+        category=told["category"],
+        kind=told["kind"],
+        action=told["action"],
+        denied_cents=told["denied_cents"],
+        recoverable_cents=told["denied_cents"] if told["recoverable"] else 0,
+        rule_version=told["rule_version"],
     )

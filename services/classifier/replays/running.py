@@ -3,9 +3,7 @@ nothing: whoever comes next goes on where the last commit stood.
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
@@ -18,8 +16,8 @@ from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.messaging import outbox
 from services.classifier.replays import store
-from services.classifier.replays.comparing import TRANSITIONS, Change, compare, revised
-from services.classifier.replays.store import Kept, Replay
+from services.classifier.replays.comparing import TRANSITIONS, compare, revised
+from services.classifier.replays.store import Replay
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import RuleSet
 
@@ -67,13 +65,17 @@ class Replayer:
         if replay.state == "waiting":
             total = await store.count(tx, replay)
             replay = replace(replay, state=TRANSITIONS[replay.state, "begin"], total=total)
-        found = await store.next_denials(tx, replay, self._size(replay))
-        changes = _changes(found, rules)
+        found = await store.next_past(tx, replay, self._size(replay))
+        changes = [
+            (past, told)
+            for past in found
+            if past.adjudicated is not None and (told := compare(past.stands, past.adjudicated, rules)) is not None
+        ]
         await store.insert_changes(tx, replay, changes)
         replay = replace(
             replay,
             compared=replay.compared + len(found),
-            unjudged=replay.unjudged + sum(kept.adjudicated is None for kept in found),
+            unjudged=replay.unjudged + sum(past.adjudicated is None for past in found),
             changed=replay.changed + len(changes),
             updated_at=self._clock.now(),
         )
@@ -88,8 +90,11 @@ class Replayer:
         """Judge the denials again, as they stand now: a reversal may have come since they were compared."""
         now = self._clock.now()
         found, position, passed = await store.next_changed(tx, replay, self._size(replay))
-        standing = [kept for kept in found if kept.denial.status == "active"]
-        denials = [revised(change, now) for _, change in _changes(standing, rules)]
+        denials = [
+            revised(denial, told, now)
+            for denial, adjudicated in found
+            if denial.status == "active" and adjudicated is not None and (told := compare(denial, adjudicated, rules)) is not None
+        ]
         await store.revise(tx, replay.tenant_id, denials)
         replay = replace(
             replay,
@@ -103,14 +108,6 @@ class Replayer:
         await store.update(tx, replay)
         await outbox.append(tx, [_event(replay, denial) for denial in denials])
         return passed
-
-
-def _changes(found: Sequence[Kept], rules: RuleSet) -> list[tuple[UUID, Change]]:
-    return [
-        (kept.row_id, change)
-        for kept in found
-        if kept.adjudicated is not None and (change := compare(kept.denial, kept.adjudicated, rules)) is not None
-    ]
 
 
 def _event(replay: Replay, denial: denial_classified.DenialClassifiedV1) -> Event:

@@ -10,9 +10,9 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.contracts.denial_classified import DenialClassifiedV1
-from libs.common.database import copy_rows
-from services.classifier.replays.comparing import Change, Side, State, side
+from libs.common.contracts.denial_classified import Deadline, DenialClassifiedV1, Reason
+from libs.common.database import copy_rows, driver
+from services.classifier.replays.comparing import Judged, Side, Standing, State, sides
 from services.classifier.store import columns_of, denial_of
 from services.classifier.verdict import Adjudicated
 
@@ -20,6 +20,8 @@ NOWHERE: Final = UUID(int=0)
 _encode = msgspec.json.Encoder().encode
 _adjudicated = msgspec.json.Decoder(Adjudicated).decode
 _side = msgspec.json.Decoder(Side).decode
+_reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
+_due = msgspec.json.Decoder(Deadline).decode
 
 
 class Replay(Struct, frozen=True):
@@ -43,11 +45,11 @@ class Replay(Struct, frozen=True):
     passed: int = 0
 
 
-class Kept(Struct, frozen=True):
-    """A denial, its place in the table, and what it was judged from, where that was kept."""
+class Past(Struct, frozen=True, gc=False):
+    """A denial of the past: its place in the table, what is compared of it, and what it was judged from, where that was kept."""
 
     row_id: UUID
-    denial: DenialClassifiedV1
+    stands: Standing
     adjudicated: Adjudicated | None
 
 
@@ -109,50 +111,71 @@ async def replays(tx: AsyncConnection, tenant_id: str, *, before: UUID | None, l
 
 # What stands of a period, and came before the replay: what comes later is judged by the rules in force.
 _IN_PERIOD: Final = """
-FROM denials WHERE tenant_id = :tenant_id AND row_id > :position AND row_id < :replay_id
-AND payment_on BETWEEN :first_on AND :last_on AND status = 'active' AND acknowledgement_id IS NULL
+FROM denials WHERE tenant_id = $1 AND row_id > $2 AND row_id < $3 AND payment_on BETWEEN $4 AND $5
+AND status = 'active' AND acknowledgement_id IS NULL
+"""
+_NEXT: Final = f"""
+SELECT row_id, denial_id, category, kind, action, alternative_actions, denied_cents, recoverable, reasons::text, appeal_by::text,
+       correct_by::text, rule_version, adjudicated
+{_IN_PERIOD} ORDER BY row_id LIMIT $6
 """
 
 
 async def count(tx: AsyncConnection, replay: Replay) -> int:
     """Count the denials that a replay is about."""
-    query = text(f"SELECT count(*) {_IN_PERIOD}")
-    return int((await tx.execute(query, msgspec.structs.asdict(replay))).scalar_one())
+    return int(await (await driver(tx)).fetchval(f"SELECT count(*) {_IN_PERIOD}", *_period(replay)))
 
 
-async def next_denials(tx: AsyncConnection, replay: Replay, limit: int) -> list[Kept]:
+async def next_past(tx: AsyncConnection, replay: Replay, limit: int) -> list[Past]:
     """Return the next denials of a replay after its position."""
-    query = text(f"SELECT * {_IN_PERIOD} ORDER BY row_id LIMIT :limit")
-    rows = await tx.execute(query, msgspec.structs.asdict(replay) | {"limit": limit})
-    return [_kept(row) for row in rows.mappings()]
+    return [_past(row) for row in await (await driver(tx)).fetch(_NEXT, *_period(replay), limit)]
 
 
-def _kept(row: Any) -> Kept:
-    raw = row["adjudicated"]
-    return Kept(row["row_id"], denial_of(row), _adjudicated(raw) if raw is not None else None)
+def _period(replay: Replay) -> tuple[Any, ...]:
+    return (replay.tenant_id, replay.position, replay.replay_id, replay.first_on, replay.last_on)
 
 
-async def insert_changes(tx: AsyncConnection, replay: Replay, changes: Iterable[tuple[UUID, Change]]) -> None:
-    """Write what a replay would change, each with the place of its denial."""
-    rows = [
-        (
-            replay.tenant_id,
-            replay.replay_id,
-            row_id,
-            change.before.denial_id,
-            _encode(side(change.before)).decode(),
-            _encode(side(change.after)).decode(),
-        )
-        for row_id, change in changes
-    ]
+def _past(row: Any) -> Past:
+    stands = Standing(
+        denial_id=row["denial_id"],
+        category=row["category"],
+        kind=row["kind"],
+        action=row["action"],
+        alternative_actions=tuple(row["alternative_actions"]),
+        denied_cents=row["denied_cents"],
+        recoverable=row["recoverable"],
+        reasons=_reasons(row["reasons"]),
+        appeal_by=_deadline(row["appeal_by"]),
+        correct_by=_deadline(row["correct_by"]),
+        rule_version=row["rule_version"],
+    )
+    return Past(row["row_id"], stands, _judged_from(row["adjudicated"]))
+
+
+def _deadline(told: str | None) -> Deadline | None:
+    return None if told is None else _due(told)
+
+
+def _judged_from(told: bytes | None) -> Adjudicated | None:
+    return None if told is None else _adjudicated(told)
+
+
+async def insert_changes(tx: AsyncConnection, replay: Replay, changes: Iterable[tuple[Past, Judged]]) -> None:
+    """Write what a replay would change."""
+    rows = []
+    for past, told in changes:
+        before, after = (_encode(each).decode() for each in sides(past.stands, told))
+        rows.append((replay.tenant_id, replay.replay_id, past.row_id, past.stands.denial_id, before, after))
     if rows:
         columns = ("tenant_id", "replay_id", "row_id", "denial_id", "before", "after")
         await copy_rows(tx, "replay_changes", columns, rows)
 
 
-async def next_changed(tx: AsyncConnection, replay: Replay, limit: int) -> tuple[list[Kept], UUID | None, int]:
-    """Lock the denials that a replay changes next, after its position; return them as they stand, the last place, and how many
-    changes were looked at.
+async def next_changed(
+    tx: AsyncConnection, replay: Replay, limit: int
+) -> tuple[list[tuple[DenialClassifiedV1, Adjudicated | None]], UUID | None, int]:
+    """Lock the denials that a replay changes next, after its position; return them as they stand with what they were judged from,
+    the last place, and how many changes were looked at.
     """
     values = {"t": replay.tenant_id, "r": replay.replay_id, "position": replay.position, "limit": limit}
     query = text(
@@ -167,7 +190,8 @@ async def next_changed(tx: AsyncConnection, replay: Replay, limit: int) -> tuple
         text("SELECT * FROM denials WHERE tenant_id = :t AND denial_id = ANY(:ids) ORDER BY denial_id FOR UPDATE"),
         {"t": replay.tenant_id, "ids": [row.denial_id for row in found]},
     )
-    return [_kept(row) for row in rows.mappings()], found[-1].row_id, len(found)
+    denials = [(denial_of(row), _judged_from(row["adjudicated"])) for row in rows.mappings()]
+    return denials, found[-1].row_id, len(found)
 
 
 _JUDGED: Final = (

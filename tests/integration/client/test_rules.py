@@ -106,3 +106,12 @@ def test_a_version_is_tried_over_the_past_while_its_progress_is_shown(run: Run, 
 
 def test_an_evaluation_without_labels_says_how_to_give_them(run: Run) -> None:
     assert "Nothing is labelled yet" in run("rules", "evaluate")[2]
+
+
+def test_an_own_list_of_codes_is_held_against_what_is_known(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text("code,status\n1,active\n45,retired\n999,active\n")
+    code, out, told = run("reference", "diff", path)
+    assert code == 1
+    assert [line.split() for line in out.splitlines() if " 999 " in line] == [["CARC", "999", "new", "to", "us"]]
+    assert "3 codes in the file: 1 new to us, 1 in force here, retired in the file, 295 in force here, not in the file." in told
