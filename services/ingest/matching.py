@@ -54,6 +54,7 @@ MARGIN: Final = 10  # by how much the best must lead: one field of weight, or th
 
 _SEQUENCES: Final = {"1": "P", "19": "P", "2": "S", "20": "S", "3": "T", "21": "T"}
 _NPI_LENGTH: Final = 10
+_NAMED: Final = frozenset({"charge", "payer", "billing_provider", "rendering_provider"})  # told as differences where they differ
 
 
 class Billed(Struct, frozen=True, gc=False):
@@ -114,10 +115,14 @@ class Verdict(Struct, frozen=True, gc=False):
 def judge(answer: Answer, claims: Iterable[Billed], current: UUID | None = None) -> Verdict:
     """Say which claim a remit answers.
 
-    `current` is the claim that it was matched with before another claim came: it stays unless another leads clearly.
+    What nothing names is no candidate, however alike. `current` is the claim that it was matched with before another claim came:
+    it stays unless another leads clearly.
     """
-    fits = [fit(answer, claim) for claim in claims if is_linked(answer, claim)]
-    possible = sorted((each for each in fits if each.score >= POSSIBLE), key=lambda each: (-each.score, each.claim_id))
+    linked = ((claim, account) for claim in claims if (account := _account(answer, claim)) or _names(answer, claim))
+    fits = [_fit(answer, claim, account) for claim, account in linked]
+    possible = [each for each in fits if each.score >= POSSIBLE]
+    if len(possible) > 1:
+        possible.sort(key=lambda each: (-each.score, each.claim_id))
     if not possible:
         return Verdict("unmatched")
     best = possible[0]
@@ -135,16 +140,10 @@ def settled(chosen: Fit, candidates: tuple[Fit, ...]) -> Verdict:
     return Verdict(result, chosen.claim_id, chosen.score, chosen.differences, candidates)
 
 
-def is_linked(answer: Answer, claim: Billed) -> bool:
-    """Say whether anything names this claim at all; what is not named is no candidate, however alike."""
-    return bool(_account(answer, claim)) or _names(answer, claim)
-
-
 def _account(answer: Answer, claim: Billed) -> str:
     """Return which evidence the account number is; empty for none."""
-    told = answer.told
-    own = claim.patient_control_number.strip()
-    if told.patient_control_number.strip() == own:
+    told, own = answer.told, claim.patient_control_number
+    if told.patient_control_number == own or told.patient_control_number.strip() == own.strip():
         return "account_number"
     normalised = normalised_pcn(own)
     if normalised and normalised_pcn(told.patient_control_number) == normalised:
@@ -163,39 +162,58 @@ def _names(answer: Answer, claim: Billed) -> bool:
 
 def fit(answer: Answer, claim: Billed) -> Fit:
     """Add up what speaks for and against one candidate."""
-    lines, line_differences = match_lines(claim.lines, answer.told.lines, answer.sign)
-    found = sum(each.claim_line is not None for each in lines)
-    charge = answer.sign * answer.told.charge_cents
-    less = 0 < charge < claim.charge_cents and any(each.name == "line_missing" for each in line_differences)
-    part = less and found == len(lines)
-    account = _account(answer, claim)
-    facts: dict[str, bool | None] = {
-        "charge": None if part else charge == claim.charge_cents,
-        "part": part or None,
-        "service_days": _days(answer.told, claim),
-        "lines": None if not lines or 0 < found < len(lines) else found > 0,
-        "payer": _payer(answer.told, claim),
-        "billing_provider": _npi(answer.payee_npi, claim.billing_npi),
-        "rendering_provider": _npi(answer.rendering_npi, claim.rendering_npi),
-        "frequency": _same(answer.frequency_code, claim.frequency_code),
-        "payer_sequence": _same(_SEQUENCES.get(answer.told.claim_status_code, ""), claim.payer_sequence),
-        "not_void": False if claim.frequency_code == VOID else None,
-    }
-    evidence = {name: EVIDENCE[name].agrees if fact else EVIDENCE[name].differs for name, fact in facts.items() if fact is not None}
+    return _fit(answer, claim, _account(answer, claim))
+
+
+def _fit(answer: Answer, claim: Billed, account: str) -> Fit:
+    told = answer.told
+    lines, line_differences = match_lines(claim.lines, told.lines, answer.sign)
+    part = bool(line_differences) and _is_part(answer, claim, lines, line_differences)
+    evidence = _numbers(answer, claim)
     if account:
         evidence[account] = EVIDENCE[account].agrees
-    evidence |= _numbers(answer, claim)
-    differences = [
-        Difference(name) for name in ("charge", "payer", "billing_provider", "rendering_provider") if facts[name] is False
-    ]
+    if claim.frequency_code == VOID:
+        evidence["not_void"] = EVIDENCE["not_void"].differs
+    differences: list[Difference] = []
+    for name, fact in _facts(answer, claim, lines, part=part):
+        if fact is None:
+            continue
+        rule = EVIDENCE[name]
+        evidence[name] = rule.agrees if fact else rule.differs
+        if not fact and name in _NAMED:
+            differences.append(Difference(name))
     if account != "account_number":
         differences.append(Difference(account if account == "account_number_swapped" else "account_number"))
     if part:
         differences.append(Difference("part_of_claim"))
-    if not _begins_alike(answer.told, claim):
+    if not _begins_alike(told, claim):
         differences.append(Difference("service_days"))
-    differences += [each for each in line_differences if not (part and each.name == "line_missing")]
+    if line_differences:
+        differences += [each for each in line_differences if not (part and each.name == "line_missing")]
     return Fit(claim.claim_id, sum(evidence.values()), evidence, tuple(differences), lines)
+
+
+def _is_part(answer: Answer, claim: Billed, lines: Sequence[LineMatch], differences: Sequence[Difference]) -> bool:
+    """Say whether a remit answers some of the claim's lines and nothing else, for less than the whole."""
+    less = 0 < answer.sign * answer.told.charge_cents < claim.charge_cents
+    return less and all(each.claim_line is not None for each in lines) and any(each.name == "line_missing" for each in differences)
+
+
+def _facts(answer: Answer, claim: Billed, lines: Sequence[LineMatch], *, part: bool) -> tuple[tuple[str, bool | None], ...]:
+    """Return what agrees, what differs, and (None) of what one side says too little."""
+    told = answer.told
+    found = sum([each.claim_line is not None for each in lines])
+    return (
+        ("charge", None if part else answer.sign * told.charge_cents == claim.charge_cents),
+        ("part", part or None),
+        ("payer", _payer(told, claim)),
+        ("billing_provider", _npi(answer.payee_npi, claim.billing_npi)),
+        ("rendering_provider", _npi(answer.rendering_npi, claim.rendering_npi)),
+        ("service_days", _days(told, claim)),
+        ("lines", None if not lines or 0 < found < len(lines) else found > 0),
+        ("frequency", _same(answer.frequency_code, claim.frequency_code)),
+        ("payer_sequence", _same(_SEQUENCES.get(told.claim_status_code, ""), claim.payer_sequence)),
+    )
 
 
 def _numbers(answer: Answer, claim: Billed) -> dict[str, int]:
@@ -245,7 +263,8 @@ def _days(told: RemitReceivedV1, claim: Billed) -> bool | None:
 
 
 def _begins_alike(told: RemitReceivedV1, claim: Billed) -> bool:
-    return None in (told.service_from_on, claim.service_from_on) or told.service_from_on == claim.service_from_on
+    first, begin = told.service_from_on, claim.service_from_on
+    return first is None or begin is None or first == begin
 
 
 def adds_up(claim_charge_cents: int, parts: Sequence[int]) -> bool:
