@@ -148,20 +148,21 @@ def _row(result: Sent) -> list[str | Text]:
     if result.answer is None:
         return [result.name, status, *[""] * 11]
     interchange = result.answer.value
-    each = interchange.transactions
+    each, totals = interchange.transactions, interchange.totals
+    uneven = balance_difference([item.balance_difference_cents for item in each])
     return [
         result.name,
         status,
-        str(len(each)),
-        str(sum(item.claims for item in each)),
-        str(sum(item.claims_new for item in each)),
-        str(sum(item.claims_duplicate for item in each)),
-        str(sum(item.claims_conflicting for item in each)),
-        str(sum(item.claims_unreadable for item in each)),
-        dollars(sum(item.charge_cents for item in each)),
-        dollars(sum(item.paid_cents for item in each)),
-        dollars(sum(item.adjustment_cents for item in each)),
-        balance_difference([item.balance_difference_cents for item in each]),
+        str(totals.transactions),
+        str(totals.claims),
+        str(totals.claims_new),
+        str(totals.claims_duplicate),
+        str(totals.claims_conflicting),
+        str(totals.claims_unreadable),
+        dollars(totals.charge_cents),
+        dollars(totals.paid_cents),
+        dollars(totals.adjustment_cents),
+        uneven if totals.transactions == len(each) else f"{uneven} in the first {len(each):,}",
         str(interchange.error_count),
     ]
 

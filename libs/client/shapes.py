@@ -34,13 +34,28 @@ class Finding(Struct, frozen=True):
     element: str | None = None
 
 
+class InterchangeTotals(Struct, frozen=True):
+    transactions: int
+    claims: int
+    claims_new: int
+    claims_duplicate: int
+    claims_conflicting: int
+    claims_unreadable: int
+    charge_cents: int
+    paid_cents: int
+    adjustment_cents: int
+
+
 class Interchange(Struct, frozen=True):
+    """`transactions` and `errors` are the first 1,000, `totals` are over all."""
+
     interchange_id: UUID
     status: str
     progress: Progress
     transactions: list[Transaction]
     error_count: int
     errors: list[Finding]
+    totals: InterchangeTotals
 
 
 class Denial(Struct, frozen=True):

@@ -22,6 +22,7 @@ _READERS: Final[Mapping[str, type[TransactionReader]]] = {
     "999": SetAnswerReader,
     "997": SetAnswerReader,
 }
+CONTROL_NUMBERS_MAX: Final = 50_000  # of one group; remembered to find repeated ones
 _VERSIONS = {
     "835": ("005010X221", "004010X091", "008020X322"),
     "277": ("005010X214", "005010X212"),
@@ -46,7 +47,8 @@ class Envelope:
         self._groups = 0
         self._group: list[str] | None = None
         self._group_transactions = 0
-        self._group_controls: set[str] = set()
+        self._group_controls: set[int] = set()  # hashes of the control numbers of the group's transactions
+        self._group_unchecked = False  # whether it was said that not all of them are compared
         self._opened: TransactionOpened | None = None
         self.transaction: TransactionReader | None = None
         self.begins: frozenset[str] = frozenset()  # the first three characters of what begins a unit of the open transaction
@@ -144,7 +146,7 @@ class Envelope:
         self._group = [*elements, *[""] * (9 - len(elements))]
         self._groups += 1
         self._group_transactions = 0
-        self._group_controls = set()
+        self._group_controls, self._group_unchecked = set(), False
 
     def _close_group(self, elements: list[str]) -> None:
         if self._opened is not None:
@@ -192,9 +194,7 @@ class Envelope:
             self._transactions, elements[1], elements[2], version, segment_index, byte_offset, group_control
         )
         self._items.append(self._opened)
-        if elements[2] in self._group_controls:
-            self.note("repeated_control_number", "warning", "ST", element="ST02")
-        self._group_controls.add(elements[2])
+        self._compare_control_number(elements[2])
         announced = _GROUP_OF.get(group[1].upper()) if group else None
         if announced is not None and announced != elements[1]:
             self.note("type_differs", "warning", "ST", element="ST01")
@@ -206,6 +206,17 @@ class Envelope:
             self.note("unknown_version", "info", "ST", element="ST03" if elements[3] else "GS08")
         self.transaction = reader(self._items, self._opened, self.separator, self.component)
         self.begins = self.transaction.begins
+
+    def _compare_control_number(self, control_number: str) -> None:
+        """Say whether a transaction of the group had this number before; of a group without end, only the first are remembered."""
+        known, number = self._group_controls, hash(control_number)
+        if number in known:
+            self.note("repeated_control_number", "warning", "ST", element="ST02")
+        elif len(known) < CONTROL_NUMBERS_MAX:
+            known.add(number)
+        elif not self._group_unchecked:
+            self._group_unchecked = True
+            self.note("control_numbers_unchecked", "info", "ST", element="ST02")
 
     def _close_transaction(self, elements: list[str]) -> None:
         opened = self._opened

@@ -32,6 +32,7 @@ MESSAGES: Final = {
     "iea_count": "IEA01 does not tell the number of functional groups.",
     "iea_control_number": "IEA02 is not the control number of the interchange.",
     "repeated_control_number": "This control number was used before in the same group.",
+    "control_numbers_unchecked": "The group has very many transactions; from here on new control numbers are not compared.",
     "unsupported_transaction": "Transactions of this type are not read.",
     "type_differs": "The type of the transaction is not the one that its functional group announces.",
     "unknown_version": "The version names no known edition of this transaction.",

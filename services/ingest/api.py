@@ -46,7 +46,7 @@ from services.ingest.views import (
 )
 
 _TAKEN, _KNOWN = 202, 200
-_ERRORS_SHOWN = 1000
+_SHOWN = 1000  # transactions, and findings, of one interchange
 _UPLOADS_AT_ONCE = 16  # each holds some megabytes; more wait their turn at the client
 
 router = APIRouter()
@@ -140,10 +140,12 @@ async def _interchange(database: Database, tenant: str, interchange_id: UUID) ->
         row = await queries.get_interchange(tx, tenant, interchange_id)
         if row is None:
             raise not_found("interchange")
-        transactions = await queries.get_transactions(tx, tenant, interchange_id)
-        findings = await queries.get_findings(tx, tenant, interchange_id, -1, _ERRORS_SHOWN)
+        totals = await queries.get_totals(tx, tenant, interchange_id)
+        transactions = await queries.get_transactions(tx, tenant, interchange_id, 0, _SHOWN)
+        findings = await queries.get_findings(tx, tenant, interchange_id, -1, _SHOWN)
     return InterchangeView.of(
         row,
+        totals=totals,
         transactions=[TransactionView.of(each) for each in transactions],
         errors=[FindingView.model_validate(each["finding"]) for each in findings],
     )
@@ -167,6 +169,24 @@ async def list_interchanges(
 )
 async def get_interchange(interchange_id: UUID, tenant: TenantDep, database: DatabaseDep) -> InterchangeView:
     return await _interchange(database, tenant, interchange_id)
+
+
+@router.get(
+    "/v1/interchanges/{interchange_id}/transactions",
+    tags=["interchanges"],
+    summary="All its transactions, in file order",
+    responses=responses(400, 404, 422),
+)
+async def list_transactions(
+    interchange_id: UUID, tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[TransactionView]:
+    filters = {"interchange_id": interchange_id, "of": "transactions"}
+    after = read_number_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        if await queries.get_interchange(tx, tenant, interchange_id) is None:
+            raise not_found("interchange")
+        rows = await queries.get_transactions(tx, tenant, interchange_id, 0 if after is None else after, limit + 1)
+    return cut_page(rows, limit, tenant, filters, TransactionView.of, position=itemgetter("ordinal"))
 
 
 @router.get(

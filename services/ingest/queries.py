@@ -30,9 +30,29 @@ async def list_interchanges(tx: AsyncConnection, tenant_id: str, before: UUID | 
     return await _newest(tx, _INTERCHANGE, {"tenant": tenant_id}, {}, before, limit)
 
 
-async def get_transactions(tx: AsyncConnection, tenant_id: str, interchange_id: UUID) -> list[RowMapping]:
-    query = text("SELECT * FROM transactions WHERE tenant_id = :tenant AND interchange_id = :id ORDER BY ordinal")
-    return list((await tx.execute(query, {"tenant": tenant_id, "id": interchange_id})).mappings())
+async def get_transactions(tx: AsyncConnection, tenant_id: str, interchange_id: UUID, after: int, limit: int) -> list[RowMapping]:
+    """Return transactions in file order, from the one after an ordinal on."""
+    query = text(
+        "SELECT * FROM transactions WHERE tenant_id = :tenant AND interchange_id = :id AND ordinal > :after"
+        " ORDER BY ordinal LIMIT :limit"
+    )
+    values = {"tenant": tenant_id, "id": interchange_id, "after": after, "limit": limit}
+    return list((await tx.execute(query, values)).mappings())
+
+
+_FILE_TOTALS = """
+SELECT count(*) AS transactions, COALESCE(sum(claims), 0)::bigint AS claims, COALESCE(sum(claims_new), 0)::bigint AS claims_new,
+       COALESCE(sum(claims_duplicate), 0)::bigint AS claims_duplicate,
+       COALESCE(sum(claims_conflicting), 0)::bigint AS claims_conflicting,
+       COALESCE(sum(claims_unreadable), 0)::bigint AS claims_unreadable, COALESCE(sum(charge_cents), 0)::bigint AS charge_cents,
+       COALESCE(sum(paid_cents), 0)::bigint AS paid_cents, COALESCE(sum(adjustment_cents), 0)::bigint AS adjustment_cents
+FROM transactions WHERE tenant_id = :tenant AND interchange_id = :id
+"""
+
+
+async def get_totals(tx: AsyncConnection, tenant_id: str, interchange_id: UUID) -> RowMapping:
+    """Return the sums over all transactions of a file."""
+    return (await tx.execute(text(_FILE_TOTALS), {"tenant": tenant_id, "id": interchange_id})).mappings().one()
 
 
 async def get_findings(tx: AsyncConnection, tenant_id: str, interchange_id: UUID, after: int, limit: int) -> list[RowMapping]:

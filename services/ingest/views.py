@@ -57,6 +57,20 @@ class TransactionView(BaseModel):
         return cls.model_validate({**row, "balance_differences": differences})
 
 
+class InterchangeTotals(BaseModel):
+    """The sums over all transactions of a file that have ended."""
+
+    transactions: int = 0
+    claims: int = 0
+    claims_new: int = 0
+    claims_duplicate: int = 0
+    claims_conflicting: int = 0
+    claims_unreadable: int = 0
+    charge_cents: int = 0
+    paid_cents: int = 0
+    adjustment_cents: int = 0
+
+
 class FindingView(BaseModel):
     """Something irregular and where it stands. No value of the file is ever repeated here."""
 
@@ -91,7 +105,8 @@ class InterchangeSummary(BaseModel):
 
 
 class InterchangeView(InterchangeSummary):
-    transactions: list[TransactionView]
+    totals: InterchangeTotals
+    transactions: list[TransactionView] = Field(description="in file order, the first 1,000; all of them under /transactions")
     errors: list[FindingView] = Field(description="findings in file order, the first 1,000; all of them under /errors")
 
     @classmethod
@@ -105,6 +120,7 @@ class InterchangeView(InterchangeSummary):
             sha256=sha256,
             progress=ProgressView(bytes_read=0, bytes_total=size_bytes, claims=0),
             error_count=0,
+            totals=InterchangeTotals(),
             transactions=[],
             errors=[],
         )

@@ -112,6 +112,17 @@ async def test_findings_are_paged_in_file_order_and_the_first_are_shown_with_the
     assert {item["difference_cents"] for item in found[1:]} == {1000}
 
 
+async def test_transactions_are_paged_in_file_order_and_the_first_are_shown_with_the_file(ingest) -> None:
+    body = encode(interchange(group(*(transaction(control=f"{number:04}") for number in range(1, 1101)))))
+    seen = await ingest.take(body)
+    found = await pages(ingest, f"/v1/interchanges/{seen['interchange_id']}/transactions", limit=200)
+    told = [item for page in found for item in page]
+    assert [item["ordinal"] for item in told] == list(range(1, 1101))
+    assert seen["transactions"] == told[:1000]
+    totals = seen["totals"]
+    assert (totals["transactions"], totals["claims"]) == (1100, sum(item["claims"] for item in told))
+
+
 async def test_payments_are_found_by_payer_trace_and_day(ingest) -> None:
     await ingest.take(one_payment(range(2)))
     for query, count in (
@@ -141,6 +152,7 @@ UNKNOWN = uuid4()
         f"/v1/interchanges/{UNKNOWN}",
         f"/v1/interchanges/{UNKNOWN}/raw",
         f"/v1/interchanges/{UNKNOWN}/errors",
+        f"/v1/interchanges/{UNKNOWN}/transactions",
         f"/v1/remittances/{UNKNOWN}",
         f"/v1/remittances/{UNKNOWN}/remits",
         f"/v1/remits/{UNKNOWN}",
@@ -184,6 +196,7 @@ async def test_another_tenant_sees_nothing_and_its_same_file_is_its_own(ingest) 
         f"/v1/interchanges/{seen['interchange_id']}",
         f"/v1/interchanges/{seen['interchange_id']}/raw",
         f"/v1/interchanges/{seen['interchange_id']}/errors",
+        f"/v1/interchanges/{seen['interchange_id']}/transactions",
         f"/v1/remittances/{payment['remittance_id']}",
         f"/v1/remits/{remits[0]['remit_id']}",
     ):

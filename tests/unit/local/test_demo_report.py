@@ -10,7 +10,7 @@ from rich.console import Console
 
 from deploy.local.demo_report import Case, Denial, Outcome, Rate, Rates, checks, show
 from libs.client.shapes import Interchange as Received
-from libs.client.shapes import Ledger, LedgerTotals, Progress, Transaction
+from libs.client.shapes import InterchangeTotals, Ledger, LedgerTotals, Progress, Transaction
 from libs.synthetic import Interchange, Payout, month, standing
 
 FIRST_ON = date(2026, 10, 1)
@@ -53,7 +53,13 @@ def true_outcome(files: list[Interchange]) -> Outcome:
     ]
     received = [
         Received(
-            uuid4(), "accepted", Progress(len(file.body), len(file.body)), [transaction(payout) for payout in file.payouts], 0, []
+            uuid4(),
+            "accepted",
+            Progress(len(file.body), len(file.body)),
+            [transaction(payout) for payout in file.payouts],
+            0,
+            [],
+            InterchangeTotals(len(file.payouts), *[0] * 8),  # the report adds up transactions
         )
         for file in files
     ]

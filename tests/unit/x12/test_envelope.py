@@ -2,7 +2,16 @@
 
 import pytest
 
-from libs.x12 import InterchangeClosed, InterchangeOpened, InterchangeReader, PaymentRead, TransactionClosed, TransactionOpened
+from libs.x12 import (
+    Finding,
+    InterchangeClosed,
+    InterchangeOpened,
+    InterchangeReader,
+    PaymentRead,
+    TransactionClosed,
+    TransactionOpened,
+    envelope,
+)
 from tests.unit.x12 import build
 from tests.unit.x12.build import codes, encode, of, only, pcns, read
 
@@ -122,6 +131,13 @@ def test_a_repeated_transaction_number_is_said_and_both_are_read() -> None:
     items = read(encode(build.interchange(build.group(build.transaction(claim("A")), build.transaction(claim("B"))))))
     assert pcns(items) == ["A", "B"]
     assert codes(items) == ["repeated_control_number"]
+
+
+def test_of_very_many_transactions_in_a_group_the_first_control_numbers_are_compared_and_that_is_said(monkeypatch) -> None:
+    monkeypatch.setattr(envelope, "CONTROL_NUMBERS_MAX", 2)
+    body = build.group(*(build.transaction(control=control) for control in ("0001", "0002", "0001", "0003", "0003", "0002")))
+    told = [each for each in of(Finding, read(encode(build.interchange(body)))) if "control_number" in each.code]
+    assert [each.code for each in told] == ["repeated_control_number", "control_numbers_unchecked", "repeated_control_number"]
 
 
 def test_an_acknowledgment_segment_beside_a_group_is_no_finding() -> None:
