@@ -201,3 +201,16 @@ def test_every_test_that_the_promises_lean_on_exists() -> None:
 def test_every_promise_is_kept_in_both_directions() -> None:
     rows = re.findall(r"^\| \*\*(L[1-4]) .*\|(.*)\|(.*)\|$", (ROOT / "docs" / "reliability.md").read_text(), re.MULTILINE)
     assert [promise for promise, holds, noticed in rows if "`test_" in holds and "`test_" in noticed] == ["L1", "L2", "L3", "L4"]
+
+
+def test_migrations_of_a_service_stand_in_one_line() -> None:
+    broken = []
+    for folder in sorted((ROOT / "services").glob("*/migrations/versions")):
+        told = [
+            dict(re.findall(r"^(revision|down_revision) = (.+)$", path.read_text(), re.MULTILINE)) for path in folder.glob("*.py")
+        ]
+        follows = sorted(each["down_revision"] for each in told if each["down_revision"] != "None")
+        made = sorted(each["revision"] for each in told)
+        if follows != made[:-1]:
+            broken.append(folder.parts[-3])
+    assert broken == []

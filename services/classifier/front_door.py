@@ -128,6 +128,7 @@ def _rejection(told: AnsweredClaim, now: datetime) -> DenialClassifiedV1:
         kind="rejection",
         action=verdict.action,
         explanation=verdict.explanation,
+        explanation_fr=verdict.explanation_fr,
         reasons=(),
         rules=(verdict.rule,),
         confidence=verdict.confidence,

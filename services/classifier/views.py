@@ -67,7 +67,8 @@ class Judged(BaseModel):
         None, description="until when to send a corrected claim; null: that way is not open, or unknown"
     )
     rule_version: str | None = Field(
-        None, description="what judged it: edition of our own rules, dot, version of yours (0: none); null before there were any"
+        None,
+        description="what judged it: edition of our own rules, dot, version of yours (0: none); null of rejections",
     )
 
 

@@ -94,5 +94,8 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
         Deadline | None, Meta(description="Until when to send a corrected claim; absent: that way is not open, or unknown.")
     ] = None
     rule_version: Annotated[
-        str | None, Meta(description="What judged it: the edition of our own rules, a dot, the version of the tenant's; 0: none.")
+        str | None,
+        Meta(
+            description="What judged it: edition of our own rules, dot, version of the tenant's (0: none); absent of a rejection."
+        ),
     ] = None

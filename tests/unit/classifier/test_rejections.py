@@ -50,3 +50,14 @@ def test_a_rejection_says_what_to_correct(
 
 def test_a_line_is_named_by_its_own_number() -> None:
     assert "on the line L-7" in judge([AcknowledgedStatus("A7", "454", None, 1, "L-7")]).explanation
+
+
+def test_a_rejection_is_told_in_french_too() -> None:
+    named = judge([AcknowledgedStatus("A7", "562", "85")])
+    assert named.explanation_fr == (
+        "Rejetée à l'entrée du payeur, sans jugement. Absent ou non valide : le NPI du prestataire facturant. Corrigez-le et"
+        " renvoyez la demande."
+    )
+    assert "(CLM, élément 05)" in judge([AcknowledgedStatus("IK3:CLM", "1", "05")]).explanation_fr
+    assert "enfreint la norme" in judge([]).explanation_fr
+    assert "A8, 9999" in judge([AcknowledgedStatus("A8", "9999")]).explanation_fr
