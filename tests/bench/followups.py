@@ -5,14 +5,13 @@
 Of the claims nine in ten are answered, as after a year; the others are silent, accepted, or rejected, one half of each for so long
 that they must be followed up. `full` is the first sweep: habits are learned, all that is open is found and judged, and follow-ups
 are opened. `day_after` is the same with nothing new. `touched` are answered claims of which something new was booked. Seconds are
-wall time; CPU is this process's, PostgreSQL has its own.
+wall time, to be read beside the CPU seconds of this process and of PostgreSQL: the machine may be busy.
 """
 
 import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +27,7 @@ from libs.common.database import Database, copy_rows
 from libs.common.ids import named_id, uuid7
 from services.ingest.followups import store
 from services.ingest.followups.scan import FollowupScan
-from tests.bench.meter import keep
+from tests.bench.meter import Meter, keep
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TENANT: Final = "local"
@@ -116,21 +115,19 @@ async def fill(database: Database, claims: int) -> None:
             await copy_rows(tx, "acknowledgements", _ACKNOWLEDGEMENT, (made.acknowledgement() for made in heard))
 
 
-async def timed(scan: FollowupScan) -> tuple[int, float, float]:
-    """Let a scan catch up; return how many subjects it judged, the seconds and the CPU seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
+async def timed(name: str, scan: FollowupScan, postgres: int) -> dict[str, float]:
+    """Let a scan catch up; return how many subjects it judged, the seconds, and the CPU seconds here and in PostgreSQL."""
+    wall, cpu, meter = time.perf_counter(), time.process_time(), Meter({"postgres": postgres})
     judged = await scan.catch_up()
-    return judged, time.perf_counter() - wall, time.process_time() - cpu
+    return {
+        f"{name}_judged": judged,
+        f"{name}_seconds": round(time.perf_counter() - wall, 2),
+        f"{name}_cpu_seconds": round(time.process_time() - cpu, 2),
+        f"{name}_postgres_cpu_seconds": meter.end()["postgres"]["cpu_seconds"],
+    }
 
 
-def figures(name: str, told: tuple[int, float, float]) -> Iterator[tuple[str, float]]:
-    judged, seconds, cpu = told
-    yield f"{name}_judged", judged
-    yield f"{name}_seconds", round(seconds, 2)
-    yield f"{name}_cpu_seconds", round(cpu, 2)
-
-
-async def measure(owner_url: str, worker_url: str, chosen: argparse.Namespace) -> dict[str, float]:
+async def measure(owner_url: str, worker_url: str, postgres: int, chosen: argparse.Namespace) -> dict[str, float]:
     database, clock = Database(worker_url), FixedClock(NOW)
     begun = time.perf_counter()
     await fill(database, chosen.claims)
@@ -140,15 +137,15 @@ async def measure(owner_url: str, worker_url: str, chosen: argparse.Namespace) -
         await connection.execute(text("VACUUM ANALYZE"))
     await owner.close()
     scan = FollowupScan(database, clock)
-    found |= figures("full", await timed(scan))
+    found |= await timed("full", scan, postgres)
     async with database.begin() as tx:
         found["opened"] = (await tx.execute(text("SELECT count(*) FROM followups"))).scalar_one()
     clock.at += timedelta(days=1, minutes=1)
-    found |= figures("day_after", await timed(scan))
+    found |= await timed("day_after", scan, postgres)
     answered = [made.claim_id for made in map(Made, range(chosen.touched * 2)) if made.is_answered][: chosen.touched]
     async with database.begin() as tx:
         await store.touch(tx, TENANT, (("claim", claim_id) for claim_id in answered), clock.now())
-    found |= figures("touched", await timed(scan))
+    found |= await timed("touched", scan, postgres)
     await database.close()
     return found
 
@@ -169,7 +166,7 @@ def main(arguments: list[str] | None = None) -> None:
                 provision.role_url(stack.admin_url, "ingest", role, secrets, "bench_followups") for role in ("owner", "worker")
             )
             provision.migrate("ingest", owner)
-            found = asyncio.run(measure(owner, worker, chosen))
+            found = asyncio.run(measure(owner, worker, stack.pid("postgres") or 0, chosen))
         finally:
             stack.discard()
     for name, value in found.items():

@@ -173,10 +173,13 @@ def _rest(row: asyncpg.Record, kind: type[msgspec.Struct]) -> dict[str, Any]:
     return {name: row[name] for name in kind.__struct_fields__ if name != "about"}
 
 
-async def habits(tx: AsyncConnection, tenant_id: str, payers: Collection[str]) -> Mapping[str, Habit]:
-    """Return how long some payers usually take."""
-    query = "SELECT payer_id, answers, usual_days FROM payer_habits WHERE tenant_id = $1 AND payer_id = ANY ($2::text[])"
-    rows = await (await driver(tx)).fetch(query, tenant_id, list(payers))
+async def habits(tx: AsyncConnection, tenant_id: str, payers: Collection[str] | None) -> Mapping[str, Habit]:
+    """Return how long some payers usually take; None: all that are known."""
+    query = (
+        "SELECT payer_id, answers, usual_days FROM payer_habits"
+        " WHERE tenant_id = $1 AND ($2::text[] IS NULL OR payer_id = ANY ($2::text[]))"
+    )
+    rows = await (await driver(tx)).fetch(query, tenant_id, None if payers is None else list(payers))
     return {row["payer_id"]: Habit(row["answers"], row["usual_days"]) for row in rows}
 
 
@@ -200,6 +203,12 @@ SET answers = excluded.answers, usual_days = excluded.usual_days, learned_at = e
 """
 
 
-async def learn(tx: AsyncConnection, tenant_id: str, answers: int, now: datetime) -> None:
-    """Learn how long payers take from a tenant's newest answers; who is not among them keeps what was learned before."""
+async def learn(tx: AsyncConnection, tenant_id: str, answers: int, now: datetime) -> set[str]:
+    """Learn how long payers take from a tenant's newest answers, and return those that are late after other days than before.
+
+    Who is not among the answers keeps what was learned.
+    """
+    before = await habits(tx, tenant_id, None)
     await (await driver(tx)).execute(_LEARN, tenant_id, answers, now)
+    after = await habits(tx, tenant_id, None)
+    return {payer_id for payer_id in after if usual_days(after, payer_id) != usual_days(before, payer_id)}

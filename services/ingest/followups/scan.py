@@ -1,7 +1,8 @@
-"""The worker's scan: what was touched and what has come due is judged batch by batch; once a day all that is open is judged anew.
+"""The worker's scan: what was touched and what has come due is judged batch by batch; once a day everything is gone through.
 
 A batch is one transaction that holds what it looks at: killed anywhere, it is as if it had not begun, and several workers share the
-work. The daily sweep learns how long payers take, then touches all that is open, slice by slice: habits and rules may have changed.
+work. The daily sweep learns how long payers take, touches the claims of those whose habits or rules have changed, and watches what
+is open and not watched, slice by slice: what was here before follow-ups were.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from services.ingest.followups.store import Watched
 log = structlog.get_logger()
 
 BATCH: Final = 2000
+_AT_ONCE: Final = 2  # while one batch is judged, PostgreSQL looks for another
 _SLICE: Final = 20_000
 _ANSWERS_LEARNED_FROM: Final = 50_000
 _SWEEP_EVERY: Final = timedelta(days=1)
@@ -70,6 +72,9 @@ class FollowupScan:
         What is touched meanwhile waits for the next time, so that a steady stream is judged in batches.
         """
         await self.sweep_due()
+        return sum(await asyncio.gather(*(self._scan_all() for _ in range(_AT_ONCE))))
+
+    async def _scan_all(self) -> int:
         judged = 0
         while True:
             count = await self.scan_batch()
@@ -101,12 +106,17 @@ class FollowupScan:
             await self.sweep(tenant_id)
 
     async def sweep(self, tenant_id: str) -> None:
-        """Learn a tenant's payers' habits and touch everything open; broken off, it begins again."""
+        """Learn a tenant's payers' habits, touch and watch; broken off, it begins again."""
         now = self._clock.now()
         async with self._database.begin() as tx:
-            await facts.learn(tx, tenant_id, _ANSWERS_LEARNED_FROM, now)
+            changed = await facts.learn(tx, tenant_id, _ANSWERS_LEARNED_FROM, now)
+            changed |= await store.payers_with_other_rules(tx, tenant_id)
+        place: UUID | None = _NOTHING if changed else None
+        while place is not None:
+            async with self._database.begin() as tx:
+                place = await store.touch_claims_of_payers(tx, tenant_id, changed, place, _SLICE, now)
         for subject in store.SWEEPS:
-            place: UUID | None = _NOTHING
+            place = _NOTHING
             while place is not None:
                 async with self._database.begin() as tx:
                     place = await store.sweep(tx, tenant_id, subject, place, _SLICE, now)
@@ -125,10 +135,15 @@ async def _judge(
     for subject, ids in subjects.items():
         bring, judge = _JUDGES[subject]
         judged: list[tuple[About, Judged]] = [(each.about, judge(each, now.date())) for each in await bring(tx, tenant_id, ids)]
-        looks |= {Watched(tenant_id, subject, about.subject_id): told.look_on for about, told in judged}
+        looks |= {Watched(tenant_id, subject, about.subject_id): _next_look(told) for about, told in judged}
         steps += await _steps(tx, tenant_id, subject, judged, ids, now)
     await store.write(tx, tenant_id, steps)
     return looks
+
+
+def _next_look(told: Judged) -> date | None:
+    """Return when to look again; what is wrong stays watched until it is touched."""
+    return date.max if told.found and told.look_on is None else told.look_on
 
 
 async def _steps(

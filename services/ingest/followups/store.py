@@ -214,17 +214,21 @@ async def touch_claims_of_schedule(
     return rows[-1]["place"] if len(rows) == limit else None
 
 
-# What may be late, in slices: (where the slice ends, subject). Answered claims drop out by the two indexes alone.
+# What may be late and is not watched, in slices: (where the slice ends, subject). Answered claims drop out by indexes alone.
 SWEEPS: Mapping[Subject, str] = {
     "claim": """
         SELECT c.claim_id AS place, c.claim_id AS subject_id FROM claims AS c WHERE c.tenant_id = $1 AND c.claim_id > $2
           AND NOT EXISTS (SELECT 1 FROM matches AS m WHERE m.tenant_id = $1 AND m.claim_id = c.claim_id)
+          AND NOT EXISTS (
+            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = c.claim_id)
         ORDER BY c.claim_id LIMIT $3
     """,
     "remit": """
         SELECT remit_row_id AS place, remit_id AS subject_id FROM matches
         WHERE tenant_id = $1 AND result IN ('unmatched', 'ambiguous') AND remit_row_id > $2
           AND remit_row_id > (SELECT row_id FROM claims WHERE claims.tenant_id = $1 ORDER BY row_id LIMIT 1)
+          AND NOT EXISTS (
+            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = remit_id)
         ORDER BY remit_row_id LIMIT $3
     """,
     "remittance": """
@@ -233,11 +237,15 @@ SWEEPS: Mapping[Subject, str] = {
                          AND (t.balance_difference_cents <> 0 OR t.unbalanced_claims > 0 OR t.unbalanced_lines > 0))
             OR p.payment_on >= (SELECT min(deposited_on) FROM deposits WHERE tenant_id = $1)
              AND NOT EXISTS (SELECT 1 FROM deposits AS d WHERE d.tenant_id = $1 AND d.remittance_id = p.remittance_id))
+          AND NOT EXISTS (
+            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = p.remittance_id)
         ORDER BY p.row_id LIMIT $3
     """,
     "deposit": """
         SELECT deposit_id AS place, deposit_id AS subject_id FROM deposits
-        WHERE tenant_id = $1 AND remittance_id IS NULL AND deposit_id > $2 ORDER BY deposit_id LIMIT $3
+        WHERE tenant_id = $1 AND remittance_id IS NULL AND deposit_id > $2 AND NOT EXISTS (
+            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = deposit_id)
+        ORDER BY deposit_id LIMIT $3
     """,
 }
 
@@ -245,15 +253,45 @@ SWEEPS: Mapping[Subject, str] = {
 _SWEEP = """
 WITH slice AS ({slice}), touched AS (
     INSERT INTO followup_watches (tenant_id, subject, subject_id, look_at) SELECT $1, $4, subject_id, $5 FROM slice
-    ORDER BY subject_id
-    ON CONFLICT (tenant_id, subject, subject_id) DO UPDATE SET look_at = LEAST(followup_watches.look_at, excluded.look_at)
+    ORDER BY subject_id ON CONFLICT DO NOTHING
 )
 SELECT count(*) AS found, max(place::text)::uuid AS place FROM slice
 """
 
 
 async def sweep(tx: AsyncConnection, tenant_id: str, subject: Subject, after: UUID, limit: int, now: datetime) -> UUID | None:
-    """Touch the next slice of what may be late; return where it ends, None at the end of all."""
+    """Watch the next slice of what may be late and is not watched; return where it ends, None at the end of all."""
     query = _SWEEP.format(slice=SWEEPS[subject])
     row = await (await driver(tx)).fetchrow(query, tenant_id, after, limit, subject, now)
     return row["place"] if row is not None and row["found"] == limit else None
+
+
+_OF_PAYERS = """
+WITH slice AS (
+    SELECT w.subject_id, c.payer_id FROM followup_watches AS w JOIN claims AS c ON c.tenant_id = $1 AND c.claim_id = w.subject_id
+    WHERE w.tenant_id = $1 AND w.subject = 'claim' AND w.subject_id > $2 ORDER BY w.subject_id LIMIT $3
+), touched AS (
+    UPDATE followup_watches AS w SET look_at = $5 FROM slice
+    WHERE w.tenant_id = $1 AND w.subject = 'claim' AND w.subject_id = slice.subject_id
+      AND slice.payer_id = ANY ($4::text[]) AND w.look_at > $5
+)
+SELECT count(*) AS found, max(subject_id::text)::uuid AS place FROM slice
+"""
+
+
+async def touch_claims_of_payers(
+    tx: AsyncConnection, tenant_id: str, payers: Collection[str], after: UUID, limit: int, now: datetime
+) -> UUID | None:
+    """Touch the next slice of some payers' claims that are watched; return where it ends, None at the end of all."""
+    row = await (await driver(tx)).fetchrow(_OF_PAYERS, tenant_id, after, limit, list(payers), now)
+    return row["place"] if row is not None and row["found"] == limit else None
+
+
+async def payers_with_other_rules(tx: AsyncConnection, tenant_id: str) -> set[str]:
+    """Return the payers whose rules changed since the tenant was swept last."""
+    rows = await (await driver(tx)).fetch(
+        "SELECT DISTINCT v.payer_id FROM payer_rule_versions AS v JOIN followup_sweeps AS s ON s.tenant_id = v.tenant_id"
+        " WHERE v.tenant_id = $1 AND v.changed_at >= s.swept_at",
+        tenant_id,
+    )
+    return {row["payer_id"] for row in rows}

@@ -16,6 +16,7 @@ from libs.common.contracts.remit_matched import RemitMatchedV1
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.ids import claim_key
 from libs.x12 import PaymentRead, Remit
+from services.ingest.followups.store import touch
 from services.ingest.matches import store
 from services.ingest.matches.store import Standing
 from services.ingest.matching import Answer, Billed, Verdict, adds_up, judge
@@ -59,6 +60,7 @@ async def match_anew(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID]
         await store.update_matches(tx, tenant_id, changed, "score", now)
         await store.insert_history(tx, tenant_id, changed, decided_by="score", who="", why="claim_came", now=now)
         await settle(tx, tenant_id, [verdict for _, verdict in changed])
+        await touch(tx, tenant_id, [("remit", was.answer.told.remit_id) for was, _ in changed], now)
     return [(was, verdict) for was, verdict in changed if was.claim_id != verdict.claim_id]
 
 

@@ -21,6 +21,12 @@ async def scan(ingest: Ingest, *, after_days: int = 0) -> None:
     await FollowupScan(ingest.worker_database, ingest.clock).catch_up()
 
 
+async def look_anew(ingest: Ingest) -> None:
+    """Have the worker look at everything that is watched."""
+    await ingest.rows_of("UPDATE followup_watches SET look_at = '2026-01-01'", "local")
+    await scan(ingest)
+
+
 async def followups(ingest: Ingest, **query: Any) -> list[tuple[str, str, str]]:
     """Return (kind, account number, due day) as the list has them."""
     found = (await ingest.get("/v1/followups", **query))["items"]
@@ -176,10 +182,34 @@ async def test_the_same_scan_again_changes_nothing(ingest) -> None:
     await ingest.take(sent(ingest, made.claim("A"), made.claim("B")))
     await scan(ingest, after_days=6)
     before = await ingest.rows("SELECT * FROM followups ORDER BY followup_id")
-    await FollowupScan(ingest.worker_database, ingest.clock).sweep("local")
-    await scan(ingest)
+    await look_anew(ingest)
+    await scan(ingest, after_days=2)
     assert await ingest.rows("SELECT * FROM followups ORDER BY followup_id") == before
     assert await ingest.count("followup_history") == 2
+
+
+async def test_a_sweep_watches_what_was_here_before_and_touches_claims_whose_rules_changed(ingest) -> None:
+    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(remittance(*answered("X"), amount="75"))
+    await ingest.rows_of("DELETE FROM followup_watches", "local")
+    await scan(ingest, after_days=3)
+    assert {kind for kind, _, _ in await followups(ingest)} == {"remit_unmatched", "out_of_balance"}
+    near = {"rules": [{"kind": "timely_filing", "days": 65, "effective_from": "2020-01-01"}]}
+    assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=near)).status_code == 200
+    await scan(ingest)
+    assert await followups(ingest, kind="filing_limit_near") == []
+    await scan(ingest, after_days=1)
+    assert await followups(ingest, kind="filing_limit_near") == [("filing_limit_near", "A", "2026-03-11")]
+
+
+async def test_a_remit_that_becomes_ambiguous_is_followed_up_as_that(ingest) -> None:
+    await ingest.take(submitted(made.claim("B")))
+    await ingest.take(remittance(*answered("A")))
+    await scan(ingest, after_days=3)
+    assert [kind for kind, pcn, _ in await followups(ingest) if pcn == "A"] == ["remit_unmatched"]
+    await ingest.take(submitted(made.claim("A"), made.claim("A", more=("REF*G1*OTHER",)), control="2"))
+    await scan(ingest)
+    assert [kind for kind, pcn, _ in await followups(ingest) if pcn == "A"] == ["remit_ambiguous"]
 
 
 async def test_two_workers_at_once_open_each_follow_up_once(ingest) -> None:
@@ -242,7 +272,7 @@ async def test_what_a_person_ended_stays_ended_until_a_person_opens_it(ingest) -
     told = await silent(ingest)
     _, told = await edit(ingest, told, resolution="done")
     assert (told["status"], told["resolved_by"]) == ("resolved", "person")
-    await FollowupScan(ingest.worker_database, ingest.clock).sweep("local")
+    await look_anew(ingest)
     await scan(ingest, after_days=2)
     assert await followups(ingest) == []
     status, again = await edit(ingest, told, resolution=None)
@@ -253,12 +283,10 @@ async def test_a_cause_that_comes_back_opens_the_same_follow_up_again(ingest) ->
     told = await silent(ingest)
     _, told = await edit(ingest, told, owner="billing-2")
     await ingest.rows_of("UPDATE claims SET state = 'accepted'", "local")
-    await FollowupScan(ingest.worker_database, ingest.clock).sweep("local")
-    await scan(ingest)
+    await look_anew(ingest)
     assert (await only(ingest, status="resolved"))["resolution"] == "cause_gone"
     await ingest.rows_of("UPDATE claims SET state = 'submitted'", "local")
-    await FollowupScan(ingest.worker_database, ingest.clock).sweep("local")
-    await scan(ingest)
+    await look_anew(ingest)
     back = await only(ingest)
     assert (back["followup_id"], back["owner"], back["resolution"]) == (told["followup_id"], "billing-2", None)
     assert [each["what"] for each in back["history"]] == ["opened", "edited", "resolved", "reopened"]
