@@ -38,7 +38,8 @@ _CLAIM: Final = (
     "tenant_id", "claim_id", "row_id", "claim_key", "sequence", "group_control_number", "set_control_number",
     "patient_control_number", "claim_type", "frequency_code", "charge_cents", "payer_id", "payer_name", "payer_kind",
     "claim_filing_code", "payer_sequence", "billing_npi", "rendering_npi", "facility_code", "service_from_on", "service_to_on",
-    "member_reference", "original_payer_claim_control_number", "state", "submitted_at", "content",
+    "member_reference", "original_payer_claim_control_number", "state", "submitted_at", "sent_on",
+    "content",
 )  # fmt: skip
 _REMIT: Final = (
     "tenant_id", "remit_id", "row_id", "remittance_id", "interchange_id", "transaction_ordinal", "claim_ordinal", "claim_key",
@@ -78,7 +79,7 @@ class Made:
         return (
             TENANT, self.claim_id, uuid7(), self.key, 1, "1", "0001", self.pcn, "professional", "1", self.charge_cents,
             self.payer_id, "PAYER", "commercial", "CI", "P", "1999999984", "", "11", on, on, self.pcn, "", self.state,
-            self.submitted_at, _CONTENT,
+            self.submitted_at, self.submitted_at.date(), _CONTENT,
         )  # fmt: skip
 
     def remit(self, number: int, row_id: UUID) -> Row:

@@ -47,7 +47,9 @@ def scan(system: System, *, after_days: int) -> None:
 
     async def work() -> None:
         database = Database(system.stack.database_url("ingest", "worker"))
-        await FollowupScan(database, FixedClock(NOW + timedelta(days=after_days))).catch_up()
+        in_future = FollowupScan(database, FixedClock(NOW + timedelta(days=after_days)))
+        while await in_future.catch_up():
+            pass
         await database.close()
 
     run_apart(work())

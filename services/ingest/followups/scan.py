@@ -115,11 +115,11 @@ class FollowupScan:
         while place is not None:
             async with self._database.begin() as tx:
                 place = await store.touch_claims_of_payers(tx, tenant_id, changed, place, _SLICE, now)
-        for subject in store.SWEEPS:
+        for subject, slice_ in store.SWEEPS:
             place = _NOTHING
             while place is not None:
                 async with self._database.begin() as tx:
-                    place = await store.sweep(tx, tenant_id, subject, place, _SLICE, now)
+                    place = await store.sweep(tx, tenant_id, subject, slice_, place, _SLICE, now)
         async with self._database.begin() as tx:
             await store.swept(tx, tenant_id, now)
 

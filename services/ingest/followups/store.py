@@ -214,40 +214,47 @@ async def touch_claims_of_schedule(
     return rows[-1]["place"] if len(rows) == limit else None
 
 
+_REMITS = """
+        SELECT remit_row_id AS place, remit_id AS subject_id FROM matches
+        WHERE tenant_id = $1 AND result = '{result}' AND remit_row_id > $2
+          AND remit_row_id > (SELECT row_id FROM claims WHERE claims.tenant_id = $1 ORDER BY row_id LIMIT 1)
+          AND (
+            SELECT w.look_at FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = remit_id
+          ) IS NULL
+        ORDER BY remit_row_id LIMIT $3
+"""
 # What may be late and is not watched, in slices: (where the slice ends, subject). Answered claims drop out by indexes alone.
-SWEEPS: Mapping[Subject, str] = {
-    "claim": """
+# Whether the rest is watched is looked up by the whole key: a planner without statistics would join by a part of it.
+SWEEPS: Sequence[tuple[Subject, str]] = (
+    ("claim", """
         SELECT c.claim_id AS place, c.claim_id AS subject_id FROM claims AS c WHERE c.tenant_id = $1 AND c.claim_id > $2
           AND NOT EXISTS (SELECT 1 FROM matches AS m WHERE m.tenant_id = $1 AND m.claim_id = c.claim_id)
-          AND NOT EXISTS (
-            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = c.claim_id)
+          AND (
+            SELECT w.look_at FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = c.claim_id
+          ) IS NULL
         ORDER BY c.claim_id LIMIT $3
-    """,
-    "remit": """
-        SELECT remit_row_id AS place, remit_id AS subject_id FROM matches
-        WHERE tenant_id = $1 AND result IN ('unmatched', 'ambiguous') AND remit_row_id > $2
-          AND remit_row_id > (SELECT row_id FROM claims WHERE claims.tenant_id = $1 ORDER BY row_id LIMIT 1)
-          AND NOT EXISTS (
-            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = remit_id)
-        ORDER BY remit_row_id LIMIT $3
-    """,
-    "remittance": """
+    """),
+    ("remit", _REMITS.format(result="unmatched")),
+    ("remit", _REMITS.format(result="ambiguous")),
+    ("remittance", """
         SELECT p.row_id AS place, p.remittance_id AS subject_id FROM remittances AS p WHERE p.tenant_id = $1 AND p.row_id > $2
           AND (EXISTS (SELECT 1 FROM transactions AS t WHERE t.tenant_id = $1 AND t.remittance_id = p.remittance_id
                          AND (t.balance_difference_cents <> 0 OR t.unbalanced_claims > 0 OR t.unbalanced_lines > 0))
             OR p.payment_on >= (SELECT min(deposited_on) FROM deposits WHERE tenant_id = $1)
              AND NOT EXISTS (SELECT 1 FROM deposits AS d WHERE d.tenant_id = $1 AND d.remittance_id = p.remittance_id))
-          AND NOT EXISTS (
-            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = p.remittance_id)
+          AND (
+            SELECT w.look_at FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = p.remittance_id
+          ) IS NULL
         ORDER BY p.row_id LIMIT $3
-    """,
-    "deposit": """
+    """),
+    ("deposit", """
         SELECT deposit_id AS place, deposit_id AS subject_id FROM deposits
-        WHERE tenant_id = $1 AND remittance_id IS NULL AND deposit_id > $2 AND NOT EXISTS (
-            SELECT 1 FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = deposit_id)
+        WHERE tenant_id = $1 AND remittance_id IS NULL AND deposit_id > $2 AND (
+            SELECT w.look_at FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = deposit_id
+          ) IS NULL
         ORDER BY deposit_id LIMIT $3
-    """,
-}
+    """),
+)  # fmt: skip
 
 
 _SWEEP = """
@@ -259,9 +266,11 @@ SELECT count(*) AS found, max(place::text)::uuid AS place FROM slice
 """
 
 
-async def sweep(tx: AsyncConnection, tenant_id: str, subject: Subject, after: UUID, limit: int, now: datetime) -> UUID | None:
+async def sweep(
+    tx: AsyncConnection, tenant_id: str, subject: Subject, slice_: str, after: UUID, limit: int, now: datetime
+) -> UUID | None:
     """Watch the next slice of what may be late and is not watched; return where it ends, None at the end of all."""
-    query = _SWEEP.format(slice=SWEEPS[subject])
+    query = _SWEEP.format(slice=slice_)
     row = await (await driver(tx)).fetchrow(query, tenant_id, after, limit, subject, now)
     return row["place"] if row is not None and row["found"] == limit else None
 

@@ -16,9 +16,10 @@ RULES = {"rules": [{"kind": "timely_filing", "days": 90, "effective_from": "2020
 
 
 async def scan(ingest: Ingest, *, after_days: int = 0) -> None:
-    """Let some days pass and the worker look."""
+    """Let some days pass and the worker look, until there is nothing to look at."""
     ingest.clock.at += timedelta(days=after_days)
-    await FollowupScan(ingest.worker_database, ingest.clock).catch_up()
+    while await FollowupScan(ingest.worker_database, ingest.clock).catch_up():
+        pass
 
 
 async def look_anew(ingest: Ingest) -> None:
@@ -189,7 +190,7 @@ async def test_the_same_scan_again_changes_nothing(ingest) -> None:
 
 
 async def test_a_sweep_watches_what_was_here_before_and_touches_claims_whose_rules_changed(ingest) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await ingest.take(remittance(*answered("X"), amount="75"))
     await ingest.rows_of("DELETE FROM followup_watches", "local")
     await scan(ingest, after_days=3)
@@ -203,11 +204,11 @@ async def test_a_sweep_watches_what_was_here_before_and_touches_claims_whose_rul
 
 
 async def test_a_remit_that_becomes_ambiguous_is_followed_up_as_that(ingest) -> None:
-    await ingest.take(submitted(made.claim("B")))
+    await ingest.take(sent(ingest, made.claim("B")))
     await ingest.take(remittance(*answered("A")))
     await scan(ingest, after_days=3)
     assert [kind for kind, pcn, _ in await followups(ingest) if pcn == "A"] == ["remit_unmatched"]
-    await ingest.take(submitted(made.claim("A"), made.claim("A", more=("REF*G1*OTHER",)), control="2"))
+    await ingest.take(sent(ingest, made.claim("A"), made.claim("A", more=("REF*G1*OTHER",)), control="2"))
     await scan(ingest)
     assert [kind for kind, pcn, _ in await followups(ingest) if pcn == "A"] == ["remit_ambiguous"]
 

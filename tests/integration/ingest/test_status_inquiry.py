@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from tests.integration.ingest.conftest import Ingest
-from tests.integration.ingest.test_followups import followups, scan
+from tests.integration.ingest.test_followups import followups, scan, sent
 from tests.integration.ingest.test_matches import submitted
 from tests.unit.x12 import build
 from tests.unit.x12 import build_claims as made
@@ -16,7 +16,7 @@ async def claim_id_of(ingest: Ingest, pcn: str) -> str:
 
 
 async def test_a_silent_claim_is_asked_after_and_the_payers_answer_moves_it(ingest) -> None:
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await scan(ingest, after_days=6)
     assert [kind for kind, _, _ in await followups(ingest)] == ["no_acknowledgement"]
     claim_id = await claim_id_of(ingest, "A")
