@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import IO, Annotated, Final
@@ -12,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.http.app import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, responses
@@ -27,11 +29,21 @@ _LINE_MAX_BYTES: Final = 4096
 _LINES_A_TRANSACTION: Final = 500
 _CSV: Final = "text/csv"
 _NDJSON: Final = "application/x-ndjson"
-_READERS: Final = {_CSV: read_csv, _NDJSON: read_json, "application/json": read_json}
+_JSON: Final = "application/json"
+_READERS: Final = {_CSV: read_csv, _NDJSON: read_json, _JSON: read_json}
 _TWO: Final = (
     "deposited_on,amount,trace_number,payer,reference\n2026-03-02,1234.56,0012345678,PAYER,\n2026-03-02,80.00,,PAYER,A-17\n"
 )
 _ONE: Final = '{"deposited_on": "2026-03-02", "amount": "1234.56", "trace_number": "0012345678"}\n'
+
+
+_OBJECT: Final = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in COLUMNS},
+    "required": list(COLUMNS[:2]),
+    "additionalProperties": False,
+    "example": json.loads(_ONE),
+}
 
 
 @router.post(
@@ -46,10 +58,12 @@ _ONE: Final = '{"deposited_on": "2026-03-02", "amount": "1234.56", "trace_number
         "requestBody": {
             "required": True,
             "description": f"One deposit a line, up to 16 MiB: CSV with a header of {', '.join(COLUMNS)} (the last three may be"
-            " left out), or the same as an object of texts. `trace_number` is the payment's (TRN02).",
+            " left out), or the same as an object of texts; or a list of such objects (up to 1 MiB)."
+            " `trace_number` is the payment's (TRN02).",
             "content": {
                 _CSV: {"schema": {"type": "string"}, "examples": {"two": {"value": _TWO}}},
                 _NDJSON: {"schema": {"type": "string"}, "examples": {"one": {"value": _ONE}}},
+                _JSON: {"schema": {"oneOf": [_OBJECT, {"type": "array", "items": _OBJECT}]}},
             },
         }
     },
@@ -64,28 +78,45 @@ async def post_deposits(
     """Each line is answered by itself; a broken one does not stop the others, and a deposit that was told before is `known`: a file
     that was broken off is simply sent again. Equal lines are one deposit; `reference` tells apart what the bank booked twice.
     """
-    reader = _READERS.get((content_type or _CSV).partition(";")[0].strip().lower())
+    kind = (content_type or _CSV).partition(";")[0].strip().lower()
+    reader = _READERS.get(kind)
     if reader is None:
-        raise Problem(415, "unsupported-media-type", "Send deposits as text/csv or application/x-ndjson, one a line.")
+        raise Problem(415, "unsupported-media-type", "Send deposits as text/csv, application/x-ndjson or application/json.")
     uploads: asyncio.Semaphore = request.app.state.uploads
     if uploads.locked():
         raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
     async with uploads:
-        large = Problem(413, "too-large", f"Deposits may have {MAX_BYTES} bytes at most; split them.")
-        spool = await spooled(request.stream(), MAX_BYTES, large)
+        most = JSON_BODY_MAX_BYTES if kind == _JSON else MAX_BYTES
+        large = Problem(413, "too-large", f"Deposits in this form may have {most} bytes at most; split them.")
+        spool = await spooled(request.stream(), most, large)
     now = clock.now()
-    lines = reader(_lines(spool), now.date())
+    lines = reader(_items(spool) if kind == _JSON else _lines(spool), now.date())
     try:
         first = next(lines, None)
     except BadHeader as error:
         spool.close()
         columns = f"{COLUMNS[0]} and {COLUMNS[1]}, and may name {', '.join(COLUMNS[2:])}"
         raise Problem(422, "bad-header", f"The first line of the CSV must name {columns}, and nothing else.") from error
+    except Problem:
+        spool.close()
+        raise
     if first is None:
         spool.close()
         raise Problem(422, "empty", "The body holds no deposit.")
     answers = _answers(spool, database, tenant, itertools.chain([first], lines), now)
     return StreamingResponse(answers, media_type=_NDJSON)
+
+
+def _items(spool: IO[bytes]) -> Iterator[bytes]:
+    """Yield the objects of a JSON list, or the one that is all there is, each as a line of its own.
+
+    Errors: Problem 400 (no JSON).
+    """
+    raw = spool.read()
+    if raw.strip():
+        check_json(raw)
+        told = json.loads(raw)
+        yield from (json.dumps(each).encode() for each in (told if isinstance(told, list) else [told]))
 
 
 def _lines(spool: IO[bytes]) -> Iterator[bytes]:

@@ -92,8 +92,8 @@ async def test_the_same_deposit_twice_is_the_same_and_a_reference_tells_two_apar
     assert {each["deposit_id"] for each in first + again} == {first[0]["deposit_id"]}
     as_json = {"deposited_on": "2026-02-27", "amount": "80", "trace_number": "t1", "payer": "payer"}
     assert (await tell(ingest, json.dumps(as_json), "application/x-ndjson"))[0]["deposit_id"] == first[0]["deposit_id"]
-    (other,) = await tell(ingest, json.dumps({**as_json, "reference": "2"}), "application/json")
-    assert other["status"] == "new"
+    told = await tell(ingest, json.dumps([as_json, {**as_json, "reference": "2"}, 80], indent=2), "application/json")
+    assert [(each["line"], each["status"]) for each in told] == [(1, "known"), (2, "new"), (3, "invalid")]
 
 
 async def test_a_broken_line_is_answered_by_its_own_problem_and_the_others_go_on(ingest) -> None:
@@ -148,6 +148,8 @@ async def test_what_is_no_list_of_deposits_is_refused_as_what_it_is(ingest) -> N
         (422, "empty"),
         (415, "unsupported-media-type"),
     ]
+    broken = await ingest.http.post("/v1/deposits", content=b"[{", headers={"Content-Type": "application/json"})
+    assert (broken.status_code, broken.json()["type"]) == (400, "urn:recours:problem:bad-json")
     (answer,) = await tell(ingest, '{"deposited_on": "2026-02-27", "amount": 80}', "application/json")
     assert (answer["status"], answer["field"], answer["problem"]) == ("invalid", "amount", "is not a text, in quotes")
 
