@@ -118,6 +118,15 @@ def test_only_the_edges_open_transactions() -> None:
     assert openers - {"libs/common/migrate.py"} <= EDGES
 
 
+@pytest.mark.parametrize("service", ["ingest", "classifier", "appeals", "analytics"])
+def test_migrations_are_one_line_in_the_order_of_their_names(service: str) -> None:
+    before = "None"
+    for path in sorted((ROOT / "services" / service / "migrations" / "versions").glob("*.py")):
+        told = dict(re.findall(r"^(revision|down_revision) = (.*)$", path.read_text(), re.MULTILINE))
+        assert (path.name.partition("_")[0], told["down_revision"]) == (told["revision"].strip('"'), before)
+        before = told["revision"]
+
+
 def test_a_silenced_linter_or_type_checker_is_told_why() -> None:
     mute = []
     for name, text in modules(*SOURCES, "tests"):

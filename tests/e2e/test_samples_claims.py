@@ -26,6 +26,12 @@ def taken(system: System, samples: Path) -> list[dict[str, Any]]:
     return system.take_in(*((samples / name).read_bytes() for name in NAMES), answers, refused)
 
 
+def test_no_sample_of_claims_and_answers_is_left_out(samples: Path) -> None:
+    others = {path.name for path in samples.glob("*.edi")} - {path.name for path in samples.glob("*-835-*")}
+    assert others
+    assert others <= set(NAMES)
+
+
 def states(system: System) -> dict[str, str]:
     found = system.rows("ingest", "SELECT patient_control_number, state FROM claims")
     return {row["patient_control_number"]: row["state"] for row in found}
