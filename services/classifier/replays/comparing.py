@@ -9,8 +9,9 @@ from msgspec import Struct, structs
 from msgspec.structs import replace
 
 from libs.common.contracts.denial_classified import Deadline, DenialClassifiedV1, Reason
+from services.classifier.decision import is_recoverable
 from services.classifier.rules.model import RuleSet
-from services.classifier.verdict import Adjudicated, judge, judged_fields
+from services.classifier.verdict import Adjudicated, Verdict, judge, judged_fields
 
 State = Literal["waiting", "comparing", "compared", "applying", "applied", "cancelled"]
 Command = Literal["begin", "end", "apply", "cancel"]
@@ -25,10 +26,6 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     ("compared", "cancel"): "cancelled",
     ("applying", "cancel"): "cancelled",
 }
-# What a reader acts on. Where only words, rules or the version differ there is nothing to tell.
-_ACTED_ON: Final = (
-    "category", "kind", "action", "alternative_actions", "denied_cents", "recoverable", "reasons", "appeal_by", "correct_by",
-)  # fmt: skip
 
 
 class Side(Struct, frozen=True):
@@ -67,10 +64,24 @@ def compare(stands: Standing | DenialClassifiedV1, adjudicated: Adjudicated, rul
     No rule of a tenant undoes a refusal. Only another edition of our own tables could; then the denial stays.
     """
     verdict = judge(adjudicated, rules)
-    if not verdict.judged.is_denial:
-        return None
-    told = judged_fields(verdict)
-    return None if all(getattr(stands, name) == told[name] for name in _ACTED_ON) else told
+    return judged_fields(verdict) if verdict.judged.is_denial and not _says_the_same(stands, verdict) else None
+
+
+def _says_the_same(stands: Standing | DenialClassifiedV1, verdict: Verdict) -> bool:
+    """Compare what a reader acts on. Where only words, rules or the version differ there is nothing to tell."""
+    judged = verdict.judged
+    return (
+        stands.category == judged.category
+        and stands.kind == judged.kind
+        and stands.action == judged.action
+        and stands.alternative_actions == judged.alternative_actions
+        and stands.denied_cents == judged.denied_cents
+        and stands.recoverable == is_recoverable(judged)
+        and stands.appeal_by == verdict.appeal_by
+        and stands.correct_by == verdict.correct_by
+        # Of one claim the reasons are the same adjustments: only their causes can differ, or how many are refused.
+        and [each.category for each in stands.reasons] == [each.category for each in judged.reasons]
+    )
 
 
 def revised(denial: DenialClassifiedV1, told: Judged, now: datetime) -> DenialClassifiedV1:
