@@ -4,8 +4,8 @@
 
 `rules`: the pure check alone, everything at hand. `batch`: with what it asks of PostgreSQL for each batch, as claims come in.
 CPU is this process's; seconds are wall time. `http`: one claim a request as JSON to ingest's own API process, at a steady rate,
-from the moment when a request was due to its answer's last byte. Tables are generated in the shape of the public file and loaded
-as a user does.
+from the moment when a request was due to its answer's last byte; `floor`: the same of a request that does nothing: what the machine
+takes while others share it. Tables are generated in the shape of the public file and loaded as a user does.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from libs.common.database import Database
 from libs.x12 import Claim
 from services.ingest.checks import loading
 from services.ingest.checks.loading import Asked
-from tests.bench.meter import keep
+from tests.bench.meter import Meter, keep
 from tests.unit.ingest.checks.claims import MEMBER, line, professional
 from tests.unit.ingest.checks.tables import PTP_HEAD, mue
 
@@ -92,14 +92,20 @@ async def loaded(http: httpx.AsyncClient, answer: httpx.Response) -> None:
 
 
 async def latencies(http: httpx.AsyncClient, asked: Sequence[bytes], rate: float) -> list[float]:
-    """Send checks at a steady rate, whether or not the one before was answered; return milliseconds from when each was due."""
+    """Send checks at a steady rate, whether or not the one before was answered; return milliseconds from when each was due.
+
+    Where there is no body, nothing is asked but whether the process lives.
+    """
     loop = asyncio.get_running_loop()
     begun = loop.time() + 0.1
 
     async def one(place: int, body: bytes) -> float:
         due = begun + place / rate
         await asyncio.sleep(due - loop.time())
-        answer = await http.post("/v1/claims/check", content=body, headers={"Content-Type": "application/json"})
+        if body:
+            answer = await http.post("/v1/claims/check", content=body, headers={"Content-Type": "application/json"})
+        else:
+            answer = await http.get("/livez")
         answer.raise_for_status()
         return (loop.time() - due) * 1000
 
@@ -118,9 +124,14 @@ async def measure(stack: Stack, api_url: str, chosen: argparse.Namespace) -> dic
     http = httpx.AsyncClient(base_url=stack.url("ingest"), timeout=60)
     found = {"load_seconds": round(await load(http, chosen.pairs), 1)}
     await latencies(http, bodies(100), chosen.rate)  # connections and caches are there before it counts
-    spent = await latencies(http, bodies(int(chosen.rate * chosen.seconds)), chosen.rate)
-    for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
-        found[f"http_{name}_ms"] = round(spent[min(int(len(spent) * share), len(spent) - 1)], 1)
+    count = int(chosen.rate * chosen.seconds)
+    meter = Meter({"api": stack.pid("ingest-api") or 0})
+    spent = {"http": await latencies(http, bodies(count), chosen.rate)}
+    found["http_api_cpu_ms"] = round(meter.end()["api"]["cpu_seconds"] / count * 1000, 2)
+    spent["floor"] = await latencies(http, [b""] * count, chosen.rate)
+    for what, sorted_ in spent.items():
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
+            found[f"{what}_{name}_ms"] = round(sorted_[min(int(count * share), count - 1)], 1)
     tenant = "local"
     asked = [Asked(claim, UUID(int=place), f"member-{place}") for place, claim in enumerate(claims(chosen.claims))]
     wall, cpu, rules_cpu, findings = time.perf_counter(), time.process_time(), 0.0, 0

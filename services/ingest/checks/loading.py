@@ -5,7 +5,6 @@ Nothing here commits.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -64,18 +63,39 @@ def fold(
 
 
 async def load(tx: AsyncConnection, tenant_id: str, claims: Sequence[Claim]) -> Reference:
-    """Bring what is known about the codes and payers of some claims."""
-    releases = await _releases(tx, tenant_id)
-    diagnoses_and_more, procedures = _codes(claims)
-    known_payers = await _known_payers(tx, tenant_id)
-    return Reference(
-        releases=releases,
-        codes=await _code_entries(tx, tenant_id, _ids(releases, CODE_SETS), diagnoses_and_more | procedures),
-        ptp=await _pairs(tx, tenant_id, _ids(releases, PTP_SETS), procedures),
-        mue=await _limits(tx, tenant_id, _ids(releases, MUE_SETS), procedures),
-        payers=await payer_rules(tx, tenant_id, {claim.payer.payer_id for claim in claims} & known_payers),
-        known_payers=known_payers,
-    )
+    """Bring what is known about the codes and payers of some claims; two round trips, whatever is loaded."""
+    releases, payers, known_payers = await _world(tx, tenant_id, {claim.payer.payer_id for claim in claims})
+    entries = _Entries()
+    if releases:
+        await entries.fetch(tx, tenant_id, releases, *_codes(claims))
+    return Reference(releases, entries.codes, entries.ptp, entries.mue, payers, known_payers)
+
+
+# The releases that hold, and all payers that have rules, with the newest rules of those that were asked for.
+_WORLD = """
+SELECT 'release' AS kind, name, release_id, begins_on, NULL AS rules FROM reference_releases WHERE tenant_id = $1 AND state = 'live'
+UNION ALL (
+    SELECT DISTINCT ON (payer_id) 'payer', payer_id, NULL, NULL, CASE WHEN payer_id = ANY ($2::text[]) THEN rules::text END
+    FROM payer_rule_versions WHERE tenant_id = $1 ORDER BY payer_id, version DESC
+)
+ORDER BY begins_on
+"""
+_World = tuple[dict[str, list[Release]], dict[str, tuple[PayerRule, ...]], frozenset[str]]
+
+
+async def _world(tx: AsyncConnection, tenant_id: str, payer_ids: Collection[str]) -> _World:
+    """Return releases by set, payers' newest rules, and which payers have rules at all."""
+    releases: dict[str, list[Release]] = {}
+    payers: dict[str, tuple[PayerRule, ...]] = {}
+    known = set()
+    for kind, name, release_id, begins_on, rules in await (await driver(tx)).fetch(_WORLD, tenant_id, list(payer_ids)):
+        if kind == "release":
+            releases.setdefault(name, []).append(Release(release_id, begins_on))
+        else:
+            known.add(name)
+            if rules is not None:
+                payers[name] = rules_of_json(rules)
+    return releases, payers, frozenset(known)
 
 
 def _codes(claims: Iterable[Claim]) -> tuple[set[str], set[str]]:
@@ -96,79 +116,51 @@ def _ids(releases: Mapping[str, Sequence[Release]], names: Iterable[str]) -> lis
     return [release.release_id for name in names for release in releases.get(name, ())]
 
 
-async def _releases(tx: AsyncConnection, tenant_id: str) -> dict[str, list[Release]]:
-    found: dict[str, list[Release]] = {}
-    query = (
-        "SELECT name, release_id, begins_on FROM reference_releases"
-        " WHERE tenant_id = $1 AND state = 'live' ORDER BY name, begins_on"
-    )
-    for row in await (await driver(tx)).fetch(query, tenant_id):
-        found.setdefault(row["name"], []).append(Release(row["release_id"], row["begins_on"]))
-    return found
-
-
-async def _fetch(tx: AsyncConnection, query: str, tenant_id: str, release_ids: Sequence[int], codes: Collection[str]) -> list[Any]:
-    """Ask for codes of releases; where nothing is loaded, nothing is asked."""
-    return list(await (await driver(tx)).fetch(query, tenant_id, release_ids, list(codes))) if release_ids and codes else []
-
-
-async def _code_entries(
-    tx: AsyncConnection, tenant_id: str, release_ids: Sequence[int], codes: Collection[str]
-) -> dict[tuple[int, str], CodeEntry]:
-    query = (
-        "SELECT release_id, code, billable, valid_from, valid_to FROM reference_codes"
-        " WHERE tenant_id = $1 AND release_id = ANY ($2::bigint[]) AND code = ANY ($3::text[])"
-    )
-    return {
-        (row["release_id"], row["code"]): CodeEntry(row["billable"], row["valid_from"], row["valid_to"])
-        for row in await _fetch(tx, query, tenant_id, release_ids, codes)
-    }
-
-
-async def _pairs(
-    tx: AsyncConnection, tenant_id: str, release_ids: Sequence[int], procedures: Collection[str]
-) -> dict[tuple[int, str, str], list[PtpEdit]]:
-    query = (
-        "SELECT release_id, column_1, column_2, begins_on, ends_on, indicator FROM reference_ptp"
-        " WHERE tenant_id = $1 AND release_id = ANY ($2::bigint[]) AND column_1 = ANY ($3::text[]) AND column_2 = ANY ($3::text[])"
-    )
-    found: dict[tuple[int, str, str], list[PtpEdit]] = {}
-    for release_id, column_1, column_2, begins_on, ends_on, indicator in await _fetch(
-        tx, query, tenant_id, release_ids, procedures
-    ):
-        found.setdefault((release_id, column_1, column_2), []).append(PtpEdit(begins_on, ends_on, indicator))
-    return found
-
-
-async def _limits(
-    tx: AsyncConnection, tenant_id: str, release_ids: Sequence[int], procedures: Collection[str]
-) -> dict[tuple[int, str], MueLimit]:
-    query = (
-        "SELECT release_id, code, units, indicator FROM reference_mue"
-        " WHERE tenant_id = $1 AND release_id = ANY ($2::bigint[]) AND code = ANY ($3::text[])"
-    )
-    return {
-        (row["release_id"], row["code"]): MueLimit(row["units"], row["indicator"])
-        for row in await _fetch(tx, query, tenant_id, release_ids, procedures)
-    }
-
-
-async def _known_payers(tx: AsyncConnection, tenant_id: str) -> frozenset[str]:
-    rows = await (await driver(tx)).fetch("SELECT DISTINCT payer_id FROM payer_rule_versions WHERE tenant_id = $1", tenant_id)
-    return frozenset(row["payer_id"] for row in rows)
-
-
 async def payer_rules(tx: AsyncConnection, tenant_id: str, payer_ids: Collection[str]) -> dict[str, tuple[PayerRule, ...]]:
     """Return the newest version of some payers' rules."""
-    if not payer_ids:
-        return {}
-    rows = await (await driver(tx)).fetch(
-        "SELECT DISTINCT ON (payer_id) payer_id, rules::text FROM payer_rule_versions"
-        " WHERE tenant_id = $1 AND payer_id = ANY ($2::text[]) ORDER BY payer_id, version DESC",
-        tenant_id,
-        list(payer_ids),
-    )
-    return {row["payer_id"]: rules_of_json(row["rules"]) for row in rows}
+    return (await _world(tx, tenant_id, payer_ids))[1] if payer_ids else {}
+
+
+_ENTRIES = """
+SELECT 'code' AS kind, release_id, code, NULL AS other, billable, valid_from, valid_to, NULL::bigint AS units, NULL AS indicator
+FROM reference_codes WHERE tenant_id = $1 AND release_id = ANY ($2::bigint[]) AND code = ANY ($5::text[])
+UNION ALL
+SELECT 'ptp', release_id, column_1, column_2, NULL, begins_on, ends_on, NULL, indicator
+FROM reference_ptp WHERE tenant_id = $1 AND release_id = ANY ($3::bigint[])
+    AND column_1 = ANY ($6::text[]) AND column_2 = ANY ($6::text[])
+UNION ALL
+SELECT 'mue', release_id, code, NULL, NULL, NULL, NULL, units, indicator
+FROM reference_mue WHERE tenant_id = $1 AND release_id = ANY ($4::bigint[]) AND code = ANY ($6::text[])
+"""
+
+
+class _Entries:
+    """What tables say of some codes."""
+
+    def __init__(self) -> None:
+        self.codes: dict[tuple[int, str], CodeEntry] = {}
+        self.ptp: dict[tuple[int, str, str], list[PtpEdit]] = {}
+        self.mue: dict[tuple[int, str], MueLimit] = {}
+
+    async def fetch(
+        self,
+        tx: AsyncConnection,
+        tenant_id: str,
+        releases: Mapping[str, Sequence[Release]],
+        others: Collection[str],
+        procedures: Collection[str],
+    ) -> None:
+        ids = [_ids(releases, names) for names in (CODE_SETS, PTP_SETS, MUE_SETS)]
+        asked = list({*others, *procedures}), list(procedures)
+        for kind, release_id, code, other, billable, first, last, units, indicator in await (await driver(tx)).fetch(
+            _ENTRIES, tenant_id, *ids, *asked
+        ):
+            if kind == "code":
+                self.codes[release_id, code] = CodeEntry(billable, first, last)
+            elif kind == "ptp":
+                self.ptp.setdefault((release_id, code, other), []).append(PtpEdit(first, last, indicator))
+            else:
+                self.mue[release_id, code] = MueLimit(units, indicator)
 
 
 # Earlier claims that still stand: not rejected at the door, not void, not replaced by another.
