@@ -39,7 +39,8 @@ def read_id(text: str) -> UUID:
 
 def normalised_pcn(patient_control_number: str) -> str:
     """Return what stays of a PCN whatever payers do to it: cut to 17 characters, upper case, letters and digits only."""
-    return "".join(filter(str.isalnum, patient_control_number.strip()[:_PCN_LENGTH_KEPT])).upper()
+    kept = patient_control_number.strip()[:_PCN_LENGTH_KEPT]
+    return kept.upper() if kept.isalnum() else "".join(filter(str.isalnum, kept)).upper()
 
 
 def claim_key(tenant_id: str, patient_control_number: str) -> UUID:

@@ -45,6 +45,7 @@ from services.ingest.claims import candidates, intake
 from services.ingest.followups.rules import Subject
 from services.ingest.followups.store import touch
 from services.ingest.matches.booking import answer_of, match, settle
+from services.ingest.matches.store import has_claims
 from services.ingest.matching import Verdict
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
@@ -347,9 +348,10 @@ class IntakeReader:
             events.append(_event(files[each.event.interchange_id], each, versions[key], verdicts[each.row_id].claim_id))
         await store.insert_remits(tx, tenant_id, numbered)
         await settle(tx, tenant_id, verdicts.values())
-        await touch(tx, tenant_id, _touched(new, verdicts), self._clock.now())
-        await ledger.book(tx, (_entry(tenant_id, each) for each in new))
+        if await has_claims(tx, tenant_id):  # else there is nothing to follow up; the sweep finds what a first claim makes urgent
+            await touch(tx, tenant_id, _touched(new, verdicts), self._clock.now())
         await outbox.append(tx, events)
+        await ledger.book(tx, (_entry(tenant_id, each) for each in new))  # late: a day's row is everybody's, and locked to the end
 
 
 def _payments(parts: Iterable[Part]) -> Iterator[tuple[Subject, UUID]]:

@@ -6,7 +6,7 @@ nothing that changes goes unseen, two workers never look at the same thing, and 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
 from services.ingest.followups.lifecycle import Followup, Step
-from services.ingest.followups.rules import About, Subject
+from services.ingest.followups.rules import CLAIM_MAY_FOLLOW, About, Subject
 
 _encode = msgspec.json.Encoder().encode
 
@@ -214,10 +214,15 @@ async def touch_claims_of_schedule(
     return rows[-1]["place"] if len(rows) == limit else None
 
 
+_MAY_FOLLOW_MS = CLAIM_MAY_FOLLOW // timedelta(milliseconds=1)
+# From when the first claim may have been meant: a version 7 id begins with its milliseconds.
 _REMITS = """
         SELECT remit_row_id AS place, remit_id AS subject_id FROM matches
         WHERE tenant_id = $1 AND result = '{result}' AND remit_row_id > $2
-          AND remit_row_id > (SELECT row_id FROM claims WHERE claims.tenant_id = $1 ORDER BY row_id LIMIT 1)
+          AND remit_row_id > (
+            SELECT (lpad(to_hex(floor(extract(epoch FROM uuid_extract_timestamp(row_id)) * 1000)::bigint - {before_ms}), 12, '0')
+                || repeat('0', 20))::uuid
+            FROM claims WHERE claims.tenant_id = $1 ORDER BY row_id LIMIT 1)
           AND (
             SELECT w.look_at FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = remit_id
           ) IS NULL
@@ -234,8 +239,8 @@ SWEEPS: Sequence[tuple[Subject, str]] = (
           ) IS NULL
         ORDER BY c.claim_id LIMIT $3
     """),
-    ("remit", _REMITS.format(result="unmatched")),
-    ("remit", _REMITS.format(result="ambiguous")),
+    ("remit", _REMITS.format(result="unmatched", before_ms=_MAY_FOLLOW_MS)),
+    ("remit", _REMITS.format(result="ambiguous", before_ms=_MAY_FOLLOW_MS)),
     ("remittance", """
         SELECT p.row_id AS place, p.remittance_id AS subject_id FROM remittances AS p WHERE p.tenant_id = $1 AND p.row_id > $2
           AND (EXISTS (SELECT 1 FROM transactions AS t WHERE t.tenant_id = $1 AND t.remittance_id = p.remittance_id

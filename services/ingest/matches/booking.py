@@ -93,6 +93,8 @@ async def candidates_of(tx: AsyncConnection, tenant_id: str, answers: Sequence[A
 
     What is named by neither may have the numbers in each other's place: one more query for those.
     """
+    if not await store.has_claims(tx, tenant_id):
+        return dict.fromkeys((each.told.remit_id for each in answers), ())
     found = _Found()
     numbers = {number for each in answers for number in (each.told.payer_claim_control_number, each.original_reference) if number}
     found.add(await store.billed(tx, tenant_id, {each.told.claim_key for each in answers}, numbers))

@@ -34,6 +34,12 @@ _OF_BATCH = _BILLED + (
 )
 
 
+async def has_claims(tx: AsyncConnection, tenant_id: str) -> bool:
+    """Say whether the tenant ever sent a claim here; many send remittances alone."""
+    found: bool = await (await driver(tx)).fetchval("SELECT EXISTS (SELECT 1 FROM claims WHERE tenant_id = $1)", tenant_id)
+    return found
+
+
 async def billed(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID], numbers: Collection[str]) -> list[Billed]:
     """Return the claims of some accounts, and those that a payer knows by some numbers, with their lines."""
     return [_billed(row) for row in await (await driver(tx)).fetch(_OF_BATCH, tenant_id, list(keys), list(numbers))]
