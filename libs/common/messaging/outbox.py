@@ -4,6 +4,7 @@ The column names are those that Debezium's outbox event router expects, so that 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -18,20 +19,22 @@ COLUMNS = ("id", "tenant_id", "aggregatetype", "aggregateid", "type", "payload",
 _encode = msgspec.json.Encoder().encode
 
 
-def _headers(event: Event) -> bytes:
+@lru_cache(maxsize=1024)  # the events of a file mostly share them all
+def _headers(tenant_id: str, correlation_id: str, causation_id: str, sequence: int, traceparent: str | None) -> str:
     headers = {
-        "ce_tenantid": event.tenant_id,
-        "ce_correlationid": event.correlation_id,
-        "ce_causationid": event.causation_id,
-        "ce_sequence": str(event.sequence),
+        "ce_tenantid": tenant_id,
+        "ce_correlationid": correlation_id,
+        "ce_causationid": causation_id,
+        "ce_sequence": str(sequence),
     }
-    if event.traceparent is not None:
-        headers["traceparent"] = event.traceparent
-    return _encode(headers)
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
+    return _encode(headers).decode()
 
 
 def row_of(event: Event) -> tuple[Any, ...]:
-    return (event.id, event.tenant_id, event.topic, event.key, event.type, event.data, _headers(event).decode())
+    headers = _headers(event.tenant_id, event.correlation_id, event.causation_id, event.sequence, event.traceparent)
+    return (event.id, event.tenant_id, event.topic, event.key, event.type, event.data, headers)
 
 
 async def append(tx: AsyncConnection, events: Sequence[Event]) -> None:

@@ -46,7 +46,8 @@ ORDER BY outbox.xid FETCH FIRST ($2) ROWS WITH TIES
 _LAST = "SELECT xid::text FROM outbox ORDER BY outbox.xid DESC LIMIT 1"
 _ADVANCE = f"WITH moved AS (UPDATE relay_position SET last_xid = $1::text::xid8, moved_at = now()) {_LAST}"  # noqa: S608 - our own
 # An outbox grows too fast for its statistics: guessed at, it is read through and sorted whole. The index is always the way.
-_BY_INDEX = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off"
+# Planned once: planning for all partitions costs more than what a short window does.
+_BY_INDEX = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET plan_cache_mode = force_generic_plan"
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('recours.relay'))"
 
 _by_sequence = itemgetter(0)

@@ -154,7 +154,7 @@ async def test_a_remit_without_a_claim_counts_after_two_days_and_not_from_before
 async def test_a_remit_from_just_before_the_first_claim_counts_too(ingest) -> None:
     await ingest.take(remittance(*answered("X")))
     await scan(ingest)
-    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(sent(ingest, made.claim("A")))
     await scan(ingest, after_days=2)
     assert await followups(ingest, kind="remit_unmatched") == [("remit_unmatched", "X", "2026-03-03")]
 
