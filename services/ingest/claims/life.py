@@ -49,6 +49,7 @@ _VERDICTS: Final[dict[str, Verdict]] = {
 }
 STATUSES_MAX: Final = 500  # of one answer; an event has a size
 _SETS_READ: Final = frozenset({"A", "E"})  # accepted, accepted with errors
+_AGAIN: Final = frozenset({REPLACEMENT, VOID})
 _DAY: Final = timedelta(days=1)
 _RANK: Final = {"received": 0, "rejected": 1, "accepted": 2}
 
@@ -164,6 +165,7 @@ class Known:
     frequency_code: str = "1"
     replaces_claim_id: UUID | None = None
     original_number: str = ""  # REF*F8: the payer's number of what this replaces or voids
+    number: str = ""  # the payer's number of this claim, as far as it was told
 
 
 def assign(answers: Iterable[Acknowledgement], claims: Sequence[Known]) -> dict[UUID, UUID]:
@@ -221,36 +223,34 @@ def replaced_by(claim: Known, others: Sequence[Known]) -> Known | None:
     what was rejected never reached adjudication, and its correction comes as an original.
     """
     earlier = [each for each in sorted(others, key=lambda each: each.sent_on) if each.sent_on <= claim.sent_on]
-    if claim.frequency_code in (REPLACEMENT, VOID):
+    if claim.frequency_code in _AGAIN:
         return earlier[-1] if earlier else None
     return next((each for each in reversed(earlier) if _came_back(each, claim)), None)
 
 
 def replacements(claims: Sequence[Known]) -> dict[UUID, UUID]:
-    """Return the claims of an account that turn out to take the place of a rejected one (claim -> what it replaces).
+    """Return the claims of an account whose link turns out to be another one than they have (claim -> what it replaces).
 
-    An original takes the place of a rejected claim that is alike, a replacement or void that of a rejected one of its kind: what
-    both name by REF*F8 was judged, and stays. `claims` in the order in which they came: it tells those of one day apart.
+    A replacement or void takes the place of the claim that the payer knows by its REF*F8; but of a rejected one of its kind before
+    it, if there is one: what both name was judged, and stays. An original takes the place of a rejected claim that is alike.
+    `claims` in the order in which they came: it tells those of one day apart.
     """
-    replaced = {each.replaces_claim_id for each in claims}
-    found: dict[UUID, UUID] = {}
-    for place, each in enumerate(claims):
-        again = each.frequency_code in (REPLACEMENT, VOID)
-        if each.replaces_claim_id is not None and not again:
-            continue
-        before = [
-            (one.sent_on, at, one)
-            for at, one in enumerate(claims)
-            if (one.sent_on, at) < (each.sent_on, place)
-            and one.claim_id not in replaced
-            and (not again or one.frequency_code in (REPLACEMENT, VOID))
-            and _came_back(one, each)
-        ]
-        if before:
-            last = max(before, key=lambda told: told[:2])[2]
-            found[each.claim_id] = last.claim_id
-            replaced.add(last.claim_id)
-    return found
+    in_order = sorted(claims, key=lambda claim: claim.sent_on)
+    links = {each.claim_id: each.replaces_claim_id for each in claims}
+    for place, each in enumerate(in_order):
+        if each.frequency_code in _AGAIN:
+            taken = {before for claim_id, before in links.items() if claim_id != each.claim_id}
+            rejected = [one for one in in_order[:place] if one.frequency_code in _AGAIN and _came_back(one, each)]
+            named = [one for one in in_order if one.number and one.number == each.original_number and one is not each]
+            chosen = [one.claim_id for one in (*reversed(rejected), *named) if one in named or one.claim_id not in taken]
+            links[each.claim_id] = (*chosen, links[each.claim_id])[0]
+    for place, each in enumerate(in_order):
+        if each.frequency_code not in _AGAIN and links[each.claim_id] is None:
+            taken = set(links.values())
+            free = (one.claim_id for one in reversed(in_order[:place]) if one.claim_id not in taken and _came_back(one, each))
+            links[each.claim_id] = next(free, None)
+    changed = {each.claim_id: links[each.claim_id] for each in claims if links[each.claim_id] != each.replaces_claim_id}
+    return {claim_id: before for claim_id, before in changed.items() if before is not None}
 
 
 def _came_back(rejected: Known, claim: Known) -> bool:

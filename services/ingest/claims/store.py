@@ -202,7 +202,7 @@ async def resend(
 
 _OF_ACCOUNTS = """
 SELECT claim_key, claim_id, payer_id, charge_cents, service_from_on, sent_on, state, frequency_code, replaces_claim_id,
-       original_payer_claim_control_number
+       original_payer_claim_control_number, payer_claim_control_number
 FROM claims WHERE tenant_id = $1 AND claim_key = ANY ($2::uuid[]) ORDER BY row_id
 """
 

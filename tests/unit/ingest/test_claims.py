@@ -186,6 +186,11 @@ def test_a_correction_takes_the_place_of_the_rejected_claim_that_was_sent_before
     first, forgotten = sent(1), sent(5, frequency_code="7", state="rejected")
     named = sent(9, frequency_code="7", replaces_claim_id=first.claim_id)
     assert replacements([named, first, forgotten]) == {named.claim_id: forgotten.claim_id}
+    guessed = dataclasses.replace(
+        sent(20), frequency_code="8", original_number="I2", replaces_claim_id=rejected.claim_id
+    )  # by the account, before the number was told
+    told = dataclasses.replace(corrected, number="I2", state="accepted")
+    assert replacements([guessed, rejected, told]) == {guessed.claim_id: told.claim_id, told.claim_id: rejected.claim_id}
     again = sent(10)
     twice = [rejected, dataclasses.replace(corrected, state="rejected"), again]
     assert replacements(twice) == {corrected.claim_id: rejected.claim_id, again.claim_id: corrected.claim_id}
