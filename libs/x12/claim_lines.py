@@ -9,7 +9,6 @@ from libs.x12.claim_parts import Parts, count_of, filled, in_order, remember
 
 _SERVICES = frozenset({"SV1", "SV2", "SV3"})
 _INSURED, _PAYER = "IL", "PR"
-_BLANK = [""] * 12
 
 Service = tuple[str, str, str, str, str, str, str, str, tuple[str, ...]]
 
@@ -22,6 +21,7 @@ class Lines(Parts):
         self._own_number = f"REF{separator}6R{separator}"
         self._pointers: dict[str, tuple[int, ...]] = {}
         self._numbers: dict[str, int] = {}  # of lines, by their LX
+        self._rests: dict[str, tuple[str, str, str, str, str, tuple[str, ...]]] = {}  # of SV1
 
     def line(  # noqa: C901, PLR0912 - one flat loop over segments: a call a segment costs more than what it does
         self, segments: Sequence[str], begin: int, places: Sequence[int]
@@ -77,23 +77,25 @@ class Lines(Parts):
         )  # fmt: skip
 
     def _service(self, kind: str, segment: str) -> Service:
-        """Split SV1, SV2 or SV3 into what a line needs of it."""
-        elements = segment.split(self.separator)
-        if len(elements) < 12:  # noqa: PLR2004 - SV311 is the last that is read
-            elements += _BLANK[len(elements) :]
-        if kind == "SV1":
-            _, composite, charge, unit, units, place_of_service, _, pointers, *more = elements
-            told = composite, charge, "SV102", unit, units, place_of_service, pointers, ""
-        elif kind == "SV2":
+        """Split SV1, SV2 or SV3 into what a line needs of it. What follows the charge of an SV1 is the same for many lines."""
+        if kind != "SV1":
+            return self._other_service(kind, segment)
+        _, composite, charge, rest, *_ = [*segment.split(self.separator, 3), "", "", ""]
+        return composite, charge, "SV102", *(self._rests.get(rest) or self._rest(rest))
+
+    def _rest(self, text: str) -> tuple[str, str, str, str, str, tuple[str, ...]]:
+        """Split what follows SV102."""
+        unit, units, place_of_service, _, pointers, *more = [*text.split(self.separator), "", "", "", ""]
+        return remember(self._rests, text, (unit, units, place_of_service, pointers, "", _without_blanks(more)))
+
+    def _other_service(self, kind: str, segment: str) -> Service:
+        elements = filled(segment, self.separator, 12)  # SV311 is the last that is read
+        if kind == "SV2":
             _, revenue, composite, charge, unit, units, *more = elements
-            told = composite, charge, "SV203", unit, units, "", "", revenue
-        else:
-            _, composite, charge, place_of_service, _, _, units, _, _, _, _, pointers, *_ = elements
-            more = [*elements[4:6], *elements[7:11]]
-            told = composite, charge, "SV302", "", units, place_of_service, pointers, ""
-        while more and not more[-1]:
-            more.pop()
-        return (*told, tuple(more))
+            return composite, charge, "SV203", unit, units, "", "", revenue, _without_blanks(more)
+        _, composite, charge, place_of_service, _, _, units, _, _, _, _, pointers, *_ = elements
+        more = [*elements[4:6], *elements[7:11]]
+        return composite, charge, "SV302", "", units, place_of_service, pointers, "", _without_blanks(more)
 
     def _point(self, text: str) -> tuple[int, ...]:
         return remember(self._pointers, text, tuple(filter(None, map(count_of, text.split(self.component)))))
@@ -168,3 +170,10 @@ class Lines(Parts):
     def as_told(self, segments: Sequence[str], begin: int, end: int) -> list[str]:
         """Return the segments of a party that is only kept."""
         return [segments[begin].rstrip(self.separator), *filter(None, segments[begin + 1 : end])]
+
+
+def _without_blanks(elements: list[str]) -> tuple[str, ...]:
+    """Return elements up to the last that says something."""
+    while elements and not elements[-1]:
+        elements.pop()
+    return tuple(elements)

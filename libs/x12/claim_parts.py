@@ -89,6 +89,7 @@ class Parts:
         self.days: dict[str, Dated] = {}
         self.procedures: dict[str, tuple[str, str, tuple[str, ...], str]] = {}
         self._street, self._place = "N3" + separator, "N4" + separator
+        self._places: dict[str, tuple[str, str, str, str]] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._diagnoses: dict[str, tuple[Diagnosis, ...] | None] = {}
         self._providers: dict[tuple[str, ...], Provider] = {}
@@ -225,10 +226,14 @@ class Parts:
 
     def _address(self, street: str, place: str) -> Address:
         _, line_1, line_2, *_ = [*street.split(self.separator), "", ""]
+        if not street.isascii():
+            line_1, line_2 = readable(line_1), readable(line_2)
+        return Address(line_1, line_2, *(self._places.get(place) or self._read_place(place)))
+
+    def _read_place(self, place: str) -> tuple[str, str, str, str]:
+        """Split N4: city, state, postal code, country."""
         _, city, state, postal_code, country, *_ = [*place.split(self.separator), "", "", "", ""]
-        if street.isascii() and place.isascii():
-            return Address(line_1, line_2, city, state, postal_code, country)
-        return Address(readable(line_1), readable(line_2), readable(city), state, postal_code, country)
+        return remember(self._places, place, (readable(city), state, postal_code, country))
 
     def provider(self, segments: Sequence[str], begin: int, end: int, taxonomy_code: str = "") -> Provider:
         """Read a provider's loop. `taxonomy_code` is what its level told before."""

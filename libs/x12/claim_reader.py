@@ -53,6 +53,7 @@ _TYPE_BY_LINE: Final[dict[str, ClaimType]] = {"SV1": "professional", "SV2": "ins
 _NOBODY: Final = (Provider("85"), Subscription(), Person(), Payer())
 _INSIDE = frozenset({"NM1", "SVD"})  # begin parts of a line or another payer
 
+_Rest = tuple[str, str, str, str, str, str, str, tuple[str, ...]]
 _Heads = tuple[tuple[Dated, ...], tuple[Reference, ...], tuple[Diagnosis, ...], tuple[Attachment, ...], int | None, tuple[str, ...]]
 
 
@@ -87,10 +88,11 @@ class ClaimReader(TransactionReader):
         self._parts = Lines(separator, component)
         self._marks = self.unit_ends | first_characters(("NM1", "SBR", "LX", "SVD"), separator)
         self._line, self._diagnoses = "LX" + separator, "HI" + separator
+        self._insured, self._payer = "IL" + separator, "PR" + separator
         self._head: list[str] | None = []  # None once the batch was told
         self._levels = _Levels()
         self._names: dict[str, str] = {}  # HL01 of the levels that are open
-        self._composites: dict[str, tuple[str, str, str]] = {}  # CLM05 as read before
+        self._rests: dict[str, _Rest] = {}  # of CLM, as read before
         self._charge_cents = 0
         self._type = next((kind for version, kind in _TYPES if opened.version.startswith(version)), None)
 
@@ -112,7 +114,7 @@ class ClaimReader(TransactionReader):
         if not places:
             return 0, False
         end = places[-1]
-        if self.beyond_measure(cursor, start, end):
+        if cursor.is_large and self.beyond_measure(cursor, start, end):
             self.lose(cursor, start, "claim_too_long")
             return end, False
         if self._head is not None:
@@ -220,60 +222,68 @@ class ClaimReader(TransactionReader):
         level = self._enter(segments[start], cursor.position(start))
         if not level:
             return
-        names = [at for at in places[:-1] if segments[at][:3] == "NM1"]
-        heads = list(filter(None, segments[start + 1 : names[0] if names else places[-1]]))
-        parties = list(pairwise([*names, places[-1]]))
+        names = [at for at in places if segments[at][:3] == "NM1"]
+        bounds = [*names, places[-1]]
         if level == _SUBSCRIBER:
-            self._read_subscriber(segments, heads, parties)
+            self._read_subscriber(segments, start, bounds)
         elif level == _PATIENT:
-            self._read_patient(segments, heads, parties)
+            self._read_patient(segments, start, bounds)
         else:
-            self._read_billing(segments, heads, parties)
+            self._read_billing(segments, start, bounds)
         if self._parts.oddities:
             self._tell(cursor, _LOOPS[level], None)
 
-    def _read_billing(self, segments: list[str], heads: list[str], parties: list[tuple[int, int]]) -> None:
+    def _read_billing(self, segments: list[str], start: int, bounds: list[int]) -> None:
+        """Read the level's own segments and its parties; `bounds` are the places of NM1, and where the level ends."""
         taxonomy, kept = "", []
-        for segment in heads:
+        for segment in filter(None, segments[start + 1 : bounds[0]]):
             if segment.startswith("PRV") and not taxonomy:
                 taxonomy = filled(segment, self.separator, 4)[3]
             else:
                 kept.append(segment)
-        for begin, end in parties:
+        for begin, end in pairwise(bounds):
             if filled(segments[begin], self.separator, 2)[1] == "85":
                 billing = self._parts.provider(segments, begin, end, taxonomy)
                 self._levels.billing = _with_segments(billing, kept, self.separator)
             elif self._levels.pay_to is None:
                 self._levels.pay_to = self._parts.provider(segments, begin, end)
 
-    def _read_subscriber(self, segments: list[str], heads: list[str], parties: list[tuple[int, int]]) -> None:
-        parts, levels, insured, payer = self._parts, self._levels, None, None
-        subscription = next((segment for segment in heads if segment.startswith("SBR")), "SBR")
-        levels.subscription = parts.subscription(subscription)
+    def _read_subscriber(self, segments: list[str], start: int, bounds: list[int]) -> None:
+        parts, levels = self._parts, self._levels
+        subscription, more = "", []
+        for at in range(start + 1, bounds[0]):
+            segment = segments[at]
+            if not subscription and segment[:3] == "SBR":
+                subscription = segment
+            elif segment and segment != subscription:
+                more.append(segment)
+        levels.subscription = parts.subscription(subscription or "SBR")
+        insured = payer = 0
         others: list[str] = []
-        for begin, end in parties:
+        payer_end = begin = bounds[0]
+        for end in bounds[1:]:
             entity = segments[begin][4:7]
-            if insured is None and entity == "IL" + self.separator:
-                insured = begin, end
-            elif payer is None and entity == "PR" + self.separator:
-                payer = begin, end
+            if not insured and entity == self._insured:
+                insured = begin
+                levels.subscriber = parts.person(segments, begin, end, more)
+            elif not payer and entity == self._payer:
+                payer, payer_end = begin, end
             else:
                 others += parts.as_told(segments, begin, end)
-        if insured is not None:
-            levels.subscriber = parts.person(segments, *insured, [segment for segment in heads if segment != subscription])
-        if payer is not None:
-            levels.payer = parts.payer(segments, *payer, others)
+            begin = end
+        if payer:
+            levels.payer = parts.payer(segments, payer, payer_end, others)
 
-    def _read_patient(self, segments: list[str], heads: list[str], parties: list[tuple[int, int]]) -> None:
+    def _read_patient(self, segments: list[str], start: int, bounds: list[int]) -> None:
         more = []
-        for segment in heads:
+        for segment in filter(None, segments[start + 1 : bounds[0]]):
             elements = segment.split(self.separator)
             if elements[0] == "PAT" and not self._levels.relationship:
                 self._levels.relationship = elements[1] if len(elements) > 1 else ""
                 if len(elements) == 2:  # noqa: PLR2004 - nothing but the relationship
                     continue
             more.append(segment)
-        for begin, end in parties:
+        for begin, end in pairwise(bounds):
             if filled(segments[begin], self.separator, 2)[1] == "QC":
                 self._levels.patient = self._parts.person(segments, begin, end, more)
                 return
@@ -300,27 +310,28 @@ class ClaimReader(TransactionReader):
             providers.append(parts.provider(segments, places[first], places[first + 1]))
             first += 1
         lines, others = self._lines(segments, places, first)
-        head = segments[start].split(self.separator)
-        if len(head) < 10:  # noqa: PLR2004 - CLM09 is the last with a field of its own
-            head += [""] * (10 - len(head))
-        _, pcn, charge, _, _, composite, signature, assignment, benefits, release, *more = head
+        _, pcn, charge, rest, *_ = [*segments[start].split(self.separator, 3), "", "", ""]
         charge_cents = parts.cents(charge, start, "CLM02")
         dates, references, diagnoses, attachments, patient_paid_cents, kept = self._heads(segments, start + 1, places[0])
         if charge_cents is None or lines is None:
             return None
         byte_offset, segment_index = cursor.position(start)
+        facility, qualifier, frequency, signature, assignment, benefits, release, more = self._rests.get(rest) or self._rest(rest)
         return Claim(
             self._type or _type_by_lines(segments, start, places[-1]), pcn, charge_cents, levels.billing, levels.subscription,
-            levels.subscriber, levels.payer, lines, *(self._composites.get(composite) or self._composite(composite)), signature,
-            assignment, benefits, release, tuple(more), levels.pay_to, levels.patient, levels.relationship, diagnoses, dates,
-            references, attachments, patient_paid_cents, tuple(providers), others, kept, self.separator, self.component, ordinal,
-            segment_index, byte_offset,
+            levels.subscriber, levels.payer, lines, facility, qualifier, frequency, signature, assignment, benefits, release, more,
+            levels.pay_to, levels.patient, levels.relationship, diagnoses, dates, references, attachments, patient_paid_cents,
+            tuple(providers), others, kept, self.separator, self.component, ordinal, segment_index, byte_offset,
         )  # fmt: skip
 
-    def _composite(self, text: str) -> tuple[str, str, str]:
-        """Split CLM05: facility code, its qualifier, frequency."""
-        facility, qualifier, frequency, *_ = [*text.split(self.component), "", "", ""]
-        return remember(self._composites, text, (facility, qualifier, frequency or "1"))
+    def _rest(self, text: str) -> _Rest:
+        """Split what follows CLM02, which is the same for many claims."""
+        _, _, composite, signature, assignment, benefits, release, *more = [*text.split(self.separator), *[""] * 7]
+        facility, qualifier, frequency, *_ = [*composite.split(self.component), "", "", ""]
+        told = more[:-7] if len(more) > 7 else []  # noqa: PLR2004 - without what was added
+        return remember(
+            self._rests, text, (facility, qualifier, frequency or "1", signature, assignment, benefits, release, tuple(told))
+        )
 
     def _lines(
         self, segments: Sequence[str], places: list[int], first: int
