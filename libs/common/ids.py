@@ -38,7 +38,11 @@ def read_id(text: str) -> UUID:
 
 
 def normalised_pcn(patient_control_number: str) -> str:
-    """Return what stays of a PCN whatever payers do to it: cut to 17 characters, upper case, letters and digits only."""
+    """Return what stays of a PCN whatever payers do to it: cut to 17 characters, upper case, letters and digits only.
+
+    Cut first, signs and all: a payer cuts what it was sent, and that then has the same key as the whole. The price is a payer that
+    drops the signs of a number longer than 17 characters: no one order gives both the key of the whole.
+    """
     kept = patient_control_number.strip()[:_PCN_LENGTH_KEPT]
     return kept.upper() if kept.isalnum() else "".join(filter(str.isalnum, kept)).upper()
 

@@ -127,6 +127,12 @@ def test_an_account_number_is_cut_where_payers_cut_it() -> None:
     assert normalised_pcn("A" * 300) == "A" * 17
 
 
+def test_a_long_account_number_with_signs_that_a_payer_cuts_keeps_its_key() -> None:
+    sent = "AB-1234-5678-90123-X"
+    assert claim_key("local", sent) == claim_key("local", sent[:17]) == claim_key("local", sent[:17].replace("-", "").lower())
+    assert claim_key("local", sent) != claim_key("local", sent.replace("-", ""))  # the price
+
+
 @given(st.text("ABCabc019 -./", max_size=40))
 def test_a_normalised_account_number_stays_as_it_is(pcn: str) -> None:
     assert normalised_pcn(normalised_pcn(pcn)) == normalised_pcn(pcn) == normalised_pcn(pcn.lower())
