@@ -232,12 +232,15 @@ _REMITS = """
 # Whether the rest is watched is looked up by the whole key: a planner without statistics would join by a part of it.
 SWEEPS: Sequence[tuple[Subject, str]] = (
     ("claim", """
-        SELECT c.claim_id AS place, c.claim_id AS subject_id FROM claims AS c WHERE c.tenant_id = $1 AND c.claim_id > $2
-          AND NOT EXISTS (SELECT 1 FROM matches AS m WHERE m.tenant_id = $1 AND m.claim_id = c.claim_id)
-          AND (
-            SELECT w.look_at FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = c.claim_id
-          ) IS NULL
-        ORDER BY c.claim_id LIMIT $3
+        SELECT claim_id AS place, claim_id AS subject_id FROM (
+            SELECT c.claim_id FROM claims AS c WHERE c.tenant_id = $1 AND c.claim_id > $2
+              AND NOT EXISTS (SELECT 1 FROM matches AS m WHERE m.tenant_id = $1 AND m.claim_id = c.claim_id)
+            ORDER BY c.claim_id OFFSET 0  -- a fence: those that are answered drop out before anything is looked up
+        ) AS unanswered
+        WHERE (
+            SELECT w.look_at FROM followup_watches AS w WHERE w.tenant_id = $1 AND w.subject = $4 AND w.subject_id = claim_id
+        ) IS NULL
+        ORDER BY claim_id LIMIT $3
     """),
     ("remit", _REMITS.format(result="unmatched", before_ms=_MAY_FOLLOW_MS)),
     ("remit", _REMITS.format(result="ambiguous", before_ms=_MAY_FOLLOW_MS)),
