@@ -330,6 +330,21 @@ async def test_two_members_share_the_work_and_hand_it_over_without_doubling(data
     assert answered == [number**2 for number in range(100, 200)]
 
 
+async def test_what_was_done_is_committed_to_the_broker_once_there_is_nothing_more_to_do(
+    database, kafka_server, topic, squares
+) -> None:
+    await produce(kafka_server.bootstrap, topic, range(200, 210))
+    task = asyncio.create_task(member(database, kafka_server, topic, squares).run())
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
+    await admin.start()
+    async with asyncio.timeout(60):
+        while sum([each.offset for each in (await admin.list_consumer_group_offsets(f"group-{topic}")).values()]) < 10:  # noqa: ASYNC110 - the broker knows
+            await asyncio.sleep(0.05)
+    await admin.close()
+    await stop(task)
+    assert sorted(squares.seen) == list(range(200, 210))
+
+
 async def test_an_uncommitted_batch_is_read_again_after_a_crash(database, kafka_server, topic, squares) -> None:
     await produce(kafka_server.bootstrap, topic, [1, 2, 13])
     with pytest.raises(ZeroDivisionError):
