@@ -183,10 +183,10 @@ async def test_a_negative_amount_is_judged_and_nothing_is_kept(classifier: Servi
 
 
 async def test_a_bug_of_ours_is_a_problem_without_its_text(classifier: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Any) -> None:
+    def fail(*_: Any) -> None:
         raise ValueError("SMITH")
 
-    monkeypatch.setattr("services.classifier.decision.classify", fail)
+    monkeypatch.setattr("services.classifier.verdict.classify", fail)
     async with client(classifier) as asking:
         answer = await asking.post("/v1/classify", json=GOOD)
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
