@@ -43,7 +43,7 @@ def cut_page(
     *,
     position: Callable[[Any], object] = itemgetter("row_id"),
 ) -> Page[T]:
-    """Return the page of these rows, of which one more than `limit` was asked for; the next begins after the last one's position."""
+    """Return the page of these rows, of which one more than `limit` was asked for; the next begins after the last position."""
     shown = rows[:limit]
     more = write_cursor(str(position(shown[-1])), tenant_id, filters) if len(rows) > limit else None
     return Page(items=[view(row) for row in shown], next_cursor=more)
