@@ -5,12 +5,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from deploy.local import provision
 from deploy.local.layout import SERVICES, Ports, Secrets
 from deploy.local.stack import Stack
 from tests.support import ServiceDatabase, run_apart
+
+# How long an example takes says nothing on a machine that others use, too.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 SAMPLES = Path(os.environ.get("RECOURS_SAMPLES", Path(__file__).resolve().parents[2] / "shared" / "data" / "x12"))
 

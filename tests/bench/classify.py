@@ -1,6 +1,6 @@
 """The pure decision alone: claims a second on one core, for the usual claim and for denials.
 
-`python -m tests.bench.classify [--claims N] [--rounds N] [--out FILE]`
+`python -m tests.bench classify [--claims N] [--rounds N]`
 
 `usual`: what payers send: nine claims in ten paid with a price cut and a patient share, one refused for one of the usual reasons.
 `denied`: refused claims only, most with a remark. Medians of several rounds by the time of this process on its core, so that a busy
@@ -8,12 +8,12 @@ machine tells the same; the tables are read before the clock starts.
 """
 
 import argparse
-import json
 import statistics
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 from services.classifier.decision import AdjudicatedClaim, Adjustment, Remark, classify
+from tests.bench.meter import keep
 
 _REFUSALS = (
     ("CO", "16", "N382"),
@@ -63,12 +63,11 @@ def claims_per_second(claims: list[AdjudicatedClaim], rounds: int) -> float:
     return statistics.median(rates)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench classify")
     parser.add_argument("--claims", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     mixes = {
         "usual": [denied(number) if number % 10 == 0 else paid(number) for number in range(chosen.claims)],
         "denied": [denied(number) for number in range(chosen.claims)],
@@ -76,9 +75,4 @@ def main() -> None:
     found = {f"{name}_claims_per_second": round(claims_per_second(claims, chosen.rounds)) for name, claims in mixes.items()}
     for name, rate in found.items():
         print(f"{name:32} {rate:>10,}")
-    if chosen.out:
-        chosen.out.write_text(json.dumps(found, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"kept as {keep('classify', found)}")

@@ -151,7 +151,7 @@ def takes_something(operation: Any) -> bool:
 
 
 def check(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
-    @hypothesis.settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(max_examples=10, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck))
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode), exists=strategies.booleans())
     def ask(case: Any, exists: bool) -> None:
         # What is no HTTP at all is refused by the server under the application, in its own words.

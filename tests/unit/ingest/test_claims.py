@@ -30,7 +30,7 @@ SECRET = Person(
     address=Address("STREETSECRET", "", "CITYSECRET", "NY", "99999SECRET"), segments=("PER*IC*FAMILYSECRET*TE*MSECRET1",),
 )  # fmt: skip
 
-slow = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @given(drawn_claims.any_claim)

@@ -153,7 +153,7 @@ def books_of(arriving: Sequence[Told], amount: int) -> Books:
 
 
 @given(arrivals(splits=1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_pieces_of_a_payment_in_any_order_come_to_the_whole(drawn: tuple[Told, list[Told]]) -> None:
     whole, pieces = drawn
     books = books_of([*pieces, *pieces], sum(paid for _, paid in whole))
@@ -161,7 +161,7 @@ def test_the_pieces_of_a_payment_in_any_order_come_to_the_whole(drawn: tuple[Tol
 
 
 @given(arrivals(splits=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_splits_and_the_whole_in_any_order_double_nothing(drawn: tuple[Told, list[Told]]) -> None:
     whole, pieces = drawn
     books = books_of([*pieces, whole, *pieces], sum(paid for _, paid in whole))

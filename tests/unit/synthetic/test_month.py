@@ -32,7 +32,7 @@ def files() -> list[Interchange]:
 
 
 @given(seeds, sizes)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(seed: int, claims: int) -> None:
     told = [(file.name, file.body) for file in month(seed, claims)]
     assert told == [(file.name, file.body) for file in month(seed, claims)]
@@ -41,7 +41,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(seed: int, c
 
 
 @given(seeds, sizes)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_everything_balances_but_the_planted_payment(seed: int, claims: int) -> None:
     differences = []
     for file in month(seed, claims):
@@ -55,7 +55,7 @@ def test_everything_balances_but_the_planted_payment(seed: int, claims: int) -> 
 
 
 @given(seeds, sizes)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_every_denial_category_is_in_the_month_and_holds(seed: int, claims: int) -> None:
     held = {answer.truth.category for answer in standing(answers(list(month(seed, claims))))}
     assert {cause.category for cause in CAUSES.values()} <= held

@@ -79,13 +79,13 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 @given(data=mutated(), share=st.lists(st.floats(0, 1), max_size=12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_same_bytes_yield_the_same_items_wherever_they_are_cut(data: bytes, share: list[float]) -> None:
     assert in_pieces(data, [int(part * len(data)) for part in share]) == read(data)
 
 
 @given(data=mutated())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_one_byte_at_a_time_yields_the_same_items(data: bytes) -> None:
     assert read(data, chunk=1) == read(data)
 
@@ -95,14 +95,14 @@ def test_one_byte_at_a_time_yields_the_same_items(data: bytes) -> None:
 @example(b"ISA*" * 40)
 @example(b"ISA****************~")
 @example(build.isa().encode() + b"~ISA*")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:
     for start in (b"", TWO[:106], TWO[:400]):
         assert read(start + data, chunk=17) == read(start + data)
 
 
 @given(data=mutated())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_finding_points_at_the_segment_that_it_names(data: bytes) -> None:
     for finding in of(Finding, read(data)):
         assert 0 <= finding.byte_offset <= len(data)
@@ -111,7 +111,7 @@ def test_a_finding_points_at_the_segment_that_it_names(data: bytes) -> None:
 
 
 @given(data=mutated())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_claim_points_at_its_own_segment_and_its_sums_are_its_own(data: bytes) -> None:
     for remit in of(Remit, read(data)):
         assert data[remit.byte_offset :][:3].upper() == b"CLP"
@@ -125,7 +125,7 @@ def test_a_claim_points_at_its_own_segment_and_its_sums_are_its_own(data: bytes)
 
 
 @given(data=mutated())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_transaction_tells_the_sums_of_its_claims(data: bytes) -> None:
     count = charge_cents = paid_cents = 0
     for item in read(data):

@@ -54,19 +54,19 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 @given(told=mutated(), share=st.lists(st.floats(0, 1), max_size=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_same_bytes_yield_the_same_items_wherever_they_are_cut(told: bytes, share: list[float]) -> None:
     assert in_pieces(told, [int(part * len(told)) for part in share]) == read(told)
 
 
 @given(told=mutated())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_one_byte_at_a_time_yields_the_same_items(told: bytes) -> None:
     assert read(told, chunk=1) == read(told)
 
 
 @given(told=mutated())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_finding_and_an_item_point_at_their_own_segments(told: bytes) -> None:
     for finding in of(Finding, read(told)):
         assert 0 <= finding.byte_offset <= len(told)
@@ -79,7 +79,7 @@ def test_a_finding_and_an_item_point_at_their_own_segments(told: bytes) -> None:
 
 
 @given(told=mutated())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_transaction_counts_and_sums_its_own_claims(told: bytes) -> None:
     count = charge_cents = 0
     for item in read(told):

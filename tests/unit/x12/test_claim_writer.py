@@ -59,7 +59,7 @@ def _leaves(node: Any) -> Iterator[Any]:
 
 
 @given(batches=st.lists(drawn_claims.any_batch, min_size=1, max_size=2), line_end=st.sampled_from(["", "\r\n"]))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_claims_that_are_written_are_read_back_equal(batches: list[ClaimBatch], line_end: str) -> None:
     items = read(written(*batches, line_end=line_end), chunk=211)
     assert codes(items) == []
@@ -67,7 +67,7 @@ def test_claims_that_are_written_are_read_back_equal(batches: list[ClaimBatch], 
 
 
 @given(batch=drawn_claims.any_batch)
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 def test_claims_read_in_other_delimiters_are_written_in_ours(batch: ClaimBatch) -> None:
     plain = written(batch)
     other = plain.translate(bytes.maketrans(b"*:~", b"|>!"))
@@ -77,7 +77,7 @@ def test_claims_read_in_other_delimiters_are_written_in_ours(batch: ClaimBatch) 
 
 @pytest.mark.parametrize("kind", ["professional", "institutional"])
 @given(st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_pyx12_has_nothing_against_what_is_written(kind: Any, data: st.DataObject) -> None:
     assert errors_of(written(data.draw(drawn_claims.batches(kind)))) == []
 
@@ -181,7 +181,7 @@ def answered(draw: st.DrawFn) -> StatusRead:
 
 
 @given(st.lists(answered(), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_statuses_that_are_written_are_read_back_equal(told: list[StatusRead]) -> None:
     batch = StatusBatch("PAYER", "PAYER1", "CLINIC", "SUB1", "REF1", date(2026, 1, 11), told)
     items = read(b"".join(write_statuses([batch], **ENVELOPE)), chunk=97)
@@ -217,7 +217,7 @@ set_answers_drawn = st.builds(
 
 
 @given(st.lists(set_answers_drawn, min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_answers_to_sets_that_are_written_are_read_back_equal(answers: list[SetAnswer]) -> None:
     items = read(b"".join(write_set_answers([SetBatch("17", "005010X222A1", answers)], **ENVELOPE)), chunk=97)
     assert codes(items) == []

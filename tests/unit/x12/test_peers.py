@@ -103,7 +103,7 @@ def test_any_sample_cut_anywhere_yields_the_same_items(samples: Path) -> None:
 
 
 @given(each=st.lists(drawn.sets, min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.parametrize("line_end", ["", "\r\n"])
 def test_drawn_files_are_read_as_both_peers_read_them(each: list[RemittanceSet], line_end: str) -> None:
     created_at = datetime(2026, 1, 10, tzinfo=UTC)

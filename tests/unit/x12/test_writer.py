@@ -47,7 +47,7 @@ def no_surprise(items: Sequence[Item]) -> None:
 
 
 @given(each=st.lists(drawn.sets, min_size=1, max_size=3), line_end=st.sampled_from(["", "\n", "\r\n"]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_what_is_written_is_read_back_equal(each: list[RemittanceSet], line_end: str) -> None:
     items = read(written(each, line_end), chunk=113)
     no_surprise(items)
@@ -70,7 +70,7 @@ def test_what_is_written_is_read_back_equal(each: list[RemittanceSet], line_end:
 
 
 @given(each=st.lists(drawn.sets, min_size=1, max_size=2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_writing_what_was_read_gives_the_same_bytes(each: list[RemittanceSet]) -> None:
     first = written(each)
     found = claims(read(first))
