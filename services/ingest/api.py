@@ -96,12 +96,12 @@ async def post_interchange(
     if coding not in ("identity", "gzip", "x-gzip"):
         raise Problem(415, "unsupported-encoding", "Only gzip is understood as Content-Encoding.")
     if (content_length or 0) > MAX_BYTES:
-        raise too_large()
+        raise too_large(MAX_BYTES)
     uploads: asyncio.Semaphore = request.app.state.uploads
     if uploads.locked():
         raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
     async with uploads:
-        upload = Upload()
+        upload = Upload(bytes_max=MAX_BYTES)
         try:
             await upload.take(request.stream(), gzip=coding != "identity")
             interchange_id = named_id("interchange", tenant, upload.sha256)

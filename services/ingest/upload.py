@@ -35,7 +35,7 @@ _REFUSALS: Final = {
 class Upload:
     """Takes the pieces of a body; afterwards it knows their hash and size and gives the packed blocks back."""
 
-    def __init__(self, *, is_x12: bool = True, bytes_max: int = MAX_BYTES) -> None:
+    def __init__(self, *, bytes_max: int, is_x12: bool = True) -> None:
         self._bytes_max = bytes_max
         self._hash = hashlib.sha256()
         self._block = bytearray()
@@ -104,7 +104,7 @@ class Upload:
         self._spool.close()
 
 
-def too_large(bytes_max: int = MAX_BYTES) -> Problem:
+def too_large(bytes_max: int) -> Problem:
     return Problem(413, "too-large", f"A file may have {bytes_max} bytes at most; split it.")
 
 

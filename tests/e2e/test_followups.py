@@ -1,5 +1,6 @@
 """Claims, answers and deposits through the whole stack; some days later, exactly what somebody must act on is followed up."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,33 +12,30 @@ from libs.common.database import Database
 from services.ingest.followups.scan import FollowupScan
 from tests.support import run_apart
 from tests.support.system import System
+from tests.support.tenant import another_tenant
 from tests.unit.x12 import build
 from tests.unit.x12 import build_claims as made
 from tests.unit.x12.build import encode
 
 NOW = datetime.now(UTC)
 TODAY = f"{NOW:%Y%m%d}"
-OWN = "FOLLOW"  # other tests' claims are in the same system
+OWN = "FOLLOW"
 
 
-def payment(trace: str, amount: str, *claims: str, paid: int = 80) -> bytes:
-    """Return an 835 of today that pays claims of 100."""
+def payment(trace: str, pcn: str, paid: int = 80) -> bytes:
+    """Return an 835 of today that pays a claim of 100."""
     head = [
-        f"BPR*I*{amount}*C*ACH************{TODAY}",
+        f"BPR*I*{paid}*C*ACH************{TODAY}",
         f"TRN*1*{trace}*1999999999",
         "N1*PR*PAYER",
         "N1*PE*CLINIC*XX*1999999984",
         "LX*1",
     ]
     body = [
-        segment
-        for pcn in claims
-        for segment in (
-            f"CLP*{pcn}*1*100*{paid}**12*N{pcn}*11*1",
-            f"SVC*HC:G0283:GP*100*{paid}**1",
-            "DTM*472*20260105",
-            f"CAS*CO*45*{100 - paid}",
-        )
+        f"CLP*{pcn}*1*100*{paid}**12*N{pcn}*11*1",
+        f"SVC*HC:G0283:GP*100*{paid}**1",
+        "DTM*472*20260105",
+        f"CAS*CO*45*{100 - paid}",
     ]
     return encode(build.interchange(build.group(build.transaction(body, head=head))))
 
@@ -55,17 +53,23 @@ def scan(system: System, *, after_days: int) -> None:
     run_apart(work())
 
 
-def found(system: System) -> set[tuple[str, str]]:
-    """Return (kind, account number or amount) of what is open here."""
-    told = system.pages("ingest", "/v1/followups")
-    ours = [each for each in told if each["patient_control_number"].startswith(OWN) or each["amount_cents"] in (8111, 8222, 8333)]
-    return {(each["kind"], each["patient_control_number"] or str(each["amount_cents"])) for each in ours}
+def found(own: System) -> set[tuple[str, str]]:
+    """Return (kind, account number or amount) of what is open."""
+    told = own.pages("ingest", "/v1/followups")
+    return {(each["kind"], each["patient_control_number"] or str(each["amount_cents"])) for each in told}
+
+
+@pytest.fixture(scope="module")
+def own(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A tenant of this test's own: others count what theirs holds."""
+    with another_tenant(system.stack, "followups", tmp_path_factory.mktemp("followups")) as own:
+        yield own
 
 
 @pytest.fixture
-def deposits(system: System, tmp_path, monkeypatch) -> Any:
+def deposits(own: System, tmp_path, monkeypatch) -> Any:
     """Tell of deposits as a user does."""
-    monkeypatch.setenv("RECOURS_INGEST_URL", system.stack.url("ingest"))
+    monkeypatch.setenv("RECOURS_INGEST_URL", own.url("ingest"))
 
     def tell(*lines: str) -> int:
         path = tmp_path / "deposits.csv"
@@ -75,45 +79,43 @@ def deposits(system: System, tmp_path, monkeypatch) -> Any:
     return tell
 
 
-def test_what_is_planted_is_followed_up_and_ends_with_its_cause(system: System, deposits: Any, capsys: Any) -> None:
+def test_what_is_planted_is_followed_up_and_ends_with_its_cause(own: System, deposits: Any, capsys: Any) -> None:
     sent = [f"{OWN}{name}" for name in ("SILENT", "REJECTED", "LATE", "PAID", "SHORT")]
     silent, rejected, late, paid, short = sent
-    system.take_in(encode(made.one(*map(made.claim, sent), control="777", on=TODAY)))
+    own.take_in(encode(made.one(*map(made.claim, sent), control="777", on=TODAY)))
     answers = [made.status(pcn, on=TODAY) for pcn in (late, paid, short)]
     rejection = made.status(rejected, "A7:562:85", on=TODAY)
-    system.take_in(
+    own.take_in(
         encode(made.acknowledgement(*answers, rejection, reference="FOLLOW", on=TODAY)),
-        payment("FOLLOW1", "81.11", paid),
-        payment("FOLLOW2", "82.22", short, paid=75),
+        payment("FOLLOW1", paid),
+        payment("FOLLOW2", short, paid=75),
     )
     on = f"{NOW:%Y-%m-%d}"
-    assert deposits(f"{on},81.11,FOLLOW1", f"{on},83.33,FOLLOW9", f"{on},eighty,") == 1
+    assert deposits(f"{on},80.00,FOLLOW1", f"{on},83.33,FOLLOW9", f"{on},eighty,") == 1
     told = capsys.readouterr()
     assert told.out.endswith("deposits.csv:4: amount is not an amount such as 1234.56\n")
     assert told.err == "2 new, 0 known, 1 not taken.\n"
 
-    scan(system, after_days=4)
-    assert found(system) == set()
+    scan(own, after_days=4)
+    assert found(own) == set()
 
-    scan(system, after_days=31)
+    scan(own, after_days=31)
     planted = {
         ("no_acknowledgement", silent),
         ("rejected_not_resent", rejected),
         ("unpaid", late),
-        ("deposit_missing", "8222"),
+        ("deposit_missing", "7500"),
         ("remittance_missing", "8333"),
     }
-    assert found(system) == planted
+    assert found(own) == planted
 
     command.show({"status": "open", "kind": "unpaid"}, 200, as_lines=False)
     assert late in capsys.readouterr().out
 
-    system.take_in(
-        payment("FOLLOW3", "80", late), encode(made.one(made.claim(rejected, more=("REF*G1*AUTH",)), control="778", on=TODAY))
-    )
-    deposits(f"{on},82.22,FOLLOW2")
-    scan(system, after_days=31)
-    assert found(system) == {
+    own.take_in(payment("FOLLOW3", late), encode(made.one(made.claim(rejected, more=("REF*G1*AUTH",)), control="778", on=TODAY)))
+    deposits(f"{on},75.00,FOLLOW2", f"{on},80.00,FOLLOW3")
+    scan(own, after_days=31)
+    assert found(own) == {
         ("no_acknowledgement", silent),
         ("no_acknowledgement", rejected),
         ("remittance_missing", "8333"),

@@ -35,8 +35,12 @@ class System:
     def close(self) -> None:
         self._client.close()
 
+    def url(self, service: str) -> str:
+        """Return where a service's API listens for this tenant."""
+        return self._ports.url(service)
+
     def get(self, service: str, path: str, **query: Any) -> Any:
-        answer = self._client.get(self._ports.url(service) + path, params=query)
+        answer = self._client.get(self.url(service) + path, params=query)
         assert answer.status_code == 200, (path, answer.status_code, answer.text)
         return answer.json()
 
@@ -53,13 +57,13 @@ class System:
 
     def send(self, claim: dict[str, Any]) -> str:
         """Post one claim as JSON and return its id."""
-        answer = self._client.post(self._ports.url("ingest") + "/v1/claims", json=claim)
+        answer = self._client.post(self.url("ingest") + "/v1/claims", json=claim)
         assert answer.status_code in (200, 201), (answer.status_code, answer.text)
         return str(answer.json()["claim_id"])
 
     def post(self, body: bytes, **headers: str) -> dict[str, Any]:
         """Post one file and return its interchange as it was acknowledged."""
-        answer = self._client.post(self._ports.url("ingest") + "/v1/interchanges", content=body, headers=headers)
+        answer = self._client.post(self.url("ingest") + "/v1/interchanges", content=body, headers=headers)
         assert answer.status_code in (200, 202), (answer.status_code, answer.text)
         return dict(answer.json())
 

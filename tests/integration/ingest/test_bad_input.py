@@ -9,7 +9,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from services.ingest import upload
+from services.ingest import api
 from tests.integration.ingest.conftest import codes
 from tests.unit.x12.build import CLAIM, encode, group, interchange, one, transaction
 
@@ -90,7 +90,7 @@ async def test_a_form_header_as_command_line_clients_send_it_does_no_harm(ingest
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> int:
     limit = 3 * 1024 * 1024
-    monkeypatch.setattr(upload, "MAX_BYTES", limit)
+    monkeypatch.setattr(api, "MAX_BYTES", limit)
     return limit
 
 
