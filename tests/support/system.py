@@ -1,6 +1,7 @@
 """The whole running system as tests see it: files in over HTTP, then what every service holds and every topic carries."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 import asyncpg
@@ -89,7 +90,7 @@ class System:
         return list(run_apart(ask()))
 
     def come_to_rest(self, seconds: float = 240) -> None:
-        """Return when nothing moves any more: files read, outboxes sent, records dealt with by all their groups."""
+        """Return when nothing moves any more: files read, outboxes sent, records dealt with by all their groups, APIs answering."""
         eventually(self.at_rest, seconds=seconds)
 
     def at_rest(self) -> bool:
@@ -98,10 +99,12 @@ class System:
             if self.rows("ingest", "SELECT 1 FROM interchanges WHERE status IN ('received', 'processing') LIMIT 1"):
                 return False
             for service in SERVICES:
+                if self._client.get(f"{self.url(service)}/readyz").status_code != HTTPStatus.OK:
+                    return False
                 waiting = "SELECT 1 FROM outbox WHERE xid > (SELECT last_xid FROM relay_position) LIMIT 1"
                 if self.lag(service) or self.rows(service, waiting):
                     return False
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError):
+        except (OSError, httpx.TransportError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError):
             return False  # a server is just starting again
         return True
 
