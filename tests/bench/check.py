@@ -29,7 +29,7 @@ from libs.common.database import Database
 from libs.x12 import Claim
 from services.ingest.checks import loading
 from services.ingest.checks.loading import Asked
-from tests.bench.meter import Meter, keep
+from tests.bench.meter import Meter, tell
 from tests.unit.ingest.checks.claims import MEMBER, line, professional
 from tests.unit.ingest.checks.tables import PTP_HEAD, mue
 
@@ -152,7 +152,7 @@ async def measure(stack: Stack, api_url: str, chosen: argparse.Namespace) -> dic
     return found
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench check")
     parser.add_argument("--pairs", type=int, default=2_000_000)
     parser.add_argument("--claims", type=int, default=20_000)
@@ -168,10 +168,4 @@ def main(arguments: list[str] | None = None) -> None:
             found = asyncio.run(measure(stack, provision.role_url(stack.admin_url, "ingest", "api", secrets), chosen))
         finally:
             stack.discard()
-    for name, value in found.items():
-        print(f"{name:32} {value:>12,}")
-    print(f"kept as {keep('check', found)}")
-
-
-if __name__ == "__main__":
-    main()
+    tell("check", found)

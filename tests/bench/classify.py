@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from services.classifier.decision import AdjudicatedClaim, Adjustment, Remark, classify
-from tests.bench.meter import keep
+from tests.bench.meter import tell
 
 _REFUSALS = (
     ("CO", "16", "N382"),
@@ -73,6 +73,4 @@ def main(arguments: Sequence[str]) -> None:
         "denied": [denied(number) for number in range(chosen.claims)],
     }
     found = {f"{name}_claims_per_second": round(claims_per_second(claims, chosen.rounds)) for name, claims in mixes.items()}
-    for name, rate in found.items():
-        print(f"{name:32} {rate:>10,}")
-    print(f"kept as {keep('classify', found)}")
+    tell("classify", found)

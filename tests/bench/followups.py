@@ -10,24 +10,21 @@ wall time, to be read beside the CPU seconds of this process and of PostgreSQL: 
 
 import argparse
 import asyncio
-import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
 
-from deploy.local import provision
-from deploy.local.layout import Ports, Secrets
-from deploy.local.stack import Stack
 from libs.common.clock import FixedClock
 from libs.common.database import Database, copy_rows
 from libs.common.ids import named_id, uuid7
 from services.ingest.followups import store
 from services.ingest.followups.scan import FollowupScan
-from tests.bench.meter import Meter, keep
+from tests.bench.meter import Meter, tell
+from tests.bench.servers import own_database
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TENANT: Final = "local"
@@ -151,29 +148,11 @@ async def measure(owner_url: str, worker_url: str, postgres: int, chosen: argpar
     return found
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench followups", description=__doc__)
     parser.add_argument("--claims", type=int, default=1_000_000)
     parser.add_argument("--touched", type=int, default=10_000)
     chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), Ports.free(), services=())
-        stack.start()
-        try:
-            secrets = Secrets(Path(folder) / "secrets.json")
-            asyncio.run(provision.make_roles(stack.admin_url, "ingest", secrets))
-            asyncio.run(provision.make_database(stack.admin_url, "ingest", name="bench_followups"))
-            owner, worker = (
-                provision.role_url(stack.admin_url, "ingest", role, secrets, "bench_followups") for role in ("owner", "worker")
-            )
-            provision.migrate("ingest", owner)
-            found = asyncio.run(measure(owner, worker, stack.pid("postgres") or 0, chosen))
-        finally:
-            stack.discard()
-    for name, value in found.items():
-        print(f"{name:32} {value:>12,}")
-    print(keep("followups", found))
-
-
-if __name__ == "__main__":
-    main()
+    with own_database("ingest") as (stack, url):
+        found = asyncio.run(measure(url["owner"], url["worker"], stack.pid("postgres") or 0, chosen))
+    tell("followups", found)

@@ -23,7 +23,6 @@ from typing import Any, Final
 from unittest.mock import patch
 from uuid import UUID
 
-import cramjam
 import psutil
 
 from deploy.local import provision
@@ -35,6 +34,7 @@ from libs.common.ids import uuid7
 from services.ingest import reading, store
 from services.ingest.claims import intake
 from services.ingest.matching import Verdict
+from services.ingest.packing import pack
 from services.ingest.reading import IntakeReader
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
@@ -51,7 +51,7 @@ _SIDES: Final = ("835", "835_unmatched", "835_answering", "837", "837_unchecked"
 def left_out(side: str) -> Iterator[None]:
     """Leave out what a side is measured without."""
 
-    async def unmatched(_: Any, __: str, answers: Mapping[UUID, Any], ___: datetime) -> dict[UUID, Verdict]:
+    async def unmatched(_: Any, __: str, answers: Mapping[UUID, Any], ___: datetime, **____: bool) -> dict[UUID, Verdict]:
         return dict.fromkeys(answers, Verdict("unmatched"))
 
     async def unchecked(_: Any, __: str, asked: Sequence[Any], ___: Any) -> list[tuple[()]]:
@@ -96,7 +96,7 @@ class Bench:
             await database.close()
 
     async def _read(self, database: Database, body: bytes) -> dict[str, float]:
-        blocks = [bytes(cramjam.zstd.compress(body[at : at + _BLOCK_BYTES], 3)) for at in range(0, len(body), _BLOCK_BYTES)]
+        blocks = [pack(body[at : at + _BLOCK_BYTES]) for at in range(0, len(body), _BLOCK_BYTES)]
         async with database.begin() as tx:
             await store.insert_interchange(tx, Received("local", uuid7(), NOW, ""), str(uuid7()), len(body), blocks)
         reader = IntakeReader(database, FixedClock(NOW), b"a key for the benchmark alone", Sandbox())

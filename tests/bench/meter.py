@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,13 @@ class Meter:
             }
             for name, process in self._processes.items()
         }
+
+
+def tell(what: str, figures: Mapping[str, float]) -> None:
+    """Print figures, one a line, and keep them."""
+    for name, value in figures.items():
+        print(f"{name:32} {value:>12,}")
+    print(f"kept as {keep(what, dict(figures))}")
 
 
 def keep(what: str, report: dict[str, Any]) -> Path:

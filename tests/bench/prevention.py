@@ -12,18 +12,13 @@ an error or a warning of the right kind names it. Clean: the claims in which not
 
 import argparse
 import asyncio
-import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from deploy.local import provision
-from deploy.local.layout import Ports, Secrets
-from deploy.local.stack import Stack
 from libs.common.clock import FixedClock
 from libs.common.database import Database
 from libs.common.logs import set_up
@@ -35,6 +30,7 @@ from services.ingest.reading import IntakeReader
 from services.ingest.reference.loading import ReferenceLoader
 from services.ingest.sandbox.payer import Sandbox
 from tests.bench.meter import keep
+from tests.bench.servers import own_database
 from tests.unit.ingest.checks import tables
 
 KEY: Final = b"a key for benchmarks alone"
@@ -209,30 +205,13 @@ def show(report: dict[str, Any]) -> None:
         print(f"  {rule:28} {count:>6,}")
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench prevention")
     parser.add_argument("--claims", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args(arguments)
     set_up("bench", "WARNING")
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), Ports.free(), services=())
-        stack.start()
-        try:
-            secrets = Secrets(Path(folder) / "secrets.json")
-            asyncio.run(provision.make_roles(stack.admin_url, "ingest", secrets))
-            asyncio.run(provision.make_database(stack.admin_url, "ingest", name="bench_prevention"))
-            urls = {
-                role: provision.role_url(stack.admin_url, "ingest", role, secrets, "bench_prevention")
-                for role in ("owner", "api", "worker")
-            }
-            provision.migrate("ingest", urls["owner"])
-            report = asyncio.run(measure(urls["api"], urls["worker"], chosen))
-        finally:
-            stack.discard()
+    with own_database("ingest") as (_, url):
+        report = asyncio.run(measure(url["api"], url["worker"], chosen))
     show(report)
     print(f"kept as {keep('prevention', report)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,19 +8,15 @@ decision judges, PostgreSQL keeps what changes and how far it is, in transaction
 
 import argparse
 import asyncio
-import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import msgspec
 from sqlalchemy import text
 
-from deploy.local import provision
-from deploy.local.layout import Ports, Secrets
-from deploy.local.stack import Stack
 from libs.common.clock import SystemClock
 from libs.common.contracts.envelope import Received
 from libs.common.contracts.remit_received import Remark
@@ -30,7 +26,8 @@ from services.classifier import handlers
 from services.classifier.api import make_app
 from services.classifier.replays.running import Replayer
 from tests.bench.classify import denied
-from tests.bench.meter import keep
+from tests.bench.meter import tell
+from tests.bench.servers import own_database
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BATCH = 2_000
@@ -69,7 +66,7 @@ def remit(number: int) -> handlers.Remit:
     return Received(uuid4(), "bench", "recours.remit.received.v1", str(data.claim_key), "local", 1, "bench", None, data)
 
 
-async def measure(url: dict[str, str], denials: int) -> dict[str, float]:
+async def measure(url: Mapping[str, str], denials: int) -> dict[str, float]:
     database = Database(url["worker"])
     for start in range(0, denials, BATCH):
         async with database.begin() as tx:
@@ -105,27 +102,10 @@ async def seconds(database: Database) -> float:
     return time.perf_counter() - begun
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--denials", type=int, default=100_000)
     chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), Ports.free(), services=())
-        stack.start()
-        try:
-            secrets = Secrets(Path(folder) / "secrets.json")
-            asyncio.run(provision.make_roles(stack.admin_url, "classifier", secrets))
-            asyncio.run(provision.make_database(stack.admin_url, "classifier", name="bench_replay"))
-            roles = ("owner", "worker", "api")
-            url = {role: provision.role_url(stack.admin_url, "classifier", role, secrets, "bench_replay") for role in roles}
-            provision.migrate("classifier", url["owner"])
-            found = asyncio.run(measure(url, chosen.denials))
-        finally:
-            stack.discard()
-    for name, value in found.items():
-        print(f"{name:32} {value:>12,}")
-    print(keep("replay", found))
-
-
-if __name__ == "__main__":
-    main()
+    with own_database("classifier") as (_, url):
+        found = asyncio.run(measure(url, chosen.denials))
+    tell("replay", found)

@@ -10,7 +10,7 @@ def leave_out() -> None:
     """Book every remit as one that answers no claim, and look for none."""
     verdict = importlib.import_module("services.ingest.matching").Verdict("unmatched")
 
-    async def unmatched(_: Any, __: str, answers: Any, ___: Any) -> dict[Any, Any]:
+    async def unmatched(_: Any, __: str, answers: Any, ___: Any, **____: Any) -> dict[Any, Any]:
         return dict.fromkeys(answers, verdict)
 
     importlib.import_module("services.ingest.reading").match = unmatched  # type: ignore[attr-defined]  # a module, patched
