@@ -22,10 +22,10 @@ _ABOUT: Final = {
 
 def explain_denial(denied_cents: int, lines: Sequence[int], told: Told) -> Told:
     """Return the sentences for a denial. `lines` are the refused lines' numbers in order; 0 is the claim itself."""
-    money = dollars(denied_cents)
+    money, where = dollars(denied_cents), _where(lines)
     return Told(
-        f"${money} refused {_where(lines)}, {told.en}",
-        f"{money.translate(_IN_FRENCH)} $ refusés {_where_in_french(lines)}, {told.fr}",
+        f"${money} refused {where.en}, {told.en}",
+        f"{money.translate(_IN_FRENCH)} $ refusés {where.fr}, {told.fr}",
     )
 
 
@@ -57,26 +57,16 @@ def _about(category: str, code: AdjustmentCode, deciding: RemarkCode | None) -> 
     return code.checklist if asked is None or asked == "nothing" else asked
 
 
-def _where(lines: Sequence[int]) -> str:
+def _where(lines: Sequence[int]) -> Told:
     numbered = [str(line) for line in lines if line]
     if not numbered:
-        return "on the claim"
+        return Told("on the claim", "sur la demande")
     if len(numbered) == 1:
-        return f"on line {numbered[0]}"
+        return Told(f"on line {numbered[0]}", f"à la ligne {numbered[0]}")
     if len(numbered) > _LINES_NAMED_MAX:
-        return f"on {len(numbered)} lines"
-    return f"on lines {', '.join(numbered[:-1])} and {numbered[-1]}"
-
-
-def _where_in_french(lines: Sequence[int]) -> str:
-    numbered = [str(line) for line in lines if line]
-    if not numbered:
-        return "sur la demande"
-    if len(numbered) == 1:
-        return f"à la ligne {numbered[0]}"
-    if len(numbered) > _LINES_NAMED_MAX:
-        return f"sur {len(numbered)} lignes"
-    return f"aux lignes {', '.join(numbered[:-1])} et {numbered[-1]}"
+        return Told(f"on {len(numbered)} lines", f"sur {len(numbered)} lignes")
+    but_last = ", ".join(numbered[:-1])
+    return Told(f"on lines {but_last} and {numbered[-1]}", f"aux lignes {but_last} et {numbered[-1]}")
 
 
 def _lowered(text: str) -> str:
