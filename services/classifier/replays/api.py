@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Path, Response
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
@@ -137,9 +138,7 @@ async def list_replays(tenant: TenantDep, database: DatabaseDep, cursor: Cursor 
 @router.get("/v1/replays/{replay_id}", summary="One replay: how far it is, and what it changes", responses=responses(404, 422))
 async def get_replay(replay_id: ReplayId, tenant: TenantDep, database: DatabaseDep) -> ReplayDetail:
     async with database.begin(tenant) as tx:
-        replay = await store.get(tx, tenant, replay_id)
-        if replay is None:
-            raise not_found("replay")
+        replay = await _found(tx, tenant, replay_id)
         moves = await store.moves(tx, tenant, replay_id)
     return _detail(replay, moves)
 
@@ -151,8 +150,7 @@ async def list_changed(
     filters = {"replay_id": replay_id}
     after = read_id_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
-        if await store.get(tx, tenant, replay_id) is None:
-            raise not_found("replay")
+        await _found(tx, tenant, replay_id)
         rows = await store.changes(tx, tenant, replay_id, after=after, limit=limit + 1)
     return cut_page(rows, limit, tenant, filters, ChangeView.of, position=lambda row: row.row_id)
 
@@ -166,9 +164,7 @@ async def list_changed(
 async def apply_replay(replay_id: ReplayId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> ReplayView:
     """Only of a version that was in force: a draft is published first. Each denial is judged as it stands when its turn comes."""
     async with database.begin(tenant) as tx:
-        replay = await store.get(tx, tenant, replay_id, lock=True)
-        if replay is None:
-            raise not_found("replay")
+        replay = await _found(tx, tenant, replay_id, lock=True)
         version = await rules_store.version_of(tx, tenant, replay.version)
         if version is not None and version.published_at is None:
             raise Problem(409, "version-not-published", "The version is a draft: publish it before its replay is applied.")
@@ -182,13 +178,18 @@ async def apply_replay(replay_id: ReplayId, tenant: TenantDep, database: Databas
 async def cancel_replay(replay_id: ReplayId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> ReplayView:
     """What was applied stays; the batch at work ends first."""
     async with database.begin(tenant) as tx:
-        replay = await store.get(tx, tenant, replay_id, lock=True)
-        if replay is None:
-            raise not_found("replay")
+        replay = await _found(tx, tenant, replay_id, lock=True)
         if replay.state != "cancelled":
             replay = _moved(replay, "cancel", clock.now())
             await store.update(tx, replay)
     return _view(replay)
+
+
+async def _found(tx: AsyncConnection, tenant: str, replay_id: UUID, *, lock: bool = False) -> Replay:
+    replay = await store.get(tx, tenant, replay_id, lock=lock)
+    if replay is None:
+        raise not_found("replay")
+    return replay
 
 
 def _moved(replay: Replay, command: Command, now: datetime) -> Replay:
