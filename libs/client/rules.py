@@ -1,6 +1,7 @@
 """`recours rules`: a tenant's rules in a YAML or JSON file, checked, drafted, put in force and shown."""
 
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +51,7 @@ def draft(name: str) -> None:
     """Draft the next version from a file."""
     with Service("classifier") as classifier:
         answer = services.draft_rules(classifier, read(name))
-    known = " holds these rules already" if answer.status == 200 else ""  # noqa: PLR2004 - HTTP's OK: nothing was made
+    known = " holds these rules already" if answer.status == HTTPStatus.OK else ""
     output().print(f"Version {answer.value.version}{known}; `recours rules publish {answer.value.version}` puts it in force.")
     _print_conflicts(answer.value.conflicts)
 

@@ -135,6 +135,11 @@ def _refuse_unfit(_: object, record: ConnectionPoolEntry, __: object) -> None:
         raise DisconnectionError
 
 
+async def lock_name(tx: AsyncConnection, *parts: str) -> None:
+    """Hold a name until the transaction ends; who else wants it waits. For what has no row of its own to lock."""
+    await (await driver(tx)).execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "\x1f".join(parts))
+
+
 async def driver(tx: AsyncConnection) -> "asyncpg.Connection[Any]":
     """Return asyncpg's connection under a SQLAlchemy one, inside the same transaction."""
     raw = await tx.get_raw_connection()

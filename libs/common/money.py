@@ -1,4 +1,4 @@
-"""Money is integer cents; this is the only place that shows it as dollars."""
+"""Money is integer cents; this is the only place that shows it as dollars, or reads it from them."""
 
 from typing import Annotated, Final
 
@@ -13,3 +13,9 @@ def dollars(cents: int) -> str:
     sign = "-" if cents < 0 else ""
     whole, rest = divmod(abs(cents), 100)
     return f"{sign}{whole:,}.{rest:02d}"
+
+
+def cents_of(amount: str) -> int:
+    """Read what a bank or a schedule writes: digits, and at most two decimals after a point: "1234.5" -> 123450."""
+    units, _, rest = amount.partition(".")
+    return int(units) * 100 + int(rest.ljust(2, "0"))

@@ -25,6 +25,7 @@ _OUTBOX_DAYS_AHEAD = 7
 # Longer than a record can be read again: it is replayed from the outbox on its last day there, and Kafka keeps it from then on.
 INBOX_KEEP_DAYS = 21
 _UPKEEP_SECONDS = 3600.0
+_BACKOFF_SECONDS = 2.0
 _GC_OBJECTS = 200_000  # more than a batch holds at once
 
 
@@ -46,6 +47,20 @@ async def upkeep(database: Database) -> None:
             await asyncio.sleep(5)
             continue
         await asyncio.sleep(_UPKEEP_SECONDS)
+
+
+async def look_again(step: Callable[[], Awaitable[float | None]], *, idle_seconds: float, waiting: str) -> None:
+    """Do a step of a job again and again, for ever; what is transient is waited out, and logged as `waiting`.
+
+    A step returns how long to rest after it, or None where there was nothing to do: then it is `idle_seconds`.
+    """
+    while True:
+        try:
+            rest = await step()
+        except Transient as error:
+            log.warning(waiting, error=str(error))
+            rest = _BACKOFF_SECONDS
+        await asyncio.sleep(idle_seconds if rest is None else rest)
 
 
 async def run_jobs(jobs: Sequence[Job]) -> None:

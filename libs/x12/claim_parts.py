@@ -197,7 +197,7 @@ class Parts:
         parts = composite.split(self.component)
         code = parts[1] if len(parts) > 1 else ""
         modifiers = tuple(part for part in parts[2:6] if part)
-        description = readable(parts[6]) if len(parts) > 6 else ""  # noqa: PLR2004
+        description = readable(parts[6]) if len(parts) > 6 else ""  # noqa: PLR2004 - the seventh component, where there is one
         return remember(self.procedures, composite, (parts[0], code, modifiers, description))
 
     # -- parties

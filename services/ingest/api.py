@@ -31,7 +31,7 @@ from services.ingest.payers import api as payers
 from services.ingest.received import Received
 from services.ingest.reference import api as reference
 from services.ingest.sandbox.payer import Sandbox
-from services.ingest.upload import MAX_BYTES, Upload, too_large
+from services.ingest.upload import MAX_BYTES, Upload, admitted, too_large
 from services.ingest.views import (
     FindingView,
     InterchangeSummary,
@@ -97,10 +97,7 @@ async def post_interchange(
         raise Problem(415, "unsupported-encoding", "Only gzip is understood as Content-Encoding.")
     if (content_length or 0) > MAX_BYTES:
         raise too_large(MAX_BYTES)
-    uploads: asyncio.Semaphore = request.app.state.uploads
-    if uploads.locked():
-        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
-    async with uploads:
+    async with admitted(request):
         upload = Upload(bytes_max=MAX_BYTES)
         try:
             await upload.take(request.stream(), gzip=coding != "identity")

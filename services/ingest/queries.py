@@ -5,12 +5,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import cramjam
 import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.remit_received import RemitReceivedV1
+from services.ingest.packing import unpack
 
 _decode_told = msgspec.json.Decoder(RemitReceivedV1).decode
 
@@ -69,7 +69,7 @@ async def raw_chunk(tx: AsyncConnection, tenant_id: str, interchange_id: UUID, o
     """Return a piece of a file's bytes as they were received; None after the last."""
     query = text("SELECT body FROM interchange_chunks WHERE tenant_id = :tenant AND interchange_id = :id AND ordinal = :n")
     body = (await tx.execute(query, {"tenant": tenant_id, "id": interchange_id, "n": ordinal})).scalar_one_or_none()
-    return None if body is None else bytes(cramjam.zstd.decompress(body))
+    return None if body is None else unpack(body)
 
 
 async def list_remittances(

@@ -13,7 +13,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
-import cramjam
 import structlog
 from opentelemetry.trace import SpanKind
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -47,6 +46,7 @@ from services.ingest.followups.store import touch
 from services.ingest.matches.booking import answer_of, match, settle
 from services.ingest.matches.store import has_claims
 from services.ingest.matching import Verdict
+from services.ingest.packing import unpack
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
 from services.ingest.sandbox.store import insert_letters
@@ -175,7 +175,7 @@ class IntakeReader:
                 continue
             _, traceparent = spans.enter_context(telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent))
             part = Part(Progress(replace(received, traceparent=traceparent), pseudonym_key=self._pseudonym_key))
-            reader, chunk = InterchangeReader(), bytes(cramjam.zstd.decompress(body))
+            reader, chunk = InterchangeReader(), unpack(body)
             take(part.progress, part.batch, [*reader.feed(chunk), *reader.close()])
             if parts and part.batch.intake:
                 break
@@ -238,7 +238,7 @@ class IntakeReader:
         while more:
             async with self._database.begin() as tx:
                 body, more = await store.read_chunk(tx, progress.received, ordinal)
-            chunk = bytes(cramjam.zstd.decompress(body))
+            chunk = unpack(body)
             bytes_read += len(chunk)
             ordinal += 1
             await self._book(part, reader.feed(chunk), bytes_read)
@@ -338,7 +338,8 @@ class IntakeReader:
         counts = Counter(each.event.claim_key for each in new)
         versions = await store.bump_accounts(tx, tenant_id, counts)
         answers = {each.row_id: answer_of(each.remit, each.event, each.payment) for each in new}
-        verdicts = await match(tx, tenant_id, answers, self._clock.now())
+        bills = await has_claims(tx, tenant_id)
+        verdicts = await match(tx, tenant_id, answers, self._clock.now(), has_claims=bills)
         numbered = []
         events = []
         for each in new:
@@ -348,7 +349,7 @@ class IntakeReader:
             events.append(_event(files[each.event.interchange_id], each, versions[key], verdicts[each.row_id].claim_id))
         await store.insert_remits(tx, tenant_id, numbered)
         await settle(tx, tenant_id, verdicts.values())
-        if await has_claims(tx, tenant_id):  # else there is nothing to follow up; the sweep finds what a first claim makes urgent
+        if bills:  # else there is nothing to follow up; the sweep finds what a first claim makes urgent
             await touch(tx, tenant_id, _touched(new, verdicts), self._clock.now())
         await outbox.append(tx, events)
         await ledger.book(tx, (_entry(tenant_id, each) for each in new))  # late: a day's row is everybody's, and locked to the end

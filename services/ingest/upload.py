@@ -8,13 +8,14 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import IO, Final
 
-import cramjam
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 
 from libs.common.http.problems import Problem
 from libs.x12 import Finding, InterchangeOpened, InterchangeReader
+from services.ingest.packing import pack
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 BLOCK_BYTES: Final = 1024 * 1024
@@ -30,6 +31,16 @@ _REFUSALS: Final = {
     "truncated_isa": "The body ends inside the interchange header (ISA).",
     "bad_isa": "The interchange header (ISA) has no structure that delimiters could be read from.",
 }
+
+
+@asynccontextmanager
+async def admitted(request: Request) -> AsyncIterator[None]:
+    """Hold one of the places that there are for uploads. Errors: Problem 503 (all are taken)."""
+    uploads: asyncio.Semaphore = request.app.state.uploads
+    if uploads.locked():
+        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
+    async with uploads:
+        yield
 
 
 class Upload:
@@ -71,7 +82,7 @@ class Upload:
     def _pack(self, block: bytes) -> None:
         if not self._lengths:
             self._look(block)
-        packed = bytes(cramjam.zstd.compress(block, 3))
+        packed = pack(block)
         self._spool.write(packed)
         self._lengths.append(len(packed))
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.database import lock_name
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_number_cursor
 from libs.common.http.problems import Problem, not_found, responses
@@ -86,7 +87,7 @@ async def replay_dead_letter(dead_letter_id: UUID, tenant: TenantDep, database: 
     """The record goes out as it came in; consumers that dealt with it before skip it. A second replay is refused."""
     async with database.begin(tenant) as tx:
         # Two at once would both find it not yet replayed; the outbox is append-only, so there is no row of ours to lock.
-        await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))"), {"id": str(dead_letter_id)})
+        await lock_name(tx, str(dead_letter_id))
         letter, created_at, replayed_at = await _find(tx, tenant, dead_letter_id)
         if replayed_at is not None:
             raise Problem(409, "already-replayed", "This dead letter was replayed before; if it failed again it has a new one.")

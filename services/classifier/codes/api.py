@@ -172,7 +172,7 @@ async def get_rarc(code: Code, tenant: TenantDep, database: DatabaseDep) -> Rema
         asks_for=Words.of(ASKED[told.asks_for]) if told.asks_for else None,
         effect=Words.of(EFFECTS[told.effect]) if told.effect else None,
         category=told.category,  # type: ignore[arg-type]  # checked against the closed list when it is read
-        action=told.action,  # type: ignore[arg-type]
+        action=told.action,  # type: ignore[arg-type]  # as above
         adjustments=[_turned(each, KNOWLEDGE.adjustment_codes[each.code]) for each in page.beside],
         seen=await _seen(database, tenant, told.code),
     )

@@ -2,7 +2,6 @@
 nothing: whoever comes next goes on where the last commit stood.
 """
 
-import asyncio
 from typing import Final
 
 import structlog
@@ -13,8 +12,8 @@ from libs.common.clock import Clock
 from libs.common.contracts import denial_classified
 from libs.common.contracts.envelope import Event, first_event
 from libs.common.database import Database
-from libs.common.errors import Transient
 from libs.common.messaging import outbox
+from libs.common.worker import look_again
 from services.classifier.replays import store
 from services.classifier.replays.comparing import TRANSITIONS, compare, revised
 from services.classifier.replays.store import Replay
@@ -25,7 +24,6 @@ log = structlog.get_logger()
 
 BATCH: Final = 2000
 _POLL_SECONDS: Final = 1.0
-_BACKOFF_SECONDS: Final = 2.0
 
 
 class Replayer:
@@ -37,14 +35,8 @@ class Replayer:
         self._batch = batch
 
     async def run(self) -> None:
-        """Work until cancelled; what is transient is waited out."""
-        while True:
-            try:
-                seconds = await self.step()
-            except Transient as error:
-                log.warning("replay_waits", error=str(error))
-                seconds = _BACKOFF_SECONDS
-            await asyncio.sleep(_POLL_SECONDS if seconds is None else seconds)
+        """Work until cancelled."""
+        await look_again(self.step, idle_seconds=_POLL_SECONDS, waiting="replay_waits")
 
     async def step(self) -> float | None:
         """Do one batch of the oldest replay with work left; return how long to rest after it, or None where there is no work."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import driver
+from libs.common.database import driver, lock_name
 from services.classifier.rules.model import NO_RULES, Rule, RuleSet
 
 _rules = msgspec.json.Decoder(tuple[Rule, ...]).decode
@@ -59,7 +59,7 @@ async def rule_set(tx: AsyncConnection, tenant_id: str, version: int) -> RuleSet
 
 async def lock(tx: AsyncConnection, tenant_id: str) -> None:
     """Hold a tenant's rules: two changes at once must not take the same number."""
-    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"recours.rules\x1f{tenant_id}"})
+    await lock_name(tx, "recours.rules", tenant_id)
 
 
 async def insert_version(

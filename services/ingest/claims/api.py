@@ -1,13 +1,11 @@
 """Claims over HTTP: one as JSON, many as NDJSON, and what became of them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Annotated, Final
 from uuid import UUID
 
-import cramjam
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
@@ -28,10 +26,11 @@ from services.ingest.claims.body import ClaimBody
 from services.ingest.claims.candidates import ClaimCandidate, Intake
 from services.ingest.claims.examples import CLAIMS, DENTAL, PROFESSIONAL
 from services.ingest.claims.views import BatchAnswer, ClaimDetail, ClaimView, State
+from services.ingest.packing import unpack
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
 from services.ingest.sandbox.store import insert_letters
-from services.ingest.upload import spooled
+from services.ingest.upload import admitted, spooled
 
 BATCH_MAX_BYTES: Final = 64 * 1024 * 1024
 _LINES_A_TRANSACTION: Final = 200
@@ -122,10 +121,7 @@ async def post_claims(
         raise Problem(415, "unsupported-media-type", "Send the claims as application/x-ndjson, one a line.")
     if (content_length or 0) > BATCH_MAX_BYTES:
         raise _batch_too_large()
-    uploads: asyncio.Semaphore = request.app.state.uploads
-    if uploads.locked():
-        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
-    async with uploads:
+    async with admitted(request):
         spool = await spooled(request.stream(), BATCH_MAX_BYTES, _batch_too_large())
     received = Received(tenant, UUID(int=0), clock.now(), traceparent)
     answers = _answers(spool, database, received, request.app.state.pseudonym_key, request.app.state.sandbox)
@@ -266,7 +262,7 @@ async def get_content(claim_id: UUID, tenant: TenantDep, database: DatabaseDep) 
         content = await queries.get_content(tx, tenant, claim_id)
     if content is None:
         raise not_found("claim")
-    return Response(bytes(cramjam.zstd.decompress(content)), media_type="application/json")
+    return Response(unpack(content), media_type="application/json")
 
 
 @router.get(

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import cramjam
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +30,7 @@ from services.ingest.followups.rules import Subject
 from services.ingest.followups.store import touch, touched_by
 from services.ingest.matches.booking import match_anew, matched_event
 from services.ingest.matches.store import accounts_waiting_for
+from services.ingest.packing import pack, unpack
 from services.ingest.received import Received
 from services.ingest.translation import payer_kind
 
@@ -297,7 +297,7 @@ async def _relink(booking: _Booking, known: Mapping[UUID, Sequence[Known]]) -> N
 
 def decode(content: bytes) -> Claim:
     """Return the claim that a row holds."""
-    return _decode(bytes(cramjam.zstd.decompress(content)))
+    return _decode(unpack(content))
 
 
 def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID | None) -> dict[str, Any]:
@@ -335,7 +335,7 @@ def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID 
         "state": ClaimState.SUBMITTED.value,
         "submitted_at": booking.received.received_at,
         "sent_on": each.sent_on or booking.received.received_at.date(),
-        "content": bytes(cramjam.zstd.compress(each.content, 3)),
+        "content": pack(each.content),
     }
 
 

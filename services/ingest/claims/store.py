@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
-from libs.common.database import copy_rows, driver
+from libs.common.database import copy_rows, driver, lock_name
 from libs.x12 import SetAnswer
 from services.ingest.claims.candidates import Place
 from services.ingest.claims.life import Acknowledgement, Known
@@ -139,11 +139,8 @@ async def settle_set_answers(tx: AsyncConnection, tenant_id: str, ids: Collectio
 
 async def lock_groups(tx: AsyncConnection, tenant_id: str, group_control_numbers: Collection[str]) -> None:
     """Hold the functional groups of some control numbers: a 999 and its claims that come at once must see each other."""
-    connection = await driver(tx)
     for number in sorted(group_control_numbers):
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"recours.group\x1f{tenant_id}\x1f{number}"
-        )
+        await lock_name(tx, "recours.group", tenant_id, number)
 
 
 _LOCK = """

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import driver
+from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
 from services.ingest.followups.deposits import Announced, Came, Deposit, pair
 from services.ingest.followups.rules import Subject
@@ -69,7 +69,7 @@ async def pair_up(
     connection = await driver(tx)
     if not await connection.fetch(_CAME, tenant_id, list(deposits), list(remittances)):
         return []
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"recours.deposits\x1f{tenant_id}")
+    await lock_name(tx, "recours.deposits", tenant_id)
     rows = await connection.fetch(_CAME, tenant_id, list(deposits), list(remittances))  # as it is now that nobody else pairs
     came = [Came(*row) for row in rows]
     amounts = list({each.amount_cents for each in came})

@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from libs.common.ids import named_id
+from libs.common.money import cents_of
 from services.ingest.followups.rules import BANK_TAKES
 
 COLUMNS: Final = ("deposited_on", "amount", "trace_number", "payer", "reference")
@@ -140,10 +141,9 @@ def _cents(told: str) -> int:
     if _AMOUNT.fullmatch(told) is None:
         places = re.fullmatch(r"[0-9]+\.[0-9]{3,}", told)
         raise BadDeposit("amount", "has more than two decimals" if places else "is not an amount such as 1234.56")
-    units, _, rest = told.partition(".")
-    if len(units) > len(str(_AMOUNT_MAX_CENTS)):
+    if len(told.partition(".")[0]) > len(str(_AMOUNT_MAX_CENTS)):  # nobody reads a number of a thousand digits
         raise BadDeposit("amount", "is too large")
-    cents = int(units) * 100 + int(rest.ljust(2, "0"))
+    cents = cents_of(told)
     if not cents:
         raise BadDeposit("amount", "is zero")
     if cents > _AMOUNT_MAX_CENTS:

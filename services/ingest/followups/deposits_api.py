@@ -1,6 +1,5 @@
 """Deposits over HTTP: what the bank tells of, as CSV or NDJSON, each line answered; and which of them have a remittance."""
 
-import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +19,7 @@ from libs.common.http.problems import Problem, responses
 from services.ingest.followups import banking
 from services.ingest.followups.deposits import COLUMNS, BadDeposit, BadHeader, Deposit, Line, read_csv, read_json
 from services.ingest.followups.views import DepositAnswer, DepositView
-from services.ingest.upload import spooled
+from services.ingest.upload import admitted, spooled
 
 router = APIRouter(tags=["followups"])
 
@@ -82,10 +81,7 @@ async def post_deposits(
     reader = _READERS.get(kind)
     if reader is None:
         raise Problem(415, "unsupported-media-type", "Send deposits as text/csv, application/x-ndjson or application/json.")
-    uploads: asyncio.Semaphore = request.app.state.uploads
-    if uploads.locked():
-        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
-    async with uploads:
+    async with admitted(request):
         most = JSON_BODY_MAX_BYTES if kind == _JSON else MAX_BYTES
         large = Problem(413, "too-large", f"Deposits in this form may have {most} bytes at most; split them.")
         spool = await spooled(request.stream(), most, large)

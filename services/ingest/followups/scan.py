@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.errors import Transient
+from libs.common.worker import look_again
 from services.ingest.followups import banking, facts, store
 from services.ingest.followups.lifecycle import Step, settle
 from services.ingest.followups.rules import (
@@ -58,13 +58,12 @@ class FollowupScan:
         self._batch = batch
 
     async def run(self) -> None:
-        """Work until cancelled; what is transient is waited out."""
-        while True:
-            try:
-                await self.catch_up()
-            except Transient as error:
-                log.warning("followups_wait", error=str(error))
-            await asyncio.sleep(_IDLE_SECONDS)
+        """Work until cancelled."""
+
+        async def step() -> None:
+            await self.catch_up()
+
+        await look_again(step, idle_seconds=_IDLE_SECONDS, waiting="followups_wait")
 
     async def catch_up(self) -> int:
         """Sweep if it is time, and judge all that is due; return how many subjects were judged.

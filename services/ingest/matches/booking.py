@@ -37,10 +37,12 @@ def answer_of(remit: Remit, told: RemitReceivedV1, payment: PaymentRead) -> Answ
     )
 
 
-async def match(tx: AsyncConnection, tenant_id: str, answers: Mapping[UUID, Answer], now: datetime) -> dict[UUID, Verdict]:
-    """Match new remits (by row id), write the verdicts and return them."""
-    candidates = await candidates_of(tx, tenant_id, list(answers.values()))
-    verdicts = [(row_id, answer, judge(answer, candidates[answer.told.remit_id])) for row_id, answer in answers.items()]
+async def match(
+    tx: AsyncConnection, tenant_id: str, answers: Mapping[UUID, Answer], now: datetime, *, has_claims: bool
+) -> dict[UUID, Verdict]:
+    """Match new remits (by row id), write the verdicts and return them; a tenant without claims has none to look through."""
+    candidates = await candidates_of(tx, tenant_id, list(answers.values())) if has_claims else {}
+    verdicts = [(row_id, answer, judge(answer, candidates.get(answer.told.remit_id, ()))) for row_id, answer in answers.items()]
     await store.insert_matches(tx, tenant_id, verdicts, now)
     return {row_id: verdict for row_id, _, verdict in verdicts}
 
@@ -93,8 +95,6 @@ async def candidates_of(tx: AsyncConnection, tenant_id: str, answers: Sequence[A
 
     What is named by neither may have the numbers in each other's place: one more query for those.
     """
-    if not await store.has_claims(tx, tenant_id):
-        return dict.fromkeys((each.told.remit_id for each in answers), ())
     found = _Found()
     numbers = {number for each in answers for number in (each.told.payer_claim_control_number, each.original_reference) if number}
     found.add(await store.billed(tx, tenant_id, {each.told.claim_key for each in answers}, numbers))

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import cramjam
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.changes import Change
-from libs.common.database import driver
+from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
 from libs.x12.claim import Claim
 from services.ingest.checks.loading import Asked
 from services.ingest.checks.reference import PayerRule
+from services.ingest.packing import unpack
 
 _encoder = msgspec.json.Encoder()
 _claim = msgspec.json.Decoder(Claim).decode
@@ -21,9 +21,7 @@ _claim = msgspec.json.Decoder(Claim).decode
 
 async def lock(tx: AsyncConnection, tenant_id: str, payer_id: str) -> None:
     """Hold a payer's rules: two changes at once must not take the same version."""
-    await (await driver(tx)).execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"recours.payer\x1f{tenant_id}\x1f{payer_id}"
-    )
+    await lock_name(tx, "recours.payer", tenant_id, payer_id)
 
 
 async def newest(tx: AsyncConnection, tenant_id: str, payer_id: str) -> Any | None:
@@ -86,7 +84,7 @@ async def last_claims(tx: AsyncConnection, tenant_id: str, payer_id: str, limit:
     )
     return [
         (
-            Asked(_claim(bytes(cramjam.zstd.decompress(row["content"]))), row["claim_id"], row["member_reference"]),
+            Asked(_claim(unpack(row["content"])), row["claim_id"], row["member_reference"]),
             row["submitted_at"],
         )
         for row in rows

@@ -1,6 +1,5 @@
 """HTTP: send a reference table to be loaded, see how far that is, see what is loaded."""
 
-import asyncio
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
@@ -9,13 +8,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problems import not_found, responses
 from libs.common.ids import uuid7
 from services.ingest.reference import load_store, store
 from services.ingest.reference.fee_schedule import HEADER
 from services.ingest.reference.load_store import Load
 from services.ingest.reference.quarter import PATTERN, Quarter
-from services.ingest.upload import Upload
+from services.ingest.upload import Upload, admitted
 
 router = APIRouter(tags=["reference"])
 
@@ -143,10 +142,7 @@ async def load_reference(
     """
     now = clock.now()
     holds = Quarter.parse(quarter) if quarter else Quarter.of(now.date())
-    uploads: asyncio.Semaphore = request.app.state.uploads
-    if uploads.locked():
-        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
-    async with uploads:
+    async with admitted(request):
         upload = Upload(is_x12=False, bytes_max=MAX_BYTES)
         try:
             await upload.take(request.stream(), gzip=encoding in ("gzip", "x-gzip"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import IO, Any, Final
 
+from libs.common.money import cents_of
 from services.ingest.reference.broken import BrokenTable
 
 HEADER: Final = ("payer_id", "procedure_code", "modifier", "allowed_amount", "valid_from", "valid_to")
@@ -40,7 +41,6 @@ def _row(cells: list[str], line: int) -> tuple[Any, ...]:
         raise BrokenTable("broken_row", line)
     if not _AMOUNT.fullmatch(amount):
         raise BrokenTable("bad_amount", line)
-    units, _, rest = amount.partition(".")
     try:
         valid_from = date.fromisoformat(first)
         valid_to = date.fromisoformat(last) if last else None
@@ -48,4 +48,4 @@ def _row(cells: list[str], line: int) -> tuple[Any, ...]:
         raise BrokenTable("bad_date", line) from error
     if valid_to is not None and valid_to < valid_from:
         raise BrokenTable("bad_date", line)
-    return payer_id, code, modifier, int(units) * 100 + int(rest.ljust(2, "0")), valid_from, valid_to
+    return payer_id, code, modifier, cents_of(amount), valid_from, valid_to

@@ -13,15 +13,16 @@ from datetime import datetime, timedelta
 from typing import IO, Final
 from uuid import UUID
 
-import cramjam
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.worker import look_again
 from services.ingest.checks.reference import FEE_SCHEDULE
 from services.ingest.followups.store import touch_claims_of_schedule
+from services.ingest.packing import unpack
 from services.ingest.reference import load_store, store
 from services.ingest.reference.broken import BrokenTable
 from services.ingest.reference.formats import read_rows
@@ -35,7 +36,7 @@ _CLAIMS_AT_ONCE = 5000
 _ATTEMPTS_MAX = 3
 _SMALLER = 9, 10  # a release loses at most a tenth of its rows from one quarter to the next
 _SPOOL_BYTES = 8 * 1024 * 1024
-_POLL_SECONDS, _BACKOFF_SECONDS = 0.5, 1.0
+_POLL_SECONDS = 0.5
 
 
 class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else works on the load now
@@ -52,15 +53,12 @@ class ReferenceLoader:
         self._rows_at_once = rows_at_once
 
     async def run(self) -> None:
-        """Work until cancelled; what is transient is waited out."""
-        while True:
-            try:
-                while await self.load_next():
-                    pass
-            except Transient as error:
-                log.warning("reference_load_waits", error=str(error))
-                await asyncio.sleep(_BACKOFF_SECONDS)
-            await asyncio.sleep(_POLL_SECONDS)
+        """Work until cancelled."""
+
+        async def step() -> float | None:
+            return 0.0 if await self.load_next() else None
+
+        await look_again(step, idle_seconds=_POLL_SECONDS, waiting="reference_load_waits")
 
     async def load_next(self) -> bool:
         """Load one waiting file to its end; False when none waits."""
@@ -129,7 +127,7 @@ class _Work:
                 body = await load_store.chunk(tx, self._load, ordinal)
             if body is None:
                 break
-            spool.write(bytes(cramjam.zstd.decompress(body)))
+            spool.write(unpack(body))
         spool.seek(0)
 
     async def _write(self, spool: IO[bytes], rows_at_once: int) -> int:

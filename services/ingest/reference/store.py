@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import driver
+from libs.common.database import driver, lock_name
 from services.ingest.checks.reference import CODE_SETS, FEE_SCHEDULE, MUE_SETS, PTP_SETS
 from services.ingest.reference.formats import Row
 from services.ingest.reference.quarter import Quarter
@@ -68,7 +68,7 @@ async def rows_before(tx: AsyncConnection, tenant_id: str, name: str) -> int:
 async def switch(tx: AsyncConnection, tenant_id: str, name: str, quarter: Quarter, release_id: int, rows: int) -> None:
     """Make a loaded release the live one of its quarter, in the place of the one before."""
     connection = await driver(tx)
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"recours.reference\x1f{tenant_id}\x1f{name}")
+    await lock_name(tx, "recours.reference", tenant_id, name)
     await connection.execute(
         "UPDATE reference_releases SET state = 'replaced' WHERE tenant_id = $1 AND name = $2 AND begins_on = $3 AND state = 'live'",
         tenant_id,

@@ -4,21 +4,20 @@ Its letters are written in the transaction that books the claim, and each leaves
 killed anywhere, each comes once.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import cramjam
 import structlog
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.errors import Transient
 from libs.common.ids import named_id, uuid7
+from libs.common.worker import look_again
 from libs.synthetic.sandbox import ANSWERED_AFTER, answer
 from libs.x12 import Claim
+from services.ingest.packing import pack, unpack
 from services.ingest.received import Received
 from services.ingest.sandbox import store
 from services.ingest.sandbox.store import Letter
@@ -27,7 +26,6 @@ from services.ingest.store import insert_interchange
 log = structlog.get_logger()
 
 _POLL_SECONDS = 0.5
-_BACKOFF_SECONDS = 2.0
 _AT_ONCE = 200
 
 
@@ -49,7 +47,7 @@ class Sandbox:
                 log.warning("sandbox_cannot_answer", claim_type=claim.claim_type)
                 continue
             for after, body in sent:
-                yield Letter(received.tenant_id, received.received_at + after, uuid7(), body, received.traceparent)
+                yield Letter(received.tenant_id, received.received_at + after, uuid7(), pack(body), received.traceparent)
 
 
 class SandboxPayer:
@@ -61,15 +59,12 @@ class SandboxPayer:
         self._tenants = tenants
 
     async def run(self) -> None:
-        """Work until cancelled; what is transient is waited out."""
-        while True:
-            try:
-                while await self.hand_in():
-                    pass
-            except Transient as error:
-                log.warning("sandbox_waits", error=str(error))
-                await asyncio.sleep(_BACKOFF_SECONDS)
-            await asyncio.sleep(_POLL_SECONDS)
+        """Work until cancelled."""
+
+        async def step() -> float | None:
+            return 0.0 if await self.hand_in() else None
+
+        await look_again(step, idle_seconds=_POLL_SECONDS, waiting="sandbox_waits")
 
     async def hand_in(self) -> int:
         """Make interchanges of some of what is due, as `POST /v1/interchanges` does; return how many."""
@@ -77,7 +72,8 @@ class SandboxPayer:
         async with self._database.begin() as tx:
             letters = await store.take_due(tx, self._tenants, now, _AT_ONCE)
             for each in letters:
-                sha256 = hashlib.sha256(each.body).hexdigest()
+                body = unpack(each.packed)
+                sha256 = hashlib.sha256(body).hexdigest()
                 received = Received(each.tenant_id, named_id("interchange", each.tenant_id, sha256), now, each.traceparent)
-                await insert_interchange(tx, received, sha256, len(each.body), [bytes(cramjam.zstd.compress(each.body, 3))])
+                await insert_interchange(tx, received, sha256, len(body), [each.packed])
         return len(letters)

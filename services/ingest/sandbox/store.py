@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
-import cramjam
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +16,7 @@ class Letter(Struct, frozen=True):
     tenant_id: str
     due_at: datetime
     row_id: UUID
-    body: bytes
+    packed: bytes
     traceparent: str
 
 
@@ -28,13 +27,9 @@ SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::bytea[], $5:
 
 
 async def insert_letters(tx: AsyncConnection, letters: Iterable[Letter]) -> None:
-    rows = [(each.tenant_id, each.due_at, each.row_id, _packed(each.body), each.traceparent) for each in letters]
+    rows = [(each.tenant_id, each.due_at, each.row_id, each.packed, each.traceparent) for each in letters]
     if rows:
         await (await driver(tx)).execute(_INSERT, *map(list, zip(*rows, strict=True)))
-
-
-def _packed(body: bytes) -> bytes:
-    return bytes(cramjam.zstd.compress(body, 3))
 
 
 _TAKE = """
@@ -48,8 +43,5 @@ DELETE FROM sandbox_letters WHERE (tenant_id, due_at, row_id) IN (
 async def take_due(tx: AsyncConnection, tenants: Collection[str], now: datetime, limit: int) -> list[Letter]:
     """Remove what is due and return it, the earliest first; another worker at the same time gets others."""
     rows = await (await driver(tx)).fetch(_TAKE, list(tenants), now, limit)
-    letters = [
-        Letter(row["tenant_id"], row["due_at"], row["row_id"], bytes(cramjam.zstd.decompress(row["body"])), row["traceparent"])
-        for row in rows
-    ]
+    letters = [Letter(row["tenant_id"], row["due_at"], row["row_id"], row["body"], row["traceparent"]) for row in rows]
     return sorted(letters, key=lambda each: (each.due_at, each.row_id))
