@@ -7,7 +7,17 @@ from typing import Any, Final
 import msgspec
 
 from deploy.local.layout import ROOT
-from libs.common.contracts import claim_acknowledged, claim_submitted, denial_classified, remit_matched, remit_received
+from libs.common.contracts import (
+    appeal_decided,
+    appeal_filed,
+    claim_acknowledged,
+    claim_submitted,
+    denial_classified,
+    remit_matched,
+    remit_received,
+)
+from libs.common.contracts.appeal_decided import AppealDecidedV1
+from libs.common.contracts.appeal_filed import AppealFiledV1
 from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.denial_classified import DenialClassifiedV1
@@ -68,6 +78,10 @@ EVENTS: Final = (
         "ingest",
         "The claim that an earlier remit answers, known since or changed",
     ),
+    PublishedEvent(
+        appeal_filed.TOPIC, appeal_filed.TYPE, AppealFiledV1, "appeals", "What was sent to a payer to change a denial, and how"
+    ),
+    PublishedEvent(appeal_decided.TOPIC, appeal_decided.TYPE, AppealDecidedV1, "appeals", "How a contested denial ended"),
     DEAD_LETTER,
 )
 
