@@ -8,7 +8,9 @@ from libs.common.contracts import denial_classified
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
+from libs.common.settings import load
 from services.appeals.handlers import handle_denials
+from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
 
 if TYPE_CHECKING:
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 
 def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.appeals.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
+    from services.appeals.ingest import Ingest  # noqa: PLC0415 - as above
 
-    return make_app(database, clock, tenant)
+    settings = load(AppealsSettings)
+    app = make_app(database, clock, tenant)
+    app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None)
+    return app
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import not_found, responses
 from services.appeals import store
+from services.appeals.ingest import Ingest
 from services.appeals.workflow import CaseState
 
 
@@ -117,6 +118,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await app.state.ingest.close()
         await database.close()
 
     app = create_app(
@@ -130,4 +132,5 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.ingest = Ingest(None)
     return app

@@ -1,0 +1,13 @@
+"""What appeals is told by its environment beyond what all services are."""
+
+from pydantic import Field, HttpUrl
+
+from libs.common.settings import CommonSettings
+
+
+class AppealsSettings(CommonSettings):
+    """RECOURS_* variables of appeals."""
+
+    ingest_url: HttpUrl | None = Field(
+        None, description="where ingest answers; not told: what needs a claim or a remittance is refused with 503"
+    )
