@@ -1,0 +1,67 @@
+"""The models that score: the live one of a tenant, and the one in the shadow, each read once and only when its hash agrees."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.classifier.models import store
+from services.classifier.models.life import State, Subject
+
+M = TypeVar("M")
+_KEPT: Final = 64
+
+
+class Altered(Exception):  # noqa: N818 - the fact is the name
+    """A model's file has not the bytes that were registered. It is not read."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the file of model {name} was altered: its SHA-256 is not the registered one")
+        self.name = name
+
+
+class Ready(Struct, Generic[M], frozen=True):
+    """A model that can score, and by which name it is told."""
+
+    model_id: UUID
+    name: str
+    scorer: M
+
+
+def proved(name: str, body: bytes, sha256: str) -> bytes:
+    """Return the bytes of a model's file when they are the registered ones. Errors: Altered."""
+    if hashlib.sha256(body).hexdigest() != sha256:
+        raise Altered(name)
+    return body
+
+
+class Registry(Generic[M]):
+    """Models of one subject, ready to score; one of these for a process. `read` makes a scorer of a file."""
+
+    def __init__(self, subject: Subject, read: Callable[[bytes], M]) -> None:
+        self._subject: Subject = subject
+        self._read = read
+        self._ready: OrderedDict[UUID, Ready[M]] = OrderedDict()
+
+    async def live(self, tx: AsyncConnection, tenant_id: str) -> Ready[M] | None:
+        """Return the model that is live; None: there is none. Errors: Altered."""
+        return (await self.in_use(tx, tenant_id)).get("live")
+
+    async def in_use(self, tx: AsyncConnection, tenant_id: str) -> dict[State, Ready[M]]:
+        """Return the live model and the one in the shadow, where there are any. Errors: Altered."""
+        return {state: await self._of(tx, model) for state, model in (await store.in_use(tx, tenant_id, self._subject)).items()}
+
+    async def _of(self, tx: AsyncConnection, model: store.Model) -> Ready[M]:
+        found = self._ready.get(model.model_id)
+        if found is None:
+            body, sha256 = await store.body(tx, model.tenant_id, model.model_id)
+            found = Ready(model.model_id, model.name, self._read(proved(model.name, body, sha256)))
+            self._ready[model.model_id] = found
+            while len(self._ready) > _KEPT:
+                self._ready.popitem(last=False)
+        self._ready.move_to_end(model.model_id)
+        return found
