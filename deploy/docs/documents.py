@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from deploy.docs.asyncapi import asyncapi
+from deploy.docs.levels import with_levels
 from deploy.docs.openapi import openapi
 from deploy.docs.schemas import EVENTS, json_schema
 from deploy.local.layout import ROOT, SERVICES
@@ -21,6 +22,7 @@ def generated() -> dict[Path, str]:
         **{DOCS / "api" / f"{service}.json": _json(openapi(service)) for service in SERVICES},
         **{SCHEMAS / f"{event.name}.v1.json": _json(json_schema(event)) for event in EVENTS},
         DOCS / "events" / "asyncapi.yaml": _yaml(asyncapi()),
+        DOCS / "deadlines.md": with_levels(DOCS / "deadlines.md"),
     }
 
 
