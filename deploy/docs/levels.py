@@ -48,7 +48,8 @@ def _until(each: Level) -> str:
         return "the payer forwards it by itself"
     if each.window is None:
         return "unknown"
-    told = f"{each.window} {each.unit.replace('_', ' ')} from the {each.counted_from}"
+    unit = each.unit.replace("_", " ").removesuffix("s" * (each.window == 1))
+    told = f"{each.window} {unit} from the {each.counted_from}"
     if each.presumed_days:
         told += f", which is presumed {each.presumed_days} days after the notice"
     if each.last_day == "next_workday":
