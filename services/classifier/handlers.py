@@ -146,6 +146,7 @@ def _denial(remit: RemitToClassify, verdict: Verdict, now: datetime) -> DenialCl
         payer_claim_control_number=remit.payer_claim_control_number,
         payer_id=remit.payer_id,
         payer_name=remit.payer_name,
+        payer_kind=remit.payer_kind,
         payment_on=remit.payment_on,
         service_from_on=remit.service_from_on,
         charge_cents=remit.charge_cents,

@@ -32,6 +32,7 @@ _COLUMNS = (
     "payer_claim_control_number",
     "payer_id",
     "payer_name",
+    "payer_kind",
     "payment_on",
     "service_from_on",
     "charge_cents",

@@ -86,6 +86,7 @@ class DenialView(Judged):
     payer_claim_control_number: str
     payer_id: str
     payer_name: str
+    payer_kind: str | None = Field(None, description="medicare, medicare_advantage, medicaid, commercial, ...; null: not known")
     payment_on: date
     service_from_on: date | None = None
     charge_cents: int

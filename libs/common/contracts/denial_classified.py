@@ -93,6 +93,9 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     correct_by: Annotated[
         Deadline | None, Meta(description="Until when to send a corrected claim; absent: that way is not open, or unknown.")
     ] = None
+    payer_kind: Annotated[
+        str | None, Meta(description="The kind of payer, as `remit.received` tells it; absent of a rejection and of older denials.")
+    ] = None
     rule_version: Annotated[
         str | None,
         Meta(

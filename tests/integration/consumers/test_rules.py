@@ -115,7 +115,9 @@ async def test_deadlines_are_in_the_event_and_choose_denials(classifier: Service
     async with client(classifier) as asking:
         await asking.post("/v1/rules", json={"rules": [LIMIT]})
         await asking.post("/v1/rules/1/publish")
-    [event] = await classifier.take(remit("ACCT-1", adjustments=[("CO", "50", 10000)], day=date(2026, 1, 10)))
+    told = remit("ACCT-1", adjustments=[("CO", "50", 10000)], day=date(2026, 1, 10), payer_kind="commercial")
+    [event] = await classifier.take(told)
+    assert msgspec.json.decode(event.data)["payer_kind"] == "commercial"
     [unknown] = await classifier.take(remit("ACCT-2", adjustments=[("CO", "50", 10000)], payer_id="2"))
     assert msgspec.json.decode(event.data)["appeal_by"] == {
         "due_on": "2026-04-10",
@@ -128,4 +130,5 @@ async def test_deadlines_are_in_the_event_and_choose_denials(classifier: Service
     assert "appeal_by" not in msgspec.json.decode(unknown.data)
     assert set(await denials(classifier, due_by="2026-04-10")) == {"ACCT-1"}
     assert await denials(classifier, due_by="2026-04-09") == {}
-    assert (await denials(classifier))["ACCT-1"]["appeal_by"]["due_on"] == "2026-04-10"
+    found = (await denials(classifier))["ACCT-1"]
+    assert (found["appeal_by"]["due_on"], found["payer_kind"]) == ("2026-04-10", "commercial")
