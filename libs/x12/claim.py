@@ -246,27 +246,26 @@ class Claim(Struct, frozen=True, gc=False, omit_defaults=True):
         """Return the payer claim control number of the claim that this one replaces or voids; empty where it does neither."""
         return (self.reference("F8") or "") if self.frequency_code in (REPLACEMENT, VOID) else ""
 
-    def service_days(self) -> list[date]:
-        """Return every day on which something was done: of the lines, else of the statement or the claim."""
-        found = [day for line in self.lines for day in (line.service_from_on, line.service_to_on) if day is not None]
-        if not found:
-            for each in self.dates:
-                if each.qualifier in ("472", "434", "435"):
-                    found += filter(None, (each.from_on, each.to_on))
-        return found
-
     def service_span(self) -> tuple[date, date] | tuple[None, None]:
-        """Return the first and the last of the service's days."""
-        days = self.service_days()
-        return (min(days), max(days)) if days else (None, None)
+        """Return the first and the last day on which something was done: of the lines, else of the statement or the claim."""
+        first = last = None
+        for line in self.lines:  # asked for several times a claim: one pass, no list
+            for day in (line.service_from_on, line.service_to_on):
+                if day is not None:
+                    first = day if first is None or day < first else first
+                    last = day if last is None or day > last else last
+        if first is not None and last is not None:
+            return first, last
+        told = [day for each in self.dates if each.qualifier in ("472", "434", "435") for day in (each.from_on, each.to_on) if day]
+        return (min(told), max(told)) if told else (None, None)
 
     @property
     def service_from_on(self) -> date | None:
-        return min(self.service_days(), default=None)
+        return self.service_span()[0]
 
     @property
     def service_to_on(self) -> date | None:
-        return max(self.service_days(), default=None)
+        return self.service_span()[1]
 
 
 class BatchRead(Struct, frozen=True, gc=False):

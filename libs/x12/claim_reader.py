@@ -30,7 +30,7 @@ from libs.x12.claim_loop import Oddity
 from libs.x12.claim_parts import filled, in_order, remember
 from libs.x12.item import Item
 from libs.x12.model import TransactionClosed, TransactionOpened, parse_date, readable
-from libs.x12.tokens import Cursor
+from libs.x12.tokens import Cursor, segment_id_of
 from libs.x12.units import TransactionReader, first_characters
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class ClaimReader(TransactionReader):
         if self._head is not None:
             self._head.append(self.separator.join(elements))
         else:
-            envelope.note("unexpected_segment", "warning", kind if kind.isalnum() else None)
+            envelope.note("unexpected_segment", "warning", segment_id_of(kind))
 
     def before_first_unit(self, cursor: Cursor, start: int) -> None:  # noqa: ARG002 - nothing is missing that must be told here
         if self._head is not None:

@@ -6,7 +6,7 @@ from libs.x12.acknowledgement import GroupAnswer, SetAnswer, SetError
 from libs.x12.claim_parts import filled
 from libs.x12.item import Item
 from libs.x12.model import TransactionClosed, TransactionOpened
-from libs.x12.tokens import Cursor
+from libs.x12.tokens import Cursor, segment_id_of
 from libs.x12.units import TransactionReader
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class SetAnswerReader(TransactionReader):
             counts = [_number(elements[at]) for at in (2, 3, 4)]
             self.items.append(GroupAnswer(self.opened.ordinal, *self._group, elements[1], *counts))
         else:
-            envelope.note("unexpected_segment", "warning", kind if kind.isalnum() else None)
+            envelope.note("unexpected_segment", "warning", segment_id_of(kind))
 
     def unit(self, cursor: Cursor, start: int) -> tuple[int, bool]:
         """Read the AK2 loop at a place of the cursor's batch."""

@@ -7,7 +7,7 @@ from libs.x12.claim import BatchRead, Dated
 from libs.x12.claim_parts import Parts, filled
 from libs.x12.item import Item
 from libs.x12.model import TransactionClosed, TransactionOpened, parse_date, readable
-from libs.x12.tokens import Cursor
+from libs.x12.tokens import Cursor, segment_id_of
 from libs.x12.units import TransactionReader
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StatusReader(TransactionReader):
         if kind == "BHT":
             self._head = [*elements, *[""] * 7][:7]
         else:
-            envelope.note("unexpected_segment", "warning", kind if kind.isalnum() else None)
+            envelope.note("unexpected_segment", "warning", segment_id_of(kind))
 
     def unit(self, cursor: Cursor, start: int) -> tuple[int, bool]:
         """Read the HL loop at a place of the cursor's batch."""

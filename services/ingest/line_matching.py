@@ -17,16 +17,18 @@ Kind = Literal["single", "split", "unbundled", "bundled", "unmatched"]
 How = Literal["line_control_number", "procedure_day_charge", "procedure_charge", "sum", "place"]
 
 
-class BilledLine(Struct, frozen=True, gc=False, array_like=True):
-    """One line of a claim as it was sent."""
+class BilledLine(Struct, frozen=True, gc=False, rename={"line": "number"}):
+    """One line of a claim as it was sent: what is read of it where the claim is kept (libs.x12.claim.ClaimLine as JSON)."""
 
     line: int
-    procedure_code: str
-    modifiers: tuple[str, ...]
-    revenue_code: str
-    charge_cents: int
-    service_from_on: date | None
-    line_control_number: str
+    procedure_code: str = ""
+    modifiers: tuple[str, ...] = ()
+    revenue_code: str = ""
+    charge_cents: int = 0
+    service_from_on: date | None = None
+    line_control_number: str = ""
+    units: str = ""
+    service_to_on: date | None = None
 
     @property
     def code(self) -> str:

@@ -1,6 +1,5 @@
 """Ingest's SQL for reading files in; nothing here commits. What the API asks for is in queries.py."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter, itemgetter
@@ -243,12 +242,24 @@ RETURNING claim_key, version
 """
 
 
-async def bump_accounts(tx: AsyncConnection, tenant_id: str, counts: Counter[UUID]) -> dict[UUID, int]:
+async def bump_accounts(tx: AsyncConnection, tenant_id: str, counts: Mapping[UUID, int]) -> dict[UUID, int]:
     """Lock accounts, add to their versions, and return the versions before. In key order: two workers never deadlock."""
     ordered = sorted(counts.items())
     connection = await driver(tx)
     rows = await connection.fetch(_BUMP, tenant_id, [key for key, _ in ordered], [count for _, count in ordered])
     return {row["claim_key"]: row["version"] - counts[row["claim_key"]] for row in rows}
+
+
+async def set_versions(tx: AsyncConnection, tenant_id: str, versions: Mapping[UUID, int]) -> None:
+    """Write the versions of locked accounts that came out other than they were bumped to."""
+    if versions:
+        await (await driver(tx)).execute(
+            "UPDATE accounts SET version = told.version FROM unnest($2::uuid[], $3::bigint[]) AS told (claim_key, version)"
+            " WHERE tenant_id = $1 AND accounts.claim_key = told.claim_key",
+            tenant_id,
+            list(versions),
+            list(versions.values()),
+        )
 
 
 _REMIT = (

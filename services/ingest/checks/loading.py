@@ -3,10 +3,11 @@
 Nothing here commits.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +29,7 @@ from services.ingest.checks.reference import (
     Reference,
     Release,
 )
+from services.ingest.kept import lines_of
 
 rules_of_json = msgspec.json.Decoder(tuple[PayerRule, ...]).decode
 
@@ -165,15 +167,12 @@ class _Entries:
 
 # Earlier claims that still stand: not rejected at the door, not void, not replaced by another.
 _EARLIER = """
-SELECT claims.member_reference, claims.claim_id, COALESCE(lines.service_from_on, claims.service_from_on) AS service_on,
-    lines.procedure_code, lines.modifiers, CASE WHEN rendering_npi <> '' THEN rendering_npi ELSE billing_npi END AS provider_npi,
-    lines.charge_cents, lines.revenue_code
+SELECT claims.member_reference, claims.claim_id, claims.service_from_on,
+    CASE WHEN rendering_npi <> '' THEN rendering_npi ELSE billing_npi END AS provider_npi, content
 FROM unnest($2::text[], $3::date[], $4::date[]) AS asked (member_reference, first, last)
 JOIN claims ON claims.tenant_id = $1 AND claims.member_reference = asked.member_reference
     AND claims.service_from_on BETWEEN asked.first AND asked.last
-JOIN claim_lines AS lines ON lines.tenant_id = $1 AND lines.claim_row_id = claims.row_id
 WHERE claims.state <> 'rejected' AND claims.frequency_code <> '8'
-    AND (lines.procedure_code <> '' OR lines.revenue_code <> '')
     AND NOT EXISTS (SELECT 1 FROM claims AS newer WHERE newer.tenant_id = $1 AND newer.replaces_claim_id = claims.claim_id)
 """
 _LONG_STAY = timedelta(days=45)  # an earlier claim that began so long before may still have a line on the day
@@ -195,15 +194,20 @@ async def earlier_lines(
     if spans:
         firsts, lasts = zip(*spans.values(), strict=True)
         for row in await (await driver(tx)).fetch(_EARLIER, tenant_id, list(spans), list(firsts), list(lasts)):
-            found[row["member_reference"]].append(
-                EarlierLine(
-                    row["claim_id"],
-                    row["service_on"],
-                    row["procedure_code"],
-                    tuple(row["modifiers"].split()),
-                    row["provider_npi"],
-                    row["charge_cents"],
-                    row["revenue_code"],
-                )
-            )
+            found[row["member_reference"]] += _lines(row)
     return found
+
+
+def _lines(row: asyncpg.Record) -> Iterator[EarlierLine]:
+    """Yield the lines of an earlier claim that name what was done."""
+    for line in lines_of(row["content"]):
+        if line.code:
+            yield EarlierLine(
+                row["claim_id"],
+                line.service_from_on or row["service_from_on"],
+                line.procedure_code,
+                line.modifiers,
+                row["provider_npi"],
+                line.charge_cents,
+                line.revenue_code,
+            )

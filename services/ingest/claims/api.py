@@ -26,6 +26,7 @@ from services.ingest.claims.body import ClaimBody
 from services.ingest.claims.candidates import ClaimCandidate, Intake
 from services.ingest.claims.examples import CLAIMS, DENTAL, PROFESSIONAL
 from services.ingest.claims.views import BatchAnswer, ClaimDetail, ClaimView, State
+from services.ingest.kept import claim_of
 from services.ingest.packing import unpack
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
@@ -284,7 +285,7 @@ async def get_status_inquiry(claim_id: UUID, tenant: TenantDep, database: Databa
         sent = await queries.get_sent(tx, tenant, claim_id)
     if sent is None:
         raise not_found("claim")
-    claim = intake.decode(sent[0])
+    claim = claim_of(sent[0])
     errors = [FieldProblem(pointer=pointer, problem=problem).model_dump() for pointer, problem in inquiry.lacking(claim)]
     if errors:
         raise Problem(422, "inquiry-incomplete", "The claim lacks what a status inquiry must say.", errors=errors)

@@ -28,6 +28,7 @@ class ClaimCandidate:
     claim_id: UUID
     claim_key: UUID
     member_reference: str
+    service_span: tuple[date, date] | tuple[None, None]
     transaction_ordinal: int | None = None
     sent_on: date | None = None  # as its file says
     group_control_number: str = ""
@@ -44,6 +45,7 @@ class ClaimCandidate:
             identity.claim_id(tenant_id, content),
             claim_key(tenant_id, claim.patient_control_number),
             identity.member_reference(key, tenant_id, claim),
+            claim.service_span(),
             **place,
         )
 
@@ -70,7 +72,7 @@ class ClaimCandidate:
             self.claim_id,
             claim.payer.payer_id,
             claim.charge_cents,
-            claim.service_from_on,
+            self.service_span[0],
             self.sent_on or received_on,
             frequency_code=claim.frequency_code,
             original_number=claim.original_control_number,

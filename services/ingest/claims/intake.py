@@ -3,14 +3,13 @@
 Accounts are locked first, so that a claim and its acknowledgement that come at once, in any order, always see each other.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts import claim_acknowledged, claim_submitted, remit_matched
@@ -27,16 +26,17 @@ from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, I
 from services.ingest.claims.life import Acknowledgement, ClaimState, Known, assign, of_set, replaced_by, replacements, state_of
 from services.ingest.claims.translation import to_event, told_findings
 from services.ingest.followups.rules import Subject
-from services.ingest.followups.store import touch, touched_by
+from services.ingest.followups.store import touch, touched_by, watch_new
+from services.ingest.kept import claim_of
 from services.ingest.matches.booking import match_anew, matched_event
 from services.ingest.matches.store import accounts_waiting_for
-from services.ingest.packing import pack, unpack
+from services.ingest.packing import pack_quickly
 from services.ingest.received import Received
+from services.ingest.store import bump_accounts, set_versions
 from services.ingest.translation import payer_kind
 
 _SET_ANSWER_WAITS: Final = timedelta(days=7)  # control numbers come again: what waited longer was for somebody else's file
 _INDEXED_MAX: Final = 200  # characters; what an index holds has a size, and the content keeps all
-_decode = msgspec.json.Decoder(Claim).decode
 
 
 @dataclass
@@ -146,16 +146,18 @@ async def book(
     numbers = {number for each in intake.answers if (number := each.acknowledgement.payer_claim_control_number)}
     numbers |= {each.claim.patient_control_number for each in intake.claims}  # payers swap the two numbers at times
     waiting = await accounts_waiting_for(tx, tenant_id, numbers)
-    booking.versions = await store.lock_accounts(tx, tenant_id, keys.union(also, waiting))
+    counts = {**dict.fromkeys(keys.union(also, waiting), 0), **Counter(each.claim_key for each in intake.claims)}
+    booking.versions = await bump_accounts(tx, tenant_id, counts)  # a new claim is told of once: mostly that is already written
+    bumped = {key: version + counts[key] for key, version in booking.versions.items()}
     new = await _new_claims(booking, intake.claims)
     known = await store.claims_of_accounts(tx, tenant_id, keys)
     await _insert_claims(booking, new, known)
     await _acknowledge(booking, intake.answers, sets, {each.claim_key for each in new}, known)
     await _relink(booking, known)
-    await store.insert_history(tx, booking.history, copies=booking.copies)
+    await store.insert_history(tx, booking.history)
     await _match_anew(booking, keys | waiting)
     await touch(tx, tenant_id, booking.touched, received.received_at)
-    await store.set_versions(tx, tenant_id, booking.versions)
+    await set_versions(tx, tenant_id, {key: version for key, version in booking.versions.items() if version != bumped[key]})
     return Booked(booking.new, booking.events, [each.claim for each in new])
 
 
@@ -232,11 +234,10 @@ async def _new_claims(booking: _Booking, candidates: Sequence[ClaimCandidate]) -
 
 
 async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known: dict[UUID, list[Known]]) -> None:
-    """Write new claims, lines and events, each linked to what it replaces; `known` gains them."""
+    """Write new claims and events, each linked to what it replaces; `known` gains them."""
     numbers = {number for each in new if (number := each.claim.original_control_number)}
     by_number = await store.claims_by_payer_number(booking.tx, booking.tenant_id, numbers) if numbers else {}
-    rows: list[dict[str, Any]] = []
-    lines: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     found_later: dict[UUID, UUID] = {}
     received_on = booking.received.received_at.date()
     in_order = sorted(new, key=lambda candidate: candidate.claim.frequency_code in (REPLACEMENT, VOID))
@@ -248,17 +249,16 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
         replaces = by_number.get(claim.original_control_number) or (replaced.claim_id if replaced else None)
         sequence = booking.next_version(each.claim_key)
         booking.submitted(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id])
-        booking.tell(each.claim_id, ClaimState.SUBMITTED, "submitted", None)
-        booking.touched.add(("claim", each.claim_id))
         if replaces is not None:
             booking.replace(replaces, claim, each.claim_id)
         elif claim.frequency_code not in (REPLACEMENT, VOID):
             waiting = (one for one in earlier if one.frequency_code in (REPLACEMENT, VOID) and one.replaces_claim_id is None)
             found_later |= {one.claim_id: each.claim_id for one in waiting if one.sent_on >= own.sent_on}
         rows.append(_row(booking, each, sequence, replaces))
-        lines += _lines(booking.tenant_id, each)
         earlier.append(own)
-    await store.insert_claims(booking.tx, rows, lines, copies=booking.copies)
+    await store.insert_claims(booking.tx, rows, copies=booking.copies)
+    watched = [each.claim_id for each in in_order]
+    await watch_new(booking.tx, booking.tenant_id, "claim", watched, booking.received.received_at, copies=booking.copies)
     await _link(booking, found_later)
 
 
@@ -275,7 +275,7 @@ async def _link(booking: _Booking, found_later: Mapping[UUID, UUID]) -> None:
     """Link replacements with what they replace and came after them, and tell of them again."""
     kept = await found_store.findings_of(booking.tx, booking.tenant_id, found_later) if found_later else {}
     for row in await store.link(booking.tx, booking.tenant_id, found_later):
-        claim = decode(row["content"])
+        claim = claim_of(row["content"])
         replaces, key = found_later[row["claim_id"]], row["claim_key"]
         booking.replace(replaces, claim, row["claim_id"])
         told = (claim, row["claim_id"], key, row["member_reference"], replaces, booking.next_version(key))
@@ -295,66 +295,44 @@ async def _relink(booking: _Booking, known: Mapping[UUID, Sequence[Known]]) -> N
         await _link(booking, found)
 
 
-def decode(content: bytes) -> Claim:
-    """Return the claim that a row holds."""
-    return _decode(unpack(content))
-
-
-def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID | None) -> dict[str, Any]:
-    claim = each.claim
+def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID | None) -> tuple[Any, ...]:
+    """Return a claim as `store.insert_claims` takes it."""
+    claim, received_at = each.claim, booking.received.received_at
     rendering = claim.provider("82")
-    first, last = claim.service_span()
-    return {
-        "tenant_id": booking.tenant_id,
-        "claim_id": each.claim_id,
-        "row_id": each.row_id,
-        "claim_key": each.claim_key,
-        "sequence": sequence,
-        "interchange_id": booking.interchange_id,
-        "transaction_ordinal": each.transaction_ordinal,
-        "claim_ordinal": claim.ordinal or None,
-        "group_control_number": each.group_control_number,
-        "set_control_number": each.set_control_number,
-        "patient_control_number": claim.patient_control_number,
-        "claim_type": claim.claim_type,
-        "frequency_code": claim.frequency_code,
-        "charge_cents": claim.charge_cents,
-        "payer_id": claim.payer.payer_id[:_INDEXED_MAX],
-        "payer_name": claim.payer.name,
-        "payer_kind": payer_kind(claim.subscription.claim_filing_code),
-        "claim_filing_code": claim.subscription.claim_filing_code,
-        "payer_sequence": claim.subscription.sequence,
-        "billing_npi": claim.billing_provider.npi,
-        "rendering_npi": rendering.npi if rendering else "",
-        "facility_code": claim.facility_code,
-        "service_from_on": first,
-        "service_to_on": last,
-        "member_reference": each.member_reference,
-        "original_payer_claim_control_number": claim.original_control_number,
-        "replaces_claim_id": replaces,
-        "state": ClaimState.SUBMITTED.value,
-        "submitted_at": booking.received.received_at,
-        "sent_on": each.sent_on or booking.received.received_at.date(),
-        "content": pack(each.content),
-    }
-
-
-def _lines(tenant_id: str, each: ClaimCandidate) -> Iterable[dict[str, Any]]:
-    for place, line in enumerate(each.claim.lines, start=1):
-        yield {
-            "tenant_id": tenant_id,
-            "claim_row_id": each.row_id,
-            "place": place,
-            "line": line.number or place,
-            "procedure_code": line.procedure_code,
-            "modifiers": " ".join(line.modifiers),
-            "revenue_code": line.revenue_code,
-            "units": line.units,
-            "charge_cents": line.charge_cents,
-            "service_from_on": line.service_from_on,
-            "service_to_on": line.service_to_on,
-            "line_control_number": line.line_control_number,
-        }
+    first, last = each.service_span
+    return (
+        booking.tenant_id,
+        each.claim_id,
+        each.row_id,
+        each.claim_key,
+        sequence,
+        booking.interchange_id,
+        each.transaction_ordinal,
+        claim.ordinal or None,
+        each.group_control_number,
+        each.set_control_number,
+        claim.patient_control_number,
+        claim.claim_type,
+        claim.frequency_code,
+        claim.charge_cents,
+        claim.payer.payer_id[:_INDEXED_MAX],
+        claim.payer.name,
+        payer_kind(claim.subscription.claim_filing_code),
+        claim.subscription.claim_filing_code,
+        claim.subscription.sequence,
+        claim.billing_provider.npi,
+        rendering.npi if rendering else "",
+        claim.facility_code,
+        first,
+        last,
+        each.member_reference,
+        claim.original_control_number,
+        replaces,
+        ClaimState.SUBMITTED.value,
+        received_at,
+        each.sent_on or received_at.date(),
+        pack_quickly(each.content),
+    )
 
 
 async def _acknowledge(

@@ -14,27 +14,26 @@ _COLUMNS = (
     " payer_claim_control_number, original_payer_claim_control_number, replaces_claim_id, interchange_id, submitted_at"
 )
 _CLAIM = text(
-    f"SELECT {_COLUMNS}, (SELECT later.claim_id FROM claims later"  # noqa: S608 - columns are ours
+    f"SELECT {_COLUMNS}, content, (SELECT later.claim_id FROM claims later"  # noqa: S608 - columns are ours
     " WHERE later.tenant_id = claims.tenant_id AND later.replaces_claim_id = claims.claim_id ORDER BY later.row_id DESC LIMIT 1"
     ") AS replaced_by_claim_id FROM claims WHERE tenant_id = :tenant AND claim_id = :id"
 )
 _PARTS = (
-    "SELECT * FROM claim_lines WHERE tenant_id = :tenant AND claim_row_id = :row ORDER BY place",
     "SELECT * FROM claim_history WHERE tenant_id = :tenant AND claim_id = :id ORDER BY row_id",
     "SELECT * FROM acknowledgements WHERE tenant_id = :tenant AND claim_id = :id ORDER BY row_id",
 )
 
-Parts = tuple[RowMapping, list[RowMapping], list[RowMapping], list[RowMapping]]
+Parts = tuple[RowMapping, list[RowMapping], list[RowMapping]]
 
 
 async def get_claim(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Parts | None:
-    """Return a claim with its lines, its history and what was answered to it."""
-    row = (await tx.execute(_CLAIM, {"tenant": tenant_id, "id": claim_id})).mappings().first()
+    """Return a claim with its content, what happened to it since it was submitted, and what was answered to it."""
+    values = {"tenant": tenant_id, "id": claim_id}
+    row = (await tx.execute(_CLAIM, values)).mappings().first()
     if row is None:
         return None
-    values = {"tenant": tenant_id, "id": claim_id, "row": row["row_id"]}
-    lines, history, acknowledgements = [list((await tx.execute(text(query), values)).mappings()) for query in _PARTS]
-    return row, lines, history, acknowledgements
+    history, acknowledgements = [list((await tx.execute(text(query), values)).mappings()) for query in _PARTS]
+    return row, history, acknowledgements
 
 
 async def get_content(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> bytes | None:

@@ -6,7 +6,6 @@ takes three times as long a row, for few rows.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -29,11 +28,6 @@ _CLAIM: Mapping[str, str] = {
     "rendering_npi": "text", "facility_code": "text", "service_from_on": "date", "service_to_on": "date",
     "member_reference": "text", "original_payer_claim_control_number": "text", "replaces_claim_id": "uuid", "state": "text",
     "submitted_at": "timestamptz", "sent_on": "date", "content": "bytea",
-}  # fmt: skip
-_LINE: Mapping[str, str] = {
-    "tenant_id": "text", "claim_row_id": "uuid", "place": "int", "line": "int", "procedure_code": "text", "modifiers": "text",
-    "revenue_code": "text", "units": "text", "charge_cents": "bigint", "service_from_on": "date", "service_to_on": "date",
-    "line_control_number": "text",
 }  # fmt: skip
 _HISTORY: Mapping[str, str] = {
     "tenant_id": "text", "claim_id": "uuid", "row_id": "uuid", "state": "text", "why": "text", "cause_id": "uuid",
@@ -61,6 +55,8 @@ def _insert(table: str, columns: Mapping[str, str], end: str = "") -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) {end}"  # noqa: S608 - our own names
 
 
+_INSERT_CLAIMS = _insert("claims", _CLAIM)
+_INSERT_HISTORY = _insert("claim_history", _HISTORY)
 _INSERT_ACKNOWLEDGEMENTS = _insert(
     "acknowledgements", _ACKNOWLEDGEMENT, "ON CONFLICT (tenant_id, acknowledgement_id) DO UPDATE SET claim_id = excluded.claim_id"
 )
@@ -73,26 +69,17 @@ async def _write(tx: AsyncConnection, statement: str, columns: Mapping[str, str]
         await (await driver(tx)).execute(statement, *([row[name] for row in told] for name in columns))
 
 
-async def _write_new(
-    tx: AsyncConnection, table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], *, copies: bool
-) -> None:
-    """Write rows that are nowhere yet: by COPY where that is allowed."""
+async def insert_claims(tx: AsyncConnection, rows: Sequence[tuple[Any, ...]], *, copies: bool) -> None:
+    """Write claims; a row is in the order of _CLAIM. `copies`: this role may COPY."""
     if copies and rows:
-        await copy_rows(tx, table, tuple(columns), map(itemgetter(*columns), rows))
-    else:
-        await _write(tx, _insert(table, columns), columns, rows)
+        await copy_rows(tx, "claims", tuple(_CLAIM), rows)
+    elif rows:
+        await (await driver(tx)).execute(_INSERT_CLAIMS, *map(list, zip(*rows, strict=True)))
 
 
-async def insert_claims(
-    tx: AsyncConnection, rows: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]], *, copies: bool
-) -> None:
-    """Write claims and their lines; a row has the names of the columns. `copies`: this role may COPY."""
-    await _write_new(tx, "claims", _CLAIM, rows, copies=copies)
-    await _write_new(tx, "claim_lines", _LINE, lines, copies=copies)
-
-
-async def insert_history(tx: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, copies: bool) -> None:
-    await _write_new(tx, "claim_history", _HISTORY, rows, copies=copies)
+async def insert_history(tx: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write what happened to claims after they were submitted."""
+    await _write(tx, _INSERT_HISTORY, _HISTORY, rows)
 
 
 async def save_acknowledgements(tx: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -141,30 +128,6 @@ async def lock_groups(tx: AsyncConnection, tenant_id: str, group_control_numbers
     """Hold the functional groups of some control numbers: a 999 and its claims that come at once must see each other."""
     for number in sorted(group_control_numbers):
         await lock_name(tx, "recours.group", tenant_id, number)
-
-
-_LOCK = """
-INSERT INTO accounts (tenant_id, claim_key, version) SELECT $1, key, 0 FROM unnest($2::uuid[]) AS key
-ON CONFLICT (tenant_id, claim_key) DO UPDATE SET version = accounts.version
-RETURNING claim_key, version
-"""
-
-
-async def lock_accounts(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID]) -> dict[UUID, int]:
-    """Lock accounts, in key order so that two workers never deadlock; return their versions."""
-    rows = await (await driver(tx)).fetch(_LOCK, tenant_id, sorted(keys))
-    return {row["claim_key"]: row["version"] for row in rows}
-
-
-async def set_versions(tx: AsyncConnection, tenant_id: str, versions: Mapping[UUID, int]) -> None:
-    """Write the versions of locked accounts."""
-    await (await driver(tx)).execute(
-        "UPDATE accounts SET version = told.version FROM unnest($2::uuid[], $3::bigint[]) AS told (claim_key, version)"
-        " WHERE tenant_id = $1 AND accounts.claim_key = told.claim_key",
-        tenant_id,
-        list(versions),
-        list(versions.values()),
-    )
 
 
 async def known_places(tx: AsyncConnection, tenant_id: str, claim_ids: Collection[UUID]) -> dict[UUID, Place]:

@@ -5,11 +5,13 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from msgspec import structs
 from pydantic import BaseModel, Field
 
 from libs.common.http.problems import FieldProblem
 from services.ingest.checks.finding import Finding
 from services.ingest.checks.views import RuleFindingView
+from services.ingest.kept import lines_of
 
 State = Literal["submitted", "received", "accepted", "rejected"]
 
@@ -94,17 +96,16 @@ class ClaimDetail(ClaimView):
     def build(
         cls,
         row: Mapping[Any, Any],
-        lines: Sequence[Mapping[Any, Any]],
         history: Sequence[Mapping[Any, Any]],
         acknowledgements: Sequence[Mapping[Any, Any]],
         findings: Sequence[Finding],
     ) -> "ClaimDetail":
-        told = [{**line, "modifiers": line["modifiers"].split()} for line in lines]
+        submitted = {"at": row["submitted_at"], "why": "submitted", "state": "submitted", "cause_id": None}
         return cls.model_validate(
             {
                 **row,
-                "lines": told,
-                "history": [dict(each) for each in history],
+                "lines": [structs.asdict(each) for each in lines_of(row["content"])],
+                "history": [submitted, *map(dict, history)],
                 "acknowledgements": [dict(each) for each in acknowledgements],
                 "findings": [RuleFindingView.of(each, row["claim_type"]) for each in findings],
             }

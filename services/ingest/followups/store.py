@@ -44,6 +44,17 @@ async def touch(tx: AsyncConnection, tenant_id: str, subjects: Iterable[tuple[Su
         await (await driver(tx)).execute(_TOUCH, tenant_id, list(names), list(ids), now)
 
 
+async def watch_new(
+    tx: AsyncConnection, tenant_id: str, subject: Subject, ids: Iterable[UUID], now: datetime, *, copies: bool
+) -> None:
+    """Have subjects looked at soon that this transaction brought: nobody watches them yet. `copies`: this role may COPY."""
+    rows = [(tenant_id, subject, each, now) for each in ids]
+    if copies and rows:
+        await copy_rows(tx, "followup_watches", ("tenant_id", "subject", "subject_id", "look_at"), rows)
+    else:
+        await touch(tx, tenant_id, ((subject, each) for _, subject, each, _ in rows), now)
+
+
 def touched_by(remit_id: UUID, *claim_ids: UUID | None) -> set[tuple[Subject, UUID]]:
     """Return what a remit's match is news for: the claims that it answers or answered; the remit itself."""
     return {("remit", remit_id), *(("claim", each) for each in claim_ids if each is not None)}

@@ -17,7 +17,6 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_c
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import outbox
 from services.ingest.balance import balance
-from services.ingest.claims.store import lock_accounts, set_versions
 from services.ingest.followups.store import touch, touched_by
 from services.ingest.matches import queries, store
 from services.ingest.matches.booking import candidates_of, matched_event
@@ -33,6 +32,7 @@ from services.ingest.matches.views import (
 )
 from services.ingest.matching import Fit, Result, Verdict, fit, judge, settled
 from services.ingest.provider_adjustments import kind_of
+from services.ingest.store import bump_accounts, set_versions
 
 PERSON = "local"  # who decides, until access tokens name people
 
@@ -88,7 +88,7 @@ async def decide_match(
         if found is None:
             raise not_found("match")
         account = found.answer.told.claim_key
-        versions = await lock_accounts(tx, tenant, [account])
+        versions = await bump_accounts(tx, tenant, {account: 0})
         was = await store.standing(tx, tenant, remit_id) or found  # as it stands under the lock
         verdict = await _decision(tx, tenant, was, body.claim_id)
         await store.update_matches(tx, tenant, [(was, verdict)], "person", now)

@@ -13,21 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
-from services.ingest.line_matching import BilledLine, Difference
+from services.ingest.kept import lines_of
+from services.ingest.line_matching import Difference
 from services.ingest.matching import Answer, Billed, Verdict
 
 _encode = msgspec.json.Encoder().encode
 _told = msgspec.json.Decoder(RemitReceivedV1).decode
 _differences = msgspec.json.Decoder(tuple[Difference, ...]).decode
-_lines = msgspec.json.Decoder(tuple[BilledLine, ...]).decode
 
 _BILLED = """
 SELECT claim_id, claim_key, patient_control_number, payer_claim_control_number, original_payer_claim_control_number, payer_id,
-       payer_name, payer_sequence, billing_npi, rendering_npi, frequency_code, charge_cents, service_from_on, service_to_on,
-       (SELECT json_agg(json_build_array(line, procedure_code, string_to_array(modifiers, ' '), revenue_code, charge_cents,
-                                         service_from_on, line_control_number) ORDER BY place)::text
-        FROM claim_lines AS l WHERE l.tenant_id = c.tenant_id AND l.claim_row_id = c.row_id) AS lines
-FROM claims AS c WHERE tenant_id = $1 AND
+       payer_name, payer_sequence, billing_npi, rendering_npi, frequency_code, charge_cents, service_from_on, service_to_on, content
+FROM claims WHERE tenant_id = $1 AND
 """
 _OF_BATCH = _BILLED + (
     "(claim_key = ANY ($2::uuid[]) OR payer_claim_control_number = ANY ($3::text[]) AND payer_claim_control_number <> '')"
@@ -53,7 +50,7 @@ async def billed_one(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Bil
 
 def _billed(row: asyncpg.Record) -> Billed:
     values = list(row)
-    values[-1] = _lines(values[-1]) if values[-1] else ()
+    values[-1] = lines_of(values[-1])
     return Billed(*values)
 
 

@@ -10,13 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.changes import Change
 from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
-from libs.x12.claim import Claim
 from services.ingest.checks.loading import Asked
 from services.ingest.checks.reference import PayerRule
-from services.ingest.packing import unpack
+from services.ingest.kept import claim_of
 
 _encoder = msgspec.json.Encoder()
-_claim = msgspec.json.Decoder(Claim).decode
 
 
 async def lock(tx: AsyncConnection, tenant_id: str, payer_id: str) -> None:
@@ -84,7 +82,7 @@ async def last_claims(tx: AsyncConnection, tenant_id: str, payer_id: str, limit:
     )
     return [
         (
-            Asked(_claim(unpack(row["content"])), row["claim_id"], row["member_reference"]),
+            Asked(claim_of(row["content"]), row["claim_id"], row["member_reference"]),
             row["submitted_at"],
         )
         for row in rows

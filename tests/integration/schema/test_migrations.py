@@ -1,6 +1,7 @@
 """Migrations: up, down and up again, step by step; done twice is done once."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import cramjam
 import pytest
 
 from deploy.local import provision
@@ -74,3 +76,34 @@ def test_each_version_goes_up_down_and_up_again(service: str, empty: Any) -> Non
     assert asyncio.run(schema(url)) == up, "the newest version again changes nothing"
     run(f"downgrade('{service}', sys.argv[1], 'base')", url)
     assert [told for told in asyncio.run(schema(url)) if "alembic" not in told] == []
+
+
+def test_a_claim_has_its_lines_and_its_first_step_as_rows_again_before_version_11(empty: Any) -> None:
+    url, lines = empty("ingest"), [{"number": 0, "charge_cents": 5, "procedure_code": "G0283", "modifiers": ["GP", "KX"]}]
+    run("upgrade('ingest', sys.argv[1])", url)
+
+    async def told(query: str, *values: Any) -> list[tuple[Any, ...]]:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute("ALTER TABLE claims NO FORCE ROW LEVEL SECURITY")
+            return [tuple(row) for row in await connection.fetch(query, *values)]
+        finally:
+            await connection.close()
+
+    required = (
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'claims' AND is_nullable = 'NO'"
+        " AND column_default IS NULL"
+    )
+    values = {"text": "'x'", "uuid": "gen_random_uuid()", "bigint": "1", "timestamp with time zone": "now()", "date": "now()"}
+    own = {"content": "$1", "claim_type": "'dental'", "state": "'submitted'"}
+    row = {name: own.get(name) or values[kind] for name, kind in asyncio.run(told(required))}
+    content = bytes(cramjam.lz4.compress_block(json.dumps({"lines": lines}).encode()))
+    asyncio.run(told(f"INSERT INTO claims ({', '.join(row)}) VALUES ({', '.join(row.values())})", content))
+    run("downgrade('ingest', sys.argv[1], '0010')", url)
+    ((packed,),) = asyncio.run(told("SELECT content FROM claims"))
+    assert json.loads(bytes(cramjam.zstd.decompress(packed))) == {"lines": lines}
+    for table in ("claim_lines", "claim_history"):
+        asyncio.run(told(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
+    kept = "SELECT line, procedure_code, modifiers, units, charge_cents, service_from_on FROM claim_lines"
+    assert asyncio.run(told(kept)) == [(1, "G0283", "GP KX", "", 5, None)]
+    assert asyncio.run(told("SELECT state, why FROM claim_history")) == [("submitted", "submitted")]

@@ -208,6 +208,14 @@ def test_what_stands_in_an_unknown_level_changes_no_other() -> None:
     assert (first.subscription, first.subscriber, first.payer) == (second.subscription, second.subscriber, second.payer)
 
 
+@pytest.mark.parametrize("whole", [made.acknowledgement(made.status()), made.set_answers(["AK2*837*0001", "IK5*A"])])
+@pytest.mark.parametrize("strange", ["MUSTERMANN", "\xb9A"])
+def test_what_is_no_identifier_is_not_named_where_a_segment_is_not_expected(whole: list[str], strange: str) -> None:
+    at = next(place for place, segment in enumerate(whole) if segment.startswith("ST*")) + 1
+    found = of(Finding, read(encode([*whole[:at], strange, *whole[at:]])))
+    assert [(each.code, each.segment_id) for each in found if each.code != "se_count"] == [("unexpected_segment", None)]
+
+
 def test_of_a_level_beyond_measure_nothing_is_kept_and_no_other_stands_in_for_it() -> None:
     huge = ["HL*3*1*22*0", "SBR*P*18", *["REF*SY*1"] * 21_000, "NM1*IL*1*NEXT****MI*M2"]
     items = read(encode(made.one(made.claim("A"), [*huge, *made.claim("B")])), chunk=4096)
