@@ -10,6 +10,7 @@ from deploy.docs.asyncapi import asyncapi
 from deploy.docs.levels import with_levels
 from deploy.docs.openapi import openapi
 from deploy.docs.schemas import EVENTS, json_schema
+from deploy.docs.workflow import with_workflow
 from deploy.local.layout import ROOT, SERVICES
 
 DOCS: Final = ROOT / "docs"
@@ -23,6 +24,7 @@ def generated() -> dict[Path, str]:
         **{SCHEMAS / f"{event.name}.v1.json": _json(json_schema(event)) for event in EVENTS},
         DOCS / "events" / "asyncapi.yaml": _yaml(asyncapi()),
         DOCS / "deadlines.md": with_levels(DOCS / "deadlines.md"),
+        DOCS / "appeals.md": with_workflow(DOCS / "appeals.md"),
     }
 
 

@@ -2,71 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, FastAPI, Query, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, ledger
+from libs.common.http import dead_letters, idempotency, ledger
 from libs.common.http.app import create_app
-from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import not_found, responses
+from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from libs.common.people import PERSON
 from services.appeals import store
 from services.appeals.ingest import Ingest
-from services.appeals.workflow import CaseState
-
-
-class ReasonView(BaseModel):
-    """One refused adjustment."""
-
-    line: int | None = None
-    group_code: str
-    carc: str
-    rarcs: list[str] = []
-    amount_cents: int
-    category: str
-
-
-class CaseView(BaseModel):
-    """The work on one denial."""
-
-    case_id: UUID
-    state: CaseState
-    version: int
-    denial_id: UUID
-    denial_revision: int
-    remit_id: UUID
-    claim_key: UUID
-    patient_control_number: str
-    payer_claim_control_number: str
-    payer_id: str
-    payer_name: str
-    payment_on: date
-    category: str
-    action: str
-    denied_cents: int
-    explanation: str
-    reasons: list[ReasonView]
-    opened_at: datetime
-    changed_at: datetime
-
-
-class HistoryView(BaseModel):
-    version: int
-    state: CaseState
-    why: str = Field(description="denial_classified, denial_not_recoverable, denial_retracted")
-    who: str
-    at: datetime
-
-
-class CaseDetail(CaseView):
-    history: list[HistoryView]
-
+from services.appeals.views import CaseDetail, CaseView, MoveCase
+from services.appeals.workflow import CaseState, Move, Refusal, allowed, decide
 
 router = APIRouter(tags=["cases"])
 
@@ -99,17 +53,66 @@ async def list_cases(
             before=before,
             limit=limit + 1,
         )
-    return cut_page(rows, limit, tenant, filters, lambda row: CaseView.model_validate(dict(row)))
+    return cut_page(rows, limit, tenant, filters, CaseView.of)
 
 
-@router.get("/v1/cases/{case_id}", summary="One case with its history", responses=responses(404, 422))
-async def get_case(case_id: UUID, tenant: TenantDep, database: DatabaseDep) -> CaseDetail:
+@router.get("/v1/cases/{case_id}", summary="One case with what may be done next and its history", responses=responses(404, 422))
+async def get_case(case_id: UUID, response: Response, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> CaseDetail:
+    """The `ETag` is what a change wants in `If-Match`."""
     async with database.begin(tenant) as tx:
-        found = await store.get_case(tx, tenant, case_id)
+        detail = await _detail(tx, tenant, case_id, clock)
+    response.headers["ETag"] = etag(detail.version)
+    return detail
+
+
+async def _detail(tx: AsyncConnection, tenant: str, case_id: UUID, clock: Clock) -> CaseDetail:
+    found = await store.get_case(tx, tenant, case_id)
     if found is None:
         raise not_found("case")
-    case, history = found
-    return CaseDetail.model_validate({**case, "history": [dict(row) for row in history]})
+    row, history = found
+    return CaseDetail.build(row, history, allowed(store.case_of(row), clock.now()))
+
+
+@router.post(
+    "/v1/cases/{case_id}/transitions",
+    summary="Take the next step with a case",
+    responses=responses(400, 404, 409, 412, 415, 422, 428),
+)
+async def move_case(
+    case_id: UUID,
+    body: MoveCase,
+    response: Response,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    if_match: IfMatch = None,
+    key: idempotency.Key = None,
+) -> CaseDetail:
+    """Who did what, when and why is kept. Of two who act on one version the second is told, and has to look again."""
+    if key is None:
+        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    version = read_version(if_match)
+    now = clock.now()
+    digest = idempotency.digest("move_case", str(case_id), str(version), body.model_dump_json())
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, digest, now)
+        if kept is not None:
+            detail = CaseDetail.model_validate_json(kept.body)
+            response.headers["ETag"] = etag(detail.version)
+            return detail
+        case = await store.lock_case(tx, tenant, case_id)
+        if case is None:
+            raise not_found("case")
+        check_version(case.version, version, "case")
+        decision = decide(case, Move(command=body.command, who=PERSON, why=body.why), now)
+        if isinstance(decision, Refusal):
+            raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
+        await store.move(tx, {(tenant, case_id): decision.case}, now)
+        await store.tell(tx, [((tenant, case_id), step) for step in decision.steps])
+        detail = await _detail(tx, tenant, case_id, clock)
+        await idempotency.finish(tx, tenant, key, idempotency.Kept(200, None, detail.model_dump_json()))
+    response.headers["ETag"] = etag(detail.version)
+    return detail
 
 
 def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:

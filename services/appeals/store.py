@@ -9,11 +9,12 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.contracts.denial_classified import Reason
+from libs.common.contracts.denial_classified import Deadline, Reason
 from libs.common.database import driver
 from libs.common.ids import claim_key, uuid7
 from libs.common.money import Cents
-from services.appeals.workflow import WHO, WHY, CaseState, Command
+from services.appeals.deadline import due_on
+from services.appeals.workflow import Case, CaseState, Refused, Step
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,30 +38,50 @@ class Denial(msgspec.Struct, frozen=True, gc=False):
     explanation: str
     reasons: tuple[Reason, ...]
     recoverable: bool
+    appeal_by: Deadline | None = None
+    correct_by: Deadline | None = None
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A case's next state, by a revision of its denial."""
+    """A case as a revision of its denial leaves it."""
 
     tenant_id: str
     case_id: UUID
-    version: int
-    state: CaseState
-    command: Command
+    case: Case
     denial: Denial
 
 
+Key = tuple[str, UUID]  # tenant, case
+
 _KNOWN = """
-SELECT tenant_id, case_id, state, version, denial_revision FROM cases
+SELECT tenant_id, case_id, state, version, denial_revision, closed_by, filings, appeal_by_on, correct_by_on, reasons FROM cases
 WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY tenant_id, case_id FOR UPDATE
 """
 
 
-async def known_cases(tx: AsyncConnection, ids: Collection[tuple[str, UUID]]) -> dict[tuple[str, UUID], tuple[CaseState, int, int]]:
-    """Lock cases; return their state, version and the revision of the denial that they know."""
+async def known_cases(tx: AsyncConnection, ids: Collection[Key]) -> dict[Key, Case]:
+    """Lock cases, in one order, and return them."""
     connection = await driver(tx)
     rows = await connection.fetch(_KNOWN, [tenant for tenant, _ in ids], [case_id for _, case_id in ids])
-    return {(row["tenant_id"], row["case_id"]): (CaseState(row["state"]), row["version"], row["denial_revision"]) for row in rows}
+    return {(row["tenant_id"], row["case_id"]): case_of(row) for row in rows}
+
+
+async def lock_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> Case | None:
+    """Lock one case."""
+    return (await known_cases(tx, [(tenant_id, case_id)])).get((tenant_id, case_id))
+
+
+def case_of(row: Mapping[Any, Any]) -> Case:
+    """Return what the workflow needs of a row of `cases`."""
+    return Case(
+        state=CaseState(row["state"]),
+        version=row["version"],
+        denial_revision=row["denial_revision"],
+        closed_by=row["closed_by"],
+        filings=row["filings"],
+        due_on=due_on(row),
+        refused=msgspec.convert(row["reasons"], tuple[Refused, ...]),
+    )
 
 
 _FIELDS: Mapping[str, str] = {
@@ -68,9 +89,12 @@ _FIELDS: Mapping[str, str] = {
     "denial_revision": "int", "remit_id": "uuid", "claim_key": "uuid", "patient_control_number": "text",
     "payer_claim_control_number": "text", "payer_id": "text", "payer_name": "text", "payment_on": "date", "category": "text",
     "action": "text", "denied_cents": "bigint", "explanation": "text", "reasons": "jsonb", "opened_at": "timestamptz",
-    "changed_at": "timestamptz",
+    "changed_at": "timestamptz", "closed_by": "text", "filings": "int", "appeal_by_on": "date", "correct_by_on": "date",
 }  # fmt: skip
-_CHANGING = ("state", "version", "denial_revision", "category", "action", "denied_cents", "explanation", "reasons", "changed_at")
+_CHANGING = (
+    "state", "version", "denial_revision", "category", "action", "denied_cents", "explanation", "reasons", "changed_at",
+    "closed_by", "appeal_by_on", "correct_by_on",
+)  # fmt: skip
 _SAVE = (
     f"INSERT INTO cases ({', '.join(_FIELDS)}) SELECT * FROM unnest("  # noqa: S608 - our own names
     + ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_FIELDS.values(), start=1))
@@ -78,39 +102,54 @@ _SAVE = (
     + ", ".join(f"{name} = excluded.{name}" for name in _CHANGING)
 )
 _TELL = """
-INSERT INTO case_history (tenant_id, case_id, version, state, why, who, at)
-SELECT t, c, v, s, w, $6, $7 FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::text[]) AS told (t, c, v, s, w)
+INSERT INTO case_history (tenant_id, case_id, version, state, command, why, who, at)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
 """
 
 
 async def save(tx: AsyncConnection, changes: Sequence[Change], now: datetime) -> None:
-    """Write cases as they now are (the last change of each) and every change into the history."""
-    if not changes:
-        return
-    connection = await driver(tx)
-    last = {(change.tenant_id, change.case_id): change for change in changes}
-    columns = zip(*(_row(change, now) for _, change in sorted(last.items())), strict=True)
-    await connection.execute(_SAVE, *map(list, columns))
-    await connection.execute(
-        _TELL,
-        [change.tenant_id for change in changes],
-        [change.case_id for change in changes],
-        [change.version for change in changes],
-        [change.state.value for change in changes],
-        [WHY[change.command] for change in changes],
-        WHO,
-        now,
-    )
+    """Write cases as revisions of their denials leave them: the last change of each."""
+    if changes:
+        last = {(change.tenant_id, change.case_id): change for change in changes}
+        columns = zip(*(_row(change, now) for _, change in sorted(last.items())), strict=True)
+        await (await driver(tx)).execute(_SAVE, *map(list, columns))
+
+
+async def tell(tx: AsyncConnection, steps: Sequence[tuple[Key, Step]]) -> None:
+    """Add steps to the history of their cases, which only grows."""
+    if steps:
+        rows = [(*key, each.version, each.state.value, each.command.value, each.why, each.who, each.at) for key, each in steps]
+        await (await driver(tx)).execute(_TELL, *map(list, zip(*rows, strict=True)))
+
+
+_MOVE = """
+UPDATE cases AS c
+SET state = told.state, version = told.version, closed_by = told.closed_by, filings = told.filings, changed_at = $7
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[])
+  AS told (tenant_id, case_id, state, version, closed_by, filings)
+WHERE c.tenant_id = told.tenant_id AND c.case_id = told.case_id
+"""
+
+
+async def move(tx: AsyncConnection, cases: Mapping[Key, Case], now: datetime) -> None:
+    """Write where locked cases stand now."""
+    if cases:
+        rows = [(*key, case.state, case.version, case.closed_by, case.filings) for key, case in cases.items()]
+        await (await driver(tx)).execute(_MOVE, *map(list, zip(*rows, strict=True)), now)
 
 
 def _row(change: Change, now: datetime) -> tuple[Any, ...]:
-    denial = change.denial
+    denial, case = change.denial, change.case
     return (
-        change.tenant_id, change.case_id, uuid7(), change.state.value, change.version, denial.denial_id, denial.revision,
+        change.tenant_id, change.case_id, uuid7(), case.state, case.version, denial.denial_id, denial.revision,
         denial.remit_id, denial.claim_key, denial.patient_control_number, denial.payer_claim_control_number, denial.payer_id,
         denial.payer_name, denial.payment_on, denial.category, denial.action, denial.denied_cents, denial.explanation,
-        _encode(denial.reasons).decode(), now, now,
+        _encode(denial.reasons).decode(), now, now, case.closed_by, case.filings, _day(denial.appeal_by), _day(denial.correct_by),
     )  # fmt: skip
+
+
+def _day(limit: Deadline | None) -> date | None:
+    return None if limit is None else limit.due_on
 
 
 async def find_cases(

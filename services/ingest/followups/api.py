@@ -1,11 +1,10 @@
 """Follow-ups over HTTP: what to act on, and what people say of it."""
 
-import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from msgspec.structs import replace
 
 from libs.common.clock import Clock
@@ -13,11 +12,12 @@ from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from libs.common.people import PERSON
 from services.ingest.followups import queries, store
 from services.ingest.followups.lifecycle import Followup, Step, step
 from services.ingest.followups.rules import Kind
 from services.ingest.followups.views import EditFollowup, FollowupDetail, FollowupView
-from services.ingest.matches.api import PERSON
 
 router = APIRouter(tags=["followups"])
 
@@ -75,7 +75,7 @@ async def _detail(followup_id: UUID, response: Response, tenant: str, database: 
     if found is None:
         raise not_found("follow-up")
     detail = FollowupDetail.build(*found, clock.now().date())
-    response.headers["ETag"] = f'"{detail.version}"'
+    response.headers["ETag"] = etag(detail.version)
     return detail
 
 
@@ -91,10 +91,10 @@ async def edit_followup(
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
-    if_match: Annotated[str | None, Header(alias="If-Match", description="the `ETag` that was read: the version in quotes")] = None,
+    if_match: IfMatch = None,
 ) -> FollowupDetail:
     """Who changed what and when is kept. Two who change at once do not overwrite each other: the second is told."""
-    version = _version(if_match)
+    version = read_version(if_match)
     now = clock.now()
     asked = {name: getattr(body, name) for name in body.model_fields_set}
     if body.snoozed_until is not None and body.snoozed_until <= now.date():
@@ -103,22 +103,12 @@ async def edit_followup(
         before = await store.lock_one(tx, tenant, followup_id)
         if before is None:
             raise not_found("follow-up")
-        if before.version != version:
-            raise Problem(412, "changed-meanwhile", "The follow-up has changed since it was read; read it again.")
+        check_version(before.version, version, "follow-up")
         told = _edited(before, asked, now)
         if told is not None:
             await store.write(tx, tenant, [told])
             await store.touch(tx, tenant, [(before.about.subject, before.about.subject_id)], now)
     return await _detail(followup_id, response, tenant, database, clock)
-
-
-def _version(if_match: str | None) -> int:
-    if if_match is None:
-        raise Problem(428, "if-match-missing", "Say in If-Match which version was read: the ETag.")
-    told = re.fullmatch(r'"([0-9]{1,18})"', if_match.strip())
-    if told is None:
-        raise Problem(400, "bad-if-match", 'If-Match must be an ETag of this follow-up, such as "3".')
-    return int(told[1])
 
 
 def _edited(before: Followup, asked: dict[str, Any], now: datetime) -> Step | None:

@@ -11,11 +11,11 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from libs.common.people import SYSTEM
 from services.ingest.followups.rules import About, Found, Kind, followup_id
 
 Status = Literal["open", "resolved"]
 What = Literal["opened", "changed", "resolved", "reopened", "edited"]
-SYSTEM: Final = "recours"
 CAUSE_GONE: Final = "cause_gone"
 _TOLD: Final = ("due_on", "amount_cents", "reason", "status", "resolution", "owner", "note", "snoozed_until")
 

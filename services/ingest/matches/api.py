@@ -16,6 +16,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import outbox
+from libs.common.people import PERSON
 from services.ingest.balance import balance
 from services.ingest.followups.store import touch, touched_by
 from services.ingest.matches import queries, store
@@ -33,8 +34,6 @@ from services.ingest.matches.views import (
 from services.ingest.matching import Fit, Result, Verdict, fit, judge, settled
 from services.ingest.provider_adjustments import kind_of
 from services.ingest.store import bump_accounts, set_versions
-
-PERSON = "local"  # who decides, until access tokens name people
 
 router = APIRouter(tags=["matches"])
 

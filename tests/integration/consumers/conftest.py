@@ -109,10 +109,11 @@ def sent(events: Iterable[Event]) -> list[Sent]:
 class Service:
     """One service's database, and its handlers as the worker calls them."""
 
-    def __init__(self, name: str, worker: Database, api: Database) -> None:
+    def __init__(self, name: str, worker: Database, api: Database, owner_url: str = "") -> None:
         self.name = name
         self.worker = worker
         self.api = api
+        self._owner_url = owner_url
 
     async def take(self, *events: Sent) -> list[Sent]:
         """Handle a batch in one transaction; return what goes out."""
@@ -130,6 +131,13 @@ class Service:
         key = str(msgspec.json.decode(each.data)["claim_key"])
         return Received(each.id, "recours/test", each.type, key, each.tenant_id, each.sequence, "a-file", None, data)
 
+    async def forget_history(self) -> None:
+        """Empty the history of cases, as only the owner can."""
+        owner = Database(self._owner_url, pool_size=1)
+        async with owner.begin() as tx:
+            await tx.execute(text("TRUNCATE case_history"))
+        await owner.close()
+
     async def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         async with self.worker.begin() as tx:
             return [dict(row) for row in (await tx.execute(text(query), values)).mappings()]
@@ -138,7 +146,7 @@ class Service:
 async def service(name: str, service_database: Any) -> AsyncIterator[Service]:
     made = service_database(name)
     worker, api = Database(made.worker_url), Database(made.api_url)
-    yield Service(name, worker, api)
+    yield Service(name, worker, api, made.owner_url)
     await worker.close()
     await api.close()
 

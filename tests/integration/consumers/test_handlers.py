@@ -160,7 +160,7 @@ def cut(chance: random.Random, events: list[Sent]) -> list[list[Sent]]:
 
 FORGET = {
     "classifier": ("DELETE FROM denials", "DELETE FROM reversals", "DELETE FROM ledger_days", "DELETE FROM ledger_adjustments"),
-    "appeals": ("DELETE FROM cases", "DELETE FROM case_history", "DELETE FROM ledger_days", "DELETE FROM ledger_adjustments"),
+    "appeals": ("DELETE FROM cases", "DELETE FROM ledger_days", "DELETE FROM ledger_adjustments"),
     "analytics": (
         "DELETE FROM remit_facts",
         "DELETE FROM denial_facts",
@@ -191,6 +191,7 @@ async def end_state(services: tuple[Service, Service, Service], events: list[Sen
             ledgers.append(await ledger.read(tx, "local", None, None))
             for statement in FORGET[each.name]:
                 await tx.execute(text(statement))
+    await appeals.forget_history()
     assert ledgers[0] == ledgers[1] == ledgers[2]
     return state | {"ledger": ledgers[0]}
 

@@ -10,7 +10,7 @@ import pytest
 from deploy.docs.documents import DOCS
 from deploy.local.layout import ROOT
 from libs.common.http.problems import _TITLES
-from services.appeals.workflow import CaseState
+from services.appeals.workflow import CaseState, Command
 from services.classifier.knowledge import ACTIONS, CATEGORIES
 from services.classifier.views import Action, Category, DenialView, Kind
 from services.ingest.claims.views import State
@@ -22,7 +22,9 @@ VALUES = {
     "kind": set(get_args(Kind)),
     "action": {*get_args(Action), *ACTIONS},
     "state": set(get_args(State)),
-    "status": {*get_args(Status), *CaseState, *get_args(DenialView.model_fields["status"].annotation)},
+    "case": set(CaseState),
+    "step": set(Command),
+    "status": {*get_args(Status), *get_args(DenialView.model_fields["status"].annotation)},
 }
 ROW = re.compile(r"^\| `([a-z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 

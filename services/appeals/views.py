@@ -1,0 +1,111 @@
+"""The shapes of answers about cases, and of what is asked of them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.appeals.deadline import due_on
+from services.appeals.workflow import FILINGS, OUTCOMES, TRANSITIONS, CaseState, Command
+
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+PlainCommand = Literal[
+    Command.START_REVIEW, Command.GATHER, Command.MARK_READY, Command.ACKNOWLEDGE, Command.REQUEST_INFORMATION, Command.ESCALATE,
+    Command.WRITE_OFF, Command.BILL_PATIENT, Command.BILL_OTHER_PAYER, Command.WITHDRAW, Command.REOPEN,
+]  # fmt: skip
+
+
+class ReasonView(BaseModel):
+    """One refused adjustment."""
+
+    line: int | None = None
+    group_code: str
+    carc: str
+    rarcs: list[str] = []
+    amount_cents: int
+    category: str
+
+
+class CaseView(BaseModel):
+    """The work on one denial."""
+
+    case_id: UUID
+    state: CaseState
+    version: int = Field(description="for If-Match")
+    due_on: date | None = Field(description="the last day to act; null: not known")
+    denial_id: UUID
+    denial_revision: int
+    remit_id: UUID
+    claim_key: UUID
+    patient_control_number: str
+    payer_claim_control_number: str
+    payer_id: str
+    payer_name: str
+    payment_on: date
+    category: str
+    action: str
+    denied_cents: int
+    explanation: str
+    reasons: list[ReasonView]
+    opened_at: datetime
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Self:
+        return cls.model_validate({**row, "due_on": due_on(row)})
+
+
+class HistoryView(BaseModel):
+    """One step; nothing is ever taken out of these."""
+
+    version: int
+    state: CaseState = Field(description="after it")
+    command: Command
+    why: str = Field(
+        description="a person's words, or: denial_classified, denial_not_recoverable, denial_retracted, deadline_passed, remittance"
+    )
+    who: str = Field(description="`recours`: by itself")
+    at: datetime
+
+
+class NextStep(BaseModel):
+    """Something that may be asked of a case now."""
+
+    command: Command
+    state: CaseState = Field(description="where it leads")
+    by: str = Field(description="the route that takes it")
+
+
+class CaseDetail(CaseView):
+    next_steps: list[NextStep] = Field(description="what may be asked of it now; anything else is refused")
+    history: list[HistoryView] = Field(description="oldest first")
+
+    @classmethod
+    def build(cls, row: Mapping[Any, Any], history: Iterable[Mapping[Any, Any]], allowed: Iterable[Command]) -> Self:
+        state = CaseState(row["state"])
+        steps = [NextStep(command=each, state=TRANSITIONS[state, each], by=_route(each)) for each in allowed]
+        return cls.model_validate(
+            {
+                **CaseView.of(row).model_dump(),
+                "next_steps": steps,
+                "history": [HistoryView.model_validate(dict(e)) for e in history],
+            }
+        )
+
+
+def _route(command: Command) -> str:
+    name = "file" if command in FILINGS else "outcome" if command in OUTCOMES else "transitions"
+    return f"POST /v1/cases/{{case_id}}/{name}"
+
+
+class MoveCase(BaseModel):
+    """What a person asks of a case, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"command": "start_review", "why": "The authorization was on file."}]}
+    )
+
+    command: PlainCommand
+    why: Why = Field(description="kept in the history; no patient data")
