@@ -25,6 +25,7 @@ EDGES = frozenset(
         "services/ingest/sandbox/payer.py", "services/ingest/reference/loading.py",
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
         "services/ingest/followups/deposits_api.py",
+        "services/appeals/documents/api.py", "services/appeals/documents/sweep.py",
     }
 )  # fmt: skip
 _TEXTS = (

@@ -182,6 +182,7 @@ class Supervisor:
         if infra is None:
             raise StackError("Nothing is started yet.")
         environment = {
+            "RECOURS_DOCUMENTS_URL": str(self._folder / "documents"),
             **os.environ,
             "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
             "RECOURS_KAFKA": infra.bootstrap,

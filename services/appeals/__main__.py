@@ -1,5 +1,6 @@
 """Composition root: `python -m services.appeals api` or `worker`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from libs.common.booking import BOOKING
@@ -9,6 +10,9 @@ from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
 from libs.common.settings import load
+from libs.common.worker import Job
+from services.appeals.documents.blobs import Blobs, open_store
+from services.appeals.documents.sweep import BlobSweep
 from services.appeals.handlers import handle_denials
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
@@ -19,12 +23,18 @@ if TYPE_CHECKING:
 
 def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.appeals.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
+    from services.appeals.documents.keeping import Desk  # noqa: PLC0415 - as above
     from services.appeals.ingest import Ingest  # noqa: PLC0415 - as above
 
     settings = load(AppealsSettings)
     app = make_app(database, clock, tenant)
     app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None)
+    app.state.documents = Desk(Blobs(open_store(settings.documents_url)))
     return app
+
+
+def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
+    return [BlobSweep(database, clock, Blobs(open_store(load(AppealsSettings).documents_url))).run]
 
 
 if __name__ == "__main__":
@@ -32,4 +42,5 @@ if __name__ == "__main__":
         "appeals",
         make_api,
         [BOOKING, Subscription(denial_classified.TOPIC, denial_classified.TYPE, Denial, handle_denials)],
+        jobs_of,
     )

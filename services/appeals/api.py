@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Query, Response
+from obstore.store import MemoryStore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
@@ -18,6 +19,9 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.people import PERSON
 from services.appeals import store
+from services.appeals.documents import api as documents
+from services.appeals.documents.blobs import Blobs
+from services.appeals.documents.keeping import Desk
 from services.appeals.ingest import Ingest
 from services.appeals.views import CaseDetail, CaseView, MoveCase
 from services.appeals.workflow import CaseState, Move, Refusal, allowed, decide
@@ -128,12 +132,14 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "appeals",
         "Carries each recoverable denial from its opening to its outcome.",
         checks={"database": database.ping},
-        routers=[router, ledger.router, dead_letters.router],
+        routers=[router, documents.router, ledger.router, dead_letters.router],
         tags={
             "cases": "The work on denials that can be pursued.",
+            "documents": "What stands behind an appeal.",
         },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
     app.state.ingest = Ingest(None)
+    app.state.documents = Desk(Blobs(MemoryStore()))
     return app

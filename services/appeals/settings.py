@@ -11,3 +11,6 @@ class AppealsSettings(CommonSettings):
     ingest_url: HttpUrl | None = Field(
         None, description="where ingest answers; not told: what needs a claim or a remittance is refused with 503"
     )
+    documents_url: str = Field(
+        ".local/documents", min_length=1, description="where documents are kept: a folder, or an object store (s3://, gs://, az://)"
+    )

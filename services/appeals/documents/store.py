@@ -1,0 +1,206 @@
+"""The SQL of documents; nothing here commits."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import driver, lock_name
+from libs.common.ids import uuid7
+
+
+class NewDocument(Struct, frozen=True):
+    """One document as it comes to a case. `origin`: who made it come: `upload`, `guest`, or `recours` itself."""
+
+    case_id: UUID
+    kind: str
+    file_name: str
+    media_type: str
+    page_count: int | None
+    sha256: str
+    size_bytes: int
+    origin: str
+    who: str
+    replaces: UUID | None = None
+
+
+class Exhibit(Struct, frozen=True):
+    """A document as a packet needs it; its bytes are had by `Blobs.stream(key, 0, size_bytes)`."""
+
+    document_id: UUID
+    kind: str
+    file_name: str
+    media_type: str
+    sha256: str
+    size_bytes: int
+    page_count: int | None
+    key: str
+
+
+_COLUMNS = (
+    "document_id, case_id, kind, file_name, media_type, page_count, sha256, size_bytes, state, place, origin, replaces_document_id,"
+    " added_by, added_at, changed_at"
+)
+
+
+async def lock_documents(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> bool:
+    """Hold a case's documents until the transaction ends; False when there is no such case."""
+    await lock_name(tx, "recours.documents", tenant_id, str(case_id))
+    return await has_case(tx, tenant_id, case_id)
+
+
+async def has_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> bool:
+    query = text("SELECT 1 FROM cases WHERE tenant_id = :tenant AND case_id = :case")
+    return (await tx.execute(query, {"tenant": tenant_id, "case": case_id})).first() is not None
+
+
+_HOLD = """
+INSERT INTO document_blobs (tenant_id, sha256, key, size_bytes, touched_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, sha256) DO UPDATE SET touched_at = GREATEST(document_blobs.touched_at, excluded.touched_at) RETURNING key
+"""
+
+
+async def hold_blob(tx: AsyncConnection, tenant_id: str, sha256: str, key: str, size_bytes: int, now: datetime) -> str:
+    """Say that bytes are wanted; return the key under which this tenant has them. It is another one where they were here before."""
+    return str(await (await driver(tx)).fetchval(_HOLD, tenant_id, sha256, key, size_bytes, now))
+
+
+async def touch_blob(tx: AsyncConnection, tenant_id: str, sha256: str, now: datetime) -> None:
+    """Give bytes some time yet: a packet that is being built may still read them."""
+    query = "UPDATE document_blobs SET touched_at = $3 WHERE tenant_id = $1 AND sha256 = $2"
+    await (await driver(tx)).execute(query, tenant_id, sha256, now)
+
+
+async def find_same(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: str) -> RowMapping | None:
+    """Return the case's current document of these bytes."""
+    query = f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :t AND case_id = :c AND sha256 = :s AND state = 'current'"  # noqa: S608 - our own names
+    return (await tx.execute(text(query), {"t": tenant_id, "c": case_id, "s": sha256})).mappings().first()
+
+
+_INSERT = """
+INSERT INTO documents (tenant_id, document_id, case_id, kind, file_name, media_type, page_count, sha256, size_bytes, state, place,
+    origin, replaces_document_id, added_by, added_at, changed_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 'current', COALESCE($14, (
+    SELECT COALESCE(max(place), 0) + 1 FROM documents WHERE tenant_id = $1 AND case_id = $3 AND state = 'current')),
+    $10, $11, $12, $13, $13
+"""
+
+
+async def insert_document(
+    tx: AsyncConnection, tenant_id: str, new: NewDocument, now: datetime, *, place: int | None = None
+) -> RowMapping:
+    """Add a document behind the others of its case, or at a place, and return it; its blob is held in the same transaction."""
+    document_id = uuid7()
+    await (await driver(tx)).execute(
+        _INSERT, tenant_id, document_id, new.case_id, new.kind, new.file_name, new.media_type, new.page_count, new.sha256,
+        new.size_bytes, new.origin, new.replaces, new.who, now, place,
+    )  # fmt: skip
+    await tell(tx, tenant_id, new.case_id, document_id, "added", new.who, "", now)
+    query = text(f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :t AND document_id = :d")  # noqa: S608 - our own names
+    return (await tx.execute(query, {"t": tenant_id, "d": document_id})).mappings().one()
+
+
+async def tell(
+    tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID, what: str, who: str, why: str, now: datetime
+) -> None:
+    """Write what happened to a document into its history, which only grows."""
+    await (await driver(tx)).execute(
+        "INSERT INTO document_history (tenant_id, row_id, case_id, document_id, what, who, why, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tenant_id, uuid7(), case_id, document_id, what, who, why, now,
+    )  # fmt: skip
+
+
+async def set_state(tx: AsyncConnection, tenant_id: str, document_id: UUID, state: str, now: datetime) -> None:
+    await (await driver(tx)).execute(
+        "UPDATE documents SET state = $3, changed_at = $4 WHERE tenant_id = $1 AND document_id = $2",
+        tenant_id,
+        document_id,
+        state,
+        now,
+    )
+
+
+async def set_kind(tx: AsyncConnection, tenant_id: str, document_id: UUID, kind: str, now: datetime) -> None:
+    await (await driver(tx)).execute(
+        "UPDATE documents SET kind = $3, changed_at = $4 WHERE tenant_id = $1 AND document_id = $2",
+        tenant_id,
+        document_id,
+        kind,
+        now,
+    )
+
+
+async def set_order(tx: AsyncConnection, tenant_id: str, ordered: Sequence[UUID]) -> None:
+    """Give a case's current documents their places, counted from 1."""
+    await (await driver(tx)).execute(
+        "UPDATE documents SET place = told.place FROM unnest($2::uuid[]) WITH ORDINALITY AS told (document_id, place)"
+        " WHERE documents.tenant_id = $1 AND documents.document_id = told.document_id",
+        tenant_id,
+        list(ordered),
+    )
+
+
+async def list_documents(tx: AsyncConnection, tenant_id: str, case_id: UUID, states: Collection[str]) -> list[RowMapping]:
+    """Return a case's documents in exhibit order."""
+    query = (
+        f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :tenant AND case_id = :case AND state = ANY (:states)"  # noqa: S608 - ours
+        " ORDER BY state, place, document_id"
+    )
+    return list((await tx.execute(text(query), {"tenant": tenant_id, "case": case_id, "states": list(states)})).mappings())
+
+
+_EXHIBITS = """
+SELECT document_id, kind, file_name, media_type, documents.sha256, documents.size_bytes, page_count, key
+FROM documents JOIN document_blobs USING (tenant_id, sha256)
+WHERE documents.tenant_id = $1 AND case_id = $2 AND state = 'current' ORDER BY place, document_id
+"""
+
+
+async def exhibits(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[Exhibit]:
+    """Return a case's current documents in exhibit order, each with the key of its bytes."""
+    return [Exhibit(*row) for row in await (await driver(tx)).fetch(_EXHIBITS, tenant_id, case_id)]
+
+
+async def get_document(tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID) -> RowMapping | None:
+    """Return a document of a case, whatever its state; `key` is None once its bytes are gone."""
+    columns = ", ".join(f"documents.{each.strip()}" for each in _COLUMNS.split(","))
+    query = (
+        f"SELECT {columns}, key FROM documents LEFT JOIN document_blobs USING (tenant_id, sha256)"  # noqa: S608 - our own names
+        " WHERE documents.tenant_id = :tenant AND case_id = :case AND document_id = :id"
+    )
+    return (await tx.execute(text(query), {"tenant": tenant_id, "case": case_id, "id": document_id})).mappings().first()
+
+
+async def get_history(tx: AsyncConnection, tenant_id: str, document_id: UUID) -> list[RowMapping]:
+    query = text("SELECT what, who, why, at FROM document_history WHERE tenant_id = :tenant AND document_id = :id ORDER BY row_id")
+    return list((await tx.execute(query, {"tenant": tenant_id, "id": document_id})).mappings())
+
+
+# `touched_at` is asked again under the row's lock: who uploads these bytes at this moment moves it.
+_LET_GO = """
+DELETE FROM document_blobs WHERE touched_at < $1 AND NOT EXISTS (
+    SELECT 1 FROM documents WHERE documents.tenant_id = document_blobs.tenant_id AND documents.sha256 = document_blobs.sha256
+      AND state <> 'deleted'
+) RETURNING key
+"""
+
+
+async def let_go(tx: AsyncConnection, before: datetime) -> list[str]:
+    """Forget the blobs of all tenants that no document needs since a moment; return their keys, whose bytes may go now."""
+    return [row["key"] for row in await (await driver(tx)).fetch(_LET_GO, before)]
+
+
+async def unknown_keys(tx: AsyncConnection, keys: Sequence[str]) -> list[str]:
+    """Return those keys that no blob of any tenant has."""
+    query = "SELECT key FROM unnest($1::text[]) AS key EXCEPT SELECT key FROM document_blobs WHERE key = ANY ($1::text[])"
+    return [row["key"] for row in await (await driver(tx)).fetch(query, list(keys))]
+
+
+def usage_of(rows: Sequence[Mapping[Any, Any]]) -> int:
+    """Return how many bytes documents have together."""
+    return sum(row["size_bytes"] for row in rows)
