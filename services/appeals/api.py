@@ -22,6 +22,8 @@ from services.appeals import store
 from services.appeals.documents import api as documents
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import Desk
+from services.appeals.evidence import api as evidence
+from services.appeals.evidence.gate import require_evidence
 from services.appeals.ingest import Ingest
 from services.appeals.views import CaseDetail, CaseView, MoveCase
 from services.appeals.workflow import CaseState, Move, Refusal, allowed, decide
@@ -108,6 +110,7 @@ async def move_case(
         if case is None:
             raise not_found("case")
         check_version(case.version, version, "case")
+        await require_evidence(tx, tenant, case_id, body.command)
         decision = decide(case, Move(command=body.command, who=PERSON, why=body.why), now)
         if isinstance(decision, Refusal):
             raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
@@ -132,10 +135,11 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "appeals",
         "Carries each recoverable denial from its opening to its outcome.",
         checks={"database": database.ping},
-        routers=[router, documents.router, ledger.router, dead_letters.router],
+        routers=[router, documents.router, evidence.router, ledger.router, dead_letters.router],
         tags={
             "cases": "The work on denials that can be pursued.",
             "documents": "What stands behind an appeal.",
+            "evidence": "What an appeal needs, by category and payer, and what of it is there.",
         },
         lifespan=lifespan,
     )

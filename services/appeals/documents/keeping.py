@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
+import msgspec
 from fastapi import Request
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -53,6 +55,10 @@ class Kept:
         self._key = key
         self._blobs = blobs
         self._is_needed = False  # whether the row stands on these very bytes, and not on equal ones that were here
+
+    def replaces(self, document_id: UUID | None) -> None:
+        """Say which current document this one takes the place of."""
+        self.new = msgspec.structs.replace(self.new, replaces=document_id)
 
     @asynccontextmanager
     async def settled(self) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,13 @@ from sqlalchemy import text
 
 from libs.common.clock import FixedClock
 from libs.common.database import Database
+from services.appeals import ingest as asking
 from services.appeals.api import make_app
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.keeping import Desk
+from services.ingest.claims.examples import PROFESSIONAL
+from services.ingest.sandbox.payer import SandboxPayer
+from tests.integration.ingest.conftest import SANDBOX, Ingest
 from tests.support import ServiceDatabase
 from tests.support.cases import NOW, open_case
 
@@ -57,3 +62,34 @@ async def appeals(service_database: Callable[[str], ServiceDatabase], tmp_path: 
         yield Appeals(app, http, worker, folder)
     await api.close()
     await worker.close()
+
+
+@dataclass
+class Refused:
+    """A claim that a simulated payer refused, as ingest holds it, and the case about it; tenant `sandbox` in both services."""
+
+    ingest: Ingest
+    http: httpx.AsyncClient
+    claim_id: str
+    case: UUID
+
+
+@pytest.fixture
+async def refused(appeals: Appeals, service_database: Callable[[str], ServiceDatabase]) -> AsyncIterator[Refused]:
+    """Let a claim be refused, and appeals ask the ingest that holds it."""
+    ingest = Ingest(service_database("ingest"))
+    async with ingest.client("sandbox") as http:
+        sent = await http.post("/v1/claims", json={**PROFESSIONAL, "patient_control_number": "SBX-197-1"})
+        claim_id = str(sent.json()["claim_id"])
+        ingest.clock.at += timedelta(minutes=1)
+        assert await SandboxPayer(ingest.worker_database, ingest.clock, SANDBOX.tenants).hand_in() == 2
+        await ingest.read_all()
+        [match] = (await http.get("/v1/matches")).json()["items"]
+        appeals.app.state.tenant = "sandbox"
+        appeals.app.state.ingest = asking.Ingest("http://ingest", httpx.ASGITransport(ingest.app))
+        told = {"remit_id": UUID(match["remit_id"]), "patient_control_number": "SBX-197-1"}
+        told |= {"payer_claim_control_number": match["payer_claim_control_number"]}
+        case = await appeals.case("sandbox", **told, category="timely_filing")
+        yield Refused(ingest, http, claim_id, case)
+        await appeals.app.state.ingest.close()
+    await ingest.close()

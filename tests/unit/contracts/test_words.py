@@ -10,6 +10,7 @@ import pytest
 from deploy.docs.documents import DOCS
 from deploy.local.layout import ROOT
 from libs.common.http.problems import _TITLES
+from services.appeals.documents.kinds import DocumentKind
 from services.appeals.workflow import CaseState, Command
 from services.classifier.knowledge import ACTIONS, CATEGORIES
 from services.classifier.views import Action, Category, DenialView, Kind
@@ -18,6 +19,7 @@ from services.ingest.upload import _REFUSALS
 from services.ingest.views import Status
 
 VALUES = {
+    "document": set(DocumentKind),
     "category": {*get_args(Category), *CATEGORIES},
     "kind": set(get_args(Kind)),
     "action": {*get_args(Action), *ACTIONS},
