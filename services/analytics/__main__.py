@@ -3,12 +3,9 @@
 from typing import TYPE_CHECKING
 
 from libs.common.clock import Clock
-from libs.common.contracts import denial_classified, remit_received
 from libs.common.database import Database
-from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
-from services.analytics.handlers import Remit, handle_denials, handle_remits
-from services.analytics.store import Denial
+from services.analytics.handlers import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -21,11 +18,4 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 
 
 if __name__ == "__main__":
-    consuming_service(
-        "analytics",
-        make_api,
-        [
-            Subscription(remit_received.TOPIC, remit_received.TYPE, Remit, handle_remits),
-            Subscription(denial_classified.TOPIC, denial_classified.TYPE, Denial, handle_denials),
-        ],
-    )
+    consuming_service("analytics", make_api, SUBSCRIPTIONS)

@@ -15,7 +15,7 @@ from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.problems import responses
-from services.analytics import kpis, store
+from services.analytics import kpis, queries
 
 GroupBy = Literal["payer", "category", "day"]
 
@@ -58,13 +58,14 @@ async def get_denial_rate(
 ) -> DenialRateView:
     first, last = period.first, period.last
     async with database.begin(tenant) as tx:
-        whole = (await store.adjudicated(tx, tenant, first, last, None))[0]
-        refused = (await store.denied(tx, tenant, first, last, None))[0]
-        by_group = await store.denied(tx, tenant, first, last, group_by)
-        if group_by == "category":
-            groups = kpis.rates((), by_group, whole)
-        else:
-            groups = kpis.rates(await store.adjudicated(tx, tenant, first, last, group_by), by_group)
+        asked = queries.Asked(tenant, first, last)
+        whole = kpis.whole(await queries.sums(tx, asked, "standing"))
+        refused = kpis.whole(await queries.sums(tx, asked, "standing_denied"))
+        grouped = msgspec.structs.replace(asked, group_by=(group_by,))
+        by_group = await queries.sums(tx, grouped, "standing_denied")
+        adjudicated = {} if group_by == "category" else await queries.sums(tx, grouped, "standing")
+        names = await queries.payer_names(tx, tenant) if group_by == "payer" else {}
+        groups = kpis.rates(adjudicated, by_group, names, whole if group_by == "category" else None)
     return DenialRateView.model_validate(
         {
             "definition": kpis.DENIAL_RATE_DEFINITION,

@@ -1,88 +1,145 @@
-"""What analytics does with batches: a fact for each remit and each denial, and its ledger."""
+"""What analytics does with batches: facts are kept, what they change in the sums is added, and remits are booked.
 
-from collections.abc import Collection, Sequence
-from datetime import date, datetime
-from typing import Final
-from uuid import UUID
+All in the transaction of the inbox. What an account added before follows from the facts that it had, so the change is a difference:
+a fact that is known already changes nothing, and of several versions the highest counts, whichever comes first.
+"""
 
-from msgspec import Struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common import ledger
-from libs.common.booking import BookedTotals
+from libs.common.contracts import (
+    appeal_decided,
+    appeal_filed,
+    claim_acknowledged,
+    claim_submitted,
+    denial_classified,
+    remit_matched,
+    remit_received,
+)
 from libs.common.contracts.envelope import Event, Received
-from libs.common.money import Cents
-from libs.common.reversals import REVERSAL_STATUS, Twin, pair
-from services.analytics import store
-from services.analytics.store import Denial
+from libs.common.messaging.consumer import Handler, Subscription
+from services.analytics import events, store
+from services.analytics.facts import Fact
+from services.analytics.facts.points import JournalKey, journal
+from services.analytics.store import Account
 
-_PREDETERMINATION = "25"
 _NO_EVENTS: Final[Sequence[Event]] = ()
 
 
-class Remit(Struct, frozen=True, gc=False):
-    """What analytics reads of `remit.received`."""
-
-    remit_id: UUID
-    claim_key: UUID
-    payer_claim_control_number: str
-    payer_id: str
-    payer_name: str
-    payment_on: date
-    claim_status_code: str
-    charge_cents: Cents
-    paid_cents: Cents
-    totals: BookedTotals
+Names = Mapping[tuple[str, str], str]  # of payers, by tenant and id
+_NO_NAMES: Final[Names] = {}
 
 
-async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], _: datetime) -> Sequence[Event]:
-    """Keep remits' facts, pair reversals with what they undo, whichever came first, and book all."""
-    await store.insert_remits(tx, [_row(received) for received in remits])
-    await _pair_anew(tx, {_twin(received) for received in remits})
+async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], names: Names = _NO_NAMES) -> int:
+    """Keep facts that are new and add what they change to the sums; return how many were new."""
+    by_account: dict[Account, list[Fact]] = {}
+    for account, fact in told:
+        by_account.setdefault(account, []).append(fact)
+    if not by_account:
+        return 0
+    while True:
+        known = await store.facts_of(tx, by_account)
+        fresh = {account: new for account, facts in by_account.items() if (new := _new(facts, known.get(account, ())))}
+        if not fresh:
+            return 0
+        if await store.append(tx, fresh, known):
+            break
+    deltas: dict[str, dict[JournalKey, list[int]]] = {}
+    for account, facts in fresh.items():
+        sums = deltas.setdefault(account[0], {})
+        before = known.get(account)
+        if before is None:
+            _sum(sums, facts, 1)
+        else:
+            _sum(sums, before, -1)
+            _sum(sums, [*before, *facts], 1)
+    await store.add(tx, deltas)
+    await store.name_payers(tx, names)
+    return sum(map(len, fresh.values()))
+
+
+def _new(facts: Sequence[Fact], known: Sequence[Fact]) -> Sequence[Fact]:
+    if len(facts) == 1 and not known:
+        return facts
+    seen = {fact.identity() for fact in known}
+    new = []
+    for fact in facts:
+        identity = fact.identity()
+        if identity not in seen:
+            seen.add(identity)
+            new.append(fact)
+    return new
+
+
+def _sum(sums: dict[JournalKey, list[int]], facts: Sequence[Fact], sign: int) -> None:
+    for key, (count, amount) in journal(facts).items():
+        held = sums.get(key)
+        if held is None:
+            sums[key] = [sign * count, sign * amount]
+        else:
+            held[0] += sign * count
+            held[1] += sign * amount
+
+
+async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[events.ReceivedRemit]], _: datetime) -> Sequence[Event]:
+    """Keep remits' facts and book all."""
+    await record(tx, _facts(events.remit_of, remits), _names(remits))
     await ledger.book(tx, map(_entry, remits))  # last: a day's row is everybody's, and locked until the commit
     return _NO_EVENTS
 
 
-async def _pair_anew(tx: AsyncConnection, twins: Collection[Twin]) -> None:
-    reversed_twins = await store.reversed_twins(tx, twins)
-    if not reversed_twins:
-        return
-    adjudications, reversals = await store.remits_of(tx, reversed_twins)
-    pairs = pair(adjudications, reversals)
-    paired_with = pairs | {reversal: adjudication for adjudication, reversal in pairs.items()}
-    known = adjudications | reversals
-    changed = {each: paired_with.get(each.remit_id) for each in known if known[each] != paired_with.get(each.remit_id)}
-    await store.set_pairs(tx, changed)
-
-
-def _twin(received: Received[Remit]) -> Twin:
-    remit = received.data
-    sign = -1 if kind_of(remit.claim_status_code) == "reversal" else 1
-    return (received.tenant_id, remit.claim_key, remit.payer_id, sign * remit.charge_cents, sign * remit.paid_cents)
-
-
-async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]], _: datetime) -> Sequence[Event]:
-    """Keep the highest revision of each denial. What a front door sent back was never judged: it counts in no rate."""
-    judged = [(received.tenant_id, received.data) for received in denials if received.data.acknowledgement_id is None]
-    if judged:
-        await store.save_denials(tx, judged)
+async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[events.ClassifiedDenial]], _: datetime) -> Sequence[Event]:
+    """Keep each revision of each denial. What a front door sent back was never judged: it is counted by its acknowledgement."""
+    judged = [each for each in denials if each.data.acknowledgement_id is None]
+    await record(tx, _facts(events.denial_of, judged), _names(judged))
     return _NO_EVENTS
 
 
-def kind_of(claim_status_code: str) -> str:
-    """Say what a remit counts as: only adjudications count in rates."""
-    return {REVERSAL_STATUS: "reversal", _PREDETERMINATION: "predetermination"}.get(claim_status_code, "adjudication")
+async def handle_claims(tx: AsyncConnection, claims: Sequence[Received[events.SubmittedClaim]], _: datetime) -> Sequence[Event]:
+    """Keep claims' facts, and those of what checks found in them."""
+    await record(tx, _facts(events.claim_of, claims), _names(claims))
+    return _NO_EVENTS
 
 
-def _row(received: Received[Remit]) -> tuple[object, ...]:
-    remit = received.data
-    return (
-        received.tenant_id, remit.claim_key, remit.remit_id, remit.payer_id, remit.payer_name, remit.payer_claim_control_number,
-        remit.payment_on, kind_of(remit.claim_status_code), remit.charge_cents, remit.paid_cents,
-    )  # fmt: skip
+def _recorder(fact_of: Callable[[Received[Any]], Fact]) -> Handler:
+    async def handle(tx: AsyncConnection, received: Sequence[Received[Any]], _: datetime) -> Sequence[Event]:
+        await record(tx, _facts(fact_of, received))
+        return _NO_EVENTS
+
+    return handle
 
 
-def _entry(received: Received[Remit]) -> ledger.Entry:
+SUBSCRIPTIONS: Final = (
+    Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, events.SubmittedClaim, handle_claims),
+    Subscription(
+        claim_acknowledged.TOPIC, claim_acknowledged.TYPE, events.AcknowledgedClaim, _recorder(events.answer_of)
+    ),
+    Subscription(remit_received.TOPIC, remit_received.TYPE, events.ReceivedRemit, handle_remits),
+    Subscription(remit_matched.TOPIC, remit_matched.TYPE, events.MatchedRemit, _recorder(events.match_of)),
+    Subscription(denial_classified.TOPIC, denial_classified.TYPE, events.ClassifiedDenial, handle_denials),
+    Subscription(appeal_filed.TOPIC, appeal_filed.TYPE, events.AppealFiled, _recorder(events.filing_of)),
+    Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, events.AppealDecided, _recorder(events.decision_of)),
+)  # fmt: skip
+
+
+def _facts(fact_of: Callable[[Received[Any]], Fact], received: Iterable[Received[Any]]) -> list[tuple[Account, Fact]]:
+    return [((each.tenant_id, each.data.claim_key), fact_of(each)) for each in received]
+
+
+def _names(received: Iterable[Received[Any]]) -> Names:
+    names: dict[tuple[str, str], str] = {}
+    for each in received:
+        key, name = (each.tenant_id, each.data.payer_id), each.data.payer_name
+        if names.get(key, "") <= name:
+            names[key] = name
+    return names
+
+
+def _entry(received: Received[events.ReceivedRemit]) -> ledger.Entry:
     remit = received.data
     return ledger.Entry(
         tenant_id=received.tenant_id,

@@ -1,8 +1,8 @@
 """KPIs as arithmetic over counted facts: pure, and defined where they are computed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -33,9 +33,19 @@ def ratio(part: int, whole: int) -> float:
     return float((Decimal(part) / Decimal(whole)).quantize(Decimal("0.000001"), ROUND_HALF_EVEN))
 
 
-def rate(key: str, label: str, adjudicated: Mapping[Any, Any], denied: Mapping[Any, Any]) -> Rate:
-    claims, charge_cents = adjudicated.get("claims", 0), adjudicated.get("charge_cents", 0)
-    denied_claims, denied_cents = denied.get("claims", 0), denied.get("denied_cents", 0)
+Sums = tuple[int, int]  # count, amount
+Groups = Mapping[tuple[str, ...], Sums]
+NOTHING: Final[Sums] = (0, 0)
+
+
+def whole(groups: Groups) -> Sums:
+    """Return the sums of what was not grouped."""
+    return groups.get((), NOTHING)
+
+
+def rate(key: str, label: str, adjudicated: Sums, denied: Sums) -> Rate:
+    claims, charge_cents = adjudicated
+    denied_claims, denied_cents = denied
     return Rate(
         key,
         label,
@@ -48,16 +58,14 @@ def rate(key: str, label: str, adjudicated: Mapping[Any, Any], denied: Mapping[A
     )
 
 
-def rates(
-    adjudicated: Iterable[Mapping[Any, Any]], denied: Iterable[Mapping[Any, Any]], whole: Mapping[Any, Any] | None = None
-) -> list[Rate]:
-    """Join both counts by group. With `whole` (groups that adjudicated claims do not have) every group is measured against it."""
-    counted = {row["key"]: row for row in adjudicated}
-    refused = {row["key"]: row for row in denied}
-    keys = sorted(refused if whole is not None else {*counted, *refused})
-    found = []
-    for key in keys:
-        base = whole if whole is not None else counted.get(key, {})
-        label = (counted.get(key) or refused.get(key) or {}).get("label", key)
-        found.append(rate(key, label, base, refused.get(key, {})))
-    return found
+def rates(adjudicated: Groups, denied: Groups, labels: Mapping[str, str], against: Sums | None = None) -> list[Rate]:
+    """Join both counts by group. Where adjudicated claims have no such groups, every group is measured `against` all of them."""
+    return [
+        rate(
+            key[0],
+            labels.get(key[0], key[0]),
+            adjudicated.get(key, NOTHING) if against is None else against,
+            denied.get(key, NOTHING),
+        )
+        for key in sorted(adjudicated.keys() | denied.keys())
+    ]

@@ -17,10 +17,7 @@ from libs.common.contracts.remit_received import Adjustment, RemitReceivedV1, To
 from libs.common.database import Database
 from libs.common.ids import claim_key
 from libs.common.messaging.consumer import Subscription
-from services.analytics.handlers import Remit as AnalyticsRemit
-from services.analytics.handlers import handle_denials as count_denials
-from services.analytics.handlers import handle_remits as count_remits
-from services.analytics.store import Denial as AnalyticsDenial
+from services.analytics.handlers import SUBSCRIPTIONS as COUNTING
 from services.appeals.handlers import handle_denials as open_cases
 from services.appeals.store import Denial as AppealsDenial
 from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
@@ -34,10 +31,7 @@ SUBSCRIPTIONS = {
         Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
     ],
     "appeals": [BOOKING, Subscription(denial_classified.TOPIC, denial_classified.TYPE, AppealsDenial, open_cases)],
-    "analytics": [
-        Subscription(remit_received.TOPIC, remit_received.TYPE, AnalyticsRemit, count_remits),
-        Subscription(denial_classified.TOPIC, denial_classified.TYPE, AnalyticsDenial, count_denials),
-    ],
+    "analytics": list(COUNTING),
 }
 DENIED = (("CO", "197", 10000),)  # authorization
 CONTRACTUAL = (("CO", "45", 10000),)

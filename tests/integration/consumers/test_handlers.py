@@ -12,6 +12,8 @@ from sqlalchemy import text
 
 from libs.common import ledger
 from libs.common.ids import denial_id
+from services.analytics.facts import Remit, decode
+from services.analytics.facts.points import undone
 from tests.integration.consumers.conftest import CONTRACTUAL, DENIED, PATIENT, Sent, Service, remit, reversal
 
 
@@ -117,7 +119,7 @@ async def test_a_batch_of_many_tenants_and_an_account_with_hundreds_of_remits(cl
     assert await standing(classifier) == ["active"] * 200 + ["retracted"] * 200
     assert len(events) == 400 + 50 + 200
     await analytics.take(*batch, *events)
-    (counted,) = await analytics.rows("SELECT count(*) AS n FROM remit_facts WHERE kind = 'adjudication' AND undone_by IS NULL")
+    (counted,) = await analytics.rows("SELECT sum(count)::int AS n FROM rollups WHERE is_coarse AND measure = 13")
     assert counted == {"n": 250}
 
 
@@ -162,8 +164,8 @@ FORGET = {
     "classifier": ("DELETE FROM denials", "DELETE FROM reversals", "DELETE FROM ledger_days", "DELETE FROM ledger_adjustments"),
     "appeals": ("DELETE FROM cases", "DELETE FROM ledger_days", "DELETE FROM ledger_adjustments"),
     "analytics": (
-        "DELETE FROM remit_facts",
-        "DELETE FROM denial_facts",
+        "DELETE FROM facts",
+        "DELETE FROM rollups",
         "DELETE FROM ledger_days",
         "DELETE FROM ledger_adjustments",
     ),
@@ -182,7 +184,7 @@ async def end_state(services: tuple[Service, Service, Service], events: list[Sen
     state = {
         "denials": await classifier.rows("SELECT denial_id, status FROM denials ORDER BY 1"),
         "cases": await appeals.rows("SELECT denial_id, state FROM cases WHERE state <> 'withdrawn' ORDER BY 1"),
-        "facts": await analytics.rows("SELECT remit_id, undone_by FROM remit_facts ORDER BY 1"),
+        "sums": await analytics.rows("SELECT * FROM rollups WHERE count <> 0 OR amount <> 0 ORDER BY 1, 2, 3, 4, 5, 6"),
         "counted": await analytics.rows("SELECT denial_id, active, denied_cents FROM denial_facts ORDER BY 1"),
     }
     ledgers = []
@@ -217,11 +219,13 @@ async def test_a_denial_that_stands_is_counted_beside_its_claim(classifier: Serv
     events = [event for _ in range(20) for event in account(chance)]
     await analytics.take(*events)
     retracted = {row["denial_id"] for row in await _after(classifier, events) if row["status"] == "retracted"}
-    undone = {
-        denial_id(row["remit_id"])
-        for row in await analytics.rows("SELECT remit_id FROM remit_facts WHERE kind = 'adjudication' AND undone_by IS NOT NULL")
-    }
-    assert retracted <= undone
+    facts: dict[UUID, list[Remit]] = {}
+    for row in await analytics.rows("SELECT claim_key, told FROM facts"):
+        fact = decode(row["told"])
+        assert isinstance(fact, Remit)
+        facts.setdefault(row["claim_key"], []).append(fact)
+    assert retracted
+    assert retracted <= {denial_id(each) for remits in facts.values() for each in undone(remits)}
 
 
 async def _after(classifier: Service, events: list[Sent]) -> list[dict[str, Any]]:

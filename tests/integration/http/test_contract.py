@@ -37,7 +37,6 @@ from libs.common.database import Database
 from libs.common.ids import uuid7
 from libs.common.messaging import dead_letters, outbox
 from services.analytics import handlers as analytics
-from services.analytics.store import Denial as CountedDenial
 from services.appeals import api as appeals_api
 from services.appeals import handlers as appeals
 from services.appeals.store import Denial as AppealedDenial
@@ -67,10 +66,7 @@ READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
         ("claim.submitted", front_door.SubmittedClaim, front_door.handle_submitted),
     ],
     "appeals": [("remit.received", BookedRemit, book_remits), ("denial.classified", AppealedDenial, appeals.handle_denials)],
-    "analytics": [
-        ("remit.received", analytics.Remit, analytics.handle_remits),
-        ("denial.classified", CountedDenial, analytics.handle_denials),
-    ],
+    "analytics": [(each.topic, each.schema, each.handle) for each in analytics.SUBSCRIPTIONS],
 }
 
 

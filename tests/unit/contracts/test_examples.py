@@ -21,8 +21,7 @@ from libs.common.contracts.envelope import encode
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.ids import claim_key, denial_id
 from libs.common.messaging.cloudevents import read_attributes
-from services.analytics.handlers import Remit as CountedRemit
-from services.analytics.store import Denial as CountedDenial
+from services.analytics.handlers import SUBSCRIPTIONS as COUNTED
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier.front_door import AnsweredClaim, SubmittedClaim
 from services.classifier.handlers import RemitToClassify
@@ -33,9 +32,8 @@ SUBSCRIPTIONS = {
     ("claim.acknowledged", "classifier"): AnsweredClaim,
     ("remit.received", "classifier"): RemitToClassify,
     ("remit.received", "appeals"): BookedRemit,
-    ("remit.received", "analytics"): CountedRemit,
     ("denial.classified", "appeals"): AppealedDenial,
-    ("denial.classified", "analytics"): CountedDenial,
+    **{(each.topic, "analytics"): each.schema for each in COUNTED},
 }
 READ = [
     (struct, path) for (topic, _), struct in SUBSCRIPTIONS.items() for event, path in EXAMPLES if event.name == topic

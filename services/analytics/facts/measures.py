@@ -1,0 +1,74 @@
+"""What is counted: the measures by name, and the cells that sums are kept by.
+
+Ids are stored: a measure keeps its id for ever, a new meaning is a new measure.
+"""
+
+import hashlib
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+DIMENSIONS: Final = ("payer", "facility", "provider", "service_group", "category", "level")
+Cell = tuple[str, str, str, str, str, str]
+
+_ABOUT_CLAIM: Final = frozenset(DIMENSIONS[:4])
+_ABOUT_DENIAL: Final = frozenset(DIMENSIONS[:5])
+_ABOUT_APPEAL: Final = frozenset(DIMENSIONS)
+
+# name -> (id, what its cells tell apart)
+MEASURES: Final[dict[str, tuple[int, frozenset[str]]]] = {
+    "submitted": (1, _ABOUT_CLAIM),
+    "clean": (2, _ABOUT_CLAIM),
+    "answered": (3, _ABOUT_CLAIM),
+    "rejected": (4, _ABOUT_CLAIM),
+    "outstanding": (5, _ABOUT_CLAIM),
+    "first_adjudicated": (6, _ABOUT_CLAIM),
+    "initially_denied": (7, _ABOUT_DENIAL),
+    "initially_refused": (8, _ABOUT_DENIAL),
+    "first_lines": (9, _ABOUT_CLAIM),
+    "initially_denied_lines": (10, _ABOUT_DENIAL),
+    "resolved_first": (11, _ABOUT_CLAIM),
+    "responded": (12, _ABOUT_CLAIM),
+    "standing": (13, _ABOUT_CLAIM),
+    "standing_denied": (14, _ABOUT_DENIAL),
+    "denied": (15, _ABOUT_DENIAL),
+    "preventable": (16, _ABOUT_DENIAL),
+    "preventable_known": (17, _ABOUT_DENIAL),
+    "unrecovered": (18, _ABOUT_DENIAL),
+    "recovered": (19, _ABOUT_APPEAL),
+    "closed": (20, _ABOUT_APPEAL),
+    "overturned": (21, _ABOUT_APPEAL),
+    "appealed": (22, _ABOUT_APPEAL),
+    "decided": (23, _ABOUT_APPEAL),
+    "cashed": (24, _ABOUT_APPEAL),
+    "filed_with_deadline": (25, _ABOUT_APPEAL),
+    "filed_in_time": (26, _ABOUT_APPEAL),
+    "timely_filing_lost": (27, _ABOUT_DENIAL),
+    "worked": (28, _ABOUT_APPEAL),
+    "caught": (29, _ABOUT_DENIAL),
+    "catchable": (30, _ABOUT_DENIAL),
+}
+
+
+class Points(dict[tuple[str, date, Cell], list[int]]):
+    """Sums by (measure, day, cell): [count, amount]."""
+
+    def add(self, measure: str, day: date, cell: Cell, amount: int, count: int = 1) -> None:
+        key = (measure, day, cell)
+        sums = self.get(key)
+        if sums is None:
+            self[key] = [count, amount]
+        else:
+            sums[0] += count
+            sums[1] += amount
+
+
+@lru_cache(maxsize=65_536)
+def cell_id(cell: Cell) -> int:
+    """Return the number by which a cell is stored: 64 bits of a hash, so that it needs no asking."""
+    return int.from_bytes(hashlib.blake2b("\x1f".join(cell).encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def coarse(cell: Cell) -> Cell:
+    """Return the cell of the coarser sums: by payer, category and level alone."""
+    return (cell[0], "", "", "", cell[4], cell[5])

@@ -1,0 +1,333 @@
+"""What the facts of one account add to what is counted: points of a measure, by day and by what it is about.
+
+A point is (measure, day, cell) with a count and an amount: cents, or days. It follows from the facts of its account alone, so a
+change takes away what they added before and adds what they add now: reversals, retractions and revisions need no code of their own.
+
+One claim is counted once, whatever becomes of it: a claim with its corrections and replacements, all answers to them, and all parts
+of an answer that a payer split. Where no claim is known, the answers of one account for one day of service count as one claim's.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from libs.common.reversals import REVERSAL_STATUS, Reversible, pair
+from services.analytics.facts import Answer, Claim, Decision, Denial, Fact, Filing, Match, Remit
+from services.analytics.facts.measures import Cell, Points
+
+_PREDETERMINATION: Final = "25"
+_NO_ADJUDICATION: Final = frozenset({REVERSAL_STATUS, _PREDETERMINATION})
+_NOT_FIRST: Final = frozenset({"2", "3", "20", "21", "23"})  # later payers, and claims that were only passed on
+_VOID: Final = "8"
+_APPEAL: Final = "appeal"
+_TIMELY_FILING: Final = "timely_filing"
+_JUDGED: Final = frozenset({"accepted", "rejected"})
+_NO_UNDONE: Final[frozenset[UUID]] = frozenset()
+
+JournalKey = tuple[str, date, date, Cell]
+
+
+def journal(facts: Sequence[Fact]) -> dict[JournalKey, list[int]]:
+    """Return what an account adds, by measure, day, the day on which it became known, and cell; what was taken back is negative."""
+    days = {fact.known_on for fact in facts}
+    if len(days) == 1:
+        (known_on,) = days
+        return {(measure, day, known_on, cell): sums for (measure, day, cell), sums in points(facts).items()}
+    found: dict[JournalKey, list[int]] = {}
+    before: Mapping[tuple[str, date, Cell], list[int]] = {}
+    for known_on in sorted(days):
+        now = points([fact for fact in facts if fact.known_on <= known_on])
+        for key in now.keys() | before.keys():
+            count, amount = now.get(key, (0, 0))
+            count_before, amount_before = before.get(key, (0, 0))
+            if count != count_before or amount != amount_before:
+                measure, day, cell = key
+                found[measure, day, known_on, cell] = [count - count_before, amount - amount_before]
+        before = now
+    return found
+
+
+class Episode:
+    """One claim, from its first submission to the last answer. `root` is the first claim of it that is known."""
+
+    __slots__ = ("answers", "claims", "remits", "root")
+
+    def __init__(self, root: Claim | None) -> None:
+        self.root = root
+        self.claims: list[Claim] = []
+        self.answers: list[Answer] = []
+        self.remits: list[Remit] = []
+
+    def cell(self, payer_id: str, category: str = "", level: str = "") -> Cell:
+        root = self.root
+        if root is not None:
+            return (payer_id, root.facility, root.provider, root.service_group, category, level)
+        group = self.remits[0].service_group if self.remits else ""
+        return (payer_id, "", "", group, category, level)
+
+
+class Account(NamedTuple):
+    """The facts of an account as they hold: the highest version of each."""
+
+    episodes: list[Episode]
+    remits: dict[UUID, Remit]
+    episode_of: dict[UUID, Episode]  # by remit
+    undone: frozenset[UUID]  # remits that a reversal took back
+    denials: dict[UUID, Denial]  # by remit
+    filings: list[Filing]
+    decisions: list[Decision]
+
+
+def points(facts: Iterable[Fact]) -> Points:
+    """Return what the facts of one account add."""
+    account = _read(facts)
+    found = Points()
+    for episode in account.episodes:
+        if episode.claims:
+            _submission(episode, found)
+        if episode.remits:
+            _adjudication(episode, account, found)
+    if account.denials:
+        _denials(account, found)
+    if account.filings or account.decisions:
+        _appeals(account, found)
+    return found
+
+
+def _read(facts: Iterable[Fact]) -> Account:
+    held = _highest(facts)
+    claims: dict[UUID, Claim] = held["claim"]
+    remits: dict[UUID, Remit] = held["remit"]
+    matches: dict[UUID, Match] = held["match"]
+    episodes: dict[object, Episode] = {}
+    for claim in claims.values():
+        root = _root(claim, claims)
+        episodes.setdefault(root.claim_id, Episode(root)).claims.append(claim)
+    for answer in held["answer"].values():
+        if answer.claim_id in claims:
+            episodes[_root(claims[answer.claim_id], claims).claim_id].answers.append(answer)
+    episode_of: dict[UUID, Episode] = {}
+    for remit in sorted(remits.values(), key=_age) if len(remits) > 1 else remits.values():
+        named = matches[remit.remit_id].claim_id if remit.remit_id in matches else remit.claim_id
+        key: object = ("unmatched", remit.service_on)
+        if named is not None:
+            key = _root(claims[named], claims).claim_id if named in claims else named
+        episode = episodes.get(key)
+        if episode is None:
+            episode = episodes[key] = Episode(None)
+        episode.remits.append(remit)
+        episode_of[remit.remit_id] = episode
+    return Account(
+        episodes=list(episodes.values()),
+        remits=remits,
+        episode_of=episode_of,
+        undone=undone(remits.values()),
+        denials={denial.remit_id: denial for denial in held["denial"].values()},
+        filings=list(held["filing"].values()),
+        decisions=list(held["decision"].values()),
+    )
+
+
+def _highest(facts: Iterable[Fact]) -> defaultdict[str, dict[UUID, Any]]:
+    """Return the highest version of each fact, by kind and id."""
+    held: defaultdict[str, dict[UUID, Any]] = defaultdict(dict)
+    for fact in facts:
+        kind, named, version = fact.identity()
+        of_kind = held[kind]
+        known = of_kind.get(named)
+        if known is None or known.version < version:
+            of_kind[named] = fact
+    return held
+
+
+def _age(remit: Remit) -> tuple[date, date, UUID]:
+    return (remit.payment_on, remit.known_on, remit.remit_id)
+
+
+def _root(claim: Claim, claims: Mapping[UUID, Claim]) -> Claim:
+    """Return the first claim of a chain of replacements, as far as it is known."""
+    seen = {claim.claim_id}
+    while claim.replaces is not None and claim.replaces in claims and claim.replaces not in seen:
+        claim = claims[claim.replaces]
+        seen.add(claim.claim_id)
+    return claim
+
+
+def undone(remits: Iterable[Remit]) -> frozenset[UUID]:
+    reversals = [_reversible(each, -1) for each in remits if each.status == REVERSAL_STATUS]
+    if not reversals:
+        return _NO_UNDONE
+    return frozenset(pair([_reversible(each, 1) for each in remits if each.status not in _NO_ADJUDICATION], reversals))
+
+
+_ONE_ACCOUNT: Final = UUID(int=0)
+
+
+def _reversible(remit: Remit, sign: int) -> Reversible:
+    charge_cents, paid_cents = sign * remit.charge_cents, sign * remit.paid_cents
+    return Reversible(
+        remit.remit_id, "", _ONE_ACCOUNT, remit.payer_id, remit.number, remit.payment_on, charge_cents, paid_cents
+    )  # fmt: skip
+
+
+def _submission(episode: Episode, found: Points) -> None:
+    """Count a claim at the day of its first submission. A void without its original, and a claim to a later payer, is none."""
+    root = episode.root
+    if root is None or root.frequency_code == _VOID or root.is_secondary:
+        return
+    cell, on = episode.cell(root.payer_id), root.known_on
+    found.add("submitted", on, cell, root.charge_cents)
+    statuses = {answer.status for answer in episode.answers}
+    if statuses & _JUDGED:
+        found.add("answered", on, cell, root.charge_cents)
+    if "rejected" in statuses:
+        found.add("rejected", on, cell, root.charge_cents)
+    elif not root.has_error:
+        found.add("clean", on, cell, root.charge_cents)
+    is_voided = any(claim.frequency_code == _VOID for claim in episode.claims)
+    if not is_voided and not any(each.status not in _NO_ADJUDICATION for each in episode.remits):
+        found.add("outstanding", on, cell, root.charge_cents)
+
+
+def _adjudication(episode: Episode, account: Account, found: Points) -> None:
+    """Count each answer that stands, and the first answer of the first payer to the claim."""
+    for remit in episode.remits:
+        if remit.status not in _NO_ADJUDICATION and remit.remit_id not in account.undone:
+            found.add("standing", remit.payment_on, episode.cell(remit.payer_id), remit.charge_cents)
+    initial = _initial(episode)
+    if not initial:
+        return
+    root, first = episode.root, initial[0]
+    cell, on = episode.cell(first.payer_id), first.payment_on
+    charge_cents = sum(remit.charge_cents for remit in initial)
+    found.add("first_adjudicated", on, cell, charge_cents)
+    found.add("first_lines", on, cell, 0, sum(max(remit.lines, 1) for remit in initial))
+    if root is not None and on >= root.known_on:
+        found.add("responded", on, cell, (on - root.known_on).days)
+    refused = [
+        denial
+        for remit in initial
+        if (denial := account.denials.get(remit.remit_id)) is not None and denial.denied_cents > 0
+    ]  # fmt: skip
+    if not refused:
+        if not any(remit.remit_id in account.undone for remit in initial):
+            found.add("resolved_first", on, cell, charge_cents)
+        return
+    largest = max(refused, key=lambda each: (each.denied_cents, each.category))
+    cell = episode.cell(first.payer_id, largest.category)
+    found.add("initially_denied", on, cell, charge_cents)
+    found.add("initially_denied_lines", on, cell, 0, sum(_refused_lines(each, account) for each in refused))
+    for denial in refused:
+        found.add("initially_refused", on, episode.cell(first.payer_id, denial.category), denial.denied_cents)
+    if root is not None:
+        found.add("catchable", on, cell, charge_cents)
+        if root.has_error or root.has_warning:
+            found.add("caught", on, cell, charge_cents)
+
+
+def _initial(episode: Episode) -> list[Remit]:
+    """Return the first payer's first answer: what came on the first day, and later parts up to what was billed.
+
+    It stays what it was when it is reversed later: what comes after a take-back is not initial.
+    """
+    root = episode.root
+    if root is not None and root.is_secondary:
+        return []
+    found: list[Remit] = []
+    charge_cents = 0
+    for remit in episode.remits:
+        if remit.status in _NO_ADJUDICATION or remit.status in _NOT_FIRST:
+            continue
+        if not found:
+            fits = True
+        elif remit.payer_id != found[0].payer_id:
+            fits = False
+        elif root is not None:
+            fits = charge_cents + remit.charge_cents <= root.charge_cents
+        else:
+            fits = remit.payment_on == found[0].payment_on
+        if fits:
+            found.append(remit)
+            charge_cents += remit.charge_cents
+    return found
+
+
+def _refused_lines(denial: Denial, account: Account) -> int:
+    lines = max(account.remits[denial.remit_id].lines, 1)
+    return min(denial.lines, lines) if denial.lines else lines
+
+
+_NOWHERE: Final = Episode(None)
+
+
+def _about(denial: Denial, account: Account, level: str = "") -> Cell:
+    return account.episode_of.get(denial.remit_id, _NOWHERE).cell(denial.payer_id, denial.category, level)
+
+
+def _denials(account: Account, found: Points) -> None:
+    """Count denials at the day of their payment. Taken back later, a denial was one all the same."""
+    recovered: dict[UUID, int] = {}
+    for decision in account.decisions:
+        recovered[decision.denial_id] = recovered.get(decision.denial_id, 0) + decision.recovered_cents
+    for denial in account.denials.values():
+        cell, on, denied_cents = _about(denial, account), denial.payment_on, denial.denied_cents
+        left_cents = max(denied_cents - recovered.get(denial.denial_id, 0), 0)
+        if denial.is_active:
+            found.add("standing_denied", on, cell, denied_cents)
+            if left_cents:
+                found.add("unrecovered", on, cell, left_cents)
+                if denial.category == _TIMELY_FILING:
+                    found.add("timely_filing_lost", on, cell, left_cents)
+        if denied_cents > 0:
+            found.add("denied", on, cell, denied_cents)
+            if denial.preventable is not None:
+                found.add("preventable_known", on, cell, denied_cents)
+            if denial.preventable:
+                found.add("preventable", on, cell, denied_cents)
+
+
+def _appeals(account: Account, found: Points) -> None:
+    denials = {denial.denial_id: denial for denial in account.denials.values()}
+    worked: set[UUID] = set()
+    appealed: set[UUID] = set()
+    for filing in sorted(account.filings, key=lambda each: (each.filed_on, each.appeal_id)):
+        denial = denials.get(filing.denial_id)
+        cell = _NOWHERE.cell(filing.payer_id, filing.category, filing.level)
+        if denial is not None:
+            cell = _about(denial, account, filing.level)
+        if filing.denial_id not in worked:
+            worked.add(filing.denial_id)
+            found.add("worked", filing.filed_on, cell, filing.disputed_cents)
+        if filing.action != _APPEAL:
+            continue
+        if filing.due_on is not None:
+            found.add("filed_with_deadline", filing.filed_on, cell, filing.disputed_cents)
+            if filing.filed_on <= filing.due_on:
+                found.add("filed_in_time", filing.filed_on, cell, filing.disputed_cents)
+        if denial is not None and filing.denial_id not in appealed:
+            appealed.add(filing.denial_id)
+            found.add("appealed", filing.filed_on, cell, (filing.filed_on - denial.payment_on).days)
+    for decision in account.decisions:
+        denial = denials.get(decision.denial_id)
+        _decision(decision, denial, account, found)
+
+
+def _decision(decision: Decision, denial: Denial | None, account: Account, found: Points) -> None:
+    on = decision.decided_on
+    cell = _NOWHERE.cell(decision.payer_id, decision.category, decision.level)
+    if denial is not None:
+        cell = _about(denial, account, decision.level)
+    if decision.recovered_cents:
+        found.add("recovered", on, cell, decision.recovered_cents)
+        if denial is not None and decision.by_remittance:
+            found.add("cashed", on, cell, (on - denial.payment_on).days)
+    if decision.action != _APPEAL:
+        return
+    if decision.filed_on is not None:
+        found.add("decided", on, cell, (on - decision.filed_on).days)
+    if denial is not None:  # by the day of the denial: months compare only where their cases have ended
+        found.add("closed", denial.payment_on, cell, decision.disputed_cents)
+        if decision.outcome != "upheld":
+            found.add("overturned", denial.payment_on, cell, decision.recovered_cents)

@@ -1,0 +1,78 @@
+"""What is read of the sums: a measure over a period of days, as it was known on a day, by groups and through filters."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import driver
+from services.analytics.facts.measures import DIMENSIONS, MEASURES
+from services.analytics.kpis import Groups
+
+GROUPS_MAX: Final = 10_000
+CALENDAR: Final = ("day", "week", "month", "quarter", "year")
+_COARSE: Final = frozenset({"payer", "category", "level"})
+
+
+class TooManyGroups(Exception):  # noqa: N818 - says what is wrong
+    """More groups than anybody reads."""
+
+
+class Asked(Struct, frozen=True):
+    """What to sum: days from `first` to `last`, of what was known on `as_of`; None: open, and all that is known.
+
+    `group_by`: dimensions and words of the calendar. `filters`: by dimension, the values of which one has to fit.
+    """
+
+    tenant_id: str
+    first: date | None = None
+    last: date | None = None
+    as_of: date | None = None
+    group_by: tuple[str, ...] = ()
+    filters: Mapping[str, Sequence[str]] = {}
+
+
+async def sums(tx: AsyncConnection, asked: Asked, measure: str) -> Groups:
+    """Return (count, amount) by the values of `group_by`, in its order.
+
+    What the measure does not tell apart groups and filters nothing: there is no category of what was not denied.
+    Errors: TooManyGroups.
+    """
+    number, told_apart = MEASURES[measure]
+    groups = [each for each in asked.group_by if each in CALENDAR or each in told_apart]
+    filters = {name: values for name, values in asked.filters.items() if name in told_apart}
+    cells = {name for name in (*groups, *filters) if name in DIMENSIONS}
+    values: list[Any] = [asked.tenant_id, cells <= _COARSE, number]
+
+    def given(value: Any, kind: str) -> str:
+        values.append(value)
+        return f"${len(values)}::{kind}"
+
+    where = ["tenant_id = $1", "is_coarse = $2", "measure = $3"]
+    where += [f"day >= {given(asked.first, 'date')}"] if asked.first else []
+    where += [f"day <= {given(asked.last, 'date')}"] if asked.last else []
+    where += [f"known_on <= {given(asked.as_of, 'date')}"] if asked.as_of else []
+    where += [f"{name} = ANY({given(list(told), 'text[]')})" for name, told in filters.items()]
+    keys = [_calendar(each) if each in CALENDAR else each for each in groups]
+    limit = f" GROUP BY {', '.join(keys)} LIMIT {GROUPS_MAX + 1}" if keys else ""
+    query = (
+        f"SELECT {''.join(f'{key}, ' for key in keys)}"  # noqa: S608 - names are ours
+        f" COALESCE(sum(count), 0)::bigint, COALESCE(sum(amount), 0)::bigint"
+        f" FROM rollups{' JOIN cells USING (tenant_id, cell)' if cells else ''} WHERE {' AND '.join(where)}{limit}"
+    )
+    rows = await (await driver(tx)).fetch(query, *values)
+    if len(rows) > GROUPS_MAX:
+        raise TooManyGroups
+    return {tuple(row)[:-2]: (row[-2], row[-1]) for row in rows if row[-2] or row[-1]}
+
+
+def _calendar(word: str) -> str:
+    return "day::text" if word == "day" else f"date_trunc('{word}', day)::date::text"
+
+
+async def payer_names(tx: AsyncConnection, tenant_id: str) -> dict[str, str]:
+    """Return payers' names by their ids."""
+    rows = await (await driver(tx)).fetch("SELECT payer_id, payer_name FROM payers WHERE tenant_id = $1", tenant_id)
+    return {row["payer_id"]: row["payer_name"] for row in rows}

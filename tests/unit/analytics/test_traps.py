@@ -1,0 +1,154 @@
+"""What must not be counted wrongly: each trap of the field's key figures, as facts of one account."""
+
+from uuid import UUID
+
+import pytest
+
+from services.analytics.facts import Fact
+from tests.unit.analytics.facts import answer, claim, counted, decision, denial, filing, match, on, remit
+
+
+def test_a_paid_claim_and_one_paid_nothing_without_a_refusal_are_not_denied() -> None:
+    paid, nothing_paid = counted(claim(), remit(paid=8_000)), counted(claim(), remit(paid=0))
+    for each in (paid, nothing_paid):  # contractual adjustments and patients' shares make no denial, so no fact says one
+        assert each["first_adjudicated"] == (1, 10_000)
+        assert each["resolved_first"] == (1, 10_000)
+        assert "initially_denied" not in each
+
+
+def test_an_initial_denial_stays_one_after_its_overturn() -> None:
+    before: list[Fact] = [claim(), remit(), denial()]
+    reversal = remit(2, 40, charge_cents=-10_000, status="22")
+    after: list[Fact] = [*before, reversal, denial(version=2, is_active=False), remit(3, 40, paid=9_000), decision()]
+    for facts in (before, after):
+        found = counted(*facts)
+        assert found["first_adjudicated"] == found["initially_denied"] == (1, 10_000)
+        assert found["denied"] == (1, 10_000)
+        assert "resolved_first" not in found
+    assert counted(*before)["standing_denied"] == counted(*before)["unrecovered"] == (1, 10_000)
+    found = counted(*after)
+    assert "standing_denied" not in found
+    assert found["standing"] == (1, 10_000)
+    assert found["recovered"] == (1, 10_000)
+
+
+def test_a_payment_taken_back_and_then_refused_is_no_initial_denial() -> None:
+    found = counted(
+        claim(), remit(paid=9_000), remit(2, 40, -9_000, charge_cents=-10_000, status="22"), remit(3, 40), denial(3, 40)
+    )
+    assert found["first_adjudicated"] == (1, 10_000)
+    assert "initially_denied" not in found
+    assert "resolved_first" not in found
+    assert found["denied"] == (1, 10_000)
+
+
+@pytest.mark.parametrize("days", [20, 27])
+def test_the_parts_of_a_split_claim_are_one_claim_also_on_two_days(days: int) -> None:
+    found = counted(claim(), remit(1, 20, charge_cents=6_000), denial(cents=6_000), remit(2, days, 3_000, charge_cents=4_000))
+    assert found["first_adjudicated"] == found["initially_denied"] == (1, 10_000)
+    assert found["initially_refused"] == (1, 6_000)
+    assert found["first_lines"] == (4, 0)
+    assert found["standing"] == (2, 10_000)
+
+
+def test_a_corrected_resubmission_and_its_answer_are_the_same_claim() -> None:
+    corrected = claim(2, replaces=UUID(int=1), frequency_code="7", known_on=on(25))
+    found = counted(claim(), remit(), denial(), corrected, remit(2, 40, 8_000, claim_number=2))
+    assert found["submitted"] == found["first_adjudicated"] == found["initially_denied"] == (1, 10_000)
+
+
+def test_answers_of_one_account_and_day_of_service_are_one_claim_where_no_claim_is_known() -> None:
+    first, second = remit(claim_number=None, service_on=on(0)), remit(2, 40, 8_000, claim_number=None, service_on=on(0))
+    assert counted(first, denial(), second)["first_adjudicated"] == (1, 10_000)
+    other_day = remit(2, 40, 8_000, claim_number=None, service_on=on(3))
+    assert counted(first, denial(), other_day)["first_adjudicated"] == (2, 20_000)
+
+
+def test_what_a_later_payer_decides_is_no_first_answer() -> None:
+    primary = remit(paid=6_000)
+    secondary = remit(2, 30, payer_id="P2", status="2")
+    found = counted(claim(), primary, secondary, denial(2, 30, payer_id="P2"))
+    assert found["first_adjudicated"] == (1, 10_000)
+    assert "initially_denied" not in found
+    assert found["denied"] == (1, 10_000)
+    alone = counted(claim(is_secondary=True, payer_id="P2"), remit(payer_id="P2"))
+    assert "first_adjudicated" not in alone
+    assert "submitted" not in alone
+
+
+def test_reversals_and_predeterminations_are_no_answers() -> None:
+    assert "first_adjudicated" not in counted(claim(), remit(status="25"))
+    assert counted(claim(), remit(status="25"))["outstanding"] == (1, 10_000)
+    found = counted(remit(), remit(2, 30, charge_cents=-10_000, status="22"))
+    assert found["first_adjudicated"] == (1, 10_000)
+    assert "standing" not in found
+
+
+def test_refused_lines_are_counted_and_a_claim_refused_as_a_whole_counts_all_its_lines() -> None:
+    assert counted(remit(lines=5), denial(lines=2))["initially_denied_lines"] == (2, 0)
+    assert counted(remit(lines=5), denial(lines=0))["initially_denied_lines"] == (5, 0)
+    assert counted(remit(lines=0), denial(lines=0))["initially_denied_lines"] == (1, 0)
+
+
+def test_a_rejection_is_no_denial_and_makes_a_claim_unclean_once() -> None:
+    corrected = claim(2, replaces=UUID(int=1), known_on=on(3))
+    found = counted(claim(), answer(1, "rejected"), corrected, answer(2, "accepted", 2))
+    assert found["submitted"] == found["answered"] == found["rejected"] == (1, 10_000)
+    assert "clean" not in found
+    assert "denied" not in found
+    assert counted(claim(), answer())["clean"] == (1, 10_000)
+    assert "clean" not in counted(claim(has_error=True), answer())
+    assert "answered" not in counted(claim(), answer(status="received"))
+
+
+def test_a_claim_is_outstanding_until_it_is_answered_or_voided() -> None:
+    void = claim(2, replaces=UUID(int=1), frequency_code="8", known_on=on(3))
+    assert counted(claim())["outstanding"] == (1, 10_000)
+    assert "outstanding" not in counted(claim(), void)
+    assert "outstanding" not in counted(claim(), remit())
+    assert "submitted" not in counted(void)
+
+
+def test_a_match_that_comes_later_moves_an_answer_to_its_claim() -> None:
+    unmatched = remit(paid=9_000, claim_number=None)
+    assert counted(claim(), unmatched)["outstanding"] == (1, 10_000)
+    found = counted(claim(), unmatched, match(1, 1))
+    assert "outstanding" not in found
+    assert found["responded"] == (1, 20)
+    undecided = counted(claim(), remit(paid=9_000), match(1, None))
+    assert undecided["outstanding"] == (1, 10_000)
+
+
+def test_appeals_are_counted_by_level_at_the_day_of_the_denial_once_they_are_closed() -> None:
+    open_case = counted(remit(), denial(), filing())
+    assert open_case["appealed"] == (1, 10)
+    assert "closed" not in open_case
+    found = counted(
+        remit(),
+        denial(),
+        filing(),
+        decision(recovered=0),
+        filing(2, days=55, level="second", due_on=on(54)),
+        decision(2, days=80, recovered=4_000, outcome="partly_overturned", level="second", filed_on=on(55)),
+    )
+    assert found["closed"] == (2, 20_000)
+    assert found["overturned"] == (1, 4_000)
+    assert found["appealed"] == (1, 10)
+    assert found["decided"] == (2, 20 + 25)
+    assert found["cashed"] == (1, 60)
+    assert found["unrecovered"] == (1, 6_000)
+    assert (found["filed_with_deadline"][0], found["filed_in_time"][0]) == (2, 1)
+
+
+def test_what_was_corrected_and_sent_again_is_worked_and_no_appeal() -> None:
+    found = counted(remit(), denial(), filing(action="correct_and_resubmit", level="", due_on=None))
+    assert found["worked"] == (1, 10_000)
+    assert "appealed" not in found
+
+
+def test_prevention_catches_what_checks_saw_before() -> None:
+    assert counted(claim(has_warning=True), remit(), denial())["caught"] == (1, 10_000)
+    found = counted(claim(), remit(), denial())
+    assert found["catchable"] == (1, 10_000)
+    assert "caught" not in found
+    assert "catchable" not in counted(remit(claim_number=None), denial())
