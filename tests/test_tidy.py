@@ -26,7 +26,7 @@ EDGES = frozenset(
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
         "services/ingest/followups/deposits_api.py",
         "services/appeals/documents/api.py", "services/appeals/documents/sweep.py",
-        "services/appeals/evidence/api.py",
+        "services/appeals/evidence/api.py", "services/appeals/corrections/api.py",
     }
 )  # fmt: skip
 _TEXTS = (

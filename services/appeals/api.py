@@ -19,6 +19,7 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.people import PERSON
 from services.appeals import store
+from services.appeals.corrections import api as corrections
 from services.appeals.documents import api as documents
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import Desk
@@ -135,10 +136,11 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "appeals",
         "Carries each recoverable denial from its opening to its outcome.",
         checks={"database": database.ping},
-        routers=[router, documents.router, evidence.router, ledger.router, dead_letters.router],
+        routers=[router, documents.router, evidence.router, corrections.router, ledger.router, dead_letters.router],
         tags={
             "cases": "The work on denials that can be pursued.",
             "documents": "What stands behind an appeal.",
+            "corrected claims": "Claims that are sent again, mended.",
             "evidence": "What an appeal needs, by category and payer, and what of it is there.",
         },
         lifespan=lifespan,

@@ -39,6 +39,7 @@ from libs.common.messaging import dead_letters, outbox
 from services.analytics import handlers as analytics
 from services.appeals import api as appeals_api
 from services.appeals import handlers as appeals
+from services.appeals.ingest import Ingest
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier import front_door
 from services.classifier import handlers as classifier
@@ -80,6 +81,8 @@ def served(service: str, database: ServiceDatabase) -> Iterator[str]:
     """Serve a service's application as its process does; yield its address."""
     app = import_module(f"services.{service}.api").make_app(Database(database.api_url), SystemClock(), "local")
     app.state.pseudonym_key = KEY
+    # Appeals asks an ingest that knows no claim.
+    app.state.ingest = Ingest("http://ingest", httpx.MockTransport(lambda _: httpx.Response(404, json={})))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, server_header=False))
     listening = socket.create_server(("127.0.0.1", 0))  # connections wait here until the server takes them
     thread = Thread(target=server.run, args=([listening],), daemon=True)

@@ -1,0 +1,217 @@
+"""Corrected claims over HTTP: shown first, then sent, exactly once however often that is asked for."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import Database
+from libs.common.http import idempotency
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.problems import FieldProblem, Problem, not_found, responses
+from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from libs.common.ids import named_id
+from libs.common.people import PERSON
+from services.appeals import store as cases
+from services.appeals.corrections import rendering, store
+from services.appeals.corrections.correcting import Change, ChangeRefused, Difference, compare, correct, digest_of
+from services.appeals.corrections.views import (
+    CorrectedClaimBody,
+    CorrectedClaimView,
+    DifferenceView,
+    FoundView,
+    SendCorrectedClaimBody,
+    SentClaims,
+    SentClaimView,
+)
+from services.appeals.ingest import Ingest, Refused
+from services.appeals.workflow import Case, Command, Move, Refusal, decide
+
+router = APIRouter(tags=["corrected claims"])
+
+_PATH: Final = "/v1/cases/{case_id}/corrected-claim"
+
+
+class _Corrected(msgspec.Struct, frozen=True):
+    """A claim and what it is corrected to."""
+
+    claim_id: UUID
+    payer_number: str
+    claim: dict[str, Any]
+    difference: list[Difference]
+    digest: str
+
+
+@router.post(_PATH, summary="Show a claim as it would be sent again", responses=responses(404, 409, 415, 422))
+async def show_corrected_claim(
+    request: Request,
+    case_id: UUID,
+    body: CorrectedClaimBody,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    traceparent: TraceDep,
+) -> CorrectedClaimView:
+    """What differs, what checks find in it, and its 837. Nothing is stored and nothing is sent."""
+    ingest: Ingest = request.app.state.ingest
+    corrected = await _corrected(ingest, database, tenant, case_id, body, traceparent)
+    [checked] = (await _asked(ingest.check(corrected.claim, traceparent)))["claims"]
+    edi, lacks = _edi(corrected, body, clock.now())
+    return CorrectedClaimView(
+        case_id=case_id,
+        claim_id=corrected.claim_id,
+        corrected_claim_id=checked["claim_id"],
+        frequency_code=body.frequency_code,
+        payer_claim_control_number=corrected.payer_number,
+        difference=[_difference(each) for each in corrected.difference],
+        verdict=checked["verdict"],
+        findings=[FoundView.model_validate(each) for each in checked["findings"]],
+        edi=edi,
+        edi_lacks=lacks,
+    )
+
+
+async def _corrected(
+    ingest: Ingest, database: Database, tenant: str, case_id: UUID, body: CorrectedClaimBody, traceparent: str
+) -> _Corrected:
+    """Ask ingest for the claim and change it. Errors: Problem 404, 409 (claim or payer's number not known), 422, 503."""
+    async with database.begin(tenant) as tx:
+        case = await store.get_case(tx, tenant, case_id)
+    if case is None:
+        raise not_found("case")
+    if not case["payer_claim_control_number"]:
+        raise Problem(409, "no-payer-number", "The payer gave its claim no number, so that nothing can take its place by REF*F8.")
+    claim_id = case["corrected_before"] or await ingest.claim_id_of(case["remit_id"], traceparent)
+    claim = await ingest.content(claim_id, traceparent) if claim_id else None
+    if claim_id is None or claim is None:
+        raise Problem(409, "claim-not-known", "Ingest does not know which claim was refused; decide the match of its remit first.")
+    changes = [Change(each.path, each.value) for each in body.changes]
+    try:
+        corrected = correct(claim, changes, body.frequency_code, case["payer_claim_control_number"])
+    except ChangeRefused as refused:
+        errors = [FieldProblem(pointer=f"/body/changes/{refused.place}/path", problem=refused.problem).model_dump()]
+        raise Problem(422, "change-refused", "A change cannot be made.", errors=errors) from None
+    digest = digest_of(corrected)
+    return _Corrected(claim_id, case["payer_claim_control_number"], corrected, compare(claim, corrected), digest)
+
+
+async def _asked(answer: Any) -> dict[str, Any]:
+    """Await what ingest says of a claim. Errors: Problem 422 with ingest's own words on what is no claim any more."""
+    try:
+        told: dict[str, Any] = await answer
+    except Refused as refused:
+        errors = [each for each in refused.problem.get("errors") or () if {"pointer", "problem"} <= set(each)]
+        raise Problem(422, "corrected-claim-refused", "With these changes it is no claim any more.", errors=errors) from None
+    return told
+
+
+def _edi(corrected: _Corrected, body: CorrectedClaimBody, now: datetime) -> tuple[str | None, list[str]]:
+    claim = rendering.read(corrected.claim)
+    parties = rendering.complete(rendering.Parties(**body.parties.model_dump()), claim)
+    lacks = list(rendering.lacking(parties))
+    if lacks:
+        return None, lacks
+    try:
+        return rendering.write(claim, parties, corrected.digest[:30], now), []
+    except ValueError:
+        return None, ["characters that an X12 file can hold"]
+
+
+@router.post(
+    f"{_PATH}/send",
+    summary="Send a corrected claim",
+    responses=responses(400, 404, 409, 412, 415, 422, 428),
+)
+async def send_corrected_claim(
+    request: Request,
+    response: Response,
+    case_id: UUID,
+    body: SendCorrectedClaimBody,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    traceparent: TraceDep,
+    if_match: IfMatch = None,
+    key: idempotency.Key = None,
+) -> SentClaimView:
+    """Hands it to ingest, which tells of it by `claim.submitted` with the claim that it replaces, and moves the case. A corrected
+    claim is known by its content: asked for again, after whatever broke it off, it is sent once and answered alike.
+    """
+    if key is None:
+        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    version = read_version(if_match)
+    ingest: Ingest = request.app.state.ingest
+    corrected = await _corrected(ingest, database, tenant, case_id, body, traceparent)
+    correction_id = named_id("correction", tenant, str(case_id), corrected.digest)
+    move = Move(command=Command.SEND_CORRECTED_CLAIM, who=PERSON, why=body.why, good_cause=body.good_cause)
+    async with database.begin(tenant) as tx:
+        case = await _lock(tx, tenant, case_id)
+        known = await store.get(tx, tenant, correction_id)
+        if known is not None and known["state"] == "sent":
+            response.headers["ETag"] = etag(case.version)
+            return _sent(known)
+        if known is None:
+            check_version(case.version, version, "case")
+            _require(decide(case, move, clock.now()))
+            await store.begin(
+                tx,
+                tenant,
+                correction_id,
+                case_id,
+                frequency_code=body.frequency_code,
+                replaces_claim_id=corrected.claim_id,
+                difference=corrected.difference,
+                why=body.why,
+                who=PERSON,
+                now=clock.now(),
+            )
+    submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), traceparent))
+    async with database.begin(tenant) as tx:
+        case = await _record(tx, tenant, case_id, move, clock.now())
+        await store.finish(tx, tenant, correction_id, UUID(submitted["claim_id"]), clock.now())
+        written = await store.get(tx, tenant, correction_id)
+    response.headers["ETag"] = etag(case.version)
+    return _sent(written or {})
+
+
+async def _lock(tx: AsyncConnection, tenant: str, case_id: UUID) -> Case:
+    case = await cases.lock_case(tx, tenant, case_id)
+    if case is None:
+        raise not_found("case")
+    return case
+
+
+def _require(decision: Any) -> None:
+    if isinstance(decision, Refusal):
+        raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
+
+
+async def _record(tx: AsyncConnection, tenant: str, case_id: UUID, move: Move, now: datetime) -> Case:
+    """Move the case to where the claim that is sent brings it; where it has gone elsewhere meanwhile, nothing unsends the claim."""
+    case = await _lock(tx, tenant, case_id)
+    decision = decide(case, move, now)
+    if isinstance(decision, Refusal):
+        return case
+    await cases.move(tx, {(tenant, case_id): decision.case}, now)
+    await cases.tell(tx, [((tenant, case_id), step) for step in decision.steps])
+    return decision.case
+
+
+@router.get("/v1/cases/{case_id}/corrected-claims", summary="What was sent again", responses=responses(404, 422))
+async def list_corrected_claims(case_id: UUID, tenant: TenantDep, database: DatabaseDep) -> SentClaims:
+    async with database.begin(tenant) as tx:
+        if await store.get_case(tx, tenant, case_id) is None:
+            raise not_found("case")
+        return SentClaims(items=[_sent(row) for row in await store.of_case(tx, tenant, case_id)])
+
+
+def _sent(row: RowMapping | dict[str, Any]) -> SentClaimView:
+    return SentClaimView.model_validate(dict(row))
+
+
+def _difference(each: Difference) -> DifferenceView:
+    return DifferenceView(path=each.path, change=each.change, before=each.before, after=each.after)

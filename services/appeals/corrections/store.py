@@ -1,0 +1,75 @@
+"""The SQL of corrected claims; nothing here commits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import driver
+from services.appeals.corrections.correcting import Difference
+
+_encode = msgspec.json.Encoder().encode
+
+_BEGIN = """
+INSERT INTO corrected_claims (tenant_id, correction_id, case_id, state, frequency_code, replaces_claim_id, difference, why, who,
+    begun_at)
+VALUES ($1, $2, $3, 'sending', $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant_id, correction_id) DO NOTHING
+"""
+
+
+async def begin(
+    tx: AsyncConnection,
+    tenant_id: str,
+    correction_id: UUID,
+    case_id: UUID,
+    *,
+    frequency_code: str,
+    replaces_claim_id: UUID,
+    difference: Sequence[Difference],
+    why: str,
+    who: str,
+    now: datetime,
+) -> None:
+    """Say that a corrected claim is about to be sent, before it is: one that is broken off is seen."""
+    told = _encode(difference).decode()
+    values: tuple[Any, ...] = (tenant_id, correction_id, case_id, frequency_code, replaces_claim_id, told, why, who, now)
+    await (await driver(tx)).execute(_BEGIN, *values)
+
+
+async def finish(tx: AsyncConnection, tenant_id: str, correction_id: UUID, claim_id: UUID, now: datetime) -> None:
+    await (await driver(tx)).execute(
+        "UPDATE corrected_claims SET state = 'sent', claim_id = $3, sent_at = $4"
+        " WHERE tenant_id = $1 AND correction_id = $2 AND state = 'sending'",
+        tenant_id, correction_id, claim_id, now,
+    )  # fmt: skip
+
+
+async def get(tx: AsyncConnection, tenant_id: str, correction_id: UUID) -> RowMapping | None:
+    query = text("SELECT * FROM corrected_claims WHERE tenant_id = :tenant AND correction_id = :id")
+    return (await tx.execute(query, {"tenant": tenant_id, "id": correction_id})).mappings().first()
+
+
+async def of_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[RowMapping]:
+    """Return a case's corrected claims, newest first."""
+    query = text(
+        "SELECT * FROM corrected_claims WHERE tenant_id = :tenant AND case_id = :case ORDER BY begun_at DESC, correction_id"
+    )
+    return list((await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings())
+
+
+async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> RowMapping | None:
+    """Return a case's remit, its claim's number with the payer, and the claim that was corrected here before.
+
+    The corrected claim may match the remit better than the one that the remit answers; what is corrected stays that one.
+    """
+    query = text(
+        "SELECT remit_id, payer_claim_control_number, ("
+        "SELECT replaces_claim_id FROM corrected_claims WHERE corrected_claims.tenant_id = cases.tenant_id"
+        " AND corrected_claims.case_id = cases.case_id ORDER BY begun_at LIMIT 1"
+        ") AS corrected_before FROM cases WHERE tenant_id = :tenant AND case_id = :case"
+    )
+    return (await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings().first()
