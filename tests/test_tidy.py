@@ -19,6 +19,7 @@ EDGES = frozenset(
         "libs/common/database.py", "libs/common/worker.py", "libs/common/messaging/consumer.py", "libs/common/http/ledger.py",
         "libs/common/http/dead_letters.py", "services/ingest/reading.py", "services/ingest/api.py", "services/classifier/api.py",
         "services/classifier/codes/api.py", "services/classifier/rules/api.py",
+        "services/classifier/odds/api.py", "services/classifier/odds/making.py",
         "services/classifier/replays/api.py", "services/classifier/labels/api.py", "services/classifier/replays/running.py",
         "services/ingest/claims/api.py", "services/ingest/matches/api.py", "services/appeals/api.py", "services/analytics/api.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",

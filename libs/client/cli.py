@@ -9,7 +9,22 @@ from uuid import UUID
 import stamina.instrumentation
 import typer
 
-from libs.client import check, code_lists, dead_letters, denials, evaluate, followups, ledger, reference, replay, rules, send, synth
+from libs.client import (
+    check,
+    code_lists,
+    dead_letters,
+    denials,
+    evaluate,
+    followups,
+    labels,
+    ledger,
+    odds,
+    reference,
+    replay,
+    rules,
+    send,
+    synth,
+)
 from libs.client.errors import ClientError
 from libs.client.show import output
 from libs.client.transport import SERVICES
@@ -25,6 +40,10 @@ app.add_typer(tables, name="reference")
 
 own_rules = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you change in the judgement, by version.")
 app.add_typer(own_rules, name="rules")
+own_labels = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What people say that denials are.")
+app.add_typer(own_labels, name="labels")
+chances = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How likely a denial is overturned.")
+app.add_typer(chances, name="odds")
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
@@ -157,6 +176,57 @@ def evaluate_rules(
     """Hold the judgement against the labels that people gave: accuracy, confusion, disagreements by code."""
     asked = {"version": version, "source": source, "from": _day(first), "to": _day(last)}
     evaluate.show(asked, as_json=as_json)
+
+
+@own_labels.command("add")
+def add_label(
+    denial_id: UUID,
+    category: Annotated[str, typer.Argument(help="such as authorization")],
+    action: Annotated[str, typer.Argument(help="such as appeal")],
+    source: Annotated[str, typer.Option(help="biller or audit")] = "biller",
+    note: Annotated[str, typer.Option(help="why; no patient's data")] = "",
+) -> None:
+    """Say what a denial is; it changes no judgement, but `recours rules evaluate` holds the judgement against it."""
+    labels.add(denial_id, source, category, action, note)
+
+
+@own_labels.command("list")
+def list_labels(limit: Limit = 50, as_lines: AsLines = False) -> None:
+    """Show labels, newest first."""
+    labels.show_list(limit, as_lines=as_lines)
+
+
+@own_labels.command("import")
+def import_labels(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV with columns denial_id, source, category, action, note; - for standard input")
+    ],
+) -> None:
+    """Keep the labels of a file. Sending it again is harmless: of each source the latest label of a denial is kept.
+
+    Exit status: 0 all lines were taken, 1 at least one was not, 2 nothing can be said.
+    """
+    raise typer.Exit(labels.import_(file))
+
+
+@chances.command("show")
+def show_odds(
+    payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
+    category: Annotated[str | None, typer.Option(help="such as authorization")] = None,
+    limit: Limit = 200,
+    as_lines: AsLines = False,
+) -> None:
+    """Show what the odds rest on: contested denials by payer, category, code and level, with the odds of the next one."""
+    odds.show({"payer": payer, "category": category}, limit, as_lines=as_lines)
+
+
+@chances.command("evaluate")
+def evaluate_odds(
+    version: Annotated[int | None, typer.Option(min=1, help="of the table; left out: the newest")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show calibration and lift on the newest outcomes, told from the earlier ones."""
+    odds.evaluate(version, as_json=as_json)
 
 
 @app.command("denials")

@@ -29,7 +29,7 @@ def show(asked: Mapping[str, Any], *, as_json: bool) -> None:
         return
     found = answer.value
     if not found.labelled:
-        output(errors=True).print("Nothing is labelled yet: PUT /v1/denials/{denial_id}/labels/biller, or audit.")
+        output(errors=True).print("Nothing is labelled yet: `recours labels add`, or `recours labels import FILE`.")
         return
     for name, right in (
         ("category", found.category_right),

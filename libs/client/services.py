@@ -18,9 +18,12 @@ from libs.client.shapes import (
     Followup,
     Interchange,
     KnownCode,
+    Label,
     Ledger,
     Load,
     Loaded,
+    OddsReport,
+    OddsRow,
     Page,
     Replay,
     RulesChecked,
@@ -128,6 +131,25 @@ def command_replay(classifier: Service, replay_id: UUID, command: str) -> Answer
 
 def get_evaluation(classifier: Service, asked: Mapping[str, Any]) -> Answer[Evaluation]:
     return classifier.get("/v1/labels/evaluation", Evaluation, asked)
+
+
+def list_odds(classifier: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[OddsRow, Raw]]:
+    """Yield the rows of the table of odds."""
+    return list_items(classifier, "/v1/odds", OddsRow, filters, limit)
+
+
+def get_odds_report(classifier: Service, version: int | None) -> Answer[OddsReport]:
+    return classifier.get("/v1/odds/evaluation", OddsReport, {"version": version})
+
+
+def put_label(classifier: Service, denial_id: UUID, source: str, body: Body) -> Answer[Label]:
+    """Keep a label in the place of the source's earlier one."""
+    return classifier.put(f"/v1/denials/{denial_id}/labels/{quote(source, safe='')}", Label, body)
+
+
+def list_labels(classifier: Service, limit: int | None = None) -> Iterator[tuple[Label, Raw]]:
+    """Yield labels, newest first."""
+    return list_items(classifier, "/v1/labels", Label, {}, limit)
 
 
 def list_codes(classifier: Service, kind: str) -> Iterator[tuple[KnownCode, Raw]]:

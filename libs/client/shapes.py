@@ -279,3 +279,65 @@ class Evaluation(Struct, frozen=True):
 class KnownCode(Struct, frozen=True):
     code: str
     status: str
+
+
+class Label(Struct, frozen=True):
+    denial_id: UUID
+    source: str
+    category: str
+    action: str
+    note: str
+    labelled_at: datetime
+
+
+class Odds(Struct, frozen=True):
+    probability: float
+    low: float
+    high: float
+    outcomes: int
+    basis: str
+    enough: bool
+
+
+class OddsRow(Struct, frozen=True):
+    payer_id: str
+    level: str
+    category: str
+    carc: str
+    contested: int
+    won: int
+    odds: Odds
+
+
+class Bin(Struct, frozen=True):
+    outcomes: int
+    said: float
+    won: float
+
+
+class Quality(Struct, frozen=True):
+    name: str
+    log_loss: float
+    brier: float
+    calibration_error: float
+    auc: float
+    bins: list[Bin]
+
+
+class Lift(Struct, frozen=True):
+    policy: str
+    capacity: float
+    cents_per_case: int
+
+
+class OddsReport(Struct, frozen=True):
+    version: str
+    outcomes: int
+    won: int
+    first_on: date | None
+    last_on: date | None
+    held_out: int
+    held_out_from: date | None
+    chosen: str
+    qualities: list[Quality]
+    lift: list[Lift]

@@ -100,6 +100,11 @@ class Service:
         headers = {**body.headers, "Content-Length": str(body.size_bytes)}
         return self._patiently(lambda: self._once("POST", path, shape, content=body.chunks(), headers=headers))
 
+    def put(self, path: str, shape: type[T], body: Body) -> Answer[T]:
+        """Put what takes the place of what is there, patiently."""
+        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
+        return self._patiently(lambda: self._once("PUT", path, shape, content=body.chunks(), headers=headers))
+
     def post_once(self, path: str, shape: type[T]) -> Answer[T]:
         """Post what must not be repeated."""
         try:

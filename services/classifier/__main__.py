@@ -1,14 +1,18 @@
 """Composition root: `python -m services.classifier api` or `worker`."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from libs.common.clock import Clock
-from libs.common.contracts import claim_acknowledged, claim_submitted, remit_received
+from libs.common.contracts import appeal_decided, claim_acknowledged, claim_submitted, remit_received
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
 from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
+from services.classifier.odds.book import Book
+from services.classifier.odds.handlers import DecidedAppeal, handle_decided
+from services.classifier.odds.making import OddsMaker
 from services.classifier.replays.running import Replayer
 
 if TYPE_CHECKING:
@@ -22,13 +26,15 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 
 
 if __name__ == "__main__":
+    odds = Book()
     consuming_service(
         "classifier",
         make_api,
         [
-            Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, handle),
+            Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, partial(handle, odds=odds)),
             Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
             Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
+            Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
         ],
-        lambda database, clock: [Replayer(database, clock).run],
+        lambda database, clock: [Replayer(database, clock, odds=odds).run, OddsMaker(database, clock, odds).run],
     )

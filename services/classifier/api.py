@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.changes import FIRST_CHANGE, Change, latest_change
 from libs.common.clock import Clock
-from libs.common.contracts.denial_classified import DenialClassifiedV1
 from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
@@ -34,12 +33,17 @@ from services.classifier import decision, store
 from services.classifier.codes import api as codes
 from services.classifier.judgement import Context
 from services.classifier.labels import api as labels
+from services.classifier.odds import api as odds_api
+from services.classifier.odds.api import OddsDep
+from services.classifier.odds.book import tell
+from services.classifier.odds.outcomes import KeptDenial, subject
+from services.classifier.odds.shelf import Shelf
 from services.classifier.replays import api as replays
 from services.classifier.rules import api as rules
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES
 from services.classifier.verdict import Adjudicated, judge
-from services.classifier.views import Action, Category, DenialView, Judged, Kind, deadline_view, reason_view
+from services.classifier.views import Action, Category, DenialView, Judged, Kind, OddsView, deadline_view, reason_view
 
 Cents = Annotated[int, Field(ge=-(10**15), le=10**15, strict=True)]
 Code = Annotated[str, Field(min_length=1, max_length=20)]
@@ -149,6 +153,8 @@ def _remarks(item: str | RemarkBody | LineRemarksBody) -> list[decision.Remark]:
 class ClassifyAnswer(Judged):
     is_denial: bool
     recoverable: bool
+    odds: OddsView | None = Field(None, description="of contesting it; null: no denial, or nothing to contest with this payer")
+    expected_value_cents: int | None = Field(None, description="what a win usually brings, times the odds")
 
 
 class Filter:
@@ -193,12 +199,13 @@ router = APIRouter()
 
 @router.get("/v1/denials", tags=["denials"], summary="Denials, newest first", responses=responses(400, 422))
 async def list_denials(
-    tenant: TenantDep, database: DatabaseDep, chosen: FilterDep, cursor: Cursor = None, limit: Limit = LIMIT
+    tenant: TenantDep, database: DatabaseDep, odds: OddsDep, chosen: FilterDep, cursor: Cursor = None, limit: Limit = LIMIT
 ) -> Page[DenialView]:
     before = read_id_cursor(cursor, tenant, chosen.told)
     async with database.begin(tenant) as tx:
+        table = await odds.table(tx, tenant)
         found = await store.find_denials(tx, tenant, chosen.wanted, before=before, limit=limit + 1)
-    return cut_page(found, limit, tenant, chosen.told, lambda row: DenialView.of(row[1]), position=itemgetter(0))
+    return cut_page(found, limit, tenant, chosen.told, lambda row: DenialView.of(row[1], table), position=itemgetter(0))
 
 
 @router.get(
@@ -210,6 +217,7 @@ async def list_denials(
 async def list_changes(
     tenant: TenantDep,
     database: DatabaseDep,
+    odds: OddsDep,
     chosen: FilterDep,
     start: Start = "oldest",
     cursor: Cursor = None,
@@ -220,25 +228,27 @@ async def list_changes(
     come as one. With filters, a denial that a change moved out of them does not come.
     """
     place = read_change_cursor(cursor, tenant, chosen.told)
-    found: list[tuple[Change, DenialClassifiedV1]] = []
+    found: list[tuple[Change, KeptDenial]] = []
     async with database.begin(tenant) as tx:
+        table = await odds.table(tx, tenant)
         if place is None and start == "now":
             place = await latest_change(tx)
         else:
             place = place or FIRST_CHANGE
             found = await store.changed_denials(tx, tenant, chosen.wanted, after=place, limit=limit)
     last = found[-1][0] if found else place
-    items = [DenialView.of(denial) for _, denial in found]
+    items = [DenialView.of(kept, table) for _, kept in found]
     return Changes(items=items, next_cursor=write_change_cursor(last, tenant, chosen.told))
 
 
 @router.get("/v1/denials/{denial_id}", tags=["denials"], summary="One denial, as it stands", responses=responses(404, 422))
-async def get_denial(denial_id: UUID, tenant: TenantDep, database: DatabaseDep) -> DenialView:
+async def get_denial(denial_id: UUID, tenant: TenantDep, database: DatabaseDep, odds: OddsDep) -> DenialView:
     async with database.begin(tenant) as tx:
-        denial = await store.get_denial(tx, tenant, denial_id)
-    if denial is None:
+        table = await odds.table(tx, tenant)
+        kept = await store.get_denial(tx, tenant, denial_id)
+    if kept is None:
         raise not_found("denial")
-    return DenialView.of(denial)
+    return DenialView.of(kept, table)
 
 
 @router.post(
@@ -247,14 +257,18 @@ async def get_denial(denial_id: UUID, tenant: TenantDep, database: DatabaseDep) 
     summary="Judge one adjudicated claim; nothing is kept",
     responses=responses(400, 413, 422),
 )
-async def classify(body: ClassifyBody, tenant: TenantDep, database: DatabaseDep) -> ClassifyAnswer:
+async def classify(body: ClassifyBody, tenant: TenantDep, database: DatabaseDep, odds: OddsDep) -> ClassifyAnswer:
     """Judged as a remit of the same content would be. Without `payment_on` your own rules are not asked."""
-    held = NO_RULES
-    if body.payment_on is not None:
+    held, table = NO_RULES, odds.at_hand(tenant)
+    if body.payment_on is not None or table is None:
         async with database.begin(tenant) as tx:
-            held = (await rules_store.in_force(tx, [tenant])).get(tenant, NO_RULES)
+            table = await odds.table(tx, tenant)
+            if body.payment_on is not None:
+                held = (await rules_store.in_force(tx, [tenant])).get(tenant, NO_RULES)
     verdict = judge(body.adjudicated(), held)
     judged = verdict.judged
+    contest = subject(judged, body.payer_id, body.payer_kind, body.claim_type) if decision.is_recoverable(judged) else None
+    told = tell(table, contest, judged.denied_cents) if contest is not None else None
     return ClassifyAnswer(
         is_denial=judged.is_denial,
         recoverable=decision.is_recoverable(judged),
@@ -273,6 +287,8 @@ async def classify(body: ClassifyBody, tenant: TenantDep, database: DatabaseDep)
         appeal_by=deadline_view(verdict.appeal_by),
         correct_by=deadline_view(verdict.correct_by),
         rule_version=verdict.rule_version,
+        odds=OddsView.of(told) if told is not None else None,
+        expected_value_cents=told.expected_value_cents if told is not None else None,
     )
 
 
@@ -288,14 +304,25 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "classifier",
         "What each denial is, whether it can be won, and what to do.",
         checks={"database": database.ping},
-        routers=[router, codes.router, rules.router, replays.router, labels.router, ledger.router, dead_letters.router],
+        routers=[
+            router,
+            odds_api.router,
+            codes.router,
+            rules.router,
+            replays.router,
+            labels.router,
+            ledger.router,
+            dead_letters.router,
+        ],
         tags={
             "denials": "What was refused, why, and what to do.",
             "classification": "The same judgement for any claim, without keeping it.",
             "rules": "What you change in the judgement, by version.",
+            "odds": "How likely a contested denial is overturned, learned from how yours ended.",
             "codes": "What each adjustment and remark code means, and what we make of it.",
         },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.odds = Shelf(clock)
     return app

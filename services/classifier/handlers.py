@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -19,6 +20,9 @@ from services.classifier import store
 from services.classifier.decision import AdjudicatedClaim
 from services.classifier.decision import Adjustment as JudgedAdjustment
 from services.classifier.decision import Remark as JudgedRemark
+from services.classifier.odds.book import PUBLISHED_ONLY, Book, with_odds
+from services.classifier.odds.handlers import Told, learn_from
+from services.classifier.odds.outcomes import KeptDenial
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES, RuleSet
 from services.classifier.verdict import Adjudicated, Verdict, judged_fields
@@ -56,27 +60,34 @@ class RemitToClassify(Struct, frozen=True, gc=False):
 
 
 Remit = Received[RemitToClassify]
+_NO_PAYMENT: Final = frozenset({REVERSAL_STATUS, "25"})  # taken back; told before the service
 
 
-async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime) -> Sequence[Event]:
-    """Judge a batch of remits: denials and their events, in the order of the remits; then what reversals change."""
+async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime, odds: Book = PUBLISHED_ONLY) -> Sequence[Event]:
+    """Judge a batch of remits: denials and their events, in the order of the remits; then what reversals change, and which earlier
+    denials the remits answer.
+    """
     rules = await rules_store.in_force(tx, {remit.tenant_id for remit in remits})
     judged = []
-    adjudicated: dict[UUID, bytes] = {}
+    judged_from: dict[UUID, store.JudgedFrom] = {}
     for remit in remits:
         told = _adjudicated(remit.data)
         verdict = judge_adjudicated(told, rules.get(remit.tenant_id, NO_RULES))
         if verdict.judged.is_denial:
-            denial = _denial(remit.data, verdict, now)
+            claim = told.claim
+            kept = KeptDenial(_denial(remit.data, verdict, now), claim.claim_type)
+            denial = with_odds(kept, odds.of(remit.tenant_id))
             judged.append((remit, denial))
-            adjudicated[denial.denial_id] = encode(told)
+            judged_from[denial.denial_id] = store.JudgedFrom(encode(told), claim.claim_type)
     reversals = [remit for remit in remits if remit.data.claim_status_code == REVERSAL_STATUS]
-    await store.insert_denials(tx, [(remit.tenant_id, denial) for remit, denial in judged], adjudicated)
+    await store.insert_denials(tx, [(remit.tenant_id, denial) for remit, denial in judged], judged_from)
     await store.insert_reversals(tx, [_reversible(remit, -1) for remit in reversals])
     causes = {_reversible(remit, 1).twin(): remit for remit, _ in judged}
     causes |= {_reversible(remit, -1).twin(): remit for remit in reversals}
     events = [_event(remit, denial) for remit, denial in judged]
     events += await _pair_anew(tx, causes, now)
+    denied = {remit.id for remit, _ in judged}
+    await learn_from(tx, [_told(remit, refuses=remit.id in denied) for remit in remits])
     await ledger.book(tx, map(entry_of, remits))  # last: a day's row is everybody's, and locked until the commit
     return events
 
@@ -154,6 +165,11 @@ def _denial(remit: RemitToClassify, verdict: Verdict, now: datetime) -> DenialCl
         classified_at=now,
         **judged_fields(verdict),
     )
+
+
+def _told(remit: Remit, *, refuses: bool) -> Told:
+    pays = not refuses and remit.data.paid_cents > 0 and remit.data.claim_status_code not in _NO_PAYMENT
+    return Told(_reversible(remit, 1), remit.data.service_from_on, pays)
 
 
 def _reversible(remit: Remit, sign: int) -> Reversible:

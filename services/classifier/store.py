@@ -16,6 +16,7 @@ from libs.common.database import copy_rows, driver
 from libs.common.ids import claim_key, denial_id, uuid7
 from libs.common.reversals import Reversible, Twin
 from services.classifier.judgement import normalised
+from services.classifier.odds.outcomes import KeptDenial
 
 _COLUMNS = (
     "tenant_id",
@@ -54,25 +55,39 @@ _COLUMNS = (
     "appeal_by",
     "correct_by",
     "rule_version",
+    "overturn_probability",
+    "expected_value_cents",
+    "odds_version",
     "codes",
     "due_on",
     "adjudicated",
+    "claim_type",
 )
-_NOT_OF_THE_EVENT = ("tenant_id", "row_id", "codes", "due_on", "adjudicated")
+_NOT_OF_THE_EVENT = ("tenant_id", "row_id", "codes", "due_on", "adjudicated", "claim_type")
 _AS_JSON: Final = {"reasons": tuple[Reason, ...], "appeal_by": Deadline | None, "correct_by": Deadline | None}
 _OF_THE_EVENT = tuple(name for name in _COLUMNS if name not in _NOT_OF_THE_EVENT)
 _encode = msgspec.json.Encoder().encode
 
 
+class JudgedFrom(Struct, frozen=True, gc=False):
+    """What a denial was judged from, encoded, and what of it is asked for alone."""
+
+    adjudicated: bytes | None = None
+    claim_type: str | None = None
+
+
+_UNKNOWN: Final = JudgedFrom()
+
+
 async def insert_denials(
-    tx: AsyncConnection, denials: Sequence[tuple[str, DenialClassifiedV1]], adjudicated: Mapping[UUID, bytes] | None = None
+    tx: AsyncConnection, denials: Sequence[tuple[str, DenialClassifiedV1]], judged_from: Mapping[UUID, JudgedFrom] | None = None
 ) -> None:
-    """Write new denials, each with its tenant; `adjudicated` is what they were judged from, by denial id."""
+    """Write new denials, each with its tenant; `judged_from` by denial id."""
     rows = []
     for tenant_id, denial in denials:
         values = columns_of(denial)
         values |= {"tenant_id": tenant_id, "row_id": uuid7(), "codes": codes_of(denial.reasons)}
-        values["adjudicated"] = (adjudicated or {}).get(denial.denial_id)
+        values |= msgspec.structs.asdict((judged_from or {}).get(denial.denial_id, _UNKNOWN))
         rows.append(tuple(values[name] for name in _COLUMNS))
     if rows:
         await copy_rows(tx, "denials", _COLUMNS, rows)
@@ -153,6 +168,10 @@ def denial_of(row: Any) -> DenialClassifiedV1:
     return DenialClassifiedV1(**values | {"rules": tuple(row["rules"]), "alternative_actions": tuple(row["alternative_actions"])})
 
 
+def kept_denial_of(row: Any) -> KeptDenial:
+    return KeptDenial(denial_of(row), row["claim_type"])
+
+
 class Wanted(Struct, frozen=True):
     """Which denials are asked for. `equal` maps column names of ours to the value that they must have."""
 
@@ -184,19 +203,19 @@ class Wanted(Struct, frozen=True):
 
 async def find_denials(
     tx: AsyncConnection, tenant_id: str, wanted: Wanted, *, before: UUID | None, limit: int
-) -> list[tuple[UUID, DenialClassifiedV1]]:
+) -> list[tuple[UUID, KeptDenial]]:
     """Return (row id, denial), newest first."""
     conditions, values = wanted.conditions(tenant_id)
     if before is not None:
         conditions += " AND row_id < :before"
         values["before"] = before
     query = text(f"SELECT * FROM denials WHERE {conditions} ORDER BY row_id DESC LIMIT :limit")  # noqa: S608 - columns are ours
-    return [(row["row_id"], denial_of(row)) for row in (await tx.execute(query, values | {"limit": limit})).mappings()]
+    return [(row["row_id"], kept_denial_of(row)) for row in (await tx.execute(query, values | {"limit": limit})).mappings()]
 
 
 async def changed_denials(
     tx: AsyncConnection, tenant_id: str, wanted: Wanted, *, after: Change, limit: int
-) -> list[tuple[Change, DenialClassifiedV1]]:
+) -> list[tuple[Change, KeptDenial]]:
     """Return denials in the order of their last change, from after a place on, each as it stands.
 
     Only what was written before the oldest transaction that still runs: nothing can come to stand before it any more.
@@ -209,10 +228,10 @@ async def changed_denials(
         " ORDER BY denials.changed_xid, denial_id LIMIT :limit"
     )
     rows = await tx.execute(query, values | {"xid": str(after.xid), "after": after.id, "limit": limit})
-    return [(Change(int(row["changed"]), row["denial_id"]), denial_of(row)) for row in rows.mappings()]
+    return [(Change(int(row["changed"]), row["denial_id"]), kept_denial_of(row)) for row in rows.mappings()]
 
 
-async def get_denial(tx: AsyncConnection, tenant_id: str, denial_id: UUID) -> DenialClassifiedV1 | None:
+async def get_denial(tx: AsyncConnection, tenant_id: str, denial_id: UUID) -> KeptDenial | None:
     query = text("SELECT * FROM denials WHERE tenant_id = :tenant AND denial_id = :denial")
     row = (await tx.execute(query, {"tenant": tenant_id, "denial": denial_id})).mappings().first()
-    return denial_of(row) if row else None
+    return kept_denial_of(row) if row else None

@@ -7,7 +7,10 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, Field
 
-from libs.common.contracts.denial_classified import Deadline, DenialClassifiedV1
+from libs.common.contracts.denial_classified import Deadline
+from services.classifier.odds.book import Told, told_of
+from services.classifier.odds.outcomes import KeptDenial
+from services.classifier.odds.table import Table
 
 Category = Literal[
     "eligibility_coverage", "authorization", "medical_necessity", "coding_bundling", "duplicate", "timely_filing",
@@ -72,6 +75,24 @@ class Judged(BaseModel):
     )
 
 
+class OddsView(BaseModel):
+    """How likely it is that contesting a denial brings something."""
+
+    probability: float = Field(ge=0, le=1)
+    low: float = Field(ge=0, le=1, description="of the 90 % interval")
+    high: float = Field(ge=0, le=1)
+    outcomes: int = Field(description="contested denials that the basis rests on; where it is published rates, all there are")
+    basis: Literal["payer_carc", "payer_category", "payer", "carc", "category", "level", "published", "model"] = Field(
+        description="the most exact thing with enough outcomes to speak of; `published`: rates that others published"
+    )
+    enough: bool = Field(description="false: too few outcomes of this payer or code to say; the number is mostly what others saw")
+    version: str = Field(description="what tells it, by kind and version")
+
+    @classmethod
+    def of(cls, told: Told) -> "OddsView":
+        return cls.model_validate(msgspec.structs.asdict(told.odds) | {"version": told.version})
+
+
 class DenialView(Judged):
     denial_id: UUID
     revision: int
@@ -92,10 +113,18 @@ class DenialView(Judged):
     charge_cents: int
     paid_cents: int
     classified_at: datetime
+    odds: OddsView | None = Field(
+        description="of contesting it, as they are now; null: nothing to contest with this payer, or taken back"
+    )
+    expected_value_cents: int | None = Field(description="what a win usually brings, times the odds; null as the odds are")
 
     @classmethod
-    def of(cls, denial: DenialClassifiedV1) -> "DenialView":
+    def of(cls, kept: KeptDenial, table: Table) -> "DenialView":
+        denial = kept.denial
         told = msgspec.structs.asdict(denial) | {"reasons": [reason_view(reason) for reason in denial.reasons]}
+        now = told_of(kept, table) if denial.status == "active" else None
+        told["odds"] = OddsView.of(now) if now is not None else None
+        told["expected_value_cents"] = now.expected_value_cents if now is not None else None
         return cls.model_validate(told | {name: deadline_view(told[name]) for name in ("appeal_by", "correct_by")})
 
 

@@ -102,3 +102,13 @@ class DenialClassifiedV1(Struct, frozen=True, gc=False, omit_defaults=True):
             description="What judged it: edition of our own rules, dot, version of the tenant's (0: none); absent of a rejection."
         ),
     ] = None
+    overturn_probability: Annotated[
+        float | None,
+        Meta(description="From 0 to 1: the odds that contesting it brings something; absent: nothing to contest with this payer."),
+    ] = None
+    expected_value_cents: Annotated[
+        int | None, Meta(description="What contesting it is worth: what a win usually brings, times the odds; cents.")
+    ] = None
+    odds_version: Annotated[
+        str | None, Meta(description="What told the odds, by kind and version: `table.12`; `table.0`: published rates alone.")
+    ] = None

@@ -32,6 +32,15 @@ class Words(BaseModel):
         return cls(en=told.en, fr=told.fr)
 
 
+class Ended(BaseModel):
+    """How denials ended, each by its latest decision."""
+
+    overturned: int
+    partly_overturned: int
+    upheld: int
+    recovered_cents: int = Field(description="what all of them brought")
+
+
 class Seen(BaseModel):
     """How often the code stood in a denial of this tenant, and how those ended so far."""
 
@@ -42,6 +51,7 @@ class Seen(BaseModel):
     first_on: date | None = Field(description="first payment day with it")
     last_on: date | None = Field(description="last payment day with it")
     to_do: dict[Action, int] = Field(description="standing denials by what has to be done")
+    ended: Ended = Field(description="those that were decided: by an appeal, or by the payer's next answer to the claim")
 
 
 class Outcome(BaseModel):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
@@ -95,11 +96,18 @@ class ChangeView(BaseModel):
         return cls(denial_id=row.denial_id, before=SideView.of(row.before), after=SideView.of(row.after))
 
 
-@router.post("/v1/replays", summary="Try a version over a past period", status_code=202, responses=responses(404, 413, 422))
+@router.post("/v1/replays", summary="Try a version over a past period", status_code=202, responses=responses(404, 409, 413, 422))
 async def begin_replay(
-    body: ReplayBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response
+    body: ReplayBody,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    response: Response,
+    key: idempotency.Key = None,
 ) -> ReplayView:
-    """Nothing changes but the replay itself. The same again while it is not compared yet is the same replay."""
+    """Nothing changes but the replay itself. The same again while it is not compared yet is the same replay; with an
+    Idempotency-Key also later, as it stands then.
+    """
     if body.last_on < body.first_on:
         raise Problem(422, "bad-period", "`from` is after `to`.")
     now = clock.now()
@@ -115,7 +123,12 @@ async def begin_replay(
         created_at=now,
         updated_at=now,
     )
+    digest = idempotency.digest("begin_replay", body.model_dump_json())
     async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, digest, now)
+        if kept is not None:
+            response.headers["Location"] = f"/v1/replays/{kept.body}"
+            return _view(await _found(tx, tenant, UUID(kept.body)))
         await rules_store.lock(tx, tenant)
         if await rules_store.rule_set(tx, tenant, body.version) is None:
             raise not_found("version of the rules")
@@ -123,6 +136,7 @@ async def begin_replay(
         if replay is None:
             await store.insert(tx, wanted)
             replay = wanted
+        await idempotency.finish(tx, tenant, key, idempotency.Kept(202, None, str(replay.replay_id)))
     response.headers["Location"] = f"/v1/replays/{replay.replay_id}"
     return _view(replay)
 

@@ -14,6 +14,8 @@ from libs.common.contracts.envelope import Event, first_event
 from libs.common.database import Database
 from libs.common.messaging import outbox
 from libs.common.worker import look_again
+from services.classifier.odds.book import PUBLISHED_ONLY, Book, with_odds
+from services.classifier.odds.outcomes import KeptDenial
 from services.classifier.replays import store
 from services.classifier.replays.comparing import TRANSITIONS, compare, revised
 from services.classifier.replays.store import Replay
@@ -29,10 +31,11 @@ _POLL_SECONDS: Final = 1.0
 class Replayer:
     """Works off replays, for ever. Several may run: a row's lock keeps them apart."""
 
-    def __init__(self, database: Database, clock: Clock, *, batch: int = BATCH) -> None:
+    def __init__(self, database: Database, clock: Clock, *, batch: int = BATCH, odds: Book = PUBLISHED_ONLY) -> None:
         self._database = database
         self._clock = clock
         self._batch = batch
+        self._odds = odds
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -82,8 +85,9 @@ class Replayer:
         """Judge the denials again, as they stand now: a reversal may have come since they were compared."""
         now = self._clock.now()
         found, position, passed = await store.next_changed(tx, replay, self._size(replay))
+        table = self._odds.of(replay.tenant_id)
         denials = [
-            revised(denial, told, now)
+            with_odds(KeptDenial(revised(denial, told, now), adjudicated.claim.claim_type), table)
             for denial, adjudicated in found
             if denial.status == "active" and adjudicated is not None and (told := compare(denial, adjudicated, rules)) is not None
         ]

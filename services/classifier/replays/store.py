@@ -197,7 +197,7 @@ async def next_changed(
 _JUDGED: Final = (
     "revision", "classified_at", "denied_cents", "category", "kind", "action", "recoverable", "preventable", "alternative_actions",
     "core_scenario", "confidence", "explanation", "explanation_fr", "rules", "reasons", "appeal_by", "correct_by", "rule_version",
-    "due_on",
+    "due_on", "overturn_probability", "expected_value_cents", "odds_version",
 )  # fmt: skip
 _LISTS: Final = frozenset({"alternative_actions", "rules"})
 _REVISE: Final = f"""
@@ -211,7 +211,7 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS told (
     denial_id uuid, revision integer, classified_at timestamptz, denied_cents bigint, category text, kind text, action text,
     recoverable boolean, preventable boolean, alternative_actions jsonb, core_scenario text, confidence double precision,
     explanation text, explanation_fr text, rules jsonb, reasons jsonb, appeal_by jsonb, correct_by jsonb, rule_version text,
-    due_on date)
+    due_on date, overturn_probability double precision, expected_value_cents bigint, odds_version text)
 WHERE denials.tenant_id = :tenant AND denials.denial_id = told.denial_id
 """  # noqa: S608 - our own names
 

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_number_cursor
 from libs.common.http.problems import Problem, not_found, responses
@@ -159,14 +160,27 @@ async def check_rules(body: RulesBody) -> CheckView:
     "/v1/rules",
     summary="Draft the next version; it judges nothing yet",
     status_code=201,
-    responses=responses(413, 422) | {200: {"model": VersionDetail, "description": "The newest version holds these rules already"}},
+    responses=responses(409, 413, 422)
+    | {200: {"model": VersionDetail, "description": "The newest version holds these rules already"}},
 )
 async def draft_rules(
-    body: RulesBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response
+    body: RulesBody,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    response: Response,
+    key: idempotency.Key = None,
 ) -> VersionDetail:
-    """A version never changes. The same rules as the newest version's are that version: sending them again is harmless."""
+    """A version never changes. The same rules as the newest version's are that version: sending them again is harmless. With an
+    Idempotency-Key a repeated request is answered as the first was, also when other versions came in between.
+    """
     rules = body.to_rules()
+    digest = idempotency.digest("draft_rules", body.model_dump_json())
     async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, digest, clock.now())
+        if kept is not None:
+            response.status_code, response.headers["Location"] = kept.status, kept.location or ""
+            return VersionDetail.model_validate_json(kept.body)
         await store.lock(tx, tenant)
         newest = await store.newest(tx, tenant)
         if newest is not None and newest.rules == rules:
@@ -176,8 +190,12 @@ async def draft_rules(
             version = newest.version + 1 if newest is not None else 1
             await store.insert_version(tx, tenant, version, rules, body.note, clock.now())
             found = Version(version, rules, body.note, clock.now(), None, None)
-    response.headers["Location"] = f"/v1/rules/{found.version}"
-    return _detail(found)
+        told, location = _detail(found), f"/v1/rules/{found.version}"
+        await idempotency.finish(
+            tx, tenant, key, idempotency.Kept(response.status_code or 201, location, told.model_dump_json(by_alias=True))
+        )
+    response.headers["Location"] = location
+    return told
 
 
 @router.get("/v1/rules", summary="Versions, newest first", responses=responses(400, 422))

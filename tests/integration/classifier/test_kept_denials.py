@@ -18,5 +18,7 @@ async def test_a_denial_is_read_back_as_it_was_written(name: str, service_databa
     database = Database(service_database("classifier").worker_url)
     async with database.begin() as tx:
         await store.insert_denials(tx, [("local", denial)])
-        assert await store.get_denial(tx, "local", denial.denial_id) == denial
+        kept = await store.get_denial(tx, "local", denial.denial_id)
+        assert kept is not None
+        assert kept.denial == denial
     await database.close()

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from libs.common.booking import BOOKING
-from libs.common.contracts import claim_acknowledged, claim_submitted, denial_classified, remit_received
+from libs.common.contracts import appeal_decided, claim_acknowledged, claim_submitted, denial_classified, remit_received
 from libs.common.contracts.envelope import Event, Received, encode
 from libs.common.contracts.remit_received import Adjustment, RemitReceivedV1, Totals
 from libs.common.database import Database
@@ -22,6 +22,7 @@ from services.appeals.handlers import handle_denials as open_cases
 from services.appeals.store import Denial as AppealsDenial
 from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
+from services.classifier.odds.handlers import DecidedAppeal, handle_decided
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUBSCRIPTIONS = {
@@ -29,6 +30,7 @@ SUBSCRIPTIONS = {
         Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, handle),
         Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
         Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
+        Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
     ],
     "appeals": [BOOKING, Subscription(denial_classified.TOPIC, denial_classified.TYPE, AppealsDenial, open_cases)],
     "analytics": list(COUNTING),

@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 
+from libs.common.clock import SystemClock
 from libs.common.contracts import claim_acknowledged, claim_submitted
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus, ClaimAcknowledgedV1
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
@@ -60,7 +61,7 @@ async def test_a_rejection_says_what_to_correct_and_denies_no_cent(classifier: S
     assert (data["remit_id"], data["payment_on"], data["claim_id"]) == (data["acknowledgement_id"], "2026-01-10", str(CLAIM))
     assert "NPI of the billing provider" in data["explanation"]
     assert await classifier.take(answer("received")) == []
-    app = make_app(classifier.api, None, "local")  # type: ignore[arg-type]  # no route asked for here tells the time
+    app = make_app(classifier.api, SystemClock(), "local")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://classifier") as client:
         assert (await client.get("/v1/denials?kind=hard")).json()["items"] == []
         listed = (await client.get("/v1/denials?kind=rejection")).json()["items"]

@@ -76,6 +76,19 @@ async def denials(asking: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
     return {each["patient_control_number"]: each for each in (await asking.get("/v1/denials?limit=200")).json()["items"]}
 
 
+async def test_a_replay_with_a_key_is_begun_once(classifier: Service) -> None:
+    asked, keyed = {"version": 0, **PERIOD}, {"Idempotency-Key": "one"}
+    async with client(classifier) as asking:
+        first = await asking.post("/v1/replays", json=asked, headers=keyed)
+        await work(classifier)
+        again = await asking.post("/v1/replays", json=asked, headers=keyed)
+        assert (again.status_code, again.headers["location"]) == (202, first.headers["location"])
+        assert (first.json()["state"], again.json()["state"]) == ("waiting", "compared")
+        without = await asking.post("/v1/replays", json=asked)
+        assert without.headers["location"] != first.headers["location"]
+        assert (await asking.post("/v1/replays", json=asked | {"per_second": 5}, headers=keyed)).status_code == 422
+
+
 async def test_a_draft_is_tried_side_by_side_and_changes_nothing(classifier: Service) -> None:
     await classifier.take(n290("A"), n290("B"), remit("C"), n290("OLD", day=date(2025, 6, 1)), n290("OTHER", tenant="other"))
     async with client(classifier) as asking:

@@ -75,6 +75,20 @@ async def test_a_version_never_changes_and_an_older_one_can_come_back(classifier
         assert (await asking.get("/v1/rules/1")).status_code == 404
 
 
+async def test_a_draft_with_a_key_is_made_once_whatever_came_in_between(classifier: Service) -> None:
+    keyed = {"Idempotency-Key": "first"}
+    async with client(classifier) as asking:
+        first = await asking.post("/v1/rules", json={"rules": [N290]}, headers=keyed)
+        await asking.post("/v1/rules", json={"rules": []})
+        again = await asking.post("/v1/rules", json={"rules": [N290]}, headers=keyed)
+        assert (again.status_code, again.json(), again.headers["location"]) == (201, first.json(), "/v1/rules/1")
+        other = await asking.post("/v1/rules", json={"rules": []}, headers=keyed)
+        assert (other.status_code, other.json()["type"]) == (422, "urn:recours:problem:idempotency-key-reused")
+        assert len((await asking.get("/v1/rules")).json()["items"]) == 2
+    async with client(classifier, "other") as asking:
+        assert (await asking.post("/v1/rules", json={"rules": []}, headers=keyed)).status_code == 201
+
+
 @pytest.mark.parametrize("path", ["/v1/rules", "/v1/rules/check"])
 async def test_rules_that_do_harm_are_refused_with_their_place(path: str, classifier: Service) -> None:
     swallowing = N290 | {"name": "wide", "when": {"payer_id": "1999999999"}}

@@ -25,12 +25,14 @@ from services.analytics.handlers import SUBSCRIPTIONS as COUNTED
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier.front_door import AnsweredClaim, SubmittedClaim
 from services.classifier.handlers import RemitToClassify
+from services.classifier.odds.handlers import DecidedAppeal
 
 EXAMPLES = [(event, path) for event in EVENTS for path in event.examples()]
 SUBSCRIPTIONS = {
     ("claim.submitted", "classifier"): SubmittedClaim,
     ("claim.acknowledged", "classifier"): AnsweredClaim,
     ("remit.received", "classifier"): RemitToClassify,
+    ("appeal.decided", "classifier"): DecidedAppeal,
     ("remit.received", "appeals"): BookedRemit,
     ("denial.classified", "appeals"): AppealedDenial,
     **{(each.topic, "analytics"): each.schema for each in COUNTED},

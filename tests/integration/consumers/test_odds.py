@@ -1,0 +1,164 @@
+"""Odds over a real database: learned from decided appeals and from later remits, whatever the order, told with every denial."""
+
+import itertools
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from libs.common.contracts import appeal_decided
+from libs.common.contracts.appeal_decided import AppealDecidedV1
+from libs.common.contracts.envelope import encode
+from libs.common.ids import claim_key
+from services.classifier.odds.book import Book
+from services.classifier.odds.making import OddsMaker
+from tests.integration.consumers.conftest import NOW, Sent, Service, remit, reversal
+from tests.integration.consumers.test_api import client
+
+LATER = date(2026, 2, 10)
+
+
+class Today:
+    @staticmethod
+    def now() -> datetime:
+        return datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def decided(denial: dict[str, Any], outcome: str = "overturned", *, tenant: str = "local", **changed: Any) -> Sent:
+    """Make an `appeal.decided` of a denial as its event tells it."""
+    told: dict[str, Any] = {
+        "appeal_id": uuid4(),
+        "revision": 1,
+        "case_id": uuid4(),
+        "denial_id": UUID(denial["denial_id"]),
+        "remit_id": UUID(denial["remit_id"]),
+        "claim_key": UUID(denial["claim_key"]),
+        "payer_id": denial["payer_id"],
+        "payer_name": denial["payer_name"],
+        "action": "appeal",
+        "category": denial["category"],
+        "outcome": outcome,
+        "disputed_cents": denial["denied_cents"],
+        "recovered_cents": 0 if outcome == "upheld" else denial["denied_cents"],
+        "decided_by": "remittance",
+        "decided_on": LATER,
+        "decided_at": NOW,
+    }
+    return Sent(appeal_decided.TOPIC, appeal_decided.TYPE, tenant, encode(AppealDecidedV1(**told | changed)), uuid4())
+
+
+async def denied(classifier: Service, *accounts: str) -> list[dict[str, Any]]:
+    events = await classifier.take(*(remit(each) for each in accounts))
+    return [msgspec.json.decode(each.data) for each in events]
+
+
+async def kept(classifier: Service) -> list[tuple[str, str, int]]:
+    rows = await classifier.rows("SELECT source, ending, recovered_cents FROM outcomes ORDER BY source, ending, recovered_cents")
+    return [(row["source"], row["ending"], row["recovered_cents"]) for row in rows]
+
+
+async def learned(classifier: Service) -> Book:
+    book = Book()
+    maker = OddsMaker(classifier.worker, Today(), book)
+    while await maker.step() is not None:
+        pass
+    return book
+
+
+async def test_the_highest_revision_of_a_decision_holds_in_any_order(classifier: Service) -> None:
+    (denial,) = await denied(classifier, "A")
+    appeal = uuid4()
+    first = decided(denial, appeal_id=appeal)
+    taken_back = decided(denial, "upheld", appeal_id=appeal, revision=2)
+    for order in ((first, taken_back), (taken_back, first), (first, first)):
+        await classifier.take(*order)
+    assert await kept(classifier) == [("appeal", "upheld", 0)]
+    await classifier.take(decided(denial, "partly_overturned", appeal_id=appeal, revision=3, recovered_cents=700))
+    assert await kept(classifier) == [("appeal", "partly_overturned", 700)]
+
+
+async def test_a_later_payment_of_a_denied_claim_is_an_outcome_until_it_is_taken_back(classifier: Service) -> None:
+    await denied(classifier, "A", "B")
+    paying = remit("A", adjustments=[("CO", "45", 4000)], day=LATER)
+    await classifier.take(paying, remit("C", adjustments=[]))
+    assert await kept(classifier) == [("remit", "overturned", 6000)]
+    await classifier.take(reversal("A", adjustments=[("CO", "45", 4000)], day=date(2026, 2, 20)))
+    assert await kept(classifier) == []
+    await classifier.take(remit("A", day=date(2026, 2, 21)))
+    assert await kept(classifier) == [("remit", "upheld", 0)]
+    due = await classifier.rows("SELECT tenant_id, changes > changes_seen AS due FROM odds_due")
+    assert due == [{"tenant_id": "local", "due": True}]
+
+
+async def test_a_correction_that_comes_with_its_reversal_is_an_outcome_in_any_order(classifier: Service) -> None:
+    parts = [reversal(day=LATER), remit(adjustments=[("CO", "45", 4000)], day=LATER)]
+    for place, order in enumerate(itertools.permutations(parts)):
+        account = f"A{place}"
+        await denied(classifier, account)
+        for each in order:
+            data = msgspec.json.decode(each.data) | {"claim_key": str(claim_key("local", account)), "remit_id": str(uuid4())}
+            await classifier.take(Sent(each.topic, each.type, each.tenant_id, msgspec.json.encode(data), uuid4()))
+    assert await kept(classifier) == [("remit", "overturned", 6000)] * 2
+
+
+async def test_what_was_sent_counts_instead_of_what_came(classifier: Service) -> None:
+    (denial,) = await denied(classifier, "A")
+    await classifier.take(decided(denial, "upheld"), decided(denial, "overturned", level="external_review"))
+    await classifier.take(remit("A", adjustments=[], day=LATER))
+    book = await learned(classifier)
+    found = {(cell.subject.level, cell.subject.carc): (cell.outcomes, cell.won) for cell in book.of("local").cells}
+    assert found == {("first_level", "197"): (1, 0), ("external_review", "197"): (1, 1)}
+
+
+async def test_a_denial_tells_its_odds_and_what_it_is_worth_and_each_tenant_has_its_own(classifier: Service) -> None:
+    (first,) = await denied(classifier, "A0")
+    assert (first["overturn_probability"], first["odds_version"]) == (0.63, "table.0")
+    assert first["expected_value_cents"] == 6300
+    denials = await denied(classifier, *(f"A{place}" for place in range(1, 31)))
+    await classifier.take(*(decided(each, "upheld") for each in denials))
+    book = await learned(classifier)
+    assert (book.of("local").outcomes, book.of("other").outcomes) == (30, 0)
+    async with client(classifier) as asking:
+        shown = (await asking.get(f"/v1/denials/{first['denial_id']}")).json()
+        assert shown["odds"]["probability"] < 0.2
+        assert (shown["odds"]["outcomes"], shown["odds"]["basis"], shown["odds"]["enough"]) == (30, "payer_carc", True)
+        assert shown["odds"]["low"] < shown["odds"]["probability"] < shown["odds"]["high"]
+        assert shown["expected_value_cents"] == round(10_000 * shown["odds"]["probability"])
+        (row,) = (await asking.get("/v1/odds", params={"payer": "1999999999"})).json()["items"]
+        assert (row["contested"], row["won"], row["odds"]["version"]) == (30, 0, "table.1")
+        report = (await asking.get("/v1/odds/evaluation")).json()
+        assert (report["outcomes"], report["held_out"], report["lift"], report["chosen"]) == (30, 0, [], "table")
+    async with client(classifier, "other") as asking:
+        assert (await asking.get("/v1/odds")).json()["items"] == []
+        assert (await asking.get("/v1/odds/evaluation")).status_code == 404
+    retracted = await classifier.take(reversal("A0"))
+    assert msgspec.json.decode(retracted[0].data)["odds_version"] == "table.0"  # as it was when it was judged
+
+
+async def test_a_table_is_made_when_something_changed_and_not_otherwise(classifier: Service) -> None:
+    denials = await denied(classifier, "A", "B")
+    await classifier.take(decided(denials[0]))
+    book = await learned(classifier)
+    assert book.of("local").version == 1
+    assert (await learned(classifier)).of("local").version == 1
+    again = decided(denials[1])
+    await classifier.take(again, again)
+    assert (await learned(classifier)).of("local").version == 2
+
+
+async def test_nobody_contests_what_another_payer_or_the_patient_owes(classifier: Service) -> None:
+    (event,) = await classifier.take(remit(adjustments=[("CO", "22", 10000)]))
+    told = msgspec.json.decode(event.data)
+    assert told["action"] == "bill_other_payer"
+    assert told.get("overturn_probability") is None
+
+
+async def test_classify_tells_the_odds_without_keeping_anything(classifier: Service) -> None:
+    body = {"charge_cents": 10000, "paid_cents": 0, "payer_kind": "marketplace"}
+    async with client(classifier) as asking:
+        refused = body | {"adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 10000}]}
+        told = (await asking.post("/v1/classify", json=refused)).json()
+        assert (told["odds"]["probability"], told["odds"]["basis"], told["expected_value_cents"]) == (0.34, "published", 3400)
+        share = body | {"adjustments": [{"group_code": "PR", "carc": "1", "amount_cents": 10000}]}
+        assert (await asking.post("/v1/classify", json=share)).json()["odds"] is None
