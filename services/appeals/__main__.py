@@ -16,6 +16,8 @@ from services.appeals.documents.sweep import BlobSweep
 from services.appeals.handlers import handle_denials
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
+from services.appeals.worklist.bulk import BulkRunner
+from services.appeals.worklist.clock import CaseClock
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,7 +36,8 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 
 
 def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
-    return [BlobSweep(database, clock, Blobs(open_store(load(AppealsSettings).documents_url))).run]
+    sweep = BlobSweep(database, clock, Blobs(open_store(load(AppealsSettings).documents_url)))
+    return [sweep.run, CaseClock(database, clock).run, BulkRunner(database, clock).run]
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Response
 from obstore.store import MemoryStore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,8 +12,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http import dead_letters, idempotency, ledger
 from libs.common.http.app import create_app
-from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.people import PERSON
@@ -26,41 +24,14 @@ from services.appeals.documents.keeping import Desk
 from services.appeals.evidence import api as evidence
 from services.appeals.evidence.gate import require_evidence
 from services.appeals.ingest import Ingest
-from services.appeals.views import CaseDetail, CaseView, MoveCase
-from services.appeals.workflow import CaseState, Move, Refusal, allowed, decide
+from services.appeals.payers import api as payers
+from services.appeals.views import CaseDetail, MoveCase
+from services.appeals.workflow import Move, Refusal, allowed, decide
+from services.appeals.worklist import api as worklist_api
+from services.appeals.worklist import bulk_api
+from services.appeals.worklist import store as worklist
 
 router = APIRouter(tags=["cases"])
-
-
-@router.get("/v1/cases", summary="Cases, newest first", responses=responses(400, 422))
-async def list_cases(
-    tenant: TenantDep,
-    database: DatabaseDep,
-    period: PeriodDep,
-    state: Annotated[CaseState | None, Query(description="only cases in this state")] = None,
-    payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
-    category: Annotated[str | None, Query(max_length=40, description="the denial's category")] = None,
-    action: Annotated[str | None, Query(max_length=40, description="what to do")] = None,
-    denial_id: Annotated[UUID | None, Query(description="the case of one denial")] = None,
-    pcn: Annotated[str | None, Query(max_length=400, description="patient control number, as billed or as echoed")] = None,
-    cursor: Cursor = None,
-    limit: Limit = LIMIT,
-) -> Page[CaseView]:
-    wanted = {"state": state, "payer_id": payer, "category": category, "action": action, "denial_id": denial_id}
-    filters = wanted | {"first": period.first, "last": period.last, "pcn": pcn}
-    before = read_id_cursor(cursor, tenant, filters)
-    async with database.begin(tenant) as tx:
-        rows = await store.find_cases(
-            tx,
-            tenant,
-            {name: value for name, value in wanted.items() if value is not None},
-            first=period.first,
-            last=period.last,
-            pcn=pcn,
-            before=before,
-            limit=limit + 1,
-        )
-    return cut_page(rows, limit, tenant, filters, CaseView.of)
 
 
 @router.get("/v1/cases/{case_id}", summary="One case with what may be done next and its history", responses=responses(404, 422))
@@ -117,6 +88,7 @@ async def move_case(
             raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
         await store.move(tx, {(tenant, case_id): decision.case}, now)
         await store.tell(tx, [((tenant, case_id), step) for step in decision.steps])
+        await worklist.alter(tx, [(tenant, case_id)], now)
         detail = await _detail(tx, tenant, case_id, clock)
         await idempotency.finish(tx, tenant, key, idempotency.Kept(200, None, detail.model_dump_json()))
     response.headers["ETag"] = etag(detail.version)
@@ -136,9 +108,21 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         "appeals",
         "Carries each recoverable denial from its opening to its outcome.",
         checks={"database": database.ping},
-        routers=[router, documents.router, evidence.router, corrections.router, ledger.router, dead_letters.router],
+        routers=[
+            worklist_api.router,
+            router,
+            bulk_api.router,
+            payers.router,
+            documents.router,
+            evidence.router,
+            corrections.router,
+            ledger.router,
+            dead_letters.router,
+        ],
         tags={
             "cases": "The work on denials that can be pursued.",
+            "worklist": "What to work on next, who has it, and what is done to many cases at once.",
+            "payers": "How payers are reached, and until when they take appeals.",
             "documents": "What stands behind an appeal.",
             "corrected claims": "Claims that are sent again, mended.",
             "evidence": "What an appeal needs, by category and payer, and what of it is there.",

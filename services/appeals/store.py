@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.denial_classified import Deadline, Reason
 from libs.common.database import driver
-from libs.common.ids import claim_key, uuid7
+from libs.common.ids import uuid7
 from libs.common.money import Cents
 from services.appeals.deadline import due_on
 from services.appeals.workflow import Case, CaseState, Refused, Step
+from services.appeals.worklist import desk
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,6 +39,9 @@ class Denial(msgspec.Struct, frozen=True, gc=False):
     explanation: str
     reasons: tuple[Reason, ...]
     recoverable: bool
+    alternative_actions: tuple[str, ...] = ()
+    payer_kind: str | None = None
+    service_from_on: date | None = None
     appeal_by: Deadline | None = None
     correct_by: Deadline | None = None
 
@@ -49,6 +53,8 @@ class Change(msgspec.Struct, frozen=True):
     case_id: UUID
     case: Case
     denial: Denial
+    appeal_by_on: date | None = None  # the last days, where they are sure
+    correct_by_on: date | None = None
 
 
 Key = tuple[str, UUID]  # tenant, case
@@ -144,47 +150,14 @@ def _row(change: Change, now: datetime) -> tuple[Any, ...]:
         change.tenant_id, change.case_id, uuid7(), case.state, case.version, denial.denial_id, denial.revision,
         denial.remit_id, denial.claim_key, denial.patient_control_number, denial.payer_claim_control_number, denial.payer_id,
         denial.payer_name, denial.payment_on, denial.category, denial.action, denial.denied_cents, denial.explanation,
-        _encode(denial.reasons).decode(), now, now, case.closed_by, case.filings, _day(denial.appeal_by), _day(denial.correct_by),
+        _encode(denial.reasons).decode(), now, now, case.closed_by, case.filings, change.appeal_by_on, change.correct_by_on,
     )  # fmt: skip
 
 
-def _day(limit: Deadline | None) -> date | None:
-    return None if limit is None else limit.due_on
-
-
-async def find_cases(
-    tx: AsyncConnection,
-    tenant_id: str,
-    wanted: Mapping[str, Any],
-    *,
-    first: date | None,
-    last: date | None,
-    pcn: str | None,
-    before: UUID | None,
-    limit: int,
-) -> list[RowMapping]:
-    """Return cases, newest first. `wanted` maps column names of ours to the value that they must equal."""
-    conditions = ["tenant_id = :tenant_id", *(f"{name} = :{name}" for name in wanted)]
-    values: dict[str, Any] = {"tenant_id": tenant_id, "limit": limit, **wanted}
-    optional = {
-        "key": (claim_key(tenant_id, pcn) if pcn is not None else None, "claim_key = :key"),
-        "first": (first, "payment_on >= :first"),
-        "last": (last, "payment_on <= :last"),
-        "before": (before, "row_id < :before"),
-    }
-    for name, (value, condition) in optional.items():
-        if value is not None:
-            conditions.append(condition)
-            values[name] = value
-    query = f"SELECT * FROM cases WHERE {' AND '.join(conditions)} ORDER BY row_id DESC LIMIT :limit"  # noqa: S608 - our own names
-    return list((await tx.execute(text(query), values)).mappings())
-
-
 async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> tuple[RowMapping, list[RowMapping]] | None:
-    """Return a case with its history."""
+    """Return a case, with its place on the worklist, and its history."""
     wanted = {"tenant": tenant_id, "case": case_id}
-    query = text("SELECT * FROM cases WHERE tenant_id = :tenant AND case_id = :case")
-    case = (await tx.execute(query, wanted)).mappings().first()
+    case = await desk.shown(tx, tenant_id, case_id)
     if case is None:
         return None
     told = text("SELECT * FROM case_history WHERE tenant_id = :tenant AND case_id = :case ORDER BY version")

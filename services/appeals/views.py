@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.appeals.deadline import due_on
+from services.appeals.deadlines.clocks import DeadlineIs
 from services.appeals.workflow import FILINGS, OUTCOMES, TRANSITIONS, CaseState, Command
+from services.appeals.worklist.placing import Place
 
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 PlainCommand = Literal[
@@ -34,7 +35,17 @@ class CaseView(BaseModel):
     case_id: UUID
     state: CaseState
     version: int = Field(description="for If-Match")
-    due_on: date | None = Field(description="the last day to act; null: not known")
+    due_on: date | None = Field(description="the nearest last day that is not over; null: there is none, or nobody knows it")
+    deadline_is: DeadlineIs = Field(description="firm, assumed (somebody has to settle the payer), unknown, or none")
+    level: str | None = Field(description="the level of appeal that comes next")
+    expected_cents: int = Field(description="what working it is worth: chance x refused - cost of the work")
+    place: Place = Field(description="free, leased (somebody works on it), snoozed, or away: not ours to act on")
+    assignee: str | None
+    team: str | None
+    holder: str | None = Field(description="who works on it")
+    leased_until: datetime | None
+    snoozed_until: date | None
+    tags: list[str]
     denial_id: UUID
     denial_revision: int
     remit_id: UUID
@@ -54,7 +65,7 @@ class CaseView(BaseModel):
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
-        return cls.model_validate({**row, "due_on": due_on(row)})
+        return cls.model_validate({**row, "due_on": row["deadline_on"]})
 
 
 class HistoryView(BaseModel):

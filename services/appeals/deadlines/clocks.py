@@ -73,12 +73,15 @@ def clocks(facts: Facts, payer: Payer) -> tuple[Clock, ...]:
 
 
 def standing(found: tuple[Clock, ...], today: date) -> Standing:
-    """Say which day is a case's deadline. The first clock is that of its action: while its day is unknown, the case's is."""
+    """Say which day is a case's deadline. The first clock is that of its action: while its day is unknown, the case's is.
+
+    A case is over when all days that are known are over, each of them sure; a way whose day is not known does not keep it open.
+    """
     if not found:
         return Standing(None, "none", None)
     days = sorted((clock.due_on, not clock.firm) for clock in found if clock.due_on is not None)
     nearest = next((day for day in days if day[0] >= today), days[-1] if days else None)
-    sure = all(clock.firm and clock.due_on is not None for clock in found)
+    sure = found[0].due_on is not None and all(clock.firm for clock in found if clock.due_on is not None)
     if nearest is None:
         return Standing(None, "unknown", None)
     is_unknown = found[0].due_on is None

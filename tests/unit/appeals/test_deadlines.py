@@ -133,6 +133,11 @@ def test_an_unknown_day_of_the_action_keeps_the_case_unknown_but_shows_the_other
     assert (told.deadline_on, told.deadline_is, told.expires_on) == (date(2026, 7, 5), "unknown", None)
 
 
+def test_another_way_without_a_known_day_does_not_keep_a_case_open() -> None:
+    told = standing(clocks(facts("appeal", "correct_and_resubmit"), UNCONFIGURED), PAID)
+    assert (told.deadline_on, told.deadline_is, told.expires_on) == (date(2026, 7, 5), "firm", date(2026, 7, 5))
+
+
 def test_what_has_no_last_day_has_none() -> None:
     told = standing(clocks(facts("write_off"), UNCONFIGURED), PAID)
     assert (told.deadline_on, told.deadline_is) == (None, "none")

@@ -1,0 +1,260 @@
+"""The worklist over HTTP: lists, the next case, leases, who has what, tags, comments, teams."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.clock import Clock
+from libs.common.http import idempotency
+from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
+from libs.common.http.problems import Problem, not_found, responses
+from libs.common.people import PERSON
+from services.appeals.deadlines import counting
+from services.appeals.deadlines.levels import UNCONFIGURED
+from services.appeals.views import CaseView
+from services.appeals.workflow import CaseState
+from services.appeals.worklist import desk, store
+from services.appeals.worklist.choosing import Chosen, Sort
+from services.appeals.worklist.placing import Case, lease_end
+from services.appeals.worklist.views import (
+    CommentBody,
+    CommentView,
+    EditBody,
+    LeaseBody,
+    Name,
+    NextBody,
+    TeamBody,
+    TeamView,
+    WarningView,
+    WorkEdit,
+    WorkView,
+)
+
+router = APIRouter(tags=["worklist"])
+CaseId = Annotated[UUID, Path(description="the case")]
+# What the cursor of each order holds beside the case.
+_PLACES: dict[Sort, tuple[str, Any]] = {
+    "newest": ("row_id", UUID),
+    "deadline": ("due_on", date.fromisoformat),
+    "expected": ("expected_cents", int),
+    "amount": ("denied_cents", int),
+}
+
+
+@router.get("/v1/cases", summary="Cases, newest first or as they are to be worked", responses=responses(400, 422), tags=["cases"])
+async def list_cases(
+    tenant: TenantDep,
+    database: DatabaseDep,
+    period: PeriodDep,
+    sort: Annotated[
+        Sort,
+        Query(description="other than `newest`: only what is ours to act on; `deadline` the nearest first, else the most first"),
+    ] = "newest",
+    state: Annotated[CaseState | None, Query(description="only cases in this state")] = None,
+    payer: Annotated[str | None, Query(max_length=80, description="payer id (TRN03)")] = None,
+    category: Annotated[str | None, Query(max_length=40, description="the denial's category")] = None,
+    action: Annotated[str | None, Query(max_length=40, description="what to do")] = None,
+    carc: Annotated[str | None, Query(max_length=10, description="with this adjustment reason code")] = None,
+    denial_id: Annotated[UUID | None, Query(description="the case of one denial")] = None,
+    pcn: Annotated[str | None, Query(max_length=400, description="patient control number, as billed or as echoed")] = None,
+    assignee: Annotated[Name | None, Query(description="whose it is")] = None,
+    team: Annotated[Name | None, Query(description="which team's it is")] = None,
+    tag: Annotated[Name | None, Query(description="with this tag")] = None,
+    mentioned: Annotated[Name | None, Query(description="with a comment that mentions somebody")] = None,
+    snoozed: Annotated[bool | None, Query(description="put off, or not")] = None,
+    deadline: Annotated[
+        Literal["firm", "assumed", "unknown", "none"] | None,
+        Query(description="how sure the last day is; `unknown` and `assumed`: somebody has to settle the payer"),
+    ] = None,
+    due_before: Annotated[date | None, Query(description="with a last day before this one")] = None,
+    submission_id: Annotated[UUID | None, Query(description="of one submission")] = None,
+    open_only: Annotated[bool, Query(description="only what is ours to act on")] = False,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT,
+) -> Page[CaseView]:
+    chosen = Chosen(
+        state=state, payer=payer, category=category, action=action, carc=carc, denial_id=denial_id, pcn=pcn,
+        first_on=period.first, last_on=period.last, assignee=assignee, team=team, tag=tag, mentioned=mentioned, snoozed=snoozed,
+        deadline=deadline, due_before=due_before, submission_id=submission_id, open_only=open_only,
+    )  # fmt: skip
+    filters = {**msgspec.structs.asdict(chosen), "sort": sort}
+    name, parse = _PLACES[sort]
+
+    def position(told: str) -> desk.Position:
+        value, case_id = told.split(" ")
+        return parse(value), UUID(case_id)
+
+    after = read_cursor(cursor, tenant, filters, position)
+    async with database.begin(tenant) as tx:
+        rows = await desk.find(tx, tenant, chosen, sort, after=after, limit=limit + 1)
+
+    def place(row: RowMapping) -> str:
+        return f"{row['deadline_on'] if name == 'due_on' else row[name]} {row['case_id']}"
+
+    return cut_page(rows, limit, tenant, filters, CaseView.of, position=place)
+
+
+@router.post(
+    "/v1/cases:next",
+    summary="The best case that nobody works on",
+    responses={**responses(400, 409, 422), 204: {"description": "there is none for this person"}},
+    response_model=CaseView,
+)
+async def next_case(
+    body: NextBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+) -> CaseView | Response:
+    """Of the cases assigned to the person, to one of the person's teams, or to nobody: the most valuable, weighted by its deadline.
+
+    It is leased: nobody else is given it until the lease is over, released, or the case is with the payer.
+    """
+    now = clock.now()
+    digest = idempotency.digest("next_case", body.model_dump_json())
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, digest, now)
+        if kept is not None:
+            return Response(kept.body, kept.status, media_type="application/json")
+        await store.wake(tx, tenant, now)
+        queues = ["", f"person:{body.worker}", *(f"team:{each}" for each in await store.teams_of(tx, tenant, body.worker))]
+        until = lease_end(now, body.lease_seconds)
+        case_id = await store.take_next(tx, tenant, queues, body.worker, until, payer_id=body.payer)
+        row = await desk.shown(tx, tenant, case_id) if case_id is not None else None
+        if row is None:
+            await idempotency.finish(tx, tenant, key, idempotency.Kept(204, None, ""))
+            return Response(status_code=204)
+        view = CaseView.of(row)
+        await idempotency.finish(tx, tenant, key, idempotency.Kept(200, None, view.model_dump_json()))
+    return view
+
+
+@router.put("/v1/cases/{case_id}/lease", summary="Take a case, or hold it longer", responses=responses(404, 409, 422))
+async def take_lease(case_id: CaseId, body: LeaseBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> CaseView:
+    now = clock.now()
+    until = lease_end(now, body.lease_seconds)
+
+    def take(case: Case) -> Case:
+        return msgspec.structs.replace(case, holder=body.worker, leased_until=until)
+
+    async with database.begin(tenant) as tx:
+        before = await _locked(tx, tenant, case_id)
+        _check_holder(before, body.worker, clock)
+        ((_, placed),) = await store.move(tx, [take(before)], now)
+        if placed.place != "leased":
+            raise Problem(409, "not-on-worklist", "The case is not ours to act on: there is nothing to hold.")
+        return await _shown(tx, tenant, case_id)
+
+
+@router.delete("/v1/cases/{case_id}/lease", summary="Give a case back", status_code=204, responses=responses(404, 409, 422))
+async def release_lease(
+    case_id: CaseId,
+    worker: Annotated[Name, Query(description="who holds it")],
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+) -> None:
+    """The same again is harmless."""
+    async with database.begin(tenant) as tx:
+        before = await _locked(tx, tenant, case_id)
+        _check_holder(before, worker, clock)
+        await store.move(tx, [msgspec.structs.replace(before, holder=None, leased_until=None)], clock.now())
+
+
+async def _locked(tx: AsyncConnection, tenant: str, case_id: UUID) -> Case:
+    found = (await store.read(tx, [(tenant, case_id)])).get((tenant, case_id))
+    if found is None:
+        raise not_found("case")
+    return found
+
+
+def _check_holder(case: Case, worker: str, clock: Clock) -> None:
+    if case.leased_until is not None and case.leased_until > clock.now() and case.holder != worker:
+        raise Problem(409, "held-by-another", "Somebody else works on this case; its `leased_until` says until when.")
+
+
+async def _shown(tx: AsyncConnection, tenant: str, case_id: UUID) -> CaseView:
+    row = await desk.shown(tx, tenant, case_id)
+    if row is None:
+        raise not_found("case")
+    return CaseView.of(row)
+
+
+@router.patch("/v1/cases/{case_id}", summary="Assign, put off, tag", responses=responses(404, 409, 415, 422))
+async def edit_case(case_id: CaseId, body: EditBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> CaseView:
+    """None of it is a step of the workflow: the case's version stays. Who changed what and when is kept."""
+    now = clock.now()
+    async with database.begin(tenant) as tx:
+        await _locked(tx, tenant, case_id)
+        left = await desk.change(tx, [(tenant, case_id)], body.to_edit(), PERSON, counting.today(now, UNCONFIGURED.zone), now)
+        for refused in left.values():
+            raise Problem(409, "edit-refused", refused.detail, reason=refused.reason)
+        return await _shown(tx, tenant, case_id)
+
+
+@router.get("/v1/cases/{case_id}/work", summary="What was said and warned about a case", responses=responses(404, 422))
+async def get_work(case_id: CaseId, tenant: TenantDep, database: DatabaseDep) -> WorkView:
+    async with database.begin(tenant) as tx:
+        await _shown(tx, tenant, case_id)
+        edits, raised = await desk.history(tx, tenant, case_id)
+    return WorkView(
+        edits=[WorkEdit(changes=msgspec.json.decode(row["changes"]), who=row["who"], at=row["at"]) for row in edits],
+        warnings=[WarningView(**dict(row)) for row in raised],
+    )
+
+
+@router.post(
+    "/v1/cases/{case_id}/comments",
+    summary="Say something about a case",
+    status_code=201,
+    responses=responses(400, 404, 409, 415, 422),
+)
+async def add_comment(
+    case_id: CaseId, body: CommentBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+) -> CommentView:
+    """Comments stay: they are neither changed nor taken out."""
+    if key is None:
+        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    now = clock.now()
+    digest = idempotency.digest("add_comment", str(case_id), body.model_dump_json())
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, digest, now)
+        if kept is not None:
+            return CommentView.model_validate_json(kept.body)
+        await _shown(tx, tenant, case_id)
+        comment_id = await desk.comment(tx, tenant, case_id, body.author, body.words, body.mentions, now)
+        view = CommentView(comment_id=comment_id, case_id=case_id, at=now, **body.model_dump())
+        await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, view.model_dump_json()))
+    return view
+
+
+@router.get(
+    "/v1/cases/{case_id}/comments", summary="What people say about a case, oldest first", responses=responses(400, 404, 422)
+)
+async def list_comments(
+    case_id: CaseId, tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[CommentView]:
+    filters = {"case_id": case_id, "list": "comments"}
+    after = read_id_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        await _shown(tx, tenant, case_id)
+        rows = await desk.comments(tx, tenant, case_id, after=after, limit=limit + 1)
+    return cut_page(rows, limit, tenant, filters, lambda row: CommentView(**dict(row)), position=lambda row: row["comment_id"])
+
+
+@router.get("/v1/teams", summary="Teams", responses=responses())
+async def list_teams(tenant: TenantDep, database: DatabaseDep) -> list[TeamView]:
+    async with database.begin(tenant) as tx:
+        found = await desk.teams(tx, tenant)
+    return [TeamView(team=team, members=members) for team, members in found.items()]
+
+
+@router.put("/v1/teams/{team}", summary="Say who is in a team", responses=responses(415, 422))
+async def put_team(team: Annotated[Name, Path()], body: TeamBody, tenant: TenantDep, database: DatabaseDep) -> TeamView:
+    """Without members there is no such team any more; its cases stay its, until they are given to others."""
+    async with database.begin(tenant) as tx:
+        await desk.set_team(tx, tenant, team, body.members)
+    return TeamView(team=team, members=sorted(set(body.members)))

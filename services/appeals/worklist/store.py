@@ -1,0 +1,211 @@
+"""SQL of the worklist; nothing here commits.
+
+Who changes a case holds its row of `cases` first and its row here after it; who only leases or assigns holds the row here alone.
+The clock takes both, and only what nobody holds: so nobody ever waits for somebody who waits for them.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import driver
+from services.appeals.payers import store as payers
+from services.appeals.workflow import CaseState
+from services.appeals.worklist.placing import Case, Placed, Told, place
+
+_encode = msgspec.json.Encoder().encode
+_told = msgspec.json.Decoder(Told).decode
+Key = tuple[str, UUID]  # tenant, case
+
+_COLUMNS: Final = (
+    "w.tenant_id, w.case_id, c.state, w.payer_id, c.category, c.denied_cents, w.told::text, w.deadline_on, w.known_on, w.assignee,"
+    " w.team, w.holder, w.leased_until, w.snoozed_until, w.expired_for,"
+    " c.appeal_by_on, c.correct_by_on"
+)
+_JOINED: Final = "worklist AS w JOIN cases AS c ON c.tenant_id = w.tenant_id AND c.case_id = w.case_id"
+_READ: Final = f"""
+SELECT {_COLUMNS} FROM {_JOINED} WHERE (w.tenant_id, w.case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+ORDER BY w.tenant_id, w.case_id FOR UPDATE OF w
+"""  # noqa: S608 - our own names
+_DUE: Final = f"""
+SELECT {_COLUMNS} FROM {_JOINED} WHERE w.look_at <= $1 ORDER BY w.look_at LIMIT $2 FOR UPDATE OF c, w SKIP LOCKED
+"""  # noqa: S608 - as above
+_PLACED: Final[Mapping[str, str]] = {
+    "place": "text", "queue": "text", "score": "bigint", "expected_cents": "bigint", "level": "text", "deadline_on": "date",
+    "deadline_is": "text", "expires_on": "date", "known_on": "date", "look_at": "timestamptz", "holder": "text",
+    "leased_until": "timestamptz", "snoozed_until": "date",
+}  # fmt: skip
+_KEPT: Final[Mapping[str, str]] = {"assignee": "text", "team": "text", "expired_for": "date", "amount_cents": "bigint"}
+_ENTERED: Final[Mapping[str, str]] = {"payer_id": "text", "told": "jsonb"}
+
+
+def _unnested(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), start=1))
+
+
+_ALL: Final = {"tenant_id": "text", "case_id": "uuid", **_PLACED, **_KEPT, **_ENTERED}
+_ENTER: Final = (
+    f"INSERT INTO worklist ({', '.join(_ALL)}) SELECT * FROM unnest({_unnested(_ALL)})"  # noqa: S608 - our own names
+    " ON CONFLICT (tenant_id, case_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in (*_PLACED, *_KEPT, *_ENTERED))
+)
+_MOVED: Final = {"tenant_id": "text", "case_id": "uuid", **_PLACED, **_KEPT}
+_MOVE: Final = (
+    f"UPDATE worklist AS w SET {', '.join(f'{name} = told.{name}' for name in (*_PLACED, *_KEPT))}"  # noqa: S608 - our own names
+    f" FROM unnest({_unnested(_MOVED)}) AS told ({', '.join(_MOVED)})"
+    " WHERE w.tenant_id = told.tenant_id AND w.case_id = told.case_id"
+)
+_LAST_DAYS: Final = """
+UPDATE cases AS c SET appeal_by_on = told.appeal, correct_by_on = told.correct
+FROM unnest($1::text[], $2::uuid[], $3::date[], $4::date[]) AS told (tenant_id, case_id, appeal, correct)
+WHERE c.tenant_id = told.tenant_id AND c.case_id = told.case_id
+"""
+_WARN: Final = """
+INSERT INTO case_warnings (tenant_id, case_id, deadline_on, days_before, raised_at)
+SELECT t, c, d, b, $5 FROM unnest($1::text[], $2::uuid[], $3::date[], $4::int[]) AS raised (t, c, d, b) ON CONFLICT DO NOTHING
+"""
+
+
+def _case(row: Any) -> Case:
+    told = dict(row)
+    return Case(**told | {"state": CaseState(told["state"]), "told": _told(told["told"])})
+
+
+async def read(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, Case]:
+    """Lock cases' rows here, in one order, and return them."""
+    if not keys:
+        return {}
+    rows = await (await driver(tx)).fetch(_READ, *map(list, zip(*keys, strict=True)))
+    return {(row["tenant_id"], row["case_id"]): _case(row) for row in rows}
+
+
+async def due(tx: AsyncConnection, now: datetime, limit: int) -> list[Case]:
+    """Take cases whose time has come and that nobody else holds; they are ours until the transaction ends."""
+    return [_case(row) for row in await (await driver(tx)).fetch(_DUE, now, limit)]
+
+
+async def enter(tx: AsyncConnection, cases: Sequence[Case], names: Mapping[Key, str], now: datetime) -> Mapping[Key, Placed]:
+    """Put cases on the worklist as their newest judgement leaves them, and say where each stands. `names` are their payers'.
+
+    What people have done with them stays: who has them, until when they are put off.
+    """
+    if not cases:
+        return {}
+    known = await read(tx, [(case.tenant_id, case.case_id) for case in cases])
+    seen = {(case.tenant_id, case.payer_id): case for case in cases}
+    await payers.seen(
+        tx, [(*key, names[case.tenant_id, case.case_id], case.told.facts.payer_kind) for key, case in sorted(seen.items())], now
+    )
+    entered = []
+    for case in cases:
+        before = known.get((case.tenant_id, case.case_id))
+        entered.append(case if before is None else _kept(case, before))
+    placed = await _placed(tx, entered, now)
+    rows = [(*_row(case, each), case.payer_id, _encode(case.told).decode()) for case, each in placed]
+    await (await driver(tx)).execute(_ENTER, *map(list, zip(*rows, strict=True)))
+    await _warn(tx, placed, now)
+    return {(case.tenant_id, case.case_id): each for case, each in placed}
+
+
+def _kept(case: Case, before: Case) -> Case:
+    names = ("deadline_on", "known_on", "assignee", "team", "holder", "leased_until", "snoozed_until", "expired_for")
+    return msgspec.structs.replace(case, **{name: getattr(before, name) for name in names})
+
+
+async def alter(
+    tx: AsyncConnection, keys: Collection[Key], now: datetime, change: Callable[[Case], Case] = lambda case: case
+) -> list[tuple[Case, Placed]]:
+    """Change cases' rows here, and place them anew: after a step of their workflow, or because a person says so."""
+    return await move(tx, [change(case) for case in (await read(tx, keys)).values()], now)
+
+
+def expired(case: Case) -> Case:
+    """Say that a case has expired for its last day: the clock does it once."""
+    return msgspec.structs.replace(case, expired_for=case.deadline_on)
+
+
+async def move(tx: AsyncConnection, cases: Sequence[Case], now: datetime) -> list[tuple[Case, Placed]]:
+    """Place locked cases anew, and warn where it is time."""
+    placed = await _placed(tx, cases, now)
+    if placed:
+        rows = [_row(case, each) for case, each in placed]
+        await (await driver(tx)).execute(_MOVE, *map(list, zip(*rows, strict=True)))
+        await _set_last_days(tx, placed)
+        await _warn(tx, placed, now)
+    return placed
+
+
+async def _set_last_days(tx: AsyncConnection, placed: Sequence[tuple[Case, Placed]]) -> None:
+    """Write where a last day is another than the case says: a payer was settled, or the next level has come."""
+    rows = [
+        (case.tenant_id, case.case_id, told.appeal_by_on, told.correct_by_on)
+        for case, told in placed
+        if (case.appeal_by_on, case.correct_by_on) != (told.appeal_by_on, told.correct_by_on)
+    ]
+    if rows:
+        await (await driver(tx)).execute(_LAST_DAYS, *map(list, zip(*rows, strict=True)))
+
+
+async def _placed(tx: AsyncConnection, cases: Sequence[Case], now: datetime) -> list[tuple[Case, Placed]]:
+    known = await payers.settled(tx, {(case.tenant_id, case.payer_id) for case in cases})
+    return [(case, place(case, payers.of(known, case.tenant_id, case.payer_id), now)) for case in cases]
+
+
+def _row(case: Case, placed: Placed) -> tuple[Any, ...]:
+    stands = tuple(getattr(placed, name) for name in _PLACED)
+    return (case.tenant_id, case.case_id, *stands, case.assignee, case.team, case.expired_for, case.denied_cents)
+
+
+async def _warn(tx: AsyncConnection, placed: Sequence[tuple[Case, Placed]], now: datetime) -> None:
+    raised = [(case.tenant_id, case.case_id, *each) for case, told in placed for each in told.warn]
+    if raised:
+        await (await driver(tx)).execute(_WARN, *map(list, zip(*raised, strict=True)), now)
+
+
+# -- who works on what
+
+_WAKE: Final = """
+UPDATE worklist SET place = CASE WHEN snoozed_until IS NULL THEN 'free' ELSE 'snoozed' END, holder = NULL, leased_until = NULL
+WHERE (tenant_id, case_id) IN (
+    SELECT tenant_id, case_id FROM worklist WHERE tenant_id = $1 AND place = 'leased' AND leased_until <= $2
+    ORDER BY leased_until LIMIT 100 FOR UPDATE SKIP LOCKED
+)
+"""
+# The best of each queue that is the caller's, then the best of these. Two callers never wait for each other: what one looks at
+# the other passes over.
+_NEXT: Final = """
+WITH best AS (
+    SELECT head.case_id FROM unnest($2::text[]) AS mine (queue) CROSS JOIN LATERAL (
+        SELECT case_id, score FROM worklist
+        WHERE tenant_id = $1 AND queue = mine.queue AND place = 'free' {narrowed}
+        ORDER BY score DESC, case_id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AS head ORDER BY head.score DESC, head.case_id LIMIT 1
+)
+UPDATE worklist AS w SET place = 'leased', holder = $3, leased_until = $4 FROM best
+WHERE w.tenant_id = $1 AND w.case_id = best.case_id RETURNING w.case_id
+"""
+_TEAMS: Final = "SELECT team FROM team_members WHERE tenant_id = $1 AND member = $2"
+
+
+async def wake(tx: AsyncConnection, tenant_id: str, now: datetime) -> None:
+    """Free cases whose lease is over."""
+    await (await driver(tx)).execute(_WAKE, tenant_id, now)
+
+
+async def teams_of(tx: AsyncConnection, tenant_id: str, member: str) -> list[str]:
+    return [row["team"] for row in await (await driver(tx)).fetch(_TEAMS, tenant_id, member)]
+
+
+async def take_next(
+    tx: AsyncConnection, tenant_id: str, queues: Sequence[str], holder: str, until: datetime, *, payer_id: str | None
+) -> UUID | None:
+    """Lease the best case of some queues that nobody holds; None where there is none."""
+    narrowed = "" if payer_id is None else "AND payer_id = $5"
+    values = () if payer_id is None else (payer_id,)
+    query = _NEXT.replace("{narrowed}", narrowed)
+    found: UUID | None = await (await driver(tx)).fetchval(query, tenant_id, list(queues), holder, until, *values)
+    return found
