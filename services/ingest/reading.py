@@ -41,6 +41,7 @@ from services.ingest.booking import (
     tallied,
 )
 from services.ingest.claims import candidates, intake
+from services.ingest.followups.arrivals import NewAnswer, remits_came
 from services.ingest.followups.rules import Subject
 from services.ingest.followups.store import touch
 from services.ingest.matches.booking import answer_of, match, settle
@@ -350,7 +351,7 @@ class IntakeReader:
         await store.insert_remits(tx, tenant_id, numbered)
         await settle(tx, tenant_id, verdicts.values())
         if bills:  # else there is nothing to follow up; the sweep finds what a first claim makes urgent
-            await touch(tx, tenant_id, _touched(new, verdicts), self._clock.now())
+            await remits_came(tx, tenant_id, _came(files, new, verdicts), self._clock.now())
         await outbox.append(tx, events)
         await ledger.book(tx, (_entry(tenant_id, each) for each in new))  # late: a day's row is everybody's, and locked to the end
 
@@ -363,11 +364,15 @@ def _payments(parts: Iterable[Part]) -> Iterator[tuple[Subject, UUID]]:
         yield from (("remittance", each) for each in paid)
 
 
-def _touched(new: Sequence[Candidate], verdicts: Mapping[UUID, Verdict]) -> Iterator[tuple[Subject, UUID]]:
-    """Yield what follow-up is to look at: the claim that a remit answers, or the remit where no claim was found."""
+def _came(files: Mapping[UUID, Received], new: Sequence[Candidate], verdicts: Mapping[UUID, Verdict]) -> list[NewAnswer]:
+    """Return new remits as follow-up sees them."""
+    days = {file: received.received_at.date() for file, received in files.items()}
+    came = []
     for each in new:
-        claim_id = verdicts[each.row_id].claim_id
-        yield ("claim", claim_id) if claim_id else ("remit", each.remit_id)
+        event, verdict = each.event, verdicts[each.row_id]
+        told = event.claim_status_code, verdict.result, verdict.claim_id
+        came.append(NewAnswer(each.remit_id, days[event.interchange_id], *told))
+    return came
 
 
 def _entry(tenant_id: str, each: Candidate) -> ledger.Entry:

@@ -25,8 +25,9 @@ from services.ingest.claims import store
 from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
 from services.ingest.claims.life import Acknowledgement, ClaimState, Known, assign, of_set, replaced_by, replacements, state_of
 from services.ingest.claims.translation import to_event, told_findings
+from services.ingest.followups.arrivals import NewClaim, claims_came
 from services.ingest.followups.rules import Subject
-from services.ingest.followups.store import touch, touched_by, watch_new
+from services.ingest.followups.store import touch, touched_by
 from services.ingest.kept import claim_of
 from services.ingest.matches.booking import match_anew, matched_event
 from services.ingest.matches.store import accounts_waiting_for
@@ -257,8 +258,13 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
         rows.append(_row(booking, each, sequence, replaces))
         earlier.append(own)
     await store.insert_claims(booking.tx, rows, copies=booking.copies)
-    watched = [each.claim_id for each in in_order]
-    await watch_new(booking.tx, booking.tenant_id, "claim", watched, booking.received.received_at, copies=booking.copies)
+    came = {
+        each.claim_id: NewClaim(
+            each.claim.payer.payer_id, each.claim.frequency_code, each.sent_on or received_on, each.service_span[1]
+        )
+        for each in in_order
+    }
+    await claims_came(booking.tx, booking.tenant_id, came, booking.received.received_at, copies=booking.copies)
     await _link(booking, found_later)
 
 

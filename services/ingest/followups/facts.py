@@ -54,14 +54,14 @@ async def claims(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> 
             is_replaced=row["is_replaced"],
             answers=row["answers"],
             usual_days=usual_days(known, row["payer_id"]),
-            filing_limit_on=_filing_limit(limits.get(row["payer_id"], ()), row["service_to_on"] or row["service_from_on"]),
+            filing_limit_on=filing_limit(limits.get(row["payer_id"], ()), row["service_to_on"] or row["service_from_on"]),
             shortfall=short.get(row["claim_id"]),
         )
         for row in rows
     ]
 
 
-def _filing_limit(rules: Collection[PayerRule], last_on: date | None) -> date | None:
+def filing_limit(rules: Collection[PayerRule], last_on: date | None) -> date | None:
     """Return the last day on which the payer takes a claim of this day of service, by the shortest rule that holds."""
     if last_on is None:
         return None

@@ -31,6 +31,7 @@ Subject = Literal["claim", "remit", "remittance", "deposit"]
 ACKNOWLEDGED_WITHIN: Final = timedelta(days=5)
 RESENT_WITHIN: Final = timedelta(days=5)
 FILING_NEAR: Final = timedelta(days=14)
+NO_ANSWER: Final = frozenset({"22", "23", "25"})  # a reversal; forwarded without being adjudicated; a predetermination
 CLAIM_MAY_FOLLOW: Final = timedelta(days=2)  # a remit may come before its claim is sent in
 BANK_TAKES: Final = timedelta(days=5)  # between the payment's day and the deposit, either way
 
@@ -76,6 +77,9 @@ class About(Struct, frozen=True):
     patient_control_number: str = ""
     payer_id: str = ""
     payer_name: str = ""
+
+
+_NOBODY: Final = About("claim", UUID(int=0))  # where what is found is not told
 
 
 class Shortfall(Struct, frozen=True):
@@ -187,6 +191,34 @@ def _underpaid(shortfall: Shortfall | None) -> Iterable[Found]:
             f"payer and patient together pay {_money(shortfall.allowed_cents)}."
         )
         yield Found("underpaid", shortfall.answered_on, missing, why)
+
+
+def judge_new_claim(frequency_code: str, sent_on: date, filing_limit_on: date | None, now_on: date) -> Judged:
+    """Judge a claim of which nothing else is known yet: neither an answer nor what takes its place."""
+    return judge_claim(
+        ClaimFacts(
+            about=_NOBODY,
+            state="submitted",
+            frequency_code=frequency_code,
+            charge_cents=0,
+            service_to_on=None,
+            submitted_on=sent_on,
+            decided_on=None,
+            is_replaced=False,
+            answers=0,
+            usual_days=0,
+            filing_limit_on=filing_limit_on,
+        ),
+        now_on,
+    )
+
+
+def judge_new_remit(result: str, came_on: date) -> Judged:
+    """Judge a remit as it comes in."""
+    facts = RemitFacts(
+        about=_NOBODY, result=result, decided_by="score", paid_cents=0, charge_cents=0, received_on=came_on, bills_since=None
+    )
+    return judge_remit(facts, came_on)
 
 
 def judge_remit(remit: RemitFacts, now_on: date) -> Judged:

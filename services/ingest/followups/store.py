@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
+from services.ingest.checks.reference import FEE_SCHEDULE
 from services.ingest.followups.lifecycle import Followup, Step
 from services.ingest.followups.rules import CLAIM_MAY_FOLLOW, About, Subject
 
@@ -44,15 +45,48 @@ async def touch(tx: AsyncConnection, tenant_id: str, subjects: Iterable[tuple[Su
         await (await driver(tx)).execute(_TOUCH, tenant_id, list(names), list(ids), now)
 
 
-async def watch_new(
-    tx: AsyncConnection, tenant_id: str, subject: Subject, ids: Iterable[UUID], now: datetime, *, copies: bool
-) -> None:
-    """Have subjects looked at soon that this transaction brought: nobody watches them yet. `copies`: this role may COPY."""
-    rows = [(tenant_id, subject, each, now) for each in ids]
-    if copies and rows:
+_WATCH_NEW = "INSERT INTO followup_watches SELECT $1, $2, * FROM unnest($3::uuid[], $4::timestamptz[])"
+
+
+async def watch_new(tx: AsyncConnection, tenant_id: str, subject: Subject, looks: Mapping[UUID, datetime], *, copies: bool) -> None:
+    """Have subjects that this transaction brought looked at, each at its moment: nobody watches them yet. `copies`: may COPY."""
+    if copies and looks:
+        rows = [(tenant_id, subject, *each) for each in looks.items()]
         await copy_rows(tx, "followup_watches", ("tenant_id", "subject", "subject_id", "look_at"), rows)
-    else:
-        await touch(tx, tenant_id, ((subject, each) for _, subject, each, _ in rows), now)
+    elif looks:
+        await (await driver(tx)).execute(_WATCH_NEW, tenant_id, subject, list(looks), list(looks.values()))
+
+
+_UNWATCH = """
+WITH held AS (
+    SELECT subject_id FROM followup_watches WHERE tenant_id = $1 AND subject = $2 AND subject_id = ANY ($3::uuid[])
+    ORDER BY subject_id FOR UPDATE  -- one order: two who want the same never deadlock
+)
+DELETE FROM followup_watches AS w USING held WHERE w.tenant_id = $1 AND w.subject = $2 AND w.subject_id = held.subject_id
+"""
+
+
+async def unwatch(tx: AsyncConnection, tenant_id: str, subject: Subject, ids: Iterable[UUID]) -> None:
+    """Look at subjects no more; a scan that holds one of them is waited for."""
+    await (await driver(tx)).execute(_UNWATCH, tenant_id, subject, sorted(ids))
+
+
+# LIMIT and IS NOT NULL keep the planner from reading all follow-ups into a hash.
+_TO_JUDGE = """
+SELECT asked.claim_id FROM unnest($2::uuid[], $3::bigint[]) AS asked (claim_id, answers)
+WHERE (
+    SELECT true FROM followups AS f
+    WHERE f.tenant_id = $1 AND f.subject = 'claim' AND f.subject_id = asked.claim_id AND f.status = 'open' LIMIT 1
+  ) IS NOT NULL
+  OR (SELECT count(*) FROM matches AS m WHERE m.tenant_id = $1 AND m.claim_id = asked.claim_id) <> asked.answers
+  OR EXISTS (SELECT 1 FROM reference_releases WHERE tenant_id = $1 AND name = $4 AND state = 'live')
+"""
+
+
+async def claims_to_judge(tx: AsyncConnection, tenant_id: str, answers: Mapping[UUID, int]) -> set[UUID]:
+    """Return those of some answered claims, each with its answers of now, that have other ones, a follow-up or a fee schedule."""
+    rows = await (await driver(tx)).fetch(_TO_JUDGE, tenant_id, list(answers), list(answers.values()), FEE_SCHEDULE)
+    return {row["claim_id"] for row in rows}
 
 
 def touched_by(remit_id: UUID, *claim_ids: UUID | None) -> set[tuple[Subject, UUID]]:
