@@ -29,7 +29,6 @@ from services.appeals.views import CaseDetail, MoveCase
 from services.appeals.workflow import Move, Refusal, allowed, decide
 from services.appeals.worklist import api as worklist_api
 from services.appeals.worklist import bulk_api
-from services.appeals.worklist import store as worklist
 
 router = APIRouter(tags=["cases"])
 
@@ -88,7 +87,6 @@ async def move_case(
             raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
         await store.move(tx, {(tenant, case_id): decision.case}, now)
         await store.tell(tx, [((tenant, case_id), step) for step in decision.steps])
-        await worklist.alter(tx, [(tenant, case_id)], now)
         detail = await _detail(tx, tenant, case_id, clock)
         await idempotency.finish(tx, tenant, key, idempotency.Kept(200, None, detail.model_dump_json()))
     response.headers["ETag"] = etag(detail.version)

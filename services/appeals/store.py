@@ -1,6 +1,6 @@
 """Appeals' SQL; nothing here commits."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +16,8 @@ from libs.common.money import Cents
 from services.appeals.deadline import due_on
 from services.appeals.workflow import Case, CaseState, Refused, Step
 from services.appeals.worklist import desk
+from services.appeals.worklist import store as worklist
+from services.appeals.worklist.placing import Case as Placed
 
 _encode = msgspec.json.Encoder().encode
 
@@ -137,11 +139,14 @@ WHERE c.tenant_id = told.tenant_id AND c.case_id = told.case_id
 """
 
 
-async def move(tx: AsyncConnection, cases: Mapping[Key, Case], now: datetime) -> None:
-    """Write where locked cases stand now."""
+async def move(
+    tx: AsyncConnection, cases: Mapping[Key, Case], now: datetime, marked: Callable[[Placed], Placed] = lambda placed: placed
+) -> None:
+    """Write where locked cases stand now, and find their places on the worklist anew, each `marked` there."""
     if cases:
         rows = [(*key, case.state, case.version, case.closed_by, case.filings) for key, case in cases.items()]
         await (await driver(tx)).execute(_MOVE, *map(list, zip(*rows, strict=True)), now)
+        await worklist.alter(tx, cases, now, marked)
 
 
 def _row(change: Change, now: datetime) -> tuple[Any, ...]:

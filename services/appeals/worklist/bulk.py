@@ -101,7 +101,6 @@ async def _step(tx: AsyncConnection, keys: list[store.Key], asked: Move, now: da
     taken = {key: told for key, told in decided.items() if not isinstance(told, Refusal)}
     await cases.move(tx, {key: told.case for key, told in taken.items()}, now)
     await cases.tell(tx, [(key, step) for key, told in taken.items() for step in told.steps])
-    await store.alter(tx, list(taken), now)
     return {key: NotDone(told.reason, told.detail) for key, told in decided.items() if isinstance(told, Refusal)}
 
 

@@ -56,7 +56,6 @@ class CaseClock:
             held = await cases.known_cases(tx, over)
             asked = Move(command=Command.EXPIRE, who=SYSTEM, why=WHY[Command.EXPIRE])
             decided = {key: told for key, case in held.items() if isinstance(told := decide(case, asked, now), Decision)}
-            await cases.move(tx, {key: told.case for key, told in decided.items()}, now)
+            await cases.move(tx, {key: told.case for key, told in decided.items()}, now, store.expired)
             await cases.tell(tx, [(key, step) for key, told in decided.items() for step in told.steps])
-            await store.alter(tx, list(decided), now, store.expired)
         return len(found)

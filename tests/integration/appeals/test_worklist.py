@@ -1,23 +1,26 @@
 """The worklist on a real PostgreSQL: places and deadlines, leases, the clock, bulk actions, payers that somebody settles."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from deploy.local import provision
+from deploy.local.layout import Secrets
+from deploy.local.stack import Stack
 from libs.common.clock import FixedClock
 from libs.common.database import Database
 from services.appeals.api import make_app
 from services.appeals.worklist.bulk import BulkRunner
 from services.appeals.worklist.clock import CaseClock
 from tests.integration.appeals.conftest import NOW
-from tests.integration.consumers.conftest import Sent, Service, appeals, classifier, remit
-
-__all__ = ["appeals", "classifier"]
+from tests.integration.consumers.conftest import Sent, Service, remit
+from tests.support import ServiceDatabase, run_apart
 
 PAID = date(2026, 2, 1)
 MEDICAL_NECESSITY = (("CO", "50", 100_000),)  # an appeal
@@ -73,11 +76,38 @@ class Office:
         return await self.case_clock.catch_up()
 
 
+@pytest.fixture(scope="module")
+def databases(servers: Stack, templates: Callable[[str], str]) -> dict[str, ServiceDatabase]:
+    """Make the two databases that all tests here share; each test begins with empty tables."""
+    secrets = Secrets(servers.folder / "secrets.json")
+    made = {}
+    for service in ("appeals", "classifier"):
+        name = f"test_worklist_{service}_{uuid4().hex[:10]}"
+        run_apart(provision.make_database(servers.admin_url, service, name=name, template=templates(service)))
+        urls = {role: provision.role_url(servers.admin_url, service, role, secrets, name) for role in ("owner", "api", "worker")}
+        made[service] = ServiceDatabase(**{f"{role}_url": url for role, url in urls.items()})
+    return made
+
+
+_KEPT = ("alembic_version", "relay_position")
+
+
 @pytest.fixture
-async def office(appeals: Service, classifier: Service) -> AsyncIterator[Office]:
-    made = Office(appeals, classifier)
+async def office(databases: dict[str, ServiceDatabase]) -> AsyncIterator[Office]:
+    services = []
+    for name, urls in databases.items():
+        owner = Database(urls.owner_url, pool_size=1)
+        async with owner.begin() as tx:
+            tables = (await tx.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))).scalars()
+            await tx.execute(text(f"TRUNCATE {', '.join(table for table in tables if table not in _KEPT)}"))
+        await owner.close()
+        services.append(Service(name, Database(urls.worker_url), Database(urls.api_url)))
+    made = Office(*services)
     yield made
     await made.http.aclose()
+    for service in services:
+        await service.worker.close()
+        await service.api.close()
 
 
 async def test_a_case_has_its_deadline_its_level_and_its_worth_from_the_moment_it_opens(office: Office) -> None:
@@ -286,9 +316,8 @@ async def test_settling_a_payer_reckons_its_open_cases_anew(office: Office) -> N
 LEVEL = {"level": "payer_dispute", "window": 9, "effective_from": "2026-01-01", "source": "x"}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+async def test_levels_that_make_no_sense_are_refused(office: Office) -> None:
+    for body in (
         {"path": "no_such_path"},
         {"time_zone": "Mars/Olympus"},
         {"levels": [LEVEL | {"level": "arbitration"}]},
@@ -296,10 +325,8 @@ LEVEL = {"level": "payer_dispute", "window": 9, "effective_from": "2026-01-01", 
         {"levels": [LEVEL | {"source": ""}]},
         {"levels": [LEVEL, LEVEL]},
         {"levels": [LEVEL | {"counted_from": "service"}]},
-    ],
-)
-async def test_levels_that_make_no_sense_are_refused(office: Office, body: dict[str, Any]) -> None:
-    await office.send("PUT", f"/v1/payers/{PAYER}/levels", body, 422)
+    ):
+        await office.send("PUT", f"/v1/payers/{PAYER}/levels", body, 422)
 
 
 async def test_the_registry_keeps_how_a_payer_is_reached_by_version(office: Office) -> None:
