@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from deploy.docs.asyncapi import asyncapi
+from deploy.docs.kpis import kpi_page
 from deploy.docs.levels import with_levels
 from deploy.docs.openapi import openapi
 from deploy.docs.schemas import EVENTS, json_schema
@@ -24,6 +25,7 @@ def generated() -> dict[Path, str]:
         **{SCHEMAS / f"{event.name}.v1.json": _json(json_schema(event)) for event in EVENTS},
         DOCS / "events" / "asyncapi.yaml": _yaml(asyncapi()),
         DOCS / "deadlines.md": with_levels(DOCS / "deadlines.md"),
+        DOCS / "kpis.md": kpi_page(),
         DOCS / "appeals.md": with_workflow(DOCS / "appeals.md"),
     }
 

@@ -125,7 +125,7 @@ def _look(services: Services, outcome: Outcome, period: Mapping[str, str]) -> Ou
         received=received,
         ledgers={service: services.get(service, "/v1/ledger", Ledger) for service in SERVICES},
         ledgers_of_month={service: services.get(service, "/v1/ledger", Ledger, period) for service in SERVICES},
-        rates=services.get("analytics", "/v1/kpis/denial-rate", Rates, {**period, "group_by": "category"}),
+        rates=services.get("analytics", "/v1/denial-rate", Rates, {**period, "group_by": "category"}),
         denials=services.all("classifier", "/v1/denials", Denial, period),
         cases=services.all("appeals", "/v1/cases", Case, period),
     )

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.process import consuming_service
+from libs.common.settings import load
 from services.analytics.handlers import SUBSCRIPTIONS
+from services.analytics.settings import AnalyticsSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
 
-    return make_app(database, clock, tenant)
+    return make_app(database, clock, tenant, load(AnalyticsSettings).rework_cost_cents)
 
 
 if __name__ == "__main__":

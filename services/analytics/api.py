@@ -1,21 +1,28 @@
 """Analytics' HTTP interface: KPIs and the ledger."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
-from typing import Annotated, Literal
+from datetime import date, timedelta
+from typing import Annotated, Literal, cast
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query, Request
+from msgspec.structs import replace
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
-from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.problems import responses
+from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, TenantDep
+from libs.common.http.problems import Problem, not_found, responses
 from services.analytics import kpis, queries
+from services.analytics.facts.measures import DIMENSIONS
+from services.analytics.kpis import NOTHING, Groups
+from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Side, Unit
+from services.analytics.kpis.figures import AGED_DAYS, AGES, CHARGE_DAYS, Figure, earlier, figure, figures, tells_apart
+from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 
 GroupBy = Literal["payer", "category", "day"]
 
@@ -49,7 +56,7 @@ class DenialRateView(BaseModel):
 router = APIRouter(tags=["kpis"])
 
 
-@router.get("/v1/kpis/denial-rate", summary="Initial denial rate, by claims and by dollars", responses=responses(422))
+@router.get("/v1/denial-rate", summary="What stands denied of what stands, by claims and by dollars", responses=responses(422))
 async def get_denial_rate(
     period: PeriodDep,
     tenant: TenantDep,
@@ -58,10 +65,10 @@ async def get_denial_rate(
 ) -> DenialRateView:
     first, last = period.first, period.last
     async with database.begin(tenant) as tx:
-        asked = queries.Asked(tenant, first, last)
+        asked = Asked(tenant, first, last)
         whole = kpis.whole(await queries.sums(tx, asked, "standing"))
         refused = kpis.whole(await queries.sums(tx, asked, "standing_denied"))
-        grouped = msgspec.structs.replace(asked, group_by=(group_by,))
+        grouped = replace(asked, group_by=(group_by,))
         by_group = await queries.sums(tx, grouped, "standing_denied")
         adjudicated = {} if group_by == "category" else await queries.sums(tx, grouped, "standing")
         names = await queries.payer_names(tx, tenant) if group_by == "payer" else {}
@@ -78,7 +85,232 @@ async def get_denial_rate(
     )
 
 
-def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
+GroupWord = Literal[
+    "payer", "facility", "provider", "service_group", "category", "level", "day", "week", "month", "quarter", "year", "age"
+]
+_PERIOD_DAYS_MAX = 3_660
+_GROUPS_BY_MAX = 3
+_FILTERS_MAX = 50
+
+
+class SideView(BaseModel):
+    measure: str
+    of: Literal["count", "amount"] = Field(description="how many, or their cents or days")
+
+
+class KpiView(BaseModel):
+    """A key figure and what it means."""
+
+    id: str
+    name: str
+    name_fr: str
+    definition: str
+    unit: Unit
+    basis: str = Field(description="the day that decides whether something falls into the period")
+    source: str = Field(description="where the definition comes from; own: ours")
+    pitfalls: str
+    numerator: SideView | None
+    denominator: SideView | None = Field(description="null: the figure is a sum")
+    groups: list[str] = Field(description="what it can be grouped and filtered by, beside the calendar")
+    reason: str | None = Field(description="why it has no number; null: it has one")
+    needs: list[str] = Field(description="events that would have to be told for it to have one")
+
+
+class KpiList(BaseModel):
+    items: list[KpiView]
+
+
+class FigureView(BaseModel):
+    value: float | None = Field(description="share from 0 to 1, cents, days or a count; null: there is nothing to divide by")
+    numerator: int
+    denominator: int | None = Field(description="null: the figure is a sum")
+
+
+class GroupedFigureView(FigureView):
+    keys: dict[str, str] = Field(description="by each of `group_by`, in its order; an empty text: not known")
+    label: str | None = Field(None, description="the payer's name, where grouped by payer")
+
+
+class ComparedView(FigureView):
+    from_: date = Field(alias="from")
+    to: date
+    change: float | None = Field(description="value - value then; null: one of them is not there")
+
+
+class KpiAnswer(BaseModel):
+    """A figure beside its definition."""
+
+    kpi: KpiView
+    from_: date | None = Field(alias="from")
+    to: date | None
+    as_of: date | None = Field(description="made of what was known on the evening of this day (UTC); null: of all that is known")
+    is_final: bool = Field(description="as_of has passed: asked again, it is the same")
+    total: FigureView | None = Field(description="null: it has no number, and kpi.reason says why")
+    groups: list[GroupedFigureView]
+    compared: ComparedView | None
+
+
+@router.get("/v1/kpis", summary="The key figures and their definitions", responses=responses())
+async def list_kpis() -> KpiList:
+    return KpiList(items=[_view(kpi) for kpi in KPIS])
+
+
+@router.get("/v1/kpis/{kpi_id}", summary="One key figure over a period", responses=responses(404, 422))
+async def get_kpi(
+    kpi_id: str,
+    period: PeriodDep,
+    request: Request,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    group_by: Annotated[list[GroupWord], Query(max_length=_GROUPS_BY_MAX, description="up to three, in order")] = [],  # noqa: B006 - read only
+    filter_: Annotated[
+        list[str],
+        Query(alias="filter", max_length=_FILTERS_MAX, description="dimension:value; several values of one: any of them"),
+    ] = [],  # noqa: B006 - read only
+    compare_to: Annotated[
+        Literal["previous", "year"] | None, Query(description="the period of equal length before, or the same a year ago")
+    ] = None,
+    as_of: Annotated[date | None, Query(description="of what was known on the evening of this day (UTC)")] = None,
+) -> KpiAnswer:
+    """What is asked for again as of a day that has passed comes out the same, although remittances keep coming."""
+    kpi = BY_ID.get(kpi_id)
+    if kpi is None:
+        raise not_found("key figure")
+    today = clock.now().date()
+    _check(kpi, period, group_by, compare_to)
+    asked = Asked(tenant, period.first, period.last, as_of, tuple(group_by), _filters(kpi, filter_))
+    kpi, factor = _with_cost(kpi, cast("int | None", request.app.state.rework_cost_cents))
+    told: dict[str, object] = {"kpi": _view(kpi), "from": period.first, "to": period.last, "as_of": as_of}
+    told |= {"is_final": as_of is not None and as_of < today, "total": None, "groups": [], "compared": None}
+    if kpi.reason is not None:
+        return KpiAnswer.model_validate(told)
+    try:
+        async with database.begin(tenant) as tx:
+            (total,) = await _figures(tx, kpi, replace(asked, group_by=()), factor, today)
+            groups = await _figures(tx, kpi, asked, factor, today) if group_by else []
+            names = await queries.payer_names(tx, tenant) if "payer" in group_by else {}
+            told |= {"total": _figure_view(total), "groups": [_group_view(group_by, each, names) for each in groups]}
+            if compare_to and period.first and period.last:
+                first, last = earlier(period.first, period.last, compare_to)
+                (then,) = await _figures(tx, kpi, replace(asked, first=first, last=last, group_by=()), factor, today)
+                change = None if total.value is None or then.value is None else round(total.value - then.value, 6)
+                told["compared"] = {**_figure_view(then), "from": first, "to": last, "change": change}
+    except queries.TooManyGroups:
+        raise Problem(422, "too-many-groups", f"An answer has at most {GROUPS_MAX} groups: group coarser, or filter.") from None
+    return KpiAnswer.model_validate(told)
+
+
+def _check(kpi: Kpi, period: Period, group_by: Sequence[str], compare_to: str | None) -> None:
+    if period.first and period.last and (period.last - period.first).days >= _PERIOD_DAYS_MAX:
+        raise Problem(422, "bad-period", f"A period has at most {_PERIOD_DAYS_MAX} days.")
+    if compare_to and not (period.first and period.last):
+        raise Problem(422, "bad-period", "What is compared has a `from` and a `to`.")
+    if compare_to and period.first and period.first.year <= 1 + _PERIOD_DAYS_MAX // 365:
+        raise Problem(422, "bad-period", "There is no period before.")
+    if len(set(group_by)) < len(group_by) or ("age" in group_by and len(group_by) > 1):
+        raise Problem(422, "unknown-group", "A group is named once, and age stands alone.")
+    if kpi.numerator is not None and not set(group_by) <= set(_words(kpi)):
+        raise Problem(422, "unknown-group", "This key figure cannot be grouped so: `groups` of its definition says by what.")
+
+
+def _words(kpi: Kpi) -> list[str]:
+    """Return by what a key figure can be grouped."""
+    if kpi.numerator is None:
+        return []
+    calendar = CALENDAR if kpi.kind != "stock" else ()
+    return [*_dimensions(kpi), *calendar, *(["age"] if kpi.id == "ar-aging" else [])]
+
+
+def _dimensions(kpi: Kpi) -> list[str]:
+    numerator = kpi.numerator
+    return [] if numerator is None else [name for name in DIMENSIONS if tells_apart(numerator, name)]
+
+
+def _filters(kpi: Kpi, told: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in told:
+        name, colon, value = each.partition(":")
+        if not colon or (kpi.numerator is not None and name not in _dimensions(kpi)):
+            raise Problem(422, "unknown-group", "A filter is dimension:value, with a dimension that this key figure has.")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _with_cost(kpi: Kpi, rework_cost_cents: int | None) -> tuple[Kpi, int]:
+    if kpi.kind != "cost":
+        return kpi, 1
+    if rework_cost_cents is None:
+        return replace(kpi, reason="The cost of one is not configured: RECOURS_REWORK_COST_CENTS."), 1
+    return kpi, rework_cost_cents
+
+
+async def _figures(tx: AsyncConnection, kpi: Kpi, asked: Asked, factor: int, today: date) -> list[Figure]:
+    """Return the figures of all groups; without groups there is one, of everything."""
+    numerator, denominator = cast("Side", kpi.numerator), kpi.denominator
+    if kpi.kind == "stock":
+        return await _stock(tx, kpi, asked, today)
+    above = await queries.sums(tx, asked, numerator.measure)
+    below = await _below(tx, asked, numerator, denominator, above)
+    if not asked.group_by:
+        above = {(): kpis.whole(above)}
+    return figures(kpi, asked.group_by, above, below, factor)
+
+
+async def _below(tx: AsyncConnection, asked: Asked, numerator: Side, denominator: Side | None, above: Groups) -> Groups | None:
+    if denominator is None:
+        return None
+    return above if denominator.measure == numerator.measure else await queries.sums(tx, asked, denominator.measure)
+
+
+async def _stock(tx: AsyncConnection, kpi: Kpi, asked: Asked, today: date) -> list[Figure]:
+    """Return figures of a state: what was submitted by an evening and, by what was known then, not answered."""
+    evening = asked.last or today
+    known = min(asked.as_of or evening, evening)
+    state = replace(asked, first=None, last=evening, as_of=known)
+    if "age" in asked.group_by:
+        return await _by_age(tx, state, evening)
+    all_open = await queries.sums(tx, state, "outstanding")
+    if kpi.id == "ar-aging":
+        above = await queries.sums(tx, replace(state, last=evening - timedelta(days=AGED_DAYS)), "outstanding")
+        below = all_open
+    else:
+        charged = await queries.sums(tx, replace(state, first=evening - timedelta(days=CHARGE_DAYS - 1)), "submitted")
+        above, below = all_open, {key: (count, cents // CHARGE_DAYS) for key, (count, cents) in charged.items()}
+    if not asked.group_by:
+        above = {(): kpis.whole(above)}
+    return figures(kpi, asked.group_by, above, below)
+
+
+async def _by_age(tx: AsyncConnection, state: Asked, evening: date) -> list[Figure]:
+    ungrouped = replace(state, group_by=())
+    _, whole = kpis.whole(await queries.sums(tx, ungrouped, "outstanding"))
+    found = []
+    for name, least, most in AGES:
+        first = None if most is None else evening - timedelta(days=most)
+        part = await queries.sums(tx, replace(ungrouped, first=first, last=evening - timedelta(days=least)), "outstanding")
+        found.append(figure((name,), part.get((), NOTHING)[1], whole))
+    return found
+
+
+def _view(kpi: Kpi) -> KpiView:
+    told = msgspec.structs.asdict(kpi)
+    for side in ("numerator", "denominator"):
+        told[side] = msgspec.structs.asdict(told[side]) if told[side] else None
+    dimensions = _dimensions(kpi) + (["age"] if kpi.id == "ar-aging" else [])
+    return KpiView.model_validate({**told, "needs": list(kpi.needs), "groups": dimensions})
+
+
+def _figure_view(each: Figure) -> dict[str, object]:
+    return {"value": each.value, "numerator": each.numerator, "denominator": each.denominator}
+
+
+def _group_view(group_by: Sequence[str], each: Figure, names: dict[str, str]) -> dict[str, object]:
+    keys = dict(zip(group_by, each.keys, strict=True))
+    return {**_figure_view(each), "keys": keys, "label": names.get(keys.get("payer", ""))}
+
+
+def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: int | None = None) -> FastAPI:
     """Put the application together."""
 
     @asynccontextmanager
@@ -97,4 +329,5 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.rework_cost_cents = rework_cost_cents
     return app

@@ -1,13 +1,16 @@
 """What is read of the sums: a measure over a period of days, as it was known on a day, by groups and through filters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any, Final
+from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from services.analytics.facts import Fact, decode
 from services.analytics.facts.measures import DIMENSIONS, MEASURES
 from services.analytics.kpis import Groups
 
@@ -76,3 +79,36 @@ async def payer_names(tx: AsyncConnection, tenant_id: str) -> dict[str, str]:
     """Return payers' names by their ids."""
     rows = await (await driver(tx)).fetch("SELECT payer_id, payer_name FROM payers WHERE tenant_id = $1", tenant_id)
     return {row["payer_id"]: row["payer_name"] for row in rows}
+
+
+_CHUNK: Final = 5_000
+
+
+async def accounts(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[list[tuple[UUID, list[Fact]]]]:
+    """Yield accounts with all their facts, some thousands at a time."""
+    query = "SELECT claim_key, told FROM facts WHERE tenant_id = $1 ORDER BY claim_key, place"
+    cursor = await (await driver(tx)).cursor(query, tenant_id)
+    held: list[tuple[UUID, list[Fact]]] = []
+    while rows := await cursor.fetch(_CHUNK):
+        for key, told in groupby(rows, lambda row: row["claim_key"]):
+            facts = [decode(row["told"]) for row in told]
+            if held and held[-1][0] == key:
+                held[-1][1].extend(facts)
+            else:
+                held.append((key, facts))
+        yield held[:-1]
+        held = held[-1:]
+    yield held
+
+
+async def all_sums(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[tuple[tuple[Any, ...], tuple[int, int]]]:
+    """Yield the rows of the sums: (is_coarse, measure, day, known_on, cell), (count, amount); those of zero are left out."""
+    query = (
+        "SELECT is_coarse, measure, day, known_on, cell, count, amount FROM rollups"
+        " WHERE tenant_id = $1 AND (count <> 0 OR amount <> 0)"
+    )
+    cursor = await (await driver(tx)).cursor(query, tenant_id)
+    while rows := await cursor.fetch(_CHUNK):
+        for row in rows:
+            told = tuple(row)
+            yield told[:5], told[5:]

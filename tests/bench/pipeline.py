@@ -137,7 +137,7 @@ async def _count_claims(connection: "asyncpg.Connection[Any]") -> int:
 
 
 async def _count_denials(connection: "asyncpg.Connection[Any]") -> int:
-    counted: int = await connection.fetchval("SELECT count(*) FROM denial_facts")  # reads them all: asked when the claims are there
+    counted: int = await connection.fetchval("SELECT count(*) FROM facts WHERE kind = 'denial'")  # reads them all
     return counted
 
 

@@ -115,7 +115,7 @@ def test_each_denial_that_can_be_pursued_has_one_case_that_follows_it(system: Sy
 
 def test_the_denial_rate_is_that_of_what_stands(system: System, clinic: Month) -> None:
     counted = [answer for answer in standing(clinic.answers) if answer.truth.outcome != "predetermination"]
-    rates = system.get("analytics", "/v1/kpis/denial-rate", group_by="category", **PERIOD)
+    rates = system.get("analytics", "/v1/denial-rate", group_by="category", **PERIOD)
     assert rates["totals"]["claims"] == len(counted)
     assert rates["totals"]["charge_cents"] == sum(answer.remit.charge_cents for answer in counted)
     expected: Counter[str | None] = Counter()

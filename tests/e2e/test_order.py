@@ -67,6 +67,6 @@ def test_the_end_is_the_same_whatever_comes_first(system: System, order: tuple[s
     assert (denial["status"], denial["revision"], denial["denied_cents"]) == ("retracted", 2, 12_000)
     (known,) = system.pages("appeals", "/v1/cases", pcn=f"ORDER{case}")
     assert (known["state"], known["denial_revision"]) == ("retracted", 2)
-    rates = system.get("analytics", "/v1/kpis/denial-rate", group_by="payer", **{"from": str(DAY), "to": str(DAY)})
+    rates = system.get("analytics", "/v1/denial-rate", group_by="payer", **{"from": str(DAY), "to": str(DAY)})
     (rate,) = [group for group in rates["groups"] if group["key"] == f"19999{case}"]
     assert (rate["claims"], rate["charge_cents"], rate["denied_claims"], rate["denied_cents"]) == (1, 12_000, 0, 0)

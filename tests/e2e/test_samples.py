@@ -98,7 +98,7 @@ def test_kpi_rates_are_what_counting_says(system: System, sent: Sent) -> None:
         denied = [claim for claim in counted if claim.denied > 0]
         charge = sum((claim.charge for claim in counted), Decimal(0))
         refused = sum((claim.denied for claim in denied), Decimal(0))
-        found = system.get("analytics", "/v1/kpis/denial-rate", **{"from": str(day), "to": str(day)})["totals"]
+        found = system.get("analytics", "/v1/denial-rate", **{"from": str(day), "to": str(day)})["totals"]
         assert (found["claims"], found["denied_claims"]) == (len(counted), len(denied)), day
         assert (found["charge_cents"], found["denied_cents"]) == (cents(charge), cents(refused)), day
         assert found["denial_rate_claims"] == pytest.approx(len(denied) / len(counted), abs=1e-6)

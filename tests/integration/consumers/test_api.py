@@ -259,12 +259,12 @@ async def test_the_denial_rate_is_by_claims_and_dollars_in_each_grouping(classif
     await analytics.take(*batch, *await classifier.take(*batch))
     async with client(analytics) as asking:
         by = {
-            group: (await asking.get("/v1/kpis/denial-rate", params={"group_by": group})).json()
+            group: (await asking.get("/v1/denial-rate", params={"group_by": group})).json()
             for group in ("payer", "category", "day")
         }
-        first = (await asking.get("/v1/kpis/denial-rate", params={"from": "2026-01-01", "to": "2026-01-01"})).json()
-        assert (await asking.get("/v1/kpis/denial-rate", params={"group_by": "SMITH"})).status_code == 422
-        assert (await asking.get("/v1/kpis/denial-rate?from=2026-01-02&to=2026-01-01")).status_code == 422
+        first = (await asking.get("/v1/denial-rate", params={"from": "2026-01-01", "to": "2026-01-01"})).json()
+        assert (await asking.get("/v1/denial-rate", params={"group_by": "SMITH"})).status_code == 422
+        assert (await asking.get("/v1/denial-rate?from=2026-01-02&to=2026-01-01")).status_code == 422
     totals = by["payer"]["totals"]
     assert (totals["claims"], totals["denied_claims"], totals["charge_cents"], totals["denied_cents"]) == (3, 2, 30000, 12500)
     assert (totals["denial_rate_claims"], totals["denial_rate_dollars"]) == (0.666667, 0.416667)

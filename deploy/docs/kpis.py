@@ -1,0 +1,54 @@
+"""The key figures as a page, written from their table."""
+
+from typing import Final
+
+from services.analytics.kpis.definitions import KPIS, Kpi, Side
+
+_HEAD: Final = """# Key figures
+
+Written by `make docs` from `services/analytics/kpis/definitions.py`; change that instead.
+
+`GET /v1/kpis` lists them, `GET /v1/kpis/{id}?from&to&group_by&filter&compare_to&as_of` answers one, with its definition beside the
+number; `recours kpis list` and `recours kpis show ID` do the same. A figure asked *as of* a day is made of what was known on that
+evening (UTC) by the events' own times: once the day has passed it does not change, although remittances keep coming. A figure by
+category is measured against all claims: what was not denied has no category. Facility is the billing provider's NPI, provider the
+rendering one's, a service group the section of the procedure's code list or of the revenue code; an empty text: no claim is known.
+[Decision 6](adr/0006-facts-are-kept-by-account-and-sums-follow-from-them.md) says how sums are kept.
+
+`GET /v1/denial-rate` is no key figure of this list: it is the state of now, each answer that stands with its denial that stands.
+"""
+
+
+def kpi_page() -> str:
+    """Return docs/kpis.md."""
+    rows = "\n".join(f"| [`{kpi.id}`](#{kpi.id}) | {kpi.name} | {kpi.name_fr} | {_unit(kpi)} |" for kpi in KPIS)
+    table = f"| id | name | in French | unit |\n|---|---|---|---|\n{rows}\n"
+    return "\n".join([_HEAD, table, *map(_section, KPIS)])
+
+
+def _unit(kpi: Kpi) -> str:
+    return f"{kpi.unit}; no number yet" if kpi.reason else kpi.unit
+
+
+def _section(kpi: Kpi) -> str:
+    lines = [
+        f"## {kpi.id}",
+        "",
+        f"{kpi.name}. {kpi.definition}",
+        "",
+        f"- Unit: {kpi.unit}. Day: {kpi.basis}.",
+        *([f"- Computed: {_side(kpi.numerator)}{_below(kpi.denominator)}."] if kpi.numerator else []),
+        f"- Source: {kpi.source}.",
+        f"- Pitfalls: {kpi.pitfalls}",
+        *([f"- No number: {kpi.reason} It would need: {'; '.join(f'`{need}`' for need in kpi.needs)}."] if kpi.reason else []),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _side(side: Side) -> str:
+    return f"{side.of} of `{side.measure}`"
+
+
+def _below(side: Side | None) -> str:
+    return f" / {_side(side)}" if side else ""

@@ -1,0 +1,14 @@
+"""What analytics is told beside the common settings."""
+
+from pydantic import Field
+
+from libs.common.settings import CommonSettings
+
+
+class AnalyticsSettings(CommonSettings):
+    rework_cost_cents: int | None = Field(
+        None,
+        ge=0,
+        le=10_000_000,
+        description="what working one denial costs, for the KPI cost-to-rework; not told: it has no number",
+    )
