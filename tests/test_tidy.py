@@ -31,6 +31,7 @@ EDGES = frozenset(
         "services/ingest/followups/deposits_api.py",
         "services/appeals/documents/api.py", "services/appeals/documents/sweep.py",
         "services/appeals/evidence/api.py", "services/appeals/corrections/api.py",
+        "services/appeals/collaboration/api.py", "services/appeals/collaboration/guest.py",
     }
 )  # fmt: skip
 _TEXTS = (

@@ -17,6 +17,8 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.people import PERSON
 from services.appeals import store
+from services.appeals.collaboration import api as collaboration
+from services.appeals.collaboration import guest
 from services.appeals.corrections import api as corrections
 from services.appeals.documents import api as documents
 from services.appeals.documents.blobs import Blobs
@@ -114,6 +116,8 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             documents.router,
             evidence.router,
             corrections.router,
+            collaboration.router,
+            guest.router,
             ledger.router,
             dead_letters.router,
         ],
@@ -122,6 +126,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             "worklist": "What to work on next, who has it, and what is done to many cases at once.",
             "payers": "How payers are reached, and until when they take appeals.",
             "documents": "What stands behind an appeal.",
+            "collaboration": "Messages about a case, and links by which a guest sees what was shared.",
             "corrected claims": "Claims that are sent again, mended.",
             "evidence": "What an appeal needs, by category and payer, and what of it is there.",
         },

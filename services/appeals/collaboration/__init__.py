@@ -1,0 +1,1 @@
+"""Working on a case with others: messages, and links by which one guest sees what was shared and answers, and nothing else."""
