@@ -254,6 +254,8 @@ def _alternatives(code: AdjustmentCode, cause: _Cause, action: str, group_code: 
     if group_code == "PR" and cause.patient_action and not setting.patient_is_shielded:
         offered.insert(0, "bill_patient")
     barred = {action, "none"}
+    if group_code != "PR" or setting.patient_is_shielded or setting.forwarded:
+        barred.add("bill_patient")
     if setting.appeal_is_barred:
         barred.add("appeal")
     if cause.category == "duplicate" or setting.new_claim_is_too_late or "do_not_resend" in setting.effects:

@@ -15,7 +15,7 @@ from services.classifier.deadlines import Days, deadlines_of, with_deadline
 from services.classifier.decision import AdjudicatedClaim, Classification, classify, is_recoverable
 from services.classifier.rules.model import RuleSet
 
-EDITION: Final = 1
+EDITION: Final = 2
 
 
 class Adjudicated(Struct, frozen=True, gc=False, omit_defaults=True):

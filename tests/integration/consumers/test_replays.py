@@ -12,6 +12,7 @@ import pytest
 
 from libs.common.clock import FixedClock
 from services.classifier.replays.running import Replayer
+from services.classifier.verdict import version_name
 from tests.integration.consumers.conftest import NOW, Service, remit, reversal
 from tests.integration.consumers.test_api import client
 from tests.integration.consumers.test_rules import LIMIT, N290, n290
@@ -121,7 +122,7 @@ async def test_a_draft_is_tried_side_by_side_and_changes_nothing(classifier: Ser
         ]
         changes = (await told(asking, f"{path}/changes"))["items"]
         assert {each["denial_id"] for each in changes} == {before["A"]["denial_id"], before["B"]["denial_id"]}
-        assert (changes[0]["before"]["rule_version"], changes[0]["after"]["rule_version"]) == ("1.0", "1.1")
+        assert (changes[0]["before"]["rule_version"], changes[0]["after"]["rule_version"]) == (version_name(0), version_name(1))
         assert await denials(asking) == before
     async with client(classifier, "other") as asking:
         assert (await asking.get(path)).status_code == 404
@@ -140,8 +141,8 @@ async def test_an_applied_replay_is_the_next_revision_and_comes_over_the_feed(cl
         assert (await told(asking, path))["applied"] == 2
         now = await denials(asking)
         assert {pcn: (each["revision"], each["rule_version"], each["category"]) for pcn, each in now.items()} == {
-            "A": (2, "1.1", "provider_enrollment"),
-            "C": (2, "1.1", "authorization"),
+            "A": (2, version_name(1), "provider_enrollment"),
+            "C": (2, version_name(1), "authorization"),
         }
         assert now["C"]["appeal_by"]["due_on"] == "2026-04-10"
         assert now["C"]["explanation"].endswith("by 2026-04-10.")

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from libs.common.contracts.remit_received import Remark
+from services.classifier.verdict import version_name
 from tests.integration.consumers.conftest import Service, remit
 from tests.integration.consumers.test_api import client
 
@@ -50,12 +51,12 @@ async def test_a_version_judges_from_the_moment_it_is_in_force(classifier: Servi
         await classifier.take(n290("OTHER-TENANT", tenant="other"))
     told = {pcn: (each["category"], each["rule_version"]) for pcn, each in (await denials(classifier)).items()}
     assert told == {
-        "BEFORE": ("missing_information", "1.0"),
-        "AFTER": ("provider_enrollment", "1.1"),
-        "OTHER-PAYER": ("missing_information", "1.1"),
-        "EARLIER": ("missing_information", "1.1"),
+        "BEFORE": ("missing_information", version_name(0)),
+        "AFTER": ("provider_enrollment", version_name(1)),
+        "OTHER-PAYER": ("missing_information", version_name(1)),
+        "EARLIER": ("missing_information", version_name(1)),
     }
-    assert (await denials(classifier, "other"))["OTHER-TENANT"]["rule_version"] == "1.0"
+    assert (await denials(classifier, "other"))["OTHER-TENANT"]["rule_version"] == version_name(0)
 
 
 async def test_a_version_never_changes_and_an_older_one_can_come_back(classifier: Service) -> None:
@@ -121,8 +122,8 @@ async def test_a_judgement_without_keeping_asks_the_rules_in_force(classifier: S
         await asking.post("/v1/rules/1/publish")
         plain = (await asking.post("/v1/classify", json=claim)).json()
         mine = (await asking.post("/v1/classify", json=claim | {"payer_id": "1999999999", "payment_on": "2026-02-01"})).json()
-    assert (plain["category"], plain["rule_version"]) == ("missing_information", "1.0")
-    assert (mine["category"], mine["rule_version"]) == ("provider_enrollment", "1.1")
+    assert (plain["category"], plain["rule_version"]) == ("missing_information", version_name(0))
+    assert (mine["category"], mine["rule_version"]) == ("provider_enrollment", version_name(1))
 
 
 async def test_deadlines_are_in_the_event_and_choose_denials(classifier: Service) -> None:

@@ -174,14 +174,17 @@ def test_the_first_level_by_law_has_no_steps_before_it() -> None:
     assert levels_after(known, None)[0].level == "internal_appeal"
 
 
-@pytest.mark.parametrize("kind", ["medicare", "commercial", "marketplace"])
 @pytest.mark.parametrize("on", [date(2023, 11, 1), date(2024, 2, 29), date(2025, 10, 28), PAID])
-def test_appeals_and_the_classifier_count_the_first_appeal_to_the_same_day(kind: str, on: date) -> None:
-    limit = classifier._limits()["appeal", kind, ""]
-    path = "commercial" if kind == "marketplace" else kind
-    ours = clocks(Facts("appeal", (), on, path), UNCONFIGURED)[0]
+def test_appeals_and_the_classifier_count_the_first_appeal_to_the_same_day(on: date) -> None:
+    limit = classifier._limits()["appeal", "medicare", ""]
+    ours = clocks(Facts("appeal", (), on, "medicare"), UNCONFIGURED)[0]
     assert ours.due_on == counting.after(on, limit.days, "days")
     assert ours.firm == limit.firm
+
+
+@pytest.mark.parametrize("kind", ["commercial", "marketplace"])
+def test_the_classifier_leaves_the_members_path_to_appeals(kind: str) -> None:
+    assert ("appeal", kind, "") not in classifier._limits()
 
 
 def test_a_day_is_that_of_the_payers_time_zone() -> None:

@@ -52,7 +52,9 @@ def test_medicare_takes_a_corrected_claim_for_a_calendar_year_counted_by_the_kin
     assert due(verdict("4", service_from_on=date(2024, 2, 29)).correct_by) == date(2025, 2, 28)
 
 
-@pytest.mark.parametrize("payer_kind", ["medicare_advantage", "workers_comp", "auto_liability", "other", None])
+@pytest.mark.parametrize(
+    "payer_kind", ["commercial", "marketplace", "medicare_advantage", "workers_comp", "auto_liability", "other", None]
+)
 def test_what_nobody_knows_is_unknown(payer_kind: str | None) -> None:
     told = verdict("11", payer_kind=payer_kind)
     assert (told.appeal_by, told.correct_by) == (None, None)
@@ -72,10 +74,10 @@ def test_a_way_that_is_closed_has_no_last_day() -> None:
 
 
 def test_a_limit_that_a_contract_may_shorten_says_so() -> None:
-    told = verdict(payer_kind="commercial")
-    assert told.appeal_by is not None
-    assert not told.appeal_by.firm
-    assert told.explanation.endswith(", by 2026-08-29 (a state or contract may say earlier).")
+    told = verdict("4", payer_kind="medicaid")
+    assert told.correct_by is not None
+    assert not told.correct_by.firm
+    assert told.explanation.endswith(", by 2027-01-05 (a state or contract may say earlier).")
 
 
 def test_a_tenants_limit_comes_first_with_its_source() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -138,6 +139,14 @@ def test_the_patient_is_billed_for_group_pr_alone(claim: AdjudicatedClaim) -> No
         assert {"N842", "N781", "N782", "N783"}.isdisjoint(remark.rarc for remark in claim.rarcs)
     if judged.action == "bill_patient" and judged.is_denial:
         assert any(reason.group_code == "PR" and reason.category == judged.category for reason in judged.reasons)
+
+
+@pytest.mark.parametrize("group", ["CO", "OA", "PI"])
+def test_no_code_offers_to_bill_the_patient_outside_of_group_pr(group: str) -> None:
+    """Of every code, as the action and as an alternative: a drawn claim meets a single code too seldom."""
+    for carc in CARCS:
+        judged = classify(AdjudicatedClaim("1", 10_000, 0, (Adjustment(group, carc, 10_000),)))
+        assert "bill_patient" not in (judged.action, *judged.alternative_actions), carc
 
 
 @given(claims(), st.sampled_from(NO_APPEAL), st.none() | st.integers(1, 4))
