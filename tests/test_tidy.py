@@ -29,6 +29,7 @@ EDGES = frozenset(
         "services/ingest/sandbox/payer.py", "services/ingest/reference/loading.py",
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
         "services/ingest/followups/deposits_api.py",
+        "services/analytics/recounts/api.py", "services/analytics/recounts/running.py", "services/analytics/recounts/rereading.py",
         "services/appeals/documents/api.py", "services/appeals/documents/sweep.py",
         "services/appeals/evidence/api.py", "services/appeals/corrections/api.py",
         "services/appeals/collaboration/api.py", "services/appeals/collaboration/guest.py",

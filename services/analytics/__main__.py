@@ -7,6 +7,7 @@ from libs.common.database import Database
 from libs.common.process import consuming_service
 from libs.common.settings import load
 from services.analytics.handlers import SUBSCRIPTIONS
+from services.analytics.recounts.running import Recounter
 from services.analytics.settings import AnalyticsSettings
 
 if TYPE_CHECKING:
@@ -20,4 +21,9 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 
 
 if __name__ == "__main__":
-    consuming_service("analytics", make_api, SUBSCRIPTIONS)
+    consuming_service(
+        "analytics",
+        make_api,
+        SUBSCRIPTIONS,
+        lambda database, clock: [Recounter(database, clock, bootstrap=load(AnalyticsSettings).kafka).run],
+    )

@@ -23,6 +23,7 @@ from services.analytics.kpis import NOTHING, Groups
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Side, Unit
 from services.analytics.kpis.figures import AGED_DAYS, AGES, CHARGE_DAYS, Figure, earlier, figure, figures, tells_apart
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
+from services.analytics.recounts import api as recounts
 
 GroupBy = Literal["payer", "category", "day"]
 
@@ -322,9 +323,10 @@ def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: i
         "analytics",
         "Shows where denials come from.",
         checks={"database": database.ping},
-        routers=[router, ledger.router, dead_letters.router],
+        routers=[router, recounts.router, ledger.router, dead_letters.router],
         tags={
             "kpis": "Key figures, each with its definition.",
+            "recounts": "Sums held against the facts that they follow from.",
         },
         lifespan=lifespan,
     )

@@ -21,7 +21,7 @@ from libs.common.contracts import (
     remit_received,
 )
 from libs.common.contracts.envelope import Event, Received
-from libs.common.messaging.consumer import Handler, Subscription
+from libs.common.messaging.consumer import Subscription
 from services.analytics import events, store
 from services.analytics.facts import Fact
 from services.analytics.facts.points import JournalKey, journal
@@ -87,47 +87,50 @@ def _sum(sums: dict[JournalKey, list[int]], facts: Sequence[Fact], sign: int) ->
 
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[events.ReceivedRemit]], _: datetime) -> Sequence[Event]:
     """Keep remits' facts and book all."""
-    await record(tx, _facts(events.remit_of, remits), _names(remits))
+    await record(tx, *told_by(remit_received.TYPE, remits))
     await ledger.book(tx, map(_entry, remits))  # last: a day's row is everybody's, and locked until the commit
     return _NO_EVENTS
 
 
-async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[events.ClassifiedDenial]], _: datetime) -> Sequence[Event]:
-    """Keep each revision of each denial. What a front door sent back was never judged: it is counted by its acknowledgement."""
-    judged = [each for each in denials if each.data.acknowledgement_id is None]
-    await record(tx, _facts(events.denial_of, judged), _names(judged))
+async def handle_facts(tx: AsyncConnection, received: Sequence[Received[Any]], _: datetime) -> Sequence[Event]:
+    """Keep the facts of events that tell of nothing but these."""
+    await record(tx, *told_by(received[0].type, received))
     return _NO_EVENTS
 
 
-async def handle_claims(tx: AsyncConnection, claims: Sequence[Received[events.SubmittedClaim]], _: datetime) -> Sequence[Event]:
-    """Keep claims' facts, and those of what checks found in them."""
-    await record(tx, _facts(events.claim_of, claims), _names(claims))
-    return _NO_EVENTS
-
-
-def _recorder(fact_of: Callable[[Received[Any]], Fact]) -> Handler:
-    async def handle(tx: AsyncConnection, received: Sequence[Received[Any]], _: datetime) -> Sequence[Event]:
-        await record(tx, _facts(fact_of, received))
-        return _NO_EVENTS
-
-    return handle
-
-
+_FACT_OF: Final[Mapping[str, Callable[[Received[Any]], Fact]]] = {
+    claim_submitted.TYPE: events.claim_of,
+    claim_acknowledged.TYPE: events.answer_of,
+    remit_received.TYPE: events.remit_of,
+    remit_matched.TYPE: events.match_of,
+    denial_classified.TYPE: events.denial_of,
+    appeal_filed.TYPE: events.filing_of,
+    appeal_decided.TYPE: events.decision_of,
+}
 SUBSCRIPTIONS: Final = (
-    Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, events.SubmittedClaim, handle_claims),
-    Subscription(
-        claim_acknowledged.TOPIC, claim_acknowledged.TYPE, events.AcknowledgedClaim, _recorder(events.answer_of)
-    ),
+    Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, events.SubmittedClaim, handle_facts),
+    Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, events.AcknowledgedClaim, handle_facts),
     Subscription(remit_received.TOPIC, remit_received.TYPE, events.ReceivedRemit, handle_remits),
-    Subscription(remit_matched.TOPIC, remit_matched.TYPE, events.MatchedRemit, _recorder(events.match_of)),
-    Subscription(denial_classified.TOPIC, denial_classified.TYPE, events.ClassifiedDenial, handle_denials),
-    Subscription(appeal_filed.TOPIC, appeal_filed.TYPE, events.AppealFiled, _recorder(events.filing_of)),
-    Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, events.AppealDecided, _recorder(events.decision_of)),
-)  # fmt: skip
+    Subscription(remit_matched.TOPIC, remit_matched.TYPE, events.MatchedRemit, handle_facts),
+    Subscription(denial_classified.TOPIC, denial_classified.TYPE, events.ClassifiedDenial, handle_facts),
+    Subscription(appeal_filed.TOPIC, appeal_filed.TYPE, events.AppealFiled, handle_facts),
+    Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, events.AppealDecided, handle_facts),
+)
 
 
-def _facts(fact_of: Callable[[Received[Any]], Fact], received: Iterable[Received[Any]]) -> list[tuple[Account, Fact]]:
-    return [((each.tenant_id, each.data.claim_key), fact_of(each)) for each in received]
+def told_by(type_: str, received: Sequence[Received[Any]]) -> tuple[list[tuple[Account, Fact]], Names]:
+    """Return what events of one type tell: facts by account, and names of payers.
+
+    What a front door sent back (a denial with an acknowledgement) was never judged: its acknowledgement tells of it.
+    """
+    fact_of = _FACT_OF[type_]
+    if type_ == denial_classified.TYPE:
+        received = [each for each in received if each.data.acknowledgement_id is None]
+    facts = [((each.tenant_id, each.data.claim_key), fact_of(each)) for each in received]
+    return facts, (_names(received) if type_ in _NAME_PAYERS else _NO_NAMES)
+
+
+_NAME_PAYERS: Final = frozenset({claim_submitted.TYPE, remit_received.TYPE, denial_classified.TYPE})
 
 
 def _names(received: Iterable[Received[Any]]) -> Names:

@@ -81,7 +81,7 @@ async def payer_names(tx: AsyncConnection, tenant_id: str) -> dict[str, str]:
     return {row["payer_id"]: row["payer_name"] for row in rows}
 
 
-_CHUNK: Final = 5_000
+_CHUNK: Final = 2_000
 
 
 async def accounts(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[list[tuple[UUID, list[Fact]]]]:

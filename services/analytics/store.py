@@ -89,14 +89,20 @@ def rows_of(deltas: Deltas) -> tuple[dict[Row, list[int]], dict[tuple[str, int],
 
 async def add(tx: AsyncConnection, deltas: Deltas) -> None:
     """Add to the sums, in one statement however many facts. Held until the commit: last in a transaction, with the ledger."""
-    rows, cells = rows_of(deltas)
+    await add_rows(tx, *rows_of(deltas))
+
+
+async def add_rows(tx: AsyncConnection, rows: Mapping[Row, Sequence[int]], cells: Mapping[tuple[str, int], Cell]) -> None:
+    """Add to the sums' rows, and name the cells."""
+    rows = {row: sums for row, sums in rows.items() if any(sums)}
     if not rows:
         return
     connection = await driver(tx)
     # A day's row is everybody's. A transaction may come here several times, so no order of rows would keep workers apart.
     await connection.execute(_LOCK)
-    await connection.execute(_CELLS, *_columns((*key, *cell) for key, cell in sorted(cells.items())))
-    await connection.execute(_ADD, *_columns((*key, *sums) for key, sums in sorted(rows.items()) if sums != [0, 0]))
+    if cells:
+        await connection.execute(_CELLS, *_columns((*key, *cell) for key, cell in sorted(cells.items())))
+    await connection.execute(_ADD, *_columns((*key, *sums) for key, sums in sorted(rows.items())))
 
 
 async def name_payers(tx: AsyncConnection, names: Mapping[tuple[str, str], str]) -> None:

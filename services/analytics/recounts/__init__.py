@@ -1,0 +1,1 @@
+"""Recounts: the sums held against the facts that they follow from, and made right where they differ."""
