@@ -22,6 +22,7 @@ from services.appeals.collaboration.pages import HEADERS, language_of, page
 from services.appeals.collaboration.store import GUEST, Link
 from services.appeals.collaboration.tokens import hash_of
 from services.appeals.collaboration.views import TEXT_MAX
+from services.appeals.collaboration.words import WORDS
 from services.appeals.documents.giving import give
 from services.appeals.documents.keeping import Kept, desk_of
 from services.appeals.documents.kinds import DocumentKind
@@ -126,7 +127,7 @@ async def write_message(
         is_written = await _write(database, tenant, token, told, now)
     except _Wrong as wrong:
         return await _again(request, database, tenant, token, now, lang, wrong, draft=told)
-    return _done(request, token, "message") if is_written else _closed(lang)
+    return _done(request, token, lang, "message") if is_written else _closed(lang)
 
 
 async def _write(database: Database, tenant: str, token: str, told: str, now: datetime) -> bool:
@@ -161,8 +162,9 @@ async def _read_text(request: Request) -> str:
     return kept
 
 
-def _done(request: Request, token: str, what: str) -> Response:
-    return RedirectResponse(f"{_base(request, token)}?done={what}", _SEE_OTHER, headers=HEADERS)
+def _done(request: Request, token: str, lang: str | None, what: str) -> Response:
+    kept = f"&lang={lang}" if lang in WORDS else ""
+    return RedirectResponse(f"{_base(request, token)}?done={what}{kept}", _SEE_OTHER, headers=HEADERS)
 
 
 async def _again(
@@ -215,7 +217,7 @@ async def upload(
             raise _Wrong(word, problem.status) from None
     except _Wrong as wrong:
         return await _again(request, database, tenant, token, now, lang, wrong)
-    return _done(request, token, "document")
+    return _done(request, token, lang, "document")
 
 
 async def _take(database: Database, tenant: str, token: str, kept: Kept, now: datetime) -> None:

@@ -1,7 +1,9 @@
 """The SQL of evidence: a tenant's own checklists, and what was waived; nothing here commits."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,6 +17,7 @@ from services.appeals.evidence.checklists import EVERY_PAYER, Checked, Wanted, c
 
 _encode = msgspec.json.Encoder().encode
 
+Key = tuple[str, UUID]
 Lists = dict[tuple[str, str], tuple[Wanted, ...]]
 
 
@@ -88,10 +91,40 @@ async def checked(tx: AsyncConnection, tenant_id: str, case: RowMapping) -> tupl
     return check(choose(case["category"], case["payer_id"], own), documents, waived), waived
 
 
-async def lacking(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[str]:
-    """Return the items that keep a case from `ready`; none for a case that does not exist."""
-    case = await get_case(tx, tenant_id, case_id)
-    if case is None:
-        return []
-    found, _ = await checked(tx, tenant_id, case)
-    return [each.item for each in found if each.keeps_back]
+_LISTS = "SELECT tenant_id, payer_id, category, items FROM evidence_checklists WHERE tenant_id = ANY ($1::text[])"
+_OF_CASES = (
+    "SELECT tenant_id, case_id, category, payer_id FROM cases"
+    " WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))"
+)
+_DOCUMENTS = (
+    "SELECT tenant_id, case_id, document_id, kind FROM documents WHERE state = 'current'"
+    " AND (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))"
+)
+_WAIVED = (
+    "SELECT DISTINCT ON (tenant_id, case_id, item) tenant_id, case_id, item, what FROM evidence_waivers"
+    " WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY tenant_id, case_id, item, row_id DESC"
+)
+
+
+async def lacking(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, list[str]]:
+    """Return, for each case (tenant, id) that something keeps from `ready`, the items that do."""
+    connection = await driver(tx)
+    tenants, ids = [tenant for tenant, _ in keys], [case_id for _, case_id in keys]
+    lists: dict[str, Lists] = {}
+    for row in await connection.fetch(_LISTS, tenants):
+        wanted = msgspec.convert(row["items"], tuple[Wanted, ...])
+        lists.setdefault(row["tenant_id"], {})[(row["payer_id"], row["category"])] = wanted
+    there, waived = defaultdict[Key, list[Mapping[str, Any]]](list), defaultdict[Key, set[str]](set)
+    for row in await connection.fetch(_DOCUMENTS, tenants, ids):
+        there[row["tenant_id"], row["case_id"]].append(row)
+    for row in await connection.fetch(_WAIVED, tenants, ids):
+        if row["what"] == "waived":
+            waived[row["tenant_id"], row["case_id"]].add(row["item"])
+    found = {}
+    for row in await connection.fetch(_OF_CASES, tenants, ids):
+        key = (row["tenant_id"], row["case_id"])
+        wanted = choose(row["category"], row["payer_id"], lists.get(row["tenant_id"], {}))
+        missing = [each.item for each in check(wanted, there[key], waived[key]) if each.keeps_back]
+        if missing:
+            found[key] = missing
+    return found

@@ -20,6 +20,7 @@ from libs.common.worker import look_again
 from services.appeals import store as cases
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.levels import UNCONFIGURED
+from services.appeals.evidence.gate import DETAIL, REASON, held_back
 from services.appeals.workflow import Command, Move, Refusal, decide
 from services.appeals.worklist import bulk_store, desk, store, submissions
 from services.appeals.worklist.bulk_store import Action, Bulk
@@ -97,11 +98,14 @@ async def apply(
 
 async def _step(tx: AsyncConnection, keys: list[store.Key], asked: Move, now: datetime) -> Mapping[store.Key, NotDone]:
     """Take a step of the workflow with each case."""
-    decided = {key: decide(case, asked, now) for key, case in (await cases.known_cases(tx, keys)).items()}
+    known = await cases.known_cases(tx, keys)
+    unready = await held_back(tx, list(known), asked.command)
+    decided = {key: decide(case, asked, now) for key, case in known.items() if key not in unready}
     taken = {key: told for key, told in decided.items() if not isinstance(told, Refusal)}
     await cases.move(tx, {key: told.case for key, told in taken.items()}, now)
     await cases.tell(tx, [(key, step) for key, told in taken.items() for step in told.steps])
-    return {key: NotDone(told.reason, told.detail) for key, told in decided.items() if isinstance(told, Refusal)}
+    refused = {key: NotDone(told.reason, told.detail) for key, told in decided.items() if isinstance(told, Refusal)}
+    return refused | dict.fromkeys(unready, NotDone(REASON, DETAIL))
 
 
 def reckoning(tenant_id: str, bulk_id: UUID, chosen: Chosen, total: int, now: datetime) -> Bulk:

@@ -7,8 +7,11 @@ import httpx
 from pypdf import PdfReader
 
 from services.appeals import ingest as asking
+from services.appeals.worklist.bulk import apply
+from services.appeals.worklist.bulk_store import Action
 from tests.integration.documents.conftest import Appeals, Refused
 from tests.support import papers
+from tests.support.cases import NOW
 
 
 async def move(appeals: Appeals, case: Any, command: str, key: str) -> httpx.Response:
@@ -100,3 +103,16 @@ async def test_a_tenants_own_list_holds_at_once(appeals: Appeals) -> None:
     assert (await appeals.http.delete(path, params={"payer_id": "P1"})).status_code == 204
     evidence = (await appeals.http.get(f"/v1/cases/{case}/evidence")).json()
     assert evidence["items"][0]["item"] == "remittance_extract"
+
+
+async def test_many_cases_at_once_become_ready_by_the_same_rule(appeals: Appeals) -> None:
+    asks_nothing = await appeals.case(category="duplicate", payer_id="P1")
+    waived, lacks = [await appeals.case(category="duplicate", payer_id="P2") for _ in range(2)]
+    await appeals.http.put("/v1/evidence/checklists/duplicate", json={"items": []}, params={"payer_id": "P1"})
+    await appeals.http.put(f"/v1/cases/{waived}/evidence/remittance_extract/waiver", json={"reason": "They have it."})
+    async with appeals.worker.begin() as tx:
+        action = Action("step", command="mark_ready", why="All of them.")
+        refused = await apply(tx, "local", [asks_nothing, waived, lacks], action, "local", NOW)
+    assert {key: told.reason for key, told in refused.items()} == {("local", lacks): "evidence-missing"}
+    states = {row["case_id"]: row["state"] for row in await appeals.rows("SELECT case_id, state FROM cases")}
+    assert states == {asks_nothing: "ready", waived: "ready", lacks: "open"}
