@@ -4,16 +4,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from libs.common.clock import Clock
-from libs.common.contracts import appeal_decided, claim_acknowledged, claim_submitted, remit_received
+from libs.common.contracts import appeal_decided, claim_acknowledged, claim_submitted, remit_matched, remit_received
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
-from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
+from services.classifier.front_door import AnsweredClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
+from services.classifier.learners import LEARNERS
+from services.classifier.models.running import ScoreKeeper, Trainer
 from services.classifier.odds.book import Book
 from services.classifier.odds.handlers import DecidedAppeal, handle_decided
 from services.classifier.odds.making import OddsMaker
 from services.classifier.replays.running import Replayer
+from services.classifier.risk.claims import SubmittedClaim
+from services.classifier.risk.intake import MatchedRemit, handle_matched
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -35,6 +39,12 @@ if __name__ == "__main__":
             Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
             Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
             Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
+            Subscription(remit_matched.TOPIC, remit_matched.TYPE, MatchedRemit, handle_matched),
         ],
-        lambda database, clock: [Replayer(database, clock, odds=odds).run, OddsMaker(database, clock, odds).run],
+        lambda database, clock: [
+            Replayer(database, clock, odds=odds).run,
+            OddsMaker(database, clock, odds).run,
+            Trainer(database, clock).run,
+            ScoreKeeper(database, LEARNERS).run,
+        ],
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.changes import FIRST_CHANGE, Change, latest_change
 from libs.common.clock import Clock
+from libs.common.contracts.risk import PATH
 from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
@@ -33,12 +34,15 @@ from services.classifier import decision, store
 from services.classifier.codes import api as codes
 from services.classifier.judgement import Context
 from services.classifier.labels import api as labels
+from services.classifier.models import api as models
 from services.classifier.odds import api as odds_api
 from services.classifier.odds.api import OddsDep
 from services.classifier.odds.book import tell
 from services.classifier.odds.outcomes import KeptDenial, subject
 from services.classifier.odds.shelf import Shelf
 from services.classifier.replays import api as replays
+from services.classifier.risk import api as risk
+from services.classifier.risk.desk import RiskJudges
 from services.classifier.rules import api as rules
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES
@@ -311,6 +315,8 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             rules.router,
             replays.router,
             labels.router,
+            risk.router,
+            models.router,
             ledger.router,
             dead_letters.router,
         ],
@@ -319,10 +325,14 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             "classification": "The same judgement for any claim, without keeping it.",
             "rules": "What you change in the judgement, by version.",
             "odds": "How likely a contested denial is overturned, learned from how yours ended.",
+            "risk": "What is to be expected of a claim before it is sent.",
+            "models": "What is learned from outcomes: trained, held against what is in use, put in its place, watched.",
             "codes": "What each adjustment and remark code means, and what we make of it.",
         },
         lifespan=lifespan,
+        json_max_bytes={PATH: risk.BODY_MAX_BYTES},
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
     app.state.odds = Shelf(clock)
+    app.state.risk = RiskJudges()
     return app

@@ -21,6 +21,8 @@ from libs.common.money import Cents
 from services.classifier import front_door_store, store
 from services.classifier.front_door_store import Answer, ClaimName
 from services.classifier.rejections import judge
+from services.classifier.risk import intake
+from services.classifier.risk.claims import SubmittedClaim
 
 
 class AnsweredClaim(Struct, frozen=True, gc=False):
@@ -38,14 +40,6 @@ class AnsweredClaim(Struct, frozen=True, gc=False):
     payer_claim_control_number: str = ""
     charge_cents: Cents | None = None
     statuses: tuple[AcknowledgedStatus, ...] = ()
-
-
-class SubmittedClaim(Struct, frozen=True, gc=False):
-    """What the classifier reads of `claim.submitted`."""
-
-    claim_id: UUID
-    claim_key: UUID
-    replaces_claim_id: UUID | None = None
 
 
 async def handle_answers(tx: AsyncConnection, answers: Sequence[Received[AnsweredClaim]], now: datetime) -> Sequence[Event]:
@@ -70,7 +64,8 @@ async def handle_answers(tx: AsyncConnection, answers: Sequence[Received[Answere
 
 
 async def handle_submitted(tx: AsyncConnection, submitted: Sequence[Received[SubmittedClaim]], now: datetime) -> Sequence[Event]:
-    """Retract the rejections of claims that another one takes the place of."""
+    """Keep claims to learn from, and retract the rejections of those that another one takes the place of."""
+    await intake.keep_claims(tx, submitted)
     causes = {(each.tenant_id, name): each for each in submitted if (name := each.data.replaces_claim_id) is not None}
     if not causes:
         return ()

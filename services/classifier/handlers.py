@@ -23,6 +23,7 @@ from services.classifier.decision import Remark as JudgedRemark
 from services.classifier.odds.book import PUBLISHED_ONLY, Book, with_odds
 from services.classifier.odds.handlers import Told, learn_from
 from services.classifier.odds.outcomes import KeptDenial
+from services.classifier.risk import intake
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES, RuleSet
 from services.classifier.verdict import Adjudicated, Verdict, judged_fields
@@ -86,8 +87,9 @@ async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime, od
     causes |= {_reversible(remit, -1).twin(): remit for remit in reversals}
     events = [_event(remit, denial) for remit, denial in judged]
     events += await _pair_anew(tx, causes, now)
-    denied = {remit.id for remit, _ in judged}
+    denied = {remit.id: denial for remit, denial in judged}
     await learn_from(tx, [_told(remit, refuses=remit.id in denied) for remit in remits])
+    await intake.keep_answers(tx, [_answered(remit, denied.get(remit.id)) for remit in remits])
     await ledger.book(tx, map(entry_of, remits))  # last: a day's row is everybody's, and locked until the commit
     return events
 
@@ -183,6 +185,11 @@ def _reversible(remit: Remit, sign: int) -> Reversible:
         charge_cents=sign * remit.data.charge_cents,
         paid_cents=sign * remit.data.paid_cents,
     )
+
+
+def _answered(remit: Remit, denial: DenialClassifiedV1 | None) -> intake.Told:
+    told = remit.data
+    return intake.Told(remit.tenant_id, told.remit_id, told.claim_id, told.claim_status_code, told.payment_on, denial)
 
 
 def _event(cause: Remit, denial: DenialClassifiedV1) -> Event:

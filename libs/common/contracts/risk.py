@@ -17,6 +17,13 @@ class RiskQuestion(Struct, frozen=True):
     claims: Annotated[tuple[ClaimSubmittedV1, ...], Meta(description="Claims as submitted, at most 1,000.", max_length=1000)]
 
 
+class LineRisk(Struct, frozen=True):
+    """What is to be expected of one service line."""
+
+    line: Annotated[int, Meta(description="The line's number in the claim.")]
+    probability: Annotated[float, Meta(description="That the payer denies it; 0 to 1.", ge=0, le=1)]
+
+
 class ClaimRisk(Struct, frozen=True):
     """What is to be expected of one claim."""
 
@@ -30,6 +37,10 @@ class ClaimRisk(Struct, frozen=True):
         tuple[Annotated[str, Meta(max_length=300)], ...],
         Meta(description="What speaks for it, in words, the strongest first.", max_length=3),
     ]
+    lines: Annotated[
+        tuple[LineRisk, ...],
+        Meta(description="Where its lines differ: the ones at the highest risk, the highest first.", max_length=10),
+    ] = ()
 
 
 class RiskAnswer(Struct, frozen=True):

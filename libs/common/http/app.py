@@ -54,8 +54,12 @@ def create_app(
     routers: Sequence[APIRouter],
     tags: Mapping[str, str],
     lifespan: Lifespan | None = None,
+    json_max_bytes: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents. `tags` describes its own."""
+    """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents. `tags` describes its own.
+
+    `json_max_bytes` names paths whose JSON may be larger than elsewhere.
+    """
     app = FastAPIOffline(  # /docs shows its page without fetching anything from anywhere
         redoc_url=None,
         title=f"Recours {title}",
@@ -71,7 +75,7 @@ def create_app(
         app.include_router(router)
     app.include_router(_health(checks))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    app.add_middleware(_Edge)
+    app.add_middleware(_Edge, json_max_bytes=json_max_bytes or {})
     return app
 
 
@@ -135,8 +139,9 @@ def _health(checks: Mapping[str, Check]) -> APIRouter:
 class _Edge:
     """Around every request: a span in the caller's trace, safe headers, and JSON that is refused before anybody parses it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, json_max_bytes: Mapping[str, int]) -> None:
         self._app = app
+        self._json_max_bytes = json_max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -159,7 +164,8 @@ class _Edge:
             try:
                 _check_query(scope["query_string"])
                 if problems.says_json(headers.get(b"content-type", b"").decode("latin-1")):
-                    receive = await _checked_json(receive, int(headers.get(b"content-length", b"0") or 0))
+                    most = self._json_max_bytes.get(scope["path"], JSON_BODY_MAX_BYTES)
+                    receive = await _checked_json(receive, int(headers.get(b"content-length", b"0") or 0), most)
                 await self._app(scope, receive, finish)
             except Problem as problem:
                 await problems.answer(problem)(scope, receive, finish)
@@ -171,21 +177,21 @@ def _check_query(query: bytes) -> None:
         raise Problem(400, "bad-query", "A query may not hold NUL.")
 
 
-async def _checked_json(receive: Receive, announced: int) -> Receive:
+async def _checked_json(receive: Receive, announced: int, most: int) -> Receive:
     """Read a JSON body within its limits and hand it on.
 
     Errors: Problem 413 (too large), 400 (not JSON; NaN or Infinity; lone surrogates; NUL; too deep).
     """
-    if announced > JSON_BODY_MAX_BYTES:
-        raise _too_large()
+    if announced > most:
+        raise _too_large(most)
     body = b""
     more = True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > JSON_BODY_MAX_BYTES:
-            raise _too_large()
+        if len(body) > most:
+            raise _too_large(most)
     if body:
         check_json(body)
 
@@ -203,8 +209,8 @@ async def _once(body: bytes, receive: Receive) -> AsyncIterator[Message]:
         yield await receive()
 
 
-def _too_large() -> Problem:
-    return Problem(413, "too-large", f"A JSON body may have {JSON_BODY_MAX_BYTES} bytes at most.")
+def _too_large(most: int) -> Problem:
+    return Problem(413, "too-large", f"A JSON body may have {most} bytes at most.")
 
 
 def check_json(body: bytes) -> None:

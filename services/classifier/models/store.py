@@ -1,6 +1,7 @@
 """SQL of models and of what was measured of them; nothing here commits."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,10 +11,10 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import lock_name
+from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
-from services.classifier.models.learner import Fitted, Period
 from services.classifier.models.life import Evaluation, State, Subject
+from services.classifier.models.told import Came, Fitted, Period
 
 _encode = msgspec.json.Encoder().encode
 
@@ -180,6 +181,45 @@ async def body(tx: AsyncConnection, tenant_id: str, model_id: UUID) -> tuple[byt
     query = text("SELECT body, sha256 FROM models WHERE tenant_id = :t AND model_id = :m")
     row = (await tx.execute(query, {"t": tenant_id, "m": model_id})).one()
     return bytes(row.body), row.sha256
+
+
+class ToScore(Struct, frozen=True):
+    """A model in use, and up to where it has said its score."""
+
+    tenant_id: str
+    subject: Subject
+    model_id: UUID
+    state: State
+    after: tuple[int, UUID]
+
+
+async def to_score(tx: AsyncConnection) -> list[ToScore]:
+    """Return the models in use, of all tenants."""
+    rows = await (await driver(tx)).fetch(
+        "SELECT tenant_id, subject, model_id, state, scored_xid::text AS xid, scored_id FROM models"
+        " WHERE state IN ('live', 'shadow')"
+    )
+    return [
+        ToScore(row["tenant_id"], row["subject"], row["model_id"], row["state"], (int(row["xid"]), row["scored_id"]))
+        for row in rows
+    ]
+
+
+async def keep_scores(tx: AsyncConnection, of: ToScore, came: Sequence[Came], scores: Sequence[float]) -> None:
+    """Write what a model says, and up to where it has; what another worker wrote meanwhile stays."""
+    connection = await driver(tx)
+    last = came[-1].place
+    moved = await connection.execute(
+        "UPDATE models SET scored_xid = $1::text::xid8, scored_id = $2 WHERE tenant_id = $3 AND model_id = $4"
+        " AND (scored_xid, scored_id) = ($5::text::xid8, $6)",
+        str(last[0]), last[1], of.tenant_id, of.model_id, str(of.after[0]), of.after[1],
+    )  # fmt: skip
+    if moved.endswith(" 1"):
+        await connection.execute(
+            "INSERT INTO model_scores (tenant_id, model_id, about, score, judged_on)"
+            " SELECT $1, $2, * FROM unnest($3::uuid[], $4::real[], $5::date[]) ON CONFLICT DO NOTHING",
+            of.tenant_id, of.model_id, [each.about for each in came], list(scores), [each.judged_on for each in came],
+        )  # fmt: skip
 
 
 def _model(row: Any) -> Model:

@@ -11,7 +11,14 @@ import pytest
 from sqlalchemy import text
 
 from libs.common.booking import BOOKING
-from libs.common.contracts import appeal_decided, claim_acknowledged, claim_submitted, denial_classified, remit_received
+from libs.common.contracts import (
+    appeal_decided,
+    claim_acknowledged,
+    claim_submitted,
+    denial_classified,
+    remit_matched,
+    remit_received,
+)
 from libs.common.contracts.envelope import Event, Received, encode
 from libs.common.contracts.remit_received import Adjustment, RemitReceivedV1, Totals
 from libs.common.database import Database
@@ -20,9 +27,11 @@ from libs.common.messaging.consumer import Subscription
 from services.analytics.handlers import SUBSCRIPTIONS as COUNTING
 from services.appeals.handlers import handle_denials as open_cases
 from services.appeals.store import Denial as AppealsDenial
-from services.classifier.front_door import AnsweredClaim, SubmittedClaim, handle_answers, handle_submitted
+from services.classifier.front_door import AnsweredClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
 from services.classifier.odds.handlers import DecidedAppeal, handle_decided
+from services.classifier.risk.claims import SubmittedClaim
+from services.classifier.risk.intake import MatchedRemit, handle_matched
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUBSCRIPTIONS = {
@@ -31,6 +40,7 @@ SUBSCRIPTIONS = {
         Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
         Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
         Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
+        Subscription(remit_matched.TOPIC, remit_matched.TYPE, MatchedRemit, handle_matched),
     ],
     "appeals": [BOOKING, Subscription(denial_classified.TOPIC, denial_classified.TYPE, AppealsDenial, open_cases)],
     "analytics": list(COUNTING),
@@ -62,9 +72,10 @@ def remit(
     number: str = "ICN1",
     day: date = date(2026, 1, 10),
     remit_id: UUID | None = None,
+    line: int | None = 1,
     **changed: Any,
 ) -> Sent:
-    """Make a `remit.received`. Cents; what is not adjusted was paid."""
+    """Make a `remit.received`. Cents; what is not adjusted was paid. `line` is that of all adjustments."""
     groups: dict[str, int] = {}
     for group, _, cents in adjustments:
         groups[group] = groups.get(group, 0) + cents
@@ -83,7 +94,7 @@ def remit(
         "claim_status_code": status,
         "charge_cents": charge,
         "paid_cents": charge - total,
-        "adjustments": tuple(Adjustment(group, carc, cents, line=1) for group, carc, cents in adjustments),
+        "adjustments": tuple(Adjustment(group, carc, cents, line=line) for group, carc, cents in adjustments),
         "totals": Totals(total, groups, 0),
     }
     data = RemitReceivedV1(**told | changed)

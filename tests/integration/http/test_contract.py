@@ -43,6 +43,8 @@ from services.appeals.ingest import Ingest
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier import front_door
 from services.classifier import handlers as classifier
+from services.classifier.risk.claims import SubmittedClaim
+from services.classifier.risk.intake import MatchedRemit, handle_matched
 from services.ingest.example import REMITTANCE
 from services.ingest.reading import IntakeReader
 from services.ingest.sandbox.payer import Sandbox
@@ -64,7 +66,8 @@ READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
     "classifier": [
         ("remit.received", classifier.RemitToClassify, classifier.handle),
         ("claim.acknowledged", front_door.AnsweredClaim, front_door.handle_answers),
-        ("claim.submitted", front_door.SubmittedClaim, front_door.handle_submitted),
+        ("claim.submitted", SubmittedClaim, front_door.handle_submitted),
+        ("remit.matched", MatchedRemit, handle_matched),
     ],
     "appeals": [("remit.received", BookedRemit, book_remits), ("denial.classified", AppealedDenial, appeals.handle_denials)],
     "analytics": [(each.topic, each.schema, each.handle) for each in analytics.SUBSCRIPTIONS],

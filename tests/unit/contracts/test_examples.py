@@ -23,9 +23,11 @@ from libs.common.ids import claim_key, denial_id
 from libs.common.messaging.cloudevents import read_attributes
 from services.analytics.handlers import SUBSCRIPTIONS as COUNTED
 from services.appeals.store import Denial as AppealedDenial
-from services.classifier.front_door import AnsweredClaim, SubmittedClaim
+from services.classifier.front_door import AnsweredClaim
 from services.classifier.handlers import RemitToClassify
 from services.classifier.odds.handlers import DecidedAppeal
+from services.classifier.risk.claims import SubmittedClaim
+from services.classifier.risk.intake import MatchedRemit
 
 EXAMPLES = [(event, path) for event in EVENTS for path in event.examples()]
 SUBSCRIPTIONS = {
@@ -33,6 +35,7 @@ SUBSCRIPTIONS = {
     ("claim.acknowledged", "classifier"): AnsweredClaim,
     ("remit.received", "classifier"): RemitToClassify,
     ("appeal.decided", "classifier"): DecidedAppeal,
+    ("remit.matched", "classifier"): MatchedRemit,
     ("remit.received", "appeals"): BookedRemit,
     ("denial.classified", "appeals"): AppealedDenial,
     **{(each.topic, "analytics"): each.schema for each in COUNTED},

@@ -1,0 +1,70 @@
+"""Which model judges the risk of a tenant's claims: the live one, else rates of what came so far, made anew every minute or so."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from libs.common.database import Database
+from services.classifier.models.registry import Ready, Registry
+from services.classifier.risk import store
+from services.classifier.risk.claims import Lesson
+from services.classifier.risk.columns import Book
+from services.classifier.risk.lessons import Lessons
+from services.classifier.risk.model import Scorer, read
+from services.classifier.risk.rates import rates_model
+
+_ROWS: Final = 10_000  # the newest ones: a tenant with more trains a model
+_FRESH: Final = timedelta(minutes=1)
+
+
+class Judge(Struct, frozen=True):
+    """A scorer and the name by which its answers are told."""
+
+    name: str
+    scorer: Scorer
+
+
+class _Cold(Struct, frozen=True):
+    made_at: datetime
+    judge: Judge
+
+
+class RiskJudges:
+    """One for a process."""
+
+    def __init__(self) -> None:
+        self._registry: Registry[Scorer] = Registry("risk", read)
+        self._cold: dict[str, _Cold] = {}
+        self._making: dict[str, asyncio.Task[Judge]] = {}
+
+    async def of(self, database: Database, tenant_id: str, now: datetime) -> Judge:
+        """Return who judges. Errors: Altered."""
+        async with database.begin(tenant_id) as tx:
+            live: Ready[Scorer] | None = await self._registry.live(tx, tenant_id)
+        if live is not None:
+            return Judge(live.name, live.scorer)
+        known = self._cold.get(tenant_id)
+        if known is None or now - known.made_at > _FRESH:
+            making = self._making.get(tenant_id)
+            if making is None or making.done():
+                making = self._making[tenant_id] = asyncio.create_task(self._make(database, tenant_id, now))
+            if known is None:
+                return await asyncio.shield(making)  # whoever asked may be gone before: the next one finds it made
+        return known.judge
+
+    async def _make(self, database: Database, tenant_id: str, now: datetime) -> Judge:
+        async with database.begin(tenant_id) as tx:
+            found = [lesson async for lesson in store.lessons(tx, tenant_id, _ROWS)]
+        judge = await asyncio.to_thread(_rates, found, now)
+        self._cold[tenant_id] = _Cold(now, judge)
+        return judge
+
+
+def _rates(found: list[Lesson], now: datetime) -> Judge:
+    lessons = Lessons(Book(), keep=False)
+    for lesson in found:
+        lessons.add(lesson)
+    name = f"rates of {len(lessons):,} claims" if len(lessons) else "published rates"
+    return Judge(name, Scorer(rates_model(lessons, now.date().toordinal() + 1)))

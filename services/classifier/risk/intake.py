@@ -1,0 +1,91 @@
+"""What the classifier keeps to learn risk from: claims as they come, and what remits say of them. A batch in, rows out."""
+
+from collections.abc import Sequence
+from datetime import UTC, date
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.envelope import Event, Received
+from libs.common.reversals import REVERSAL_STATUS
+from services.classifier.risk import store
+from services.classifier.risk.claims import SubmittedClaim, encode, submission_of
+
+_SAYS_NOTHING = frozenset({REVERSAL_STATUS, "25"})  # a predetermination answers no claim that asks for money
+
+
+class MatchedRemit(Struct, frozen=True, gc=False):
+    """What the classifier reads of `remit.matched`."""
+
+    remit_id: UUID
+    claim_key: UUID
+    claim_id: UUID | None = None
+
+
+async def keep_claims(tx: AsyncConnection, submitted: Sequence[Received[SubmittedClaim]]) -> None:
+    """Keep what was known of claims when they were submitted."""
+    await store.keep_claims(
+        tx,
+        [
+            (
+                each.tenant_id,
+                each.data.claim_id,
+                each.data.claim_key,
+                each.data.submitted_at.astimezone(UTC).date(),
+                encode(submission_of(each.data)),
+                each.data.charge_cents,
+            )
+            for each in submitted
+        ],
+    )
+
+
+class Told(Struct, frozen=True, gc=False):
+    """A remit, and the denial in it."""
+
+    tenant_id: str
+    remit_id: UUID
+    claim_id: UUID | None
+    claim_status_code: str
+    payment_on: date
+    denial: DenialClassifiedV1 | None
+
+
+async def keep_answers(tx: AsyncConnection, remits: Sequence[Told]) -> None:
+    """Keep what remits say of claims: of tenants who send claims, and of remits whose claim is known. What was denied is refused
+    money that the rules judged; a reversal takes nothing back here: what a payer said first is what a claim had to expect.
+    """
+    asked = {each.tenant_id for each in remits if each.claim_id is None}
+    with_claims = await store.tenants_with_claims(tx, asked) if asked else set[str]()
+    answers = {
+        (each.tenant_id, each.remit_id): _answer(each)
+        for each in remits
+        if each.claim_status_code not in _SAYS_NOTHING and (each.claim_id is not None or each.tenant_id in with_claims)
+    }
+    await store.keep_answers(tx, list(answers.values()))
+
+
+def _answer(told: Told) -> store.Answer:
+    denial = told.denial
+    lines = sorted({reason.line for reason in denial.reasons if reason.line is not None}) if denial is not None else []
+    whole = denial is not None and any(reason.line is None for reason in denial.reasons)
+    return store.Answer(
+        told.tenant_id,
+        told.remit_id,
+        told.claim_id,
+        told.payment_on,
+        0 if denial is None else max(1, denial.denied_cents),
+        None if denial is None else denial.category,
+        ",".join(map(str, lines)) if lines and not whole else None,
+    )
+
+
+async def handle_matched(tx: AsyncConnection, matched: Sequence[Received[MatchedRemit]], _: object) -> Sequence[Event]:
+    """Keep which claims remits answer, where that became known after them."""
+    newest = {(each.tenant_id, each.data.remit_id): each for each in sorted(matched, key=lambda one: one.sequence)}
+    await store.keep_matches(
+        tx, [(tenant_id, remit_id, each.data.claim_id, each.sequence) for (tenant_id, remit_id), each in newest.items()]
+    )
+    return ()
