@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("reader", "claims", "intake", "classify", "check", "prevention", "followups", "replay", "pipeline", "matching")
+ALL = ("reader", "claims", "intake", "classify", "check", "prevention", "followups", "appeals", "replay", "pipeline", "matching")
 
 
 def main() -> None:
