@@ -19,11 +19,13 @@ from libs.client import (
     labels,
     ledger,
     odds,
+    payers,
     reference,
     replay,
     rules,
     send,
     synth,
+    worklist,
 )
 from libs.client.errors import ClientError
 from libs.client.show import output
@@ -44,6 +46,14 @@ own_labels = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What
 app.add_typer(own_labels, name="labels")
 chances = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How likely a denial is overturned.")
 app.add_typer(chances, name="odds")
+
+work = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Cases, as they are to be worked.")
+app.add_typer(work, name="worklist")
+
+payer_registry = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Payers, and until when they take appeals.")
+app.add_typer(payer_registry, name="payers")
+payer_levels = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A payer's levels of appeal.")
+payer_registry.add_typer(payer_levels, name="levels")
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
@@ -227,6 +237,63 @@ def evaluate_odds(
 ) -> None:
     """Show calibration and lift on the newest outcomes, told from the earlier ones."""
     odds.evaluate(version, as_json=as_json)
+
+
+@work.command("next")
+def next_case(
+    worker: Annotated[str, typer.Option(help="who works on it")],
+    payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
+    minutes: Annotated[int, typer.Option(min=1, max=240, help="how long nobody else gets it")] = 15,
+    as_json: AsJson = False,
+) -> None:
+    """Take the best case that nobody works on: the most valuable, weighted by its deadline.
+
+    Exit status: 0 here it is, 1 there is none, 2 nothing can be said.
+    """
+    raise typer.Exit(worklist.take_next(worker, payer, minutes, as_json=as_json))
+
+
+@work.command("list")
+def list_work(
+    sort: Annotated[str, typer.Option(help="deadline, expected, amount or newest")] = "deadline",
+    state: Annotated[str | None, typer.Option(help="such as gathering")] = None,
+    payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
+    category: Annotated[str | None, typer.Option(help="such as authorization")] = None,
+    assignee: Annotated[str | None, typer.Option(help="whose they are")] = None,
+    team: Annotated[str | None, typer.Option(help="which team's they are")] = None,
+    tag: Annotated[str | None, typer.Option(help="with this tag")] = None,
+    deadline: Annotated[str | None, typer.Option(help="firm, assumed, unknown or none")] = None,
+    limit: Limit = 50,
+    as_lines: AsLines = False,
+) -> None:
+    """Show cases as they are to be worked; a ? beside a day means that somebody has to settle the payer."""
+    filters = {"sort": sort, "state": state, "payer": payer, "category": category, "assignee": assignee, "team": team}
+    worklist.show(filters | {"tag": tag, "deadline": deadline}, limit, as_lines=as_lines)
+
+
+@payer_registry.command("list")
+def list_payers(
+    deadline: Annotated[str | None, typer.Option(help="unknown, assumed or unsettled: those with such open cases")] = None,
+    limit: Limit = 50,
+    as_lines: AsLines = False,
+) -> None:
+    """Show payers, and what is not settled of them."""
+    payers.show_list(deadline, limit, as_lines=as_lines)
+
+
+@payer_levels.command("show")
+def show_levels(payer: Annotated[str, typer.Argument(help="payer id (TRN03)")], as_json: AsJson = False) -> None:
+    """Show a payer's levels of appeal as they are in force."""
+    payers.show_levels(payer, as_json=as_json)
+
+
+@payer_levels.command("set")
+def set_levels(
+    payer: Annotated[str, typer.Argument(help="payer id (TRN03)")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON: path, levels, time_zone, who (docs/deadlines.md)")],
+) -> None:
+    """Settle a payer's levels; its open cases are reckoned anew."""
+    payers.settle(payer, file)
 
 
 @app.command("denials")

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Raw
 
 from libs.client.shapes import (
+    Case,
     Checked,
     DeadLetter,
     DeadLetterDetail,
@@ -25,6 +26,8 @@ from libs.client.shapes import (
     OddsReport,
     OddsRow,
     Page,
+    Payer,
+    PayerLevels,
     Replay,
     RulesChecked,
     RulesVersion,
@@ -150,6 +153,30 @@ def put_label(classifier: Service, denial_id: UUID, source: str, body: Body) -> 
 def list_labels(classifier: Service, limit: int | None = None) -> Iterator[tuple[Label, Raw]]:
     """Yield labels, newest first."""
     return list_items(classifier, "/v1/labels", Label, {}, limit)
+
+
+def next_case(appeals: Service, body: Body) -> Answer[Case] | None:
+    """Lease the best case that nobody works on; None where there is none."""
+    return appeals.post_or_nothing("/v1/cases:next", Case, body)
+
+
+def list_cases(appeals: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Case, Raw]]:
+    """Yield cases in the order that `sort` asks for."""
+    return list_items(appeals, "/v1/cases", Case, filters, limit)
+
+
+def list_payers(appeals: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Payer, Raw]]:
+    """Yield payers by their id."""
+    return list_items(appeals, "/v1/payers", Payer, filters, limit)
+
+
+def get_levels(appeals: Service, payer_id: str) -> Answer[PayerLevels]:
+    return appeals.get(f"/v1/payers/{quote(payer_id, safe='')}/levels", PayerLevels)
+
+
+def put_levels(appeals: Service, payer_id: str, body: Body) -> Answer[PayerLevels]:
+    """Settle a payer's levels; the same again changes nothing."""
+    return appeals.put(f"/v1/payers/{quote(payer_id, safe='')}/levels", PayerLevels, body)
 
 
 def list_codes(classifier: Service, kind: str) -> Iterator[tuple[KnownCode, Raw]]:

@@ -341,3 +341,56 @@ class OddsReport(Struct, frozen=True):
     chosen: str
     qualities: list[Quality]
     lift: list[Lift]
+
+
+class Case(Struct, frozen=True):
+    case_id: UUID
+    state: str
+    patient_control_number: str
+    payer_id: str
+    payer_name: str
+    category: str
+    action: str
+    explanation: str
+    denied_cents: int
+    expected_cents: int
+    due_on: date | None
+    deadline_is: str
+    level: str | None
+    assignee: str | None
+    team: str | None
+    holder: str | None
+    leased_until: datetime | None
+
+
+class Payer(Struct, frozen=True):
+    payer_id: str
+    name: str
+    payer_kind: str | None
+    levels_version: int
+    open_cases: int
+    unknown_cases: int
+    assumed_cases: int
+    unsettled_cents: int
+
+
+class PayerLevel(Struct, frozen=True):
+    level: str
+    place: int | None
+    window: int | None
+    unit: str
+    counted_from: str
+    filed_when: str
+    firm: bool
+    own: bool
+    source: str
+
+
+class PayerLevels(Struct, frozen=True):
+    payer_id: str
+    version: int
+    path: str | None
+    time_zone: str
+    own_levels: list[dict[str, Any]]
+    in_force: list[PayerLevel]
+    reckoning: str | None = None

@@ -112,6 +112,14 @@ class Service:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
+    def post_or_nothing(self, path: str, shape: type[T], body: Body) -> Answer[T] | None:
+        """Post what may be repeated (its headers hold an Idempotency-Key); None where the service has nothing to answer (204)."""
+        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
+        answer = self._patiently(lambda: self._request("POST", path, content=body.chunks(), headers=headers))
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return None
+        return Answer(answer.status_code, None, answer.content, self.read(answer.content, shape))
+
     def post_lines(self, path: str, shape: type[T], body: Body) -> list[T]:
         """Post what may be repeated and is answered line by line."""
         headers = {**body.headers, "Content-Length": str(body.size_bytes)}

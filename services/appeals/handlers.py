@@ -58,17 +58,16 @@ def _entries(changes: Sequence[Change]) -> tuple[list[placing.Case], dict[store.
 
 
 def _told(denial: Denial) -> placing.Told:
-    return placing.Told(
-        Facts(
-            action=denial.action,
-            alternative_actions=denial.alternative_actions,
-            payment_on=denial.payment_on,
-            payer_kind=denial.payer_kind,
-            service_from_on=denial.service_from_on,
-            appeal_by=denial.appeal_by,
-            correct_by=denial.correct_by,
-        )
+    facts = Facts(
+        action=denial.action,
+        alternative_actions=denial.alternative_actions,
+        payment_on=denial.payment_on,
+        payer_kind=denial.payer_kind,
+        service_from_on=denial.service_from_on,
+        appeal_by=denial.appeal_by,
+        correct_by=denial.correct_by,
     )
+    return placing.Told(facts, denial.overturn_probability, denial.expected_value_cents)
 
 
 def _dated(change: Change, placed: placing.Placed) -> Change:

@@ -46,6 +46,8 @@ class Denial(msgspec.Struct, frozen=True, gc=False):
     service_from_on: date | None = None
     appeal_by: Deadline | None = None
     correct_by: Deadline | None = None
+    overturn_probability: float | None = None
+    expected_value_cents: Cents | None = None
 
 
 class Change(msgspec.Struct, frozen=True):

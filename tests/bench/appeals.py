@@ -3,10 +3,10 @@
 `python -m tests.bench appeals [--cases N] [--seconds N]`
 
 `next`: a process of the real API (uvicorn, row-level security), and fifty callers over HTTP who each ask, work for a moment, and
-ask again; milliseconds as the callers see them. `flood` is the same without the moment: what the process can do at most. `clock` is
-the pass of one more day: everything that time alone changed since, warnings and expiries included; `slept` is that of ten more days.
-`opening` takes denials as the consumer hands them over, in batches of 2,000, beside the million that is there. Seconds are wall
-time, to be read beside the CPU seconds of this process and of PostgreSQL: the machine may be busy.
+ask again; milliseconds as the callers see them. `flood` is the same without the moment: what the process can do at most. `clock`
+is the pass of one more day: everything that time alone changed since, warnings and expiries included; `slept` is that of ten more
+days. `opening` takes denials as the consumer hands them over, in batches of 2,000, beside the million that is there. Seconds are
+wall time, to be read beside the CPU seconds of this process and of PostgreSQL: the machine may be busy.
 
 A part is a function of PARTS that gets `Here` and returns its figures: what letters and packets cost belongs there, too.
 """
@@ -187,7 +187,8 @@ def denials(first: int, paid_on: date) -> list[Received[Denial]]:
         pcn = f"NEW{number:09d}"
         told = Denial(
             denial_id=named_id("bench denial", str(number)), revision=1, status="active",
-            remit_id=named_id("bench remit", str(number)), claim_key=claim_key(TENANT, pcn), patient_control_number=pcn, payer_claim_control_number="ICN",
+            remit_id=named_id("bench remit", str(number)), claim_key=claim_key(TENANT, pcn), patient_control_number=pcn,
+            payer_claim_control_number="ICN",
             payer_id=f"PAYER{number % PAYERS}", payer_name="PAYER", payment_on=paid_on, denied_cents=10_000 + number,
             category="medical_necessity", action="appeal", explanation=_EXPLANATION,
             reasons=(Reason("CO", "50", 10_000 + number, "medical_necessity", ("N115",), 1),), recoverable=True,

@@ -24,6 +24,7 @@ class Told(Struct, frozen=True, gc=False, omit_defaults=True):
 
     facts: Facts
     probability: float | None = None
+    value_cents: int | None = None  # what a win usually brings, times the odds, where the classifier knows it
 
 
 class Case(Struct, frozen=True, gc=False):
@@ -92,8 +93,7 @@ def place(case: Case, payer: Payer, now: datetime) -> Placed:
     over = past and case.state in WORKING and case.expired_for != told.expires_on
     snoozed = case.snoozed_until is not None and case.snoozed_until > today
     leased = case.leased_until is not None and case.leased_until > now
-    per_10000 = scoring.chance(case.told.facts.payer_kind, case.told.probability)
-    expected = scoring.expected_cents(case.denied_cents, per_10000, case.category)
+    expected = _expected(case)
     stands: Place = "leased" if leased else "snoozed" if snoozed else "free"
     if not acting or (past and case.state not in WORKING):
         stands = "away"
@@ -118,6 +118,12 @@ def place(case: Case, payer: Payer, now: datetime) -> Placed:
         warn=_warnings(case, told.deadline_on, known_on, today) if acting else (),
         over=over,
     )
+
+
+def _expected(case: Case) -> int:
+    per_10000 = scoring.chance(case.told.facts.payer_kind, case.told.probability)
+    value = case.told.value_cents if case.told.value_cents is not None else case.denied_cents * per_10000 // scoring.ALL
+    return scoring.less_the_work(value, case.category)
 
 
 def _sure(found: tuple[Clock, ...], way: Way) -> date | None:

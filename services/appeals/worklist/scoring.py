@@ -1,8 +1,9 @@
 """What working a case is worth, and how urgent it is: its place on the worklist, as one number. Pure; integers throughout.
 
-Expected value = what can be recovered x the chance that it is - what the work costs. The chance comes with the denial where the
-classifier tells one, else it is the base rate of the kind of payer (`chances.csv`); costs are in `costs.csv`. Urgency multiplies
-what is worth something, in steps by days left: so a score changes on few days, and the clock knows each beforehand.
+Expected value = what can be recovered x the chance that it is - what the work costs. Chance, and what a win usually brings, come
+with the denial where the classifier tells them; else it is the base rate of the kind of payer (`chances.csv`) of all that was
+refused. Costs are in `costs.csv`. Urgency multiplies what is worth something, in steps by days left: so a score changes on few
+days, and the clock knows each of them beforehand.
 """
 
 import csv
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _ROOM: Final = Path(__file__).parent
-_ALL: Final = 10_000
+ALL: Final = 10_000
 WARN_DAYS: Final = (14, 7, 2)
 # Percent by days left, the nearest first; a case whose day nobody knows counts as one with a month left: somebody has to settle it.
 _URGENCY: Final[tuple[tuple[int, int], ...]] = ((2, 300), (7, 200), (14, 150), (30, 120))
@@ -39,13 +40,13 @@ def _costs() -> Mapping[str, int]:
 def chance(payer_kind: str | None, told: float | None) -> int:
     """Return how likely a denial is overturned, of 10,000: as told (0 to 1), else the base rate of the kind of payer."""
     if told is not None:
-        return round(min(max(told, 0.0), 1.0) * _ALL)
+        return round(min(max(told, 0.0), 1.0) * ALL)
     return _chances().get(payer_kind or "", _chances()[""])
 
 
-def expected_cents(denied_cents: int, per_10000: int, category: str) -> int:
+def less_the_work(value_cents: int, category: str) -> int:
     """Return what working a case is worth; cents, below zero where the work costs more than it brings."""
-    return denied_cents * per_10000 // _ALL - _costs().get(category, _costs()[""])
+    return value_cents - _costs().get(category, _costs()[""])
 
 
 def score(expected: int, deadline_on: date | None, today: date, *, is_unknown: bool) -> int:
