@@ -14,6 +14,7 @@ from libs.client import (
     code_lists,
     dead_letters,
     denials,
+    documents,
     evaluate,
     followups,
     labels,
@@ -54,6 +55,9 @@ payer_registry = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="
 app.add_typer(payer_registry, name="payers")
 payer_levels = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A payer's levels of appeal.")
 payer_registry.add_typer(payer_levels, name="levels")
+
+papers = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What stands behind an appeal.")
+app.add_typer(papers, name="documents")
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
@@ -375,6 +379,41 @@ def synth_(
     Exit status: 0 written, 2 the folder cannot be used.
     """
     raise typer.Exit(synth.write(claims, seed, out))
+
+
+CaseId = Annotated[UUID, typer.Argument(metavar="CASE", help="a case's id")]
+
+
+@papers.command("upload")
+def upload_documents(
+    case_id: CaseId,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="PDF, PNG, JPEG, TIFF, DOCX or text, up to 50 MiB; -: standard input")
+    ],
+    kind: Annotated[str, typer.Option(help="what they are evidence of, such as medical_records")] = "other",
+    as_lines: AsLines = False,
+) -> None:
+    """Send documents to a case. Sending one again is harmless: the same bytes are the same document.
+
+    Exit status: 0 all are there, 1 at least one was refused, 2 nothing can be said.
+    """
+    raise typer.Exit(documents.upload(case_id, files, kind, as_lines=as_lines))
+
+
+@papers.command("list")
+def list_documents(case_id: CaseId, as_lines: AsLines = False) -> None:
+    """List a case's documents in exhibit order."""
+    documents.show(case_id, as_lines=as_lines)
+
+
+@papers.command("get")
+def get_document(
+    case_id: CaseId,
+    document_id: Annotated[UUID, typer.Argument(metavar="DOCUMENT")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="file or folder; else its own name here")] = None,
+) -> None:
+    """Fetch a document. What was broken off goes on where it ended, and the whole is checked against its hash."""
+    documents.get(case_id, document_id, out)
 
 
 @letters.command("list")

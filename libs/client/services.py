@@ -1,8 +1,8 @@
 """The services' routes as functions: what to ask, and the shape of the answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from libs.client.shapes import (
     DeadLetterDetail,
     Denial,
     DepositAnswer,
+    Document,
+    Documents,
     Evaluation,
     Followup,
     Interchange,
@@ -64,6 +66,31 @@ def load_reference(ingest: Service, name: str, body: Body, query: Mapping[str, A
 
 def get_load(ingest: Service, location: str) -> Answer[Load]:
     return ingest.get(location, Load)
+
+
+def send_document(appeals: Service, case_id: UUID, body: Body, kind: str, name: str) -> Answer[Document]:
+    """Send a document; status 200 when the case has it already."""
+    return appeals.post_again(f"{_documents(case_id)}?{urlencode({'kind': kind, 'name': name})}", Document, body)
+
+
+def list_documents(appeals: Service, case_id: UUID) -> list[tuple[Document, Raw]]:
+    """Return a case's documents in exhibit order."""
+    found = appeals.get(_documents(case_id), Documents).value
+    return [(appeals.read(raw, Document), raw) for raw in found.items]
+
+
+def get_document(appeals: Service, case_id: UUID, document_id: UUID) -> Answer[Document]:
+    return appeals.get(f"{_documents(case_id)}/{document_id}", Document)
+
+
+def fetch_document(appeals: Service, document: Document, file: IO[bytes], told: Callable[[int], object]) -> None:
+    """Fetch what a file does not hold yet of a document."""
+    path = f"{_documents(document.case_id)}/{document.document_id}/content"
+    appeals.fetch(path, file, document.size_bytes, f'"{document.sha256}"', told)
+
+
+def _documents(case_id: UUID) -> str:
+    return f"/v1/cases/{case_id}/documents"
 
 
 def list_denials(classifier: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Denial, Raw]]:

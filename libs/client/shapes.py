@@ -7,6 +7,23 @@ from uuid import UUID
 from msgspec import Raw, Struct
 
 
+class Document(Struct, frozen=True):
+    document_id: UUID
+    case_id: UUID
+    kind: str
+    exhibit: int | None
+    file_name: str
+    media_type: str
+    page_count: int | None
+    sha256: str
+    size_bytes: int
+    origin: str
+
+
+class Documents(Struct, frozen=True):
+    items: list[Raw]
+
+
 class Progress(Struct, frozen=True):
     bytes_read: int
     bytes_total: int

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import IO, Any, Final, Generic, Self, TypeVar
 
 import httpx
 import msgspec
@@ -125,6 +125,27 @@ class Service:
         headers = {**body.headers, "Content-Length": str(body.size_bytes)}
         answer = self._patiently(lambda: self._request("POST", path, content=body.chunks(), headers=headers))
         return [self.read(line, shape) for line in answer.content.splitlines()]
+
+    def fetch(self, path: str, file: IO[bytes], size_bytes: int, etag: str, told: Callable[[int], object]) -> None:
+        """Append to a file what it lacks of something that has so many bytes, going on by range where it breaks off."""
+        self._patiently(lambda: self._fetch_rest(path, file, size_bytes, etag, told))
+
+    def _fetch_rest(self, path: str, file: IO[bytes], size_bytes: int, etag: str, told: Callable[[int], object]) -> None:
+        held = file.seek(0, os.SEEK_END)
+        if held >= size_bytes:
+            return
+        headers = {"Range": f"bytes={held}-", "If-Range": etag} if held else {}
+        with self._http.stream("GET", path, headers=headers) as answer:
+            if not answer.is_success:
+                patience = retry_after(answer.headers.get("Retry-After"), time.time())
+                raise problem_of(self.name, answer.status_code, answer.read(), patience)
+            if answer.status_code != httpx.codes.PARTIAL_CONTENT:
+                file.truncate(0)
+                held = file.seek(0)
+            for piece in answer.iter_bytes():
+                held += file.write(piece)
+                told(held)
+        file.flush()
 
     def _patiently(self, work: Callable[[], T]) -> T:
         try:
