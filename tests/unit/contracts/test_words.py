@@ -10,6 +10,7 @@ import pytest
 from deploy.docs.documents import DOCS
 from deploy.local.layout import ROOT
 from libs.common.http.problems import _TITLES
+from services.appeals.deadlines.levels import PLACES
 from services.appeals.documents.kinds import DocumentKind
 from services.appeals.workflow import CaseState, Command
 from services.classifier.knowledge import ACTIONS, CATEGORIES
@@ -26,6 +27,7 @@ VALUES = {
     "state": set(get_args(State)),
     "case": set(CaseState),
     "step": set(Command),
+    "level": set(PLACES),
     "status": {*get_args(Status), *get_args(DenialView.model_fields["status"].annotation)},
 }
 ROW = re.compile(r"^\| `([a-z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
