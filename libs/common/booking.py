@@ -1,15 +1,14 @@
-"""The handler that books remits in a service's ledger, for services that read nothing else of them."""
+"""What a service's ledger reads of remits, and how it books them."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
+from typing import TypeVar
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common import ledger
-from libs.common.contracts import remit_received
-from libs.common.contracts.envelope import Event, Received
-from libs.common.messaging.consumer import Subscription
+from libs.common.contracts.envelope import Received
 from libs.common.money import Cents
 
 
@@ -27,7 +26,10 @@ class BookedRemit(Struct, frozen=True, gc=False):
     totals: BookedTotals
 
 
-def entry_of(received: Received[BookedRemit]) -> ledger.Entry:
+Booked = TypeVar("Booked", bound=BookedRemit)
+
+
+def entry_of(received: Received[Booked]) -> ledger.Entry:
     remit = received.data
     return ledger.Entry(
         tenant_id=received.tenant_id,
@@ -39,9 +41,5 @@ def entry_of(received: Received[BookedRemit]) -> ledger.Entry:
     )
 
 
-async def book_remits(tx: AsyncConnection, remits: Sequence[Received[BookedRemit]], _: datetime) -> Sequence[Event]:
+async def book_remits(tx: AsyncConnection, remits: Sequence[Received[Booked]]) -> None:
     await ledger.book(tx, map(entry_of, remits))
-    return ()
-
-
-BOOKING = Subscription(remit_received.TOPIC, remit_received.TYPE, BookedRemit, book_remits)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from libs.common.booking import BOOKING
 from libs.common.clock import Clock
-from libs.common.contracts import denial_classified
+from libs.common.contracts import denial_classified, remit_received
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
@@ -13,7 +12,7 @@ from libs.common.settings import load
 from libs.common.worker import Job
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import BlobSweep
-from services.appeals.handlers import handle_denials
+from services.appeals.handlers import Remit, handle_denials, handle_remits
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
 from services.appeals.worklist.bulk import BulkRunner
@@ -44,6 +43,9 @@ if __name__ == "__main__":
     consuming_service(
         "appeals",
         make_api,
-        [BOOKING, Subscription(denial_classified.TOPIC, denial_classified.TYPE, Denial, handle_denials)],
+        [
+            Subscription(remit_received.TOPIC, remit_received.TYPE, Remit, handle_remits),
+            Subscription(denial_classified.TOPIC, denial_classified.TYPE, Denial, handle_denials),
+        ],
         jobs_of,
     )

@@ -6,17 +6,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Response
 from obstore.store import MemoryStore
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, idempotency, ledger
+from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, not_found, responses
-from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from libs.common.http.problems import responses
+from libs.common.http.versions import etag
 from libs.common.people import PERSON
 from services.appeals import store
+from services.appeals.changing import AskingDep, Locked, change, detail_of
 from services.appeals.collaboration import api as collaboration
 from services.appeals.collaboration import guest
 from services.appeals.corrections import api as corrections
@@ -25,10 +25,12 @@ from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import Desk
 from services.appeals.evidence import api as evidence
 from services.appeals.evidence.gate import require_evidence
+from services.appeals.filing import api as filing
 from services.appeals.ingest import Ingest
+from services.appeals.outcomes import api as outcomes
 from services.appeals.payers import api as payers
 from services.appeals.views import CaseDetail, MoveCase
-from services.appeals.workflow import Move, Refusal, allowed, decide
+from services.appeals.workflow import Move
 from services.appeals.worklist import api as worklist_api
 from services.appeals.worklist import bulk_api
 
@@ -39,17 +41,9 @@ router = APIRouter(tags=["cases"])
 async def get_case(case_id: UUID, response: Response, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> CaseDetail:
     """The `ETag` is what a change wants in `If-Match`."""
     async with database.begin(tenant) as tx:
-        detail = await _detail(tx, tenant, case_id, clock)
+        detail = await detail_of(tx, tenant, case_id, clock)
     response.headers["ETag"] = etag(detail.version)
     return detail
-
-
-async def _detail(tx: AsyncConnection, tenant: str, case_id: UUID, clock: Clock) -> CaseDetail:
-    found = await store.get_case(tx, tenant, case_id)
-    if found is None:
-        raise not_found("case")
-    row, history = found
-    return CaseDetail.build(row, history, allowed(store.case_of(row), clock.now()))
 
 
 @router.post(
@@ -57,42 +51,14 @@ async def _detail(tx: AsyncConnection, tenant: str, case_id: UUID, clock: Clock)
     summary="Take the next step with a case",
     responses=responses(400, 404, 409, 412, 415, 422, 428),
 )
-async def move_case(
-    case_id: UUID,
-    body: MoveCase,
-    response: Response,
-    tenant: TenantDep,
-    database: DatabaseDep,
-    clock: ClockDep,
-    if_match: IfMatch = None,
-    key: idempotency.Key = None,
-) -> CaseDetail:
+async def move_case(case_id: UUID, body: MoveCase, asking: AskingDep) -> CaseDetail:
     """Who did what, when and why is kept. Of two who act on one version the second is told, and has to look again."""
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
-    version = read_version(if_match)
-    now = clock.now()
-    digest = idempotency.digest("move_case", str(case_id), str(version), body.model_dump_json())
-    async with database.begin(tenant) as tx:
-        kept = await idempotency.begin(tx, tenant, key, digest, now)
-        if kept is not None:
-            detail = CaseDetail.model_validate_json(kept.body)
-            response.headers["ETag"] = etag(detail.version)
-            return detail
-        case = await store.lock_case(tx, tenant, case_id)
-        if case is None:
-            raise not_found("case")
-        check_version(case.version, version, "case")
-        await require_evidence(tx, tenant, case_id, body.command)
-        decision = decide(case, Move(command=body.command, who=PERSON, why=body.why), now)
-        if isinstance(decision, Refusal):
-            raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
-        await store.move(tx, {(tenant, case_id): decision.case}, now)
-        await store.tell(tx, [((tenant, case_id), step) for step in decision.steps])
-        detail = await _detail(tx, tenant, case_id, clock)
-        await idempotency.finish(tx, tenant, key, idempotency.Kept(200, None, detail.model_dump_json()))
-    response.headers["ETag"] = etag(detail.version)
-    return detail
+
+    async def act(locked: Locked) -> None:
+        await require_evidence(locked.tx, locked.tenant, case_id, body.command)
+        await locked.take(store.case_of(locked.row), Move(command=body.command, who=PERSON, why=body.why))
+
+    return await change(asking, case_id, "move_case", body, act)
 
 
 def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
@@ -111,6 +77,8 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         routers=[
             worklist_api.router,
             router,
+            filing.router,
+            outcomes.router,
             bulk_api.router,
             payers.router,
             documents.router,

@@ -1,31 +1,61 @@
-"""What appeals does with batches of denials (a case for each that can be pursued) and of remits (its ledger)."""
+"""What appeals does with batches of denials (a case for each that can be pursued) and of remits (its ledger, and outcomes)."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.contracts.envelope import Event, Received
+from libs.common.booking import BookedRemit, book_remits
+from libs.common.contracts import appeal_decided
+from libs.common.contracts.envelope import Event, Received, caused_event
 from libs.common.ids import named_id
+from libs.common.money import Cents
 from services.appeals import store
 from services.appeals.deadlines.clocks import Facts
-from services.appeals.store import Change, Denial
+from services.appeals.outcomes import store as outcomes
+from services.appeals.outcomes.attribution import Paid, is_answer, is_told, refused_cents
+from services.appeals.outcomes.settling import Told, settle_accounts
+from services.appeals.store import Account, Change, Denial
 from services.appeals.workflow import Case, CaseState, Decision, Revision, Step, decide
 from services.appeals.worklist import placing
 from services.appeals.worklist import store as worklist
 
-_NO_EVENTS: Final[Sequence[Event]] = ()
+
+class Adjustment(Struct, frozen=True, gc=False):
+    group_code: str
+    carc: str
+    amount_cents: Cents
+
+
+class Remit(BookedRemit, frozen=True, gc=False):
+    """What appeals reads of `remit.received`."""
+
+    remit_id: UUID
+    claim_key: UUID
+    payer_claim_control_number: str
+    payer_id: str
+    claim_status_code: str
+    adjustments: tuple[Adjustment, ...]
+    service_from_on: date | None = None
+    claim_id: UUID | None = None
 
 
 async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]], now: datetime) -> Sequence[Event]:
-    """Open, change and close cases; the highest revision of a denial wins whatever the order of arrival."""
-    keys = [(denial.tenant_id, named_id("case", str(denial.data.denial_id))) for denial in denials]
-    known = await store.known_cases(tx, set(keys))
+    """Open, change and close cases; the highest revision of a denial wins whatever the order of arrival.
+
+    The answer to a denied claim may have come before its denial: so the accounts are settled, too.
+    """
+    causes: dict[Account, Received[Denial]] = {(each.tenant_id, each.data.claim_key): each for each in denials}
+    known = {key: store.case_of(row) for key, row in (await store.lock_accounts(tx, causes)).items()}
     changes: list[Change] = []
     steps: list[tuple[store.Key, Step]] = []
-    for key, denial in zip(keys, (received.data for received in denials), strict=True):
+    for received in denials:
+        denial = received.data
+        key = (received.tenant_id, named_id("case", str(denial.denial_id)))
         revision = Revision(denial.revision, denial.status == "retracted", denial.recoverable)
         decision = decide(known.get(key, Case()), revision, now)
         if isinstance(decision, Decision) and decision.steps:
@@ -36,7 +66,8 @@ async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]
     dated = [_dated(change, placed[change.tenant_id, change.case_id]) for change in changes]
     await store.save(tx, dated, now)
     await store.tell(tx, steps)
-    return _NO_EVENTS
+    told = await settle_accounts(tx, {(each.tenant_id, each.denial.claim_key) for each in changes}, now)
+    return [_event(causes[each.account], each) for each in told]
 
 
 def _entries(changes: Sequence[Change]) -> tuple[list[placing.Case], dict[store.Key, str]]:
@@ -72,3 +103,34 @@ def _told(denial: Denial) -> placing.Told:
 
 def _dated(change: Change, placed: placing.Placed) -> Change:
     return replace(change, appeal_by_on=placed.appeal_by_on, correct_by_on=placed.correct_by_on)
+
+
+async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], now: datetime) -> Sequence[Event]:
+    """Keep remits, let those of accounts that have cases decide them, and book all."""
+    causes: dict[Account, Received[Remit]] = {(each.tenant_id, each.data.claim_key): each for each in remits}
+    told = [_paid(each.data) for each in remits if is_told(each.data.claim_status_code)]
+    accounts = [(each.tenant_id, each.data.claim_key) for each in remits if is_told(each.data.claim_status_code)]
+    await outcomes.insert_remits(tx, list(zip(accounts, told, strict=True)))
+    decided = await settle_accounts(tx, causes, now)
+    await book_remits(tx, remits)  # last: a day's row is everybody's, and locked until the commit
+    return [_event(causes[each.account], each) for each in decided]
+
+
+def _event(cause: Received[Any], told: Told) -> Event:
+    return caused_event(cause, appeal_decided.TOPIC, appeal_decided.TYPE, told.data, sequence=told.sequence)
+
+
+def _paid(remit: Remit) -> Paid:
+    adjustments = [(each.group_code, each.carc, each.amount_cents) for each in remit.adjustments]
+    return Paid(
+        remit_id=remit.remit_id,
+        payer_id=remit.payer_id,
+        number=remit.payer_claim_control_number,
+        payment_on=remit.payment_on,
+        is_answer=is_answer(remit.claim_status_code, remit.paid_cents, {carc for _, carc, _ in adjustments}),
+        charge_cents=remit.charge_cents,
+        paid_cents=remit.paid_cents,
+        refused_cents=refused_cents(remit.charge_cents, remit.paid_cents, adjustments),
+        service_from_on=remit.service_from_on,
+        claim_id=remit.claim_id,
+    )

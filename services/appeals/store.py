@@ -14,7 +14,7 @@ from libs.common.database import driver
 from libs.common.ids import uuid7
 from libs.common.money import Cents
 from services.appeals.deadline import due_on
-from services.appeals.workflow import Case, CaseState, Refused, Step
+from services.appeals.workflow import Case, CaseState, Command, Refused, Step
 from services.appeals.worklist import desk
 from services.appeals.worklist import store as worklist
 from services.appeals.worklist.placing import Case as Placed
@@ -63,8 +63,31 @@ class Change(msgspec.Struct, frozen=True):
 
 Key = tuple[str, UUID]  # tenant, case
 
+Account = tuple[str, UUID]  # tenant, claim_key
+
+_LOCK = """
+SELECT c.* FROM unnest($1::text[], $2::uuid[]) AS asked (tenant_id, claim_key)
+JOIN cases AS c ON c.tenant_id = asked.tenant_id AND c.claim_key = asked.claim_key
+ORDER BY c.tenant_id, c.case_id FOR UPDATE OF c
+"""
+
+
+async def lock_accounts(tx: AsyncConnection, accounts: Collection[Account]) -> dict[Key, Mapping[str, Any]]:
+    """Lock all cases of some accounts, in one order for everybody, and return their rows."""
+    asked = list(zip(*set(accounts), strict=True)) or [(), ()]
+    rows = await (await driver(tx)).fetch(_LOCK, *map(list, asked))
+    return {(row["tenant_id"], row["case_id"]): row for row in rows}
+
+
+async def lock_row(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> Mapping[str, Any] | None:
+    """Lock a case with the others of its account, and return its row."""
+    query = "SELECT claim_key FROM cases WHERE tenant_id = $1 AND case_id = $2"
+    account = await (await driver(tx)).fetchval(query, tenant_id, case_id)
+    return None if account is None else (await lock_accounts(tx, [(tenant_id, account)])).get((tenant_id, case_id))
+
+
 _KNOWN = """
-SELECT tenant_id, case_id, state, version, denial_revision, closed_by, filings, appeal_by_on, correct_by_on, reasons FROM cases
+SELECT * FROM cases
 WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY tenant_id, case_id FOR UPDATE
 """
 
@@ -88,6 +111,8 @@ def case_of(row: Mapping[Any, Any]) -> Case:
         version=row["version"],
         denial_revision=row["denial_revision"],
         closed_by=row["closed_by"],
+        judged=Command(row["judged"]),
+        outcome=row["outcome"],
         filings=row["filings"],
         due_on=due_on(row),
         refused=msgspec.convert(row["reasons"], tuple[Refused, ...]),
@@ -100,10 +125,11 @@ _FIELDS: Mapping[str, str] = {
     "payer_claim_control_number": "text", "payer_id": "text", "payer_name": "text", "payment_on": "date", "category": "text",
     "action": "text", "denied_cents": "bigint", "explanation": "text", "reasons": "jsonb", "opened_at": "timestamptz",
     "changed_at": "timestamptz", "closed_by": "text", "filings": "int", "appeal_by_on": "date", "correct_by_on": "date",
+    "judged": "text",
 }  # fmt: skip
 _CHANGING = (
     "state", "version", "denial_revision", "category", "action", "denied_cents", "explanation", "reasons", "changed_at",
-    "closed_by", "appeal_by_on", "correct_by_on",
+    "closed_by", "appeal_by_on", "correct_by_on", "judged",
 )  # fmt: skip
 _SAVE = (
     f"INSERT INTO cases ({', '.join(_FIELDS)}) SELECT * FROM unnest("  # noqa: S608 - our own names
@@ -134,9 +160,10 @@ async def tell(tx: AsyncConnection, steps: Sequence[tuple[Key, Step]]) -> None:
 
 _MOVE = """
 UPDATE cases AS c
-SET state = told.state, version = told.version, closed_by = told.closed_by, filings = told.filings, changed_at = $7
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[])
-  AS told (tenant_id, case_id, state, version, closed_by, filings)
+SET state = told.state, version = told.version, closed_by = told.closed_by, filings = told.filings, outcome = told.outcome,
+    changed_at = $8
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[])
+  AS told (tenant_id, case_id, state, version, closed_by, filings, outcome)
 WHERE c.tenant_id = told.tenant_id AND c.case_id = told.case_id
 """
 
@@ -146,7 +173,7 @@ async def move(
 ) -> None:
     """Write where locked cases stand now, and find their places on the worklist anew, each `marked` there."""
     if cases:
-        rows = [(*key, case.state, case.version, case.closed_by, case.filings) for key, case in cases.items()]
+        rows = [(*key, case.state, case.version, case.closed_by, case.filings, case.outcome) for key, case in cases.items()]
         await (await driver(tx)).execute(_MOVE, *map(list, zip(*rows, strict=True)), now)
         await worklist.alter(tx, cases, now, marked)
 
@@ -158,6 +185,7 @@ def _row(change: Change, now: datetime) -> tuple[Any, ...]:
         denial.remit_id, denial.claim_key, denial.patient_control_number, denial.payer_claim_control_number, denial.payer_id,
         denial.payer_name, denial.payment_on, denial.category, denial.action, denial.denied_cents, denial.explanation,
         _encode(denial.reasons).decode(), now, now, case.closed_by, case.filings, change.appeal_by_on, change.correct_by_on,
+        case.judged,
     )  # fmt: skip
 
 
@@ -169,3 +197,17 @@ async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> tuple[
         return None
     told = text("SELECT * FROM case_history WHERE tenant_id = :tenant AND case_id = :case ORDER BY version")
     return case, list((await tx.execute(told, wanted)).mappings())
+
+
+_APPEALS = """
+SELECT f.*, coalesce(f.appeal_id, d.appeal_id) AS appeal_id, coalesce(f.action, 'none') AS action, d.revision, d.outcome,
+    d.recovered_cents, d.decided_by, d.decided_on, d.deciding_remit_id, d.said_outcome, d.said_on, d.said_by, d.said_reference
+FROM (SELECT * FROM filings WHERE tenant_id = :tenant AND case_id = :case) AS f
+FULL JOIN (SELECT * FROM decisions WHERE tenant_id = :tenant AND case_id = :case) AS d ON d.appeal_id = f.appeal_id
+ORDER BY f.number NULLS FIRST
+"""
+
+
+async def appeals_of(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[RowMapping]:
+    """Return what was filed of a case and how it was decided, oldest first; what was decided unasked comes first."""
+    return list((await tx.execute(text(_APPEALS), {"tenant": tenant_id, "case": case_id})).mappings())

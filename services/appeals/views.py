@@ -89,21 +89,54 @@ class NextStep(BaseModel):
     by: str = Field(description="the route that takes it")
 
 
+class AppealView(BaseModel):
+    """Something that was sent to the payer, and what came of it; of what the payer changed unasked, the outcome alone."""
+
+    appeal_id: UUID
+    action: str = Field(description="appeal, correct_and_resubmit, send_documents; none: nothing was filed")
+    level: str | None
+    channel: str | None
+    tracking_number: str | None
+    packet_sha256: str | None
+    corrected_claim_id: UUID | None
+    disputed_cents: int | None
+    due_on: date | None
+    good_cause: str | None
+    filed_on: date | None
+    filed_at: datetime | None
+    filed_by: str | None
+    next_check_on: date | None = Field(description="ask the payer from this day on, and send nothing again before")
+    outcome: Literal["overturned", "partly_overturned", "upheld"] | None
+    recovered_cents: int | None = Field(description="what later remittances brought")
+    decided_by: Literal["remittance", "person"] | None
+    decided_on: date | None
+    deciding_remit_id: UUID | None
+    revision: int | None = Field(description="of the outcome")
+    said_outcome: Literal["overturned", "partly_overturned", "upheld"] | None = Field(description="what a person recorded")
+    said_on: date | None
+    said_by: str | None
+    said_reference: str | None
+
+
 class CaseDetail(CaseView):
     next_steps: list[NextStep] = Field(description="what may be asked of it now; anything else is refused")
+    appeals: list[AppealView] = Field(description="what was filed and how it was decided, oldest first")
     history: list[HistoryView] = Field(description="oldest first")
 
     @classmethod
-    def build(cls, row: Mapping[Any, Any], history: Iterable[Mapping[Any, Any]], allowed: Iterable[Command]) -> Self:
+    def build(
+        cls,
+        row: Mapping[Any, Any],
+        history: Iterable[Mapping[Any, Any]],
+        appeals: Iterable[Mapping[Any, Any]],
+        allowed: Iterable[Command],
+    ) -> Self:
         state = CaseState(row["state"])
         steps = [NextStep(command=each, state=TRANSITIONS[state, each], by=_route(each)) for each in allowed]
-        return cls.model_validate(
-            {
-                **CaseView.of(row).model_dump(),
-                "next_steps": steps,
-                "history": [HistoryView.model_validate(dict(e)) for e in history],
-            }
-        )
+        told = [HistoryView.model_validate(dict(each)) for each in history]
+        filed = [AppealView.model_validate(dict(each)) for each in appeals]
+        shown = CaseView.of(row).model_dump()
+        return cls.model_validate({**shown, "next_steps": steps, "appeals": filed, "history": told})
 
 
 def _route(command: Command) -> str:

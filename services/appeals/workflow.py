@@ -127,6 +127,7 @@ WHY: Final[Mapping[Command, str]] = {
     C.RETRACT: "denial_retracted",
     C.RESUME: "denial_classified",
     C.EXPIRE: "deadline_passed",
+    C.UPHOLD: "remittance",
 }
 # What a person may ask by itself; filing and outcomes say more than a word, and have routes of their own.
 PLAIN: Final = (
@@ -135,6 +136,7 @@ PLAIN: Final = (
 )  # fmt: skip
 FILINGS: Final = (C.FILE, C.SEND_DOCUMENTS, C.SEND_CORRECTED_CLAIM)
 OUTCOMES: Final = (C.OVERTURN, C.PARTLY_OVERTURN, C.UPHOLD)
+_NAMES: Final = {C.OVERTURN: "overturned", C.PARTLY_OVERTURN: "partly_overturned", C.UPHOLD: "upheld"}
 BY_PEOPLE: Final = (*PLAIN, *FILINGS, *OUTCOMES)
 
 _FIRST_REVISION: Final = 1
@@ -160,6 +162,8 @@ class Case(Struct, frozen=True, kw_only=True):
     version: int = 0
     denial_revision: int = 0
     closed_by: Literal["system", "person"] | None = None
+    judged: Command | None = None  # what the newest revision asked: pursue, drop or retract
+    outcome: str | None = None  # of what was filed last
     filings: int = 0  # how often something was filed, at any level
     due_on: date | None = None
     refused: tuple[Refused, ...] = ()
@@ -174,12 +178,15 @@ class Revision(Struct, frozen=True):
 
 
 class Move(Struct, frozen=True, kw_only=True):
-    """What anybody else asks. `why`: a person's own words, or a word of ours. `good_cause`: why a deadline does not bind."""
+    """What anybody else asks. `why`: a person's own words, or a word of ours. `good_cause`: why a deadline does not bind. `on`: the
+    day of it, where that is not today.
+    """
 
     command: Command
     who: str
     why: str
     good_cause: str | None = None
+    on: date | None = None
 
 
 class Step(Struct, frozen=True):
@@ -214,7 +221,7 @@ def decide(case: Case, asked: Revision | Move, now: datetime) -> Decision | Refu
     to = TRANSITIONS.get((case.state, asked.command))
     if to is None:
         return Refusal("not-allowed", f"A case that is {_words(case.state)} does not take this step.")
-    if asked.command in FILINGS and asked.good_cause is None and case.due_on is not None and now.date() > case.due_on:
+    if asked.command in FILINGS and asked.good_cause is None and case.due_on is not None and (asked.on or now.date()) > case.due_on:
         return Refusal("deadline-passed", "The last day for this has passed; say in `good_cause` why it may still be filed.")
     if asked.command is C.BILL_PATIENT and (forbidden := _why_not_the_patient(case.refused)) is not None:
         return Refusal("patient-owes-nothing", forbidden)
@@ -222,7 +229,22 @@ def decide(case: Case, asked: Revision | Move, now: datetime) -> Decision | Refu
     closed_by: Literal["system", "person"] | None = "person" if by_person else case.closed_by if to is case.state else None
     filed = case.filings + (asked.command in FILINGS)
     after = replace(case, state=to, version=case.version + 1, closed_by=closed_by, filings=filed)
-    return Decision(after, (Step(after.version, to, asked.command, asked.who, asked.why, now),))
+    if asked.command in OUTCOMES or asked.command in FILINGS:
+        after = replace(after, outcome=_NAMES.get(asked.command))
+    step = Step(after.version, to, asked.command, asked.who, asked.why, now)
+    # What was won hid that the denial was taken back, or is nobody's to pursue; when it is lost again, that counts.
+    hidden = after.judged if asked.command in (C.TAKE_BACK, C.UPHOLD) else None
+    return _follow(Decision(after, (step,)), hidden if hidden in (C.RETRACT, C.DROP) else None, now)
+
+
+def _follow(decision: Decision, command: Command | None, now: datetime) -> Decision:
+    """Add the step that a decision brings with it, if it changes anything."""
+    case = decision.case
+    to = None if command is None else TRANSITIONS.get((case.state, command))
+    if command is None or to is None or to is case.state:
+        return decision
+    after = replace(case, state=to, version=case.version + 1, closed_by="system" if to in CLOSED else None)
+    return Decision(after, (*decision.steps, Step(after.version, to, command, SYSTEM, WHY[command], now)))
 
 
 def _heed(case: Case, revision: Revision, now: datetime) -> Decision:
@@ -230,14 +252,15 @@ def _heed(case: Case, revision: Revision, now: datetime) -> Decision:
         return Decision(case)
     if case.state is None and not revision.recoverable and (revision.retracted or revision.number == _FIRST_REVISION):
         return Decision(case)
-    command = C.RETRACT if revision.retracted else C.PURSUE if revision.recoverable else C.DROP
+    judged = command = C.RETRACT if revision.retracted else C.PURSUE if revision.recoverable else C.DROP
     withdrawn_by_itself = case.state is S.WITHDRAWN and case.closed_by == "system"
     if command is C.PURSUE and (withdrawn_by_itself or (case.state is S.RETRACTED and case.filings)):
         command = C.RESUME
     to = TRANSITIONS[case.state, command]
     closed_by: Literal["system", "person"] | None = case.closed_by if to is case.state else "system" if to in CLOSED else None
-    after = replace(case, state=to, version=case.version + 1, denial_revision=revision.number, closed_by=closed_by)
-    return Decision(after, (Step(after.version, to, command, SYSTEM, WHY[command], now),))
+    after = replace(case, state=to, version=case.version + 1, denial_revision=revision.number, closed_by=closed_by, judged=judged)
+    decision = Decision(after, (Step(after.version, to, command, SYSTEM, WHY[command], now),))
+    return _follow(decision, C.UPHOLD if command is C.RESUME and case.outcome == _NAMES[C.UPHOLD] else None, now)
 
 
 def allowed(case: Case, now: datetime) -> list[Command]:

@@ -113,7 +113,11 @@ async def enter(tx: AsyncConnection, cases: Sequence[Case], names: Mapping[Key, 
 
 def _kept(case: Case, before: Case) -> Case:
     names = ("deadline_on", "known_on", "assignee", "team", "holder", "leased_until", "snoozed_until", "expired_for")
-    return msgspec.structs.replace(case, **{name: getattr(before, name) for name in names})
+    facts = before.told.facts  # a new judgement does not undo what was decided of an appeal
+    told = msgspec.structs.replace(
+        case.told, facts=msgspec.structs.replace(case.told.facts, level=facts.level, decided_on=facts.decided_on)
+    )
+    return msgspec.structs.replace(case, told=told, **{name: getattr(before, name) for name in names})
 
 
 async def alter(

@@ -21,13 +21,14 @@ class Desk:
     """A person at the interface of appeals, on a day."""
 
     def __init__(self, appeals: Service, classifier: Service, now: datetime = NOW) -> None:
-        self.appeals, self._classifier = appeals, classifier
+        self.appeals, self.classifier = appeals, classifier
         transport = httpx.ASGITransport(make_app(appeals.api, FixedClock(now), "local"), raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://appeals")
 
     async def denied(self, *remits: Sent) -> dict[str, Any]:
         """Have remits judged and told to appeals; return the case of the first."""
-        await self.appeals.take(*(remits or (remit(),)), *await self._classifier.take(*(remits or (remit(),))))
+        told = remits or (remit(),)
+        await self.appeals.take(*told, *await self.classifier.take(*told))
         listed = (await self.http.get("/v1/cases")).json()["items"]
         return await self.case(listed[-1]["case_id"])
 

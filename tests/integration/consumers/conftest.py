@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from libs.common.booking import BOOKING
 from libs.common.contracts import (
     appeal_decided,
     claim_acknowledged,
@@ -25,7 +24,9 @@ from libs.common.database import Database
 from libs.common.ids import claim_key
 from libs.common.messaging.consumer import Subscription
 from services.analytics.handlers import SUBSCRIPTIONS as COUNTING
+from services.appeals.handlers import Remit as AppealsRemit
 from services.appeals.handlers import handle_denials as open_cases
+from services.appeals.handlers import handle_remits as settle_cases
 from services.appeals.store import Denial as AppealsDenial
 from services.classifier.front_door import AnsweredClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
@@ -42,7 +43,10 @@ SUBSCRIPTIONS = {
         Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
         Subscription(remit_matched.TOPIC, remit_matched.TYPE, MatchedRemit, handle_matched),
     ],
-    "appeals": [BOOKING, Subscription(denial_classified.TOPIC, denial_classified.TYPE, AppealsDenial, open_cases)],
+    "appeals": [
+        Subscription(remit_received.TOPIC, remit_received.TYPE, AppealsRemit, settle_cases),
+        Subscription(denial_classified.TOPIC, denial_classified.TYPE, AppealsDenial, open_cases),
+    ],
     "analytics": list(COUNTING),
 }
 DENIED = (("CO", "197", 10000),)  # authorization

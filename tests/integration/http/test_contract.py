@@ -30,7 +30,6 @@ from schemathesis.core.result import Ok
 
 from deploy.docs.schemas import DEAD_LETTER, EVENTS
 from deploy.local.layout import SERVICES
-from libs.common.booking import BookedRemit, book_remits
 from libs.common.clock import SystemClock
 from libs.common.contracts.envelope import Received
 from libs.common.database import Database
@@ -69,7 +68,10 @@ READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
         ("claim.submitted", SubmittedClaim, front_door.handle_submitted),
         ("remit.matched", MatchedRemit, handle_matched),
     ],
-    "appeals": [("remit.received", BookedRemit, book_remits), ("denial.classified", AppealedDenial, appeals.handle_denials)],
+    "appeals": [
+        ("remit.received", appeals.Remit, appeals.handle_remits),
+        ("denial.classified", AppealedDenial, appeals.handle_denials),
+    ],
     "analytics": [(each.topic, each.schema, each.handle) for each in analytics.SUBSCRIPTIONS],
 }
 

@@ -1,0 +1,112 @@
+"""What every change of a case over HTTP has in common: done once, made from a version that was read, answered with the case."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Response
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.http import idempotency
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.problems import Problem, not_found
+from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from services.appeals import store
+from services.appeals.views import CaseDetail
+from services.appeals.workflow import Case, Decision, Move, Refusal, allowed, decide
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks what of which version, and with what it is answered."""
+
+    tenant: str
+    database: Database
+    clock: Clock
+    traceparent: str
+    response: Response
+    key: str | None
+    if_match: str | None
+
+
+async def _asking(
+    response: Response,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    traceparent: TraceDep,
+    if_match: IfMatch = None,
+    key: idempotency.Key = None,
+) -> Asking:
+    return Asking(tenant, database, clock, traceparent, response, key, if_match)
+
+
+AskingDep = Annotated[Asking, Depends(_asking)]
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A case that is to be changed, locked with the others of its account."""
+
+    tx: AsyncConnection
+    tenant: str
+    row: Mapping[str, Any]
+    now: datetime
+    traceparent: str
+
+    @property
+    def key(self) -> store.Key:
+        return (self.tenant, self.row["case_id"])
+
+    async def take(self, case: Case, move: Move) -> Case:
+        """Take a step and write it. Errors: Problem 409 where it is refused."""
+        decision = decide(case, move, self.now)
+        if isinstance(decision, Refusal):
+            raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
+        await self.write(decision)
+        return decision.case
+
+    async def write(self, decision: Decision) -> None:
+        await store.move(self.tx, {self.key: decision.case}, self.now)
+        await store.tell(self.tx, [(self.key, step) for step in decision.steps])
+
+
+async def change(asking: Asking, case_id: UUID, what: str, body: BaseModel, act: Callable[[Locked], Awaitable[None]]) -> CaseDetail:
+    """Do something to a case once, and return the case as it is then.
+
+    Errors: Problem 400 without a key, 428 without a version, 412 where it changed meanwhile, 404; and those of `act`.
+    """
+    if asking.key is None:
+        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    version = read_version(asking.if_match)
+    now = asking.clock.now()
+    tenant = asking.tenant
+    digest = idempotency.digest(what, str(case_id), str(version), body.model_dump_json())
+    async with asking.database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, asking.key, digest, now)
+        if kept is not None:
+            detail = CaseDetail.model_validate_json(kept.body)
+        else:
+            row = await store.lock_row(tx, tenant, case_id)
+            if row is None:
+                raise not_found("case")
+            check_version(row["version"], version, "case")
+            await act(Locked(tx, tenant, row, now, asking.traceparent))
+            detail = await detail_of(tx, tenant, case_id, asking.clock)
+            await idempotency.finish(tx, tenant, asking.key, idempotency.Kept(200, None, detail.model_dump_json()))
+    asking.response.headers["ETag"] = etag(detail.version)
+    return detail
+
+
+async def detail_of(tx: AsyncConnection, tenant: str, case_id: UUID, clock: Clock) -> CaseDetail:
+    """Return all that is shown of a case. Errors: Problem 404."""
+    found = await store.get_case(tx, tenant, case_id)
+    if found is None:
+        raise not_found("case")
+    appeals = await store.appeals_of(tx, tenant, case_id)
+    return CaseDetail.build(found[0], found[1], appeals, allowed(store.case_of(found[0]), clock.now()))

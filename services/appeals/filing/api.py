@@ -1,0 +1,121 @@
+"""Filing over HTTP: what was sent to the payer, at which level, how; and never the same twice."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from msgspec.structs import replace
+
+from libs.common.contracts import appeal_filed
+from libs.common.contracts.appeal_filed import AppealFiledV1
+from libs.common.contracts.envelope import Event, first_event
+from libs.common.http.problems import Problem, responses
+from libs.common.messaging import outbox
+from libs.common.people import PERSON
+from services.appeals import store
+from services.appeals.changing import AskingDep, Locked, change
+from services.appeals.deadline import due_on
+from services.appeals.filing import store as filings
+from services.appeals.filing.store import Filing
+from services.appeals.filing.views import FileCase
+from services.appeals.outcomes.api import tell_settled
+from services.appeals.outcomes.settling import appeal_id
+from services.appeals.views import CaseDetail
+from services.appeals.workflow import Case, Command, Move
+
+router = APIRouter(tags=["cases"])
+
+_COMMANDS: Final = {
+    "appeal": Command.FILE,
+    "correct_and_resubmit": Command.SEND_CORRECTED_CLAIM,
+    "send_documents": Command.SEND_DOCUMENTS,
+}
+# Payers are weeks behind, and what is sent again meanwhile makes them slower: nobody asks before this many days.
+_CHECK_AFTER: Final = timedelta(days=30)
+
+
+@router.post(
+    "/v1/cases/{case_id}/file",
+    summary="Send an appeal, a corrected claim or documents to the payer, or say that it was sent",
+    responses=responses(400, 404, 409, 412, 415, 422, 428),
+)
+async def file_case(case_id: UUID, body: FileCase, asking: AskingDep) -> CaseDetail:
+    """`appeal.filed` tells of it. The same again at the same level is refused with the day to ask the payer; after the last day
+    only `good_cause` files.
+    """
+    return await change(asking, case_id, "file_case", body, partial(_file, body))
+
+
+async def _file(body: FileCase, locked: Locked) -> None:
+    today = locked.now.date()
+    filed_on = body.filed_on or today
+    if filed_on > today:
+        raise Problem(422, "filed-in-the-future", "`filed_on` must not lie after today.")
+    row, tenant = locked.row, locked.tenant
+    if body.action != "send_documents":
+        same = await filings.same_before(locked.tx, tenant, row["case_id"], body.action, body.level)
+        if same is not None:
+            detail = f"This was filed already; ask the payer about it from {same['next_check_on']} on, and do not send it again."
+            about, again_on = str(same["appeal_id"]), str(same["next_check_on"])
+            raise Problem(409, "already-filed", detail, appeal_id=about, next_check_on=again_on)
+    last_on = due_on(row, body.action)
+    asked = Move(command=_COMMANDS[body.action], who=PERSON, why=body.why, good_cause=body.good_cause, on=filed_on)
+    case = await locked.take(replace(store.case_of(row), due_on=last_on), asked)
+    filing = Filing(
+        tenant_id=tenant,
+        appeal_id=appeal_id(row["case_id"], case.filings),
+        case_id=row["case_id"],
+        claim_key=row["claim_key"],
+        number=case.filings,
+        action=body.action,
+        level=body.level,
+        channel=body.channel,
+        tracking_number=body.tracking_number,
+        packet_sha256=body.packet_sha256,
+        corrected_claim_id=body.corrected_claim_id,
+        disputed_cents=row["denied_cents"] if body.amount_cents is None else body.amount_cents,
+        due_on=last_on,
+        good_cause=body.good_cause,
+        filed_on=filed_on,
+        filed_at=locked.now,
+        filed_by=PERSON,
+        next_check_on=filed_on + _CHECK_AFTER,
+    )
+    await filings.insert(locked.tx, filing)
+    await outbox.append(locked.tx, [_event(locked, filing, case)])
+    await tell_settled(locked)  # the payer may have answered before anybody said that it was asked
+
+
+def _event(locked: Locked, filing: Filing, case: Case) -> Event:
+    row = locked.row
+    told = AppealFiledV1(
+        appeal_id=filing.appeal_id,
+        case_id=filing.case_id,
+        denial_id=row["denial_id"],
+        denial_revision=row["denial_revision"],
+        remit_id=row["remit_id"],
+        claim_key=row["claim_key"],
+        payer_id=row["payer_id"],
+        payer_name=row["payer_name"],
+        action=filing.action,
+        category=row["category"],
+        disputed_cents=filing.disputed_cents,
+        channel=filing.channel,
+        filed_on=filing.filed_on,
+        filed_at=filing.filed_at,
+        level=filing.level,
+        due_on=filing.due_on,
+        packet_sha256=filing.packet_sha256,
+    )
+    return first_event(
+        appeal_filed.TOPIC,
+        appeal_filed.TYPE,
+        told,
+        key=row["claim_key"],
+        tenant_id=filing.tenant_id,
+        sequence=case.version,
+        correlation_id=str(filing.case_id),
+        traceparent=locked.traceparent,
+    )

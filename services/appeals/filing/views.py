@@ -1,0 +1,57 @@
+"""The shapes of what is said of a filing."""
+
+from datetime import date
+from typing import Annotated, Final, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from services.appeals.deadlines.levels import LevelName
+from services.appeals.views import Why
+
+# The last two are sent by Recours itself; of the others a person says what was sent elsewhere.
+Channel = Literal["portal", "fax", "mail", "clearinghouse", "electronic", "folder", "https"]
+Action = Literal["appeal", "correct_and_resubmit", "send_documents"]
+_CENTS_MAX: Final = 10**12
+
+
+def _of_this_time(day: date) -> date:
+    if not 2000 <= day.year <= 2100:  # noqa: PLR2004 - years that a filing can lie in
+        raise ValueError("not a day of this time")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_of_this_time)]
+Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+
+
+class FileCase(BaseModel):
+    """What was sent, or is to be sent, to the payer."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"channel": "portal", "level": "redetermination", "tracking_number": "A-17", "why": "The notes show the approval."}
+            ]
+        },
+    )
+
+    action: Action = "appeal"
+    level: LevelName | None = Field(None, description="of an appeal, and of nothing else")
+    channel: Channel
+    tracking_number: Number | None = Field(None, description="what the payer, the carrier or the fax machine calls it")
+    packet_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the packet that was sent")
+    amount_cents: int | None = Field(
+        None, ge=1, le=_CENTS_MAX, strict=True, description="what is asked for; left out: all that was denied"
+    )
+    filed_on: Day | None = Field(None, description="the day on which it went; left out: today")
+    good_cause: Why | None = Field(None, description="why it may still be filed after the last day; no patient data")
+    corrected_claim_id: UUID | None = Field(None, description="of a corrected claim: the claim as it was sent anew")
+    why: Why = Field(description="kept in the history; no patient data")
+
+    @model_validator(mode="after")
+    def _a_level_belongs_to_an_appeal(self) -> Self:
+        if (self.level is not None) is not (self.action == "appeal"):
+            raise ValueError("an appeal has a level, and nothing else has one")
+        return self

@@ -1,0 +1,104 @@
+"""Filing: recorded with its level, channel and day; late only with good cause; the same never twice; told of once."""
+
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from libs.common.contracts.appeal_filed import AppealFiledV1
+from tests.integration.appeals.conftest import Desk
+from tests.integration.consumers.conftest import Service, remit, reversal
+
+FILE: dict[str, Any] = {
+    "level": "redetermination",
+    "channel": "portal",
+    "tracking_number": "A-17",
+    "packet_sha256": "ab" * 32,
+    "why": "The approval was on file.",
+}
+MEDICARE: dict[str, Any] = {"payer_kind": "medicare"}
+
+
+async def told(appeals: Service, topic: str) -> list[Any]:
+    rows = await appeals.rows("SELECT payload FROM outbox WHERE aggregatetype = :topic ORDER BY seq", topic=topic)
+    return [msgspec.json.decode(row["payload"]) for row in rows]
+
+
+async def test_a_filing_is_kept_shown_and_told_of_once(desk: Desk) -> None:
+    case = await desk.denied(remit(**MEDICARE))
+    answer = await desk.post(case, "file", FILE, key="k")
+    assert (answer.status_code, answer.json()["state"], answer.headers["etag"]) == (200, "filed", '"2"')
+    assert (await desk.post(case, "file", FILE, key="k")).json() == answer.json()
+    (shown,) = (await desk.case(case["case_id"]))["appeals"]
+    assert {name: shown[name] for name in ("action", "level", "channel", "tracking_number", "disputed_cents", "due_on")} == {
+        "action": "appeal", "level": "redetermination", "channel": "portal", "tracking_number": "A-17", "disputed_cents": 10000,
+        "due_on": "2026-05-15",
+    }  # fmt: skip
+    assert (shown["filed_on"], shown["filed_by"], shown["next_check_on"]) == ("2026-03-01", "local", "2026-03-31")
+    (event,) = [msgspec.convert(each, AppealFiledV1) for each in await told(desk.appeals, "appeal.filed")]
+    assert (str(event.appeal_id), event.level, event.disputed_cents) == (shown["appeal_id"], "redetermination", 10000)
+    assert (event.filed_on, event.due_on, event.packet_sha256) == (date(2026, 3, 1), date(2026, 5, 15), "ab" * 32)
+
+
+async def test_the_same_again_at_one_level_is_stopped_with_the_day_to_ask(desk: Desk) -> None:
+    case = await desk.denied()
+    filed = (await desk.post(case, "file", FILE)).json()
+    withdrawn = (await desk.do(filed, "withdraw")).json()
+    reopened = (await desk.do(withdrawn, "reopen")).json()
+    again = await desk.post(reopened, "file", FILE)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:recours:problem:already-filed")
+    assert (again.json()["next_check_on"], again.json()["appeal_id"]) == ("2026-03-31", filed["appeals"][0]["appeal_id"])
+    assert "2026-03-31" in again.json()["detail"]
+    other = await desk.post(reopened, "file", FILE | {"level": "reconsideration"})
+    assert other.status_code == 200
+    assert len(await told(desk.appeals, "appeal.filed")) == 2
+
+
+async def test_after_the_last_day_only_good_cause_files(desk: Desk) -> None:
+    case = await desk.denied(remit(day=date(2025, 9, 1), **MEDICARE))
+    assert case["due_on"] == "2026-01-04"
+    late = await desk.post(case, "file", FILE)
+    assert (late.status_code, late.json()["reason"]) == (409, "deadline-passed")
+    in_time = FILE | {"filed_on": "2026-01-04"}
+    assert (await desk.post(case, "file", in_time, version=9)).status_code == 412
+    excused = await desk.post(case, "file", FILE | {"good_cause": "The notice came to a flooded office."})
+    assert excused.json()["appeals"][0]["good_cause"] == "The notice came to a flooded office."
+
+
+async def test_what_was_sent_in_time_may_be_recorded_later(desk: Desk) -> None:
+    case = await desk.denied(remit(day=date(2025, 9, 1), **MEDICARE))
+    assert (await desk.post(case, "file", FILE | {"filed_on": "2026-01-04"})).status_code == 200
+
+
+async def test_a_retraction_while_filed_waits_for_what_the_payer_does_instead(desk: Desk) -> None:
+    case = await desk.denied(remit())
+    await desk.post(case, "file", FILE)
+    retracted = await desk.denied(reversal(day=date(2026, 2, 1)))
+    assert (retracted["state"], retracted["appeals"][0]["outcome"]) == ("retracted", None)
+    await desk.appeals.take(remit(day=date(2026, 2, 1), adjustments=(), number="ICN2"))
+    unasked = await desk.case(case["case_id"])
+    assert unasked["state"] == "overturned"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"level": None},
+        {"level": "court of appeals"},
+        {"action": "send_documents"},
+        {"packet_sha256": "AB" * 32},
+        {"amount_cents": 0},
+        {"amount_cents": 10.5},
+        {"filed_on": "2026-03-02"},
+        {"channel": "pigeon"},
+        {"surprise": True},
+        {"why": " "},
+    ],
+)
+async def test_a_filing_that_makes_no_sense_is_refused(desk: Desk, changed: dict[str, Any]) -> None:
+    answer = await desk.http.post(
+        f"/v1/cases/{uuid4()}/file", json=FILE | changed, headers={"If-Match": '"1"', "Idempotency-Key": "k"}
+    )
+    assert answer.status_code in ({422, 404} if "filed_on" in changed else {422}), answer.text
