@@ -43,12 +43,12 @@ async def test_of_two_people_who_act_on_one_version_the_second_is_told(desk: Des
 async def test_the_same_request_again_is_answered_the_same_and_done_once(desk: Desk) -> None:
     case = await desk.denied()
     first = await desk.do(case, "gather", key="k")
-    await desk.do(first.json(), "mark_ready")
+    await desk.do(first.json(), "withdraw")
     again = await desk.do(case, "gather", key="k")
     assert (again.status_code, again.json(), again.headers["etag"]) == (200, first.json(), '"2"')
     other = await desk.do(case, "write_off", key="k")
     assert (other.status_code, other.json()["type"]) == (422, "urn:recours:problem:idempotency-key-reused")
-    assert [each["state"] for each in (await desk.case(case["case_id"]))["history"]] == ["open", "gathering", "ready"]
+    assert [each["state"] for each in (await desk.case(case["case_id"]))["history"]] == ["open", "gathering", "withdrawn"]
 
 
 async def test_what_the_table_does_not_hold_is_refused_with_its_reason(desk: Desk) -> None:
