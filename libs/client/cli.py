@@ -17,6 +17,7 @@ from libs.client import (
     documents,
     evaluate,
     followups,
+    kpi_commands,
     labels,
     ledger,
     odds,
@@ -40,6 +41,9 @@ letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Records
 app.add_typer(letters, name="dead-letters")
 tables = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Code sets and NCCI tables that claims are checked against.")
 app.add_typer(tables, name="reference")
+
+app.add_typer(kpi_commands.key_figures, name="kpis")
+app.add_typer(kpi_commands.counting, name="analytics")
 
 own_rules = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you change in the judgement, by version.")
 app.add_typer(own_rules, name="rules")

@@ -6,6 +6,7 @@ from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
+import msgspec
 from msgspec import Raw
 
 from libs.client.shapes import (
@@ -21,6 +22,8 @@ from libs.client.shapes import (
     Followup,
     Interchange,
     KnownCode,
+    KpiAnswer,
+    Kpis,
     Label,
     Ledger,
     Load,
@@ -30,6 +33,7 @@ from libs.client.shapes import (
     Page,
     Payer,
     PayerLevels,
+    Recount,
     Replay,
     RulesChecked,
     RulesVersion,
@@ -209,6 +213,24 @@ def put_levels(appeals: Service, payer_id: str, body: Body) -> Answer[PayerLevel
 def list_codes(classifier: Service, kind: str) -> Iterator[tuple[KnownCode, Raw]]:
     """Yield the codes that the classifier knows: `carc` or `rarc`."""
     return list_items(classifier, f"/v1/codes/{kind}", KnownCode, {})
+
+
+def list_kpis(analytics: Service) -> Answer[Kpis]:
+    return analytics.get("/v1/kpis", Kpis)
+
+
+def get_kpi(analytics: Service, kpi_id: str, asked: Mapping[str, Any]) -> Answer[KpiAnswer]:
+    return analytics.get(f"/v1/kpis/{quote(kpi_id, safe='')}", KpiAnswer, asked)
+
+
+def begin_recount(analytics: Service, *, repair: bool, reread: bool) -> Answer[Recount]:
+    """Hold the sums against the facts; the same again while it is under way is the same one."""
+    raw = msgspec.json.encode({"repair": repair, "reread": reread})
+    return analytics.post_again("/v1/recounts", Recount, Body(lambda: [raw], len(raw), {"Content-Type": "application/json"}))
+
+
+def get_recount(analytics: Service, recount_id: UUID) -> Answer[Recount]:
+    return analytics.get(f"/v1/recounts/{recount_id}", Recount)
 
 
 def get_ledger(service: Service, first: date | None, last: date | None) -> Answer[Ledger]:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 
 class Document(Struct, frozen=True):
@@ -411,3 +411,60 @@ class PayerLevels(Struct, frozen=True):
     own_levels: list[dict[str, Any]]
     in_force: list[PayerLevel]
     reckoning: str | None = None
+
+
+class Kpi(Struct, frozen=True):
+    id: str
+    name: str
+    definition: str
+    unit: str
+    basis: str
+    pitfalls: str
+    reason: str | None
+
+
+class Kpis(Struct, frozen=True):
+    items: list[Kpi]
+
+
+class Figure(Struct, frozen=True):
+    value: float | None
+    numerator: int
+    denominator: int | None
+
+
+class GroupedFigure(Figure, frozen=True):
+    keys: dict[str, str]
+
+
+class ComparedFigure(Figure, frozen=True):
+    from_: date = field(name="from")
+    to: date
+
+
+class KpiAnswer(Struct, frozen=True):
+    kpi: Kpi
+    total: Figure | None
+    groups: list[GroupedFigure]
+    compared: ComparedFigure | None
+
+
+class SumDifference(Struct, frozen=True):
+    measure: str
+    day: str
+    known_on: str
+    cell: list[str]
+    expected: list[int]
+    found: list[int]
+
+
+class Recount(Struct, frozen=True):
+    recount_id: UUID
+    state: str
+    parts: int
+    parts_done: int
+    facts: int
+    facts_new: int
+    sums: int
+    differing: int
+    report: list[SumDifference]

@@ -91,8 +91,9 @@ class Service:
         self._http.close()
 
     def get(self, path: str, shape: type[T], query: Mapping[str, Any] | None = None) -> Answer[T]:
-        """Ask, patiently. What is None in the query is left out."""
-        asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        """Ask, patiently. What is None in the query is left out; a list is said once for each of its values."""
+        told = {name: value for name, value in (query or {}).items() if value is not None}
+        asked = {name: list(map(str, value)) if isinstance(value, list) else str(value) for name, value in told.items()}
         return self._patiently(lambda: self._once("GET", path, shape, params=asked))
 
     def post_again(self, path: str, shape: type[T], body: Body) -> Answer[T]:

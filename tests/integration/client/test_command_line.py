@@ -289,6 +289,51 @@ def change_a_cent(stack: Stack, service: str, cents: int) -> None:
     run_apart(change())
 
 
+def test_figures_are_shown_and_their_sums_verified_repaired_and_rebuilt(run: Run, write, stack: Stack) -> None:
+    run("send", write(payment(pcn(), pcn())))
+    assert run("ledger", "--wait", "30").code == 0
+    asked: tuple[str, ...] = ("kpis", "show", "initial-denial-rate", "--filter", "payer:1999999999", "--compare-to", "previous")
+    asked += ("--from", "2026-01-01", "--to", "2026-01-31", "--group-by", "payer", "--group-by", "month")
+    found = eventually(lambda: (told := run(*asked, "--json").lines[0])["total"]["numerator"] >= 2 and told)
+    assert found["compared"] == {
+        "value": None,
+        "numerator": 0,
+        "denominator": 0,
+        "from": "2025-12-01",
+        "to": "2025-12-31",
+        "change": None,
+    }
+    assert "Claims of which the first payer's first answer refuses something" in run(*asked).out
+    assert [line.split()[0] for line in run("kpis", "list").out.splitlines()[2:3]] == ["initial-denial-rate"]
+    assert "no event tells" in run("kpis", "show", "underpayments").out
+    assert run("kpis", "show", "nonsense").code == 2
+    assert run("analytics", "verify").code == 0
+
+    spoil_counts(stack, "UPDATE rollups SET count = count + 1 WHERE measure = 6")
+    wrong = run("analytics", "verify")
+    assert (wrong.code, "first_adjudicated" in wrong.out) == (1, True)
+    assert run("analytics", "verify", "--repair").code == 1
+    assert run("analytics", "verify").code == 0
+
+    spoil_counts(stack, "DELETE FROM facts", "DELETE FROM rollups WHERE measure <> 13")
+    rebuilt = run("analytics", "rebuild", "--json").lines[0]
+    assert rebuilt["facts"] == rebuilt["facts_new"] > 2
+    assert run("analytics", "verify").code == 0
+    assert run(*asked, "--json").lines[0]["groups"] == found["groups"]
+
+
+def spoil_counts(stack: Stack, *statements: str) -> None:
+    async def change() -> None:
+        connection = await asyncpg.connect(stack.database_url("analytics", "worker"))
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    run_apart(change())
+
+
 def test_dead_letters_are_listed_shown_and_replayed(run: Run, stack: Stack) -> None:
     assert run("dead-letters", "list").err == "No dead letters.\n"
     run_apart(produce(stack.bootstrap, "remit.received", b'{"not": "\x1b[31mours"}'))
