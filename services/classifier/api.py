@@ -37,8 +37,8 @@ from services.classifier.labels import api as labels
 from services.classifier.models import api as models
 from services.classifier.odds import api as odds_api
 from services.classifier.odds.api import OddsDep
-from services.classifier.odds.book import tell
-from services.classifier.odds.outcomes import KeptDenial, subject
+from services.classifier.odds.book import Asked, tell, told_of
+from services.classifier.odds.outcomes import Circumstances, KeptDenial, circumstances, subject
 from services.classifier.odds.shelf import Shelf
 from services.classifier.replays import api as replays
 from services.classifier.risk import api as risk
@@ -127,6 +127,12 @@ class ClassifyBody(BaseModel):
     def adjudicated(self) -> Adjudicated:
         return Adjudicated(self.to_claim(), self.payer_id, self.payment_on, self.service_from_on, self.service_to_on)
 
+    def circumstances(self, judged: decision.Classification) -> Circumstances:
+        days = self.days_since_service
+        if days is None and self.payment_on is not None and self.service_from_on is not None:
+            days = (self.payment_on - self.service_from_on).days
+        return circumstances(judged, self.charge_cents, self.paid_cents, days)
+
     def to_claim(self) -> decision.AdjudicatedClaim:
         remarks = [decision.Remark(rarc, item.line) for item in self.adjustments for rarc in item.rarcs]
         if isinstance(self.rarcs, dict):
@@ -207,9 +213,11 @@ async def list_denials(
 ) -> Page[DenialView]:
     before = read_id_cursor(cursor, tenant, chosen.told)
     async with database.begin(tenant) as tx:
-        table = await odds.table(tx, tenant)
+        known = await odds.known(tx, tenant)
         found = await store.find_denials(tx, tenant, chosen.wanted, before=before, limit=limit + 1)
-    return cut_page(found, limit, tenant, chosen.told, lambda row: DenialView.of(row[1], table), position=itemgetter(0))
+    told = told_of([kept for _, kept in found], known)
+    rows = [(row_id, kept, each) for (row_id, kept), each in zip(found, told, strict=True)]
+    return cut_page(rows, limit, tenant, chosen.told, lambda row: DenialView.of(row[1], row[2]), position=itemgetter(0))
 
 
 @router.get(
@@ -234,25 +242,27 @@ async def list_changes(
     place = read_change_cursor(cursor, tenant, chosen.told)
     found: list[tuple[Change, KeptDenial]] = []
     async with database.begin(tenant) as tx:
-        table = await odds.table(tx, tenant)
+        known = await odds.known(tx, tenant)
         if place is None and start == "now":
             place = await latest_change(tx)
         else:
             place = place or FIRST_CHANGE
             found = await store.changed_denials(tx, tenant, chosen.wanted, after=place, limit=limit)
     last = found[-1][0] if found else place
-    items = [DenialView.of(kept, table) for _, kept in found]
+    kept = [each for _, each in found]
+    items = [DenialView.of(each, told) for each, told in zip(kept, told_of(kept, known), strict=True)]
     return Changes(items=items, next_cursor=write_change_cursor(last, tenant, chosen.told))
 
 
 @router.get("/v1/denials/{denial_id}", tags=["denials"], summary="One denial, as it stands", responses=responses(404, 422))
 async def get_denial(denial_id: UUID, tenant: TenantDep, database: DatabaseDep, odds: OddsDep) -> DenialView:
     async with database.begin(tenant) as tx:
-        table = await odds.table(tx, tenant)
+        known = await odds.known(tx, tenant)
         kept = await store.get_denial(tx, tenant, denial_id)
     if kept is None:
         raise not_found("denial")
-    return DenialView.of(kept, table)
+    (told,) = told_of([kept], known)
+    return DenialView.of(kept, told)
 
 
 @router.post(
@@ -263,16 +273,17 @@ async def get_denial(denial_id: UUID, tenant: TenantDep, database: DatabaseDep, 
 )
 async def classify(body: ClassifyBody, tenant: TenantDep, database: DatabaseDep, odds: OddsDep) -> ClassifyAnswer:
     """Judged as a remit of the same content would be. Without `payment_on` your own rules are not asked."""
-    held, table = NO_RULES, odds.at_hand(tenant)
-    if body.payment_on is not None or table is None:
+    held, known = NO_RULES, odds.at_hand(tenant)
+    if body.payment_on is not None or known is None:
         async with database.begin(tenant) as tx:
-            table = await odds.table(tx, tenant)
+            known = await odds.known(tx, tenant)
             if body.payment_on is not None:
                 held = (await rules_store.in_force(tx, [tenant])).get(tenant, NO_RULES)
     verdict = judge(body.adjudicated(), held)
     judged = verdict.judged
     contest = subject(judged, body.payer_id, body.payer_kind, body.claim_type) if decision.is_recoverable(judged) else None
-    told = tell(table, contest, judged.denied_cents) if contest is not None else None
+    asked = [] if contest is None else [Asked(contest, body.circumstances(judged), judged.denied_cents)]
+    told = next(iter(tell(known, asked)), None)
     return ClassifyAnswer(
         is_denial=judged.is_denial,
         recoverable=decision.is_recoverable(judged),

@@ -69,17 +69,18 @@ async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime, od
     denials the remits answer.
     """
     rules = await rules_store.in_force(tx, {remit.tenant_id for remit in remits})
-    judged = []
+    found = []
     judged_from: dict[UUID, store.JudgedFrom] = {}
     for remit in remits:
         told = _adjudicated(remit.data)
         verdict = judge_adjudicated(told, rules.get(remit.tenant_id, NO_RULES))
         if verdict.judged.is_denial:
             claim = told.claim
-            kept = KeptDenial(_denial(remit.data, verdict, now), claim.claim_type)
-            denial = with_odds(kept, odds.of(remit.tenant_id))
-            judged.append((remit, denial))
+            denial = _denial(remit.data, verdict, now)
+            found.append((remit, KeptDenial(denial, claim.claim_type)))
             judged_from[denial.denial_id] = store.JudgedFrom(encode(told), claim.claim_type)
+    denials = with_odds([(remit.tenant_id, kept) for remit, kept in found], odds)
+    judged = [(remit, denial) for (remit, _), denial in zip(found, denials, strict=True)]
     reversals = [remit for remit in remits if remit.data.claim_status_code == REVERSAL_STATUS]
     await store.insert_denials(tx, [(remit.tenant_id, denial) for remit, denial in judged], judged_from)
     await store.insert_reversals(tx, [_reversible(remit, -1) for remit in reversals])

@@ -8,9 +8,8 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from libs.common.contracts.denial_classified import Deadline
-from services.classifier.odds.book import Told, told_of
+from services.classifier.odds.book import Told
 from services.classifier.odds.outcomes import KeptDenial
-from services.classifier.odds.table import Table
 
 Category = Literal[
     "eligibility_coverage", "authorization", "medical_necessity", "coding_bundling", "duplicate", "timely_filing",
@@ -119,10 +118,10 @@ class DenialView(Judged):
     expected_value_cents: int | None = Field(description="what a win usually brings, times the odds; null as the odds are")
 
     @classmethod
-    def of(cls, kept: KeptDenial, table: Table) -> "DenialView":
+    def of(cls, kept: KeptDenial, now: Told | None) -> "DenialView":
         denial = kept.denial
         told = msgspec.structs.asdict(denial) | {"reasons": [reason_view(reason) for reason in denial.reasons]}
-        now = told_of(kept, table) if denial.status == "active" else None
+        now = now if denial.status == "active" else None
         told["odds"] = OddsView.of(now) if now is not None else None
         told["expected_value_cents"] = now.expected_value_cents if now is not None else None
         return cls.model_validate(told | {name: deadline_view(told[name]) for name in ("appeal_by", "correct_by")})

@@ -29,6 +29,7 @@ from services.classifier.risk.columns import Book
 from services.classifier.risk.fitting import Material, fit
 from services.classifier.risk.lessons import Lessons
 from services.classifier.risk.model import Scorer, read
+from tests.bench.insight_odds import overturn
 from tests.bench.meter import keep
 
 FIRST_ON: Final = date(2025, 1, 1)
@@ -160,7 +161,7 @@ def risk(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 # The parts of this benchmark, one a subject that is learned: each takes the options and returns its figures.
-PARTS: Final = {"risk": risk}
+PARTS: Final = {"risk": risk, "overturn": overturn}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -103,7 +103,8 @@ async def list_odds(
     filters = {"payer": payer, "category": category}
     after = read_cursor(cursor, tenant, filters, _place)
     async with database.begin(tenant) as tx:
-        table = await shelf.table(tx, tenant)
+        known = await shelf.known(tx, tenant)
+    table = known.table
     rows = [
         cell
         for cell in table.cells

@@ -1,4 +1,4 @@
-"""The worker's job of odds: makes tenants' tables anew when their outcomes have changed, and keeps the newest at hand."""
+"""The worker's job of odds: makes a tenant's table anew when its outcomes have changed, and keeps tables and models at hand."""
 
 import asyncio
 from datetime import timedelta
@@ -11,6 +11,7 @@ from libs.common.database import Database, lock_name
 from libs.common.worker import look_again
 from services.classifier.odds import store
 from services.classifier.odds.book import Book
+from services.classifier.odds.live import LiveModels
 
 log = structlog.get_logger()
 
@@ -26,6 +27,7 @@ class OddsMaker:
         self._database = database
         self._clock = clock
         self._book = book
+        self._models = LiveModels()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -36,6 +38,7 @@ class OddsMaker:
         made = await self._make_one()
         async with self._database.begin() as tx:
             self._book.put(await store.newest_tables(tx, self._book.versions()))
+            self._book.put_models(await self._models.of_all(tx))
         return 0.0 if made else None
 
     async def _make_one(self) -> bool:

@@ -11,7 +11,7 @@ from services.classifier.judgement import normalised
 
 # What is sent to this payer to change its mind; billing another payer or the patient is no such thing.
 CONTESTS: Final = ("appeal", "correct_and_resubmit", "send_documents")
-_NOT_THIS_PAYERS: Final = frozenset({"bill_other_payer", "bill_patient", "none"})
+NOT_THIS_PAYERS: Final = frozenset({"bill_other_payer", "bill_patient", "none"})
 FIRST_LEVEL: Final = "first_level"
 # The first step of every path, by its name; later steps stand for themselves.
 _FIRST_LEVELS: Final = frozenset(
@@ -70,7 +70,7 @@ class KeptDenial(Struct, frozen=True, gc=False):
 
 def contest_of(action: str, alternatives: Sequence[str]) -> str | None:
     """Return what would be sent to contest a denial: its action, else the first alternative that contests; None: nothing."""
-    if action in _NOT_THIS_PAYERS:
+    if action in NOT_THIS_PAYERS:
         return None
     return next((each for each in (action, *alternatives) if each in CONTESTS), None)
 
@@ -101,12 +101,18 @@ class Denied(Protocol):
     @property
     def alternative_actions(self) -> tuple[str, ...]: ...
     @property
+    def denied_cents(self) -> int: ...
+    @property
     def reasons(self) -> Sequence["Refused"]: ...
 
 
 class Refused(Protocol):
     """One reason."""
 
+    @property
+    def group_code(self) -> str: ...
+    @property
+    def rarcs(self) -> tuple[str, ...]: ...
     @property
     def carc(self) -> str: ...
     @property
@@ -140,13 +146,19 @@ def subject(denial: Denied, payer_id: str, payer_kind: str | None, claim_type: s
 
 
 def circumstances_of(denial: DenialClassifiedV1) -> Circumstances:
-    reason = leading(denial.category, denial.reasons)
     service = denial.service_from_on
+    days = (denial.payment_on - service).days if service is not None else None
+    return circumstances(denial, denial.charge_cents, denial.paid_cents, days)
+
+
+def circumstances(denial: Denied, charge_cents: int, paid_cents: int, service_age_days: int | None) -> Circumstances:
+    """Return what else is known of a judgement."""
+    reason = leading(denial.category, denial.reasons)
     return Circumstances(
         group_code=reason.group_code.strip().upper() if reason is not None else "",
         rarcs=tuple(sorted(map(normalised, reason.rarcs))) if reason is not None else (),
         denied_cents=denial.denied_cents,
-        charge_cents=denial.charge_cents,
-        paid_cents=denial.paid_cents,
-        service_age_days=(denial.payment_on - service).days if service is not None else None,
+        charge_cents=charge_cents,
+        paid_cents=paid_cents,
+        service_age_days=service_age_days,
     )

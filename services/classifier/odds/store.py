@@ -12,9 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from libs.common.reversals import Reversible
+from services.classifier.models.told import Came, Judged
 from services.classifier.odds.answers import Adjudication
-from services.classifier.odds.outcomes import Circumstances, KeptDenial, Outcome, Subject
-from services.classifier.odds.table import Table
+from services.classifier.odds.outcomes import (
+    CONTESTS,
+    NOT_THIS_PAYERS,
+    Circumstances,
+    KeptDenial,
+    Outcome,
+    Subject,
+    circumstances_of,
+    subject_of,
+)
+from services.classifier.odds.table import NO_OUTCOMES, Table, logit_of
 from services.classifier.store import kept_denial_of
 
 Account = tuple[str, UUID]  # tenant and claim key
@@ -237,3 +247,56 @@ async def table(tx: AsyncConnection, tenant_id: str, version: int) -> tuple[Tabl
     query = text("SELECT content, made_at, report::text AS report FROM odds_tables WHERE tenant_id = :t AND version = :v")
     row = (await tx.execute(query, {"t": tenant_id, "v": version})).one_or_none()
     return None if row is None else (_table(row.content), row.made_at, row.report)
+
+
+async def count_outcomes(tx: AsyncConnection, tenant_id: str) -> tuple[int, int]:
+    """Return how many outcomes there are, and how many of them were won."""
+    query = text("SELECT count(*) AS n, count(*) FILTER (WHERE ending <> 'upheld') AS won FROM outcomes WHERE tenant_id = :t")
+    row = (await tx.execute(query, {"t": tenant_id})).one()
+    return row.n, row.won
+
+
+_CAME: Final = text(
+    """
+    SELECT *, changed_xid::text AS changed FROM denials
+    WHERE tenant_id = :t AND (changed_xid, denial_id) > (CAST(CAST(:xid AS text) AS xid8), :after)
+    AND changed_xid < pg_snapshot_xmin(pg_current_snapshot()) AND status = 'active' AND recoverable
+    AND acknowledgement_id IS NULL AND action <> ALL(:not_contested)
+    AND (action = ANY(:contests) OR alternative_actions && :contests)
+    ORDER BY denials.changed_xid, denial_id LIMIT :limit
+    """
+)
+
+
+async def came(tx: AsyncConnection, tenant_id: str, after: tuple[int, UUID], limit: int) -> list[Came]:
+    """Return denials that somebody could contest, in the order of their changes, with what a model takes."""
+    values = {"t": tenant_id, "xid": str(after[0]), "after": after[1], "limit": limit}
+    values |= {"contests": list(CONTESTS), "not_contested": sorted(NOT_THIS_PAYERS)}
+    found = await tx.execute(_CAME, values)
+    newest = await table(tx, tenant_id, await newest_version(tx, tenant_id))
+    begin = newest[0] if newest is not None else NO_OUTCOMES
+    told = []
+    for row in found.mappings():
+        kept = kept_denial_of(row)
+        subject = subject_of(kept)
+        if subject is not None:
+            known = (subject, circumstances_of(kept.denial), logit_of(begin, subject))
+            told.append(Came(kept.denial.denial_id, kept.denial.payment_on, (int(row["changed"]), kept.denial.denial_id), known))
+    return told
+
+
+_JUDGED: Final = """
+SELECT scores.model_id, scores.about, scores.score, scores.judged_on, decided.won AS happened, denied_cents AS cents
+FROM (SELECT * FROM model_scores WHERE tenant_id = $1 AND model_id = ANY($2) AND judged_on >= $3
+      ORDER BY judged_on DESC LIMIT $4) AS scores
+JOIN denials ON denials.tenant_id = $1 AND denials.denial_id = scores.about
+LEFT JOIN LATERAL (
+    SELECT ending <> 'upheld' AS won FROM outcomes WHERE outcomes.tenant_id = $1 AND outcomes.denial_id = scores.about
+    ORDER BY action = 'none', source, decided_on, outcome_id LIMIT 1) AS decided ON true
+"""
+
+
+async def judged(tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], since: date, limit: int) -> list[Judged]:
+    """Return what models said of denials since a day, and how their first contest ended."""
+    rows = await (await driver(tx)).fetch(_JUDGED, tenant_id, list(model_ids), since, limit)
+    return [Judged(**dict(row)) for row in rows]

@@ -17,7 +17,7 @@ from services.classifier.odds.outcomes import Subject
 from services.classifier.odds.published import base_rate
 
 ENOUGH: Final = 20  # outcomes; of fewer the share that was won is off by a tenth and more as often as not
-Basis = Literal["payer_carc", "payer_category", "payer", "carc", "category", "level", "published"]
+Basis = Literal["payer_carc", "payer_category", "payer", "carc", "category", "level", "published", "model"]
 _SPEAKS_OF_IT: Final = frozenset({"payer_carc", "payer_category", "carc"})
 _FINEST_FIRST: Final[tuple[Basis, ...]] = ("payer_carc", "payer_category", "carc", "payer", "category", "level")
 _NINETY_PERCENT: Final = 1.645
@@ -101,18 +101,46 @@ class Odds(Struct, frozen=True, gc=False):
     enough: bool
 
 
-@lru_cache(maxsize=16_384)
 def odds_of(table: Table, subject: Subject) -> Odds:
     """Look a denial up."""
-    found: dict[str, Group] = {}
+    found = _found(table, subject)
+    return _around(found.logit, found)
+
+
+def logit_of(table: Table, subject: Subject) -> float:
+    """Return the logit of a denial's odds."""
+    return _found(table, subject).logit
+
+
+def moved_odds(table: Table, subject: Subject, logit: float) -> Odds:
+    """Return odds that a model moved to a logit: as wide as the table's."""
+    found = _around(logit, _found(table, subject))
+    return Odds(found.probability, found.low, found.high, found.outcomes, "model", found.enough)
+
+
+class _Found(Struct, frozen=True, gc=False):
+    logit: float
+    spread: float
+    seen: dict[str, int]
+
+
+@lru_cache(maxsize=16_384)
+def _found(table: Table, subject: Subject) -> _Found:
+    groups: dict[str, Group] = {}
     for name, key in LEVELS.items():
         level = table.levels.get(name)
         group = level.groups.get(group_name(key(subject))) if level is not None else None
         if group is not None:
-            found[name] = group
-    logit = base_logit(subject) + sum(group.shift for group in found.values())
-    spread = _NINETY_PERCENT * math.sqrt(_variance(table, found))
-    seen = {name: group.outcomes for name, group in found.items()}
+            groups[name] = group
+    return _Found(
+        logit=base_logit(subject) + sum(group.shift for group in groups.values()),
+        spread=_NINETY_PERCENT * math.sqrt(_variance(table, groups)),
+        seen={name: group.outcomes for name, group in groups.items()},
+    )
+
+
+def _around(logit: float, found: _Found) -> Odds:
+    spread, seen = found.spread, found.seen
     basis: Basis = next((name for name in _FINEST_FIRST if seen.get(name, 0) >= ENOUGH), "published")
     return Odds(
         probability=round(_bounded(_share(logit)), 4),

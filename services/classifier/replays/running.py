@@ -85,12 +85,12 @@ class Replayer:
         """Judge the denials again, as they stand now: a reversal may have come since they were compared."""
         now = self._clock.now()
         found, position, passed = await store.next_changed(tx, replay, self._size(replay))
-        table = self._odds.of(replay.tenant_id)
-        denials = [
-            with_odds(KeptDenial(revised(denial, told, now), adjudicated.claim.claim_type), table)
+        changed = [
+            (replay.tenant_id, KeptDenial(revised(denial, told, now), adjudicated.claim.claim_type))
             for denial, adjudicated in found
             if denial.status == "active" and adjudicated is not None and (told := compare(denial, adjudicated, rules)) is not None
         ]
+        denials = with_odds(changed, self._odds)
         await store.revise(tx, replay.tenant_id, denials)
         replay = replace(
             replay,

@@ -1,7 +1,8 @@
 """Odds over a real database: learned from decided appeals and from later remits, whatever the order, told with every denial."""
 
 import itertools
-from datetime import UTC, date, datetime
+import random
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,8 +12,14 @@ from libs.common.contracts import appeal_decided
 from libs.common.contracts.appeal_decided import AppealDecidedV1
 from libs.common.contracts.envelope import encode
 from libs.common.ids import claim_key
+from services.classifier.learners import LEARNERS
+from services.classifier.models import store as models
+from services.classifier.models.life import is_better
+from services.classifier.models.told import Fitted
+from services.classifier.odds import boosting
 from services.classifier.odds.book import Book
 from services.classifier.odds.making import OddsMaker
+from services.classifier.odds.outcomes import Circumstances, Outcome, Subject
 from tests.integration.consumers.conftest import NOW, Sent, Service, remit, reversal
 from tests.integration.consumers.test_api import client
 
@@ -107,7 +114,7 @@ async def test_what_was_sent_counts_instead_of_what_came(classifier: Service) ->
     await classifier.take(decided(denial, "upheld"), decided(denial, "overturned", level="external_review"))
     await classifier.take(remit("A", adjustments=[], day=LATER))
     book = await learned(classifier)
-    found = {(cell.subject.level, cell.subject.carc): (cell.outcomes, cell.won) for cell in book.of("local").cells}
+    found = {(cell.subject.level, cell.subject.carc): (cell.outcomes, cell.won) for cell in book.of("local").table.cells}
     assert found == {("first_level", "197"): (1, 0), ("external_review", "197"): (1, 1)}
 
 
@@ -118,7 +125,7 @@ async def test_a_denial_tells_its_odds_and_what_it_is_worth_and_each_tenant_has_
     denials = await denied(classifier, *(f"A{place}" for place in range(1, 31)))
     await classifier.take(*(decided(each, "upheld") for each in denials))
     book = await learned(classifier)
-    assert (book.of("local").outcomes, book.of("other").outcomes) == (30, 0)
+    assert (book.of("local").table.outcomes, book.of("other").table.outcomes) == (30, 0)
     async with client(classifier) as asking:
         shown = (await asking.get(f"/v1/denials/{first['denial_id']}")).json()
         assert shown["odds"]["probability"] < 0.2
@@ -140,11 +147,11 @@ async def test_a_table_is_made_when_something_changed_and_not_otherwise(classifi
     denials = await denied(classifier, "A", "B")
     await classifier.take(decided(denials[0]))
     book = await learned(classifier)
-    assert book.of("local").version == 1
-    assert (await learned(classifier)).of("local").version == 1
+    assert book.of("local").table.version == 1
+    assert (await learned(classifier)).of("local").table.version == 1
     again = decided(denials[1])
     await classifier.take(again, again)
-    assert (await learned(classifier)).of("local").version == 2
+    assert (await learned(classifier)).of("local").table.version == 2
 
 
 async def test_nobody_contests_what_another_payer_or_the_patient_owes(classifier: Service) -> None:
@@ -162,3 +169,53 @@ async def test_classify_tells_the_odds_without_keeping_anything(classifier: Serv
         assert (told["odds"]["probability"], told["odds"]["basis"], told["expected_value_cents"]) == (0.34, "published", 3400)
         share = body | {"adjustments": [{"group_code": "PR", "carc": "1", "amount_cents": 10000}]}
         assert (await asking.post("/v1/classify", json=share)).json()["odds"] is None
+
+
+def trained() -> Fitted:
+    """Fit on outcomes that are won by the amount alone, which the table does not look at."""
+    draw = random.Random(3)
+    subject = Subject("1999999999", "", "", "first_level", "authorization", "197")
+    made = []
+    for place in range(1_500):
+        cents = draw.choice([1_000, 90_000])
+        won = draw.random() < (0.9 if cents == 1_000 else 0.2)
+        known = Circumstances("CO", (), cents, cents, 0, None)
+        made.append(Outcome(subject, won, cents, cents if won else 0, LATER - timedelta(days=place % 300), known))
+    return boosting.fit(made, None, lambda _, __: None)
+
+
+async def test_a_live_model_moves_the_odds_and_an_altered_one_is_not_read(classifier: Service) -> None:
+    fitted = trained()
+    assert is_better(fitted.metrics, fitted.rival)
+    async with classifier.worker.begin() as tx:
+        model_id = await models.register(tx, "local", "overturn", fitted, None, NOW)
+        model = await models.get(tx, "local", model_id)
+        assert model is not None
+        await models.move(tx, model, "live", NOW)
+    small, large = (
+        remit("A", adjustments=[("CO", "197", 1000)], charge=1000),
+        remit("B", adjustments=[("CO", "197", 90000)], charge=90000),
+    )
+    known = {each["patient_control_number"]: each for each in map(data_of, await classifier.take(small, large))}
+    assert {each["odds_version"] for each in known.values()} == {"table.0"}  # the worker had not looked yet
+    async with client(classifier) as asking:
+        shown = {each["patient_control_number"]: each for each in (await asking.get("/v1/denials")).json()["items"]}
+        assert shown["A"]["odds"]["probability"] > shown["B"]["odds"]["probability"] + 0.3
+        assert (shown["A"]["odds"]["basis"], shown["A"]["odds"]["version"]) == ("model", "overturn-1+table.0")
+        body = {"charge_cents": 90000, "paid_cents": 0, "payer_id": "1999999999"}
+        body |= {"adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 90000}]}
+        asked = (await asking.post("/v1/classify", json=body)).json()
+        assert asked["odds"] == shown["B"]["odds"]
+    book = await learned(classifier)
+    assert book.of("local").version == "overturn-1+table.0"
+    async with classifier.worker.begin() as tx:
+        came = await LEARNERS["overturn"].came(tx, "local", (0, UUID(int=0)), 10)
+    scores = LEARNERS["overturn"].score(boosting.read(fitted.body), came)
+    said = {str(each.about): round(score, 4) for each, score in zip(came, scores, strict=True)}
+    assert said == {each["denial_id"]: each["odds"]["probability"] for each in shown.values()}
+    await classifier.rows("UPDATE models SET body = body || ' ' RETURNING model_id")
+    assert (await learned(classifier)).of("local").version == "table.0"
+
+
+def data_of(each: Sent) -> dict[str, Any]:
+    return dict(msgspec.json.decode(each.data))
