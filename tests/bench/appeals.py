@@ -2,11 +2,11 @@
 
 `python -m tests.bench appeals [--cases N] [--seconds N]`
 
-`next`: a process of the real API (uvicorn, row-level security), and fifty callers over HTTP who each ask, work for a moment, and
-ask again; milliseconds as the callers see them. `flood` is the same without the moment: what the process can do at most. `clock`
-is the pass of one more day: everything that time alone changed since, warnings and expiries included; `slept` is that of ten more
-days. `opening` takes denials as the consumer hands them over, in batches of 2,000, beside the million that is there. Seconds are
-wall time, to be read beside the CPU seconds of this process and of PostgreSQL: the machine may be busy.
+`next`: a process of the real API (uvicorn, row-level security), and fifty callers over HTTP who each ask, work for a second or so,
+and ask again; milliseconds as the callers see them. `flood` is the same without that second: what the process can do at most.
+`clock` is the pass of one more day: everything that time alone changed since, warnings and expiries included; `slept` is that of
+ten more days. `opening` takes denials as the consumer hands them over, in batches of 2,000, beside the million that is there.
+Seconds are wall time, to be read beside the CPU seconds of this process and of PostgreSQL: the machine may be busy.
 
 A part is a function of PARTS that gets `Here` and returns its figures: what letters and packets cost belongs there, too.
 """
@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from statistics import quantiles
 from typing import Any, Final
 from uuid import UUID
@@ -112,15 +113,16 @@ async def measured(name: str, here: Here, work: Callable[[], Awaitable[int]]) ->
     }
 
 
-async def asking(http: httpx.AsyncClient, worker: str, until: float, pause: float) -> list[float]:
-    """Ask for the next case until the time is over; return the milliseconds of each answer."""
-    took = []
+async def asking(http: httpx.AsyncClient, number: int, until: float, pause: float) -> list[float]:
+    """Ask for the next case until the time is over; return the milliseconds of each answer. Nobody keeps step with the others."""
+    took, chance = [], Random(number)
+    await asyncio.sleep(chance.random() * pause)
     while time.perf_counter() < until:
         begun = time.perf_counter()
-        answer = await http.post("/v1/cases:next", json={"worker": worker, "lease_seconds": 3600})
+        answer = await http.post("/v1/cases:next", json={"worker": f"w{number}", "lease_seconds": 3600})
         took.append((time.perf_counter() - begun) * 1000)
         assert answer.status_code == 200, answer.text
-        await asyncio.sleep(pause)
+        await asyncio.sleep(chance.uniform(0.5, 1.5) * pause)
     return took
 
 
@@ -139,10 +141,10 @@ async def next_case(here: Here) -> dict[str, float]:
         limits = httpx.Limits(max_connections=CALLERS, max_keepalive_connections=CALLERS)
         async with httpx.AsyncClient(base_url=ports.url("appeals"), limits=limits, timeout=30) as http:
             await _answers(http)
-            for name, pause in (("warm", 0.5), ("next", 0.5), ("flood", 0.0)):
+            for name, pause in (("warm", 1.0), ("next", 1.0), ("flood", 0.0)):
                 meter = Meter({"api": process.pid, "postgres": here.postgres})
                 until = time.perf_counter() + (3 if name == "warm" else here.chosen.seconds)
-                told = await asyncio.gather(*(asking(http, f"w{number}", until, pause) for number in range(CALLERS)))
+                told = await asyncio.gather(*(asking(http, number, until, pause) for number in range(CALLERS)))
                 took = sorted(each for times in told for each in times)
                 cut = quantiles(took, n=100)
                 costs = meter.end()

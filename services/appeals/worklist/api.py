@@ -120,10 +120,7 @@ async def next_case(
         if kept is not None:
             return Response(kept.body, kept.status, media_type="application/json")
         await store.wake(tx, tenant, now)
-        queues = ["", f"person:{body.worker}", *(f"team:{each}" for each in await store.teams_of(tx, tenant, body.worker))]
-        until = lease_end(now, body.lease_seconds)
-        case_id = await store.take_next(tx, tenant, queues, body.worker, until, payer_id=body.payer)
-        row = await desk.shown(tx, tenant, case_id) if case_id is not None else None
+        row = await store.take_next(tx, tenant, body.worker, lease_end(now, body.lease_seconds), payer_id=body.payer)
         if row is None:
             await idempotency.finish(tx, tenant, key, idempotency.Kept(204, None, ""))
             return Response(status_code=204)

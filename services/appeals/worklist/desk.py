@@ -25,11 +25,6 @@ _ORDERS: Final[Mapping[Sort, tuple[str, str, str]]] = {
     "expected": ("w.expected_cents", "DESC", "bigint"),
     "amount": ("w.amount_cents", "DESC", "bigint"),
 }
-_SHOWN: Final = (
-    "c.*, w.place, w.level, w.deadline_on, w.deadline_is, w.expires_on, w.expected_cents, w.assignee, w.team, w.holder,"
-    " w.leased_until, w.snoozed_until, ARRAY(SELECT tag FROM case_tags AS t WHERE t.tenant_id = w.tenant_id"
-    " AND t.case_id = w.case_id ORDER BY tag) AS tags"
-)
 _FROM: Final = "cases AS c JOIN worklist AS w ON w.tenant_id = c.tenant_id AND w.case_id = c.case_id"
 Position = tuple[Any, UUID]  # the value that a list is ordered by, and the case
 
@@ -50,7 +45,7 @@ async def find(
         found.append(f"({edge} OR ({column} = CAST(:edge AS {kind}) AND c.case_id > :last))" if sort != "newest" else edge)
         values |= {"edge": after[0], "last": after[1]}
     order = f"{column} {direction}" + ("" if sort == "newest" else ", w.case_id")
-    query = f"SELECT {_SHOWN} FROM {_FROM} WHERE {' AND '.join(found)} ORDER BY {order} LIMIT :limit"  # noqa: S608 - our own names
+    query = f"SELECT {store.SHOWN} FROM {_FROM} WHERE {' AND '.join(found)} ORDER BY {order} LIMIT :limit"  # noqa: S608 - our own names
     return list((await tx.execute(text(query), values | {"limit": limit})).mappings())
 
 
@@ -75,7 +70,7 @@ async def next_chosen(
 
 async def shown(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> RowMapping | None:
     """Return a case with its place on the worklist."""
-    query = text(f"SELECT {_SHOWN} FROM {_FROM} WHERE c.tenant_id = :t AND c.case_id = :c")  # noqa: S608 - our own names
+    query = text(f"SELECT {store.SHOWN} FROM {_FROM} WHERE c.tenant_id = :t AND c.case_id = :c")  # noqa: S608 - our own names
     return (await tx.execute(query, {"t": tenant_id, "c": case_id})).mappings().first()
 
 

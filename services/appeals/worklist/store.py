@@ -179,20 +179,27 @@ WHERE (tenant_id, case_id) IN (
     ORDER BY leased_until LIMIT 100 FOR UPDATE SKIP LOCKED
 )
 """
-# The best of each queue that is the caller's, then the best of these. Two callers never wait for each other: what one looks at
-# the other passes over.
-_NEXT: Final = """
+# What is shown of a case beside its own row.
+SHOWN: Final = (
+    "c.*, w.place, w.level, w.deadline_on, w.deadline_is, w.expires_on, w.expected_cents, w.assignee, w.team, w.holder,"
+    " w.leased_until, w.snoozed_until, ARRAY(SELECT tag FROM case_tags AS t WHERE t.tenant_id = w.tenant_id"
+    " AND t.case_id = w.case_id ORDER BY tag) AS tags"
+)
+# The best of each queue that is the caller's (anybody's, the person's own, those of the person's teams), then the best of these.
+# Two callers never wait for each other: what one looks at the other passes over.
+_NEXT: Final = f"""
 WITH best AS (
-    SELECT head.case_id FROM unnest($2::text[]) AS mine (queue) CROSS JOIN LATERAL (
+    SELECT head.case_id FROM (
+        VALUES (''), ('person:' || $2) UNION ALL SELECT 'team:' || team FROM team_members WHERE tenant_id = $1 AND member = $2
+    ) AS mine (queue) CROSS JOIN LATERAL (
         SELECT case_id, score FROM worklist
-        WHERE tenant_id = $1 AND queue = mine.queue AND place = 'free' {narrowed}
+        WHERE tenant_id = $1 AND queue = mine.queue AND place = 'free' AND ($4::text IS NULL OR payer_id = $4)
         ORDER BY score DESC, case_id LIMIT 1 FOR UPDATE SKIP LOCKED
     ) AS head ORDER BY head.score DESC, head.case_id LIMIT 1
 )
-UPDATE worklist AS w SET place = 'leased', holder = $3, leased_until = $4 FROM best
-WHERE w.tenant_id = $1 AND w.case_id = best.case_id RETURNING w.case_id
-"""
-_TEAMS: Final = "SELECT team FROM team_members WHERE tenant_id = $1 AND member = $2"
+UPDATE worklist AS w SET place = 'leased', holder = $2, leased_until = $3 FROM best, cases AS c
+WHERE w.tenant_id = $1 AND w.case_id = best.case_id AND c.tenant_id = $1 AND c.case_id = best.case_id RETURNING {SHOWN}
+"""  # noqa: S608 - our own names
 
 
 async def wake(tx: AsyncConnection, tenant_id: str, now: datetime) -> None:
@@ -200,16 +207,6 @@ async def wake(tx: AsyncConnection, tenant_id: str, now: datetime) -> None:
     await (await driver(tx)).execute(_WAKE, tenant_id, now)
 
 
-async def teams_of(tx: AsyncConnection, tenant_id: str, member: str) -> list[str]:
-    return [row["team"] for row in await (await driver(tx)).fetch(_TEAMS, tenant_id, member)]
-
-
-async def take_next(
-    tx: AsyncConnection, tenant_id: str, queues: Sequence[str], holder: str, until: datetime, *, payer_id: str | None
-) -> UUID | None:
-    """Lease the best case of some queues that nobody holds; None where there is none."""
-    narrowed = "" if payer_id is None else "AND payer_id = $5"
-    values = () if payer_id is None else (payer_id,)
-    query = _NEXT.replace("{narrowed}", narrowed)
-    found: UUID | None = await (await driver(tx)).fetchval(query, tenant_id, list(queues), holder, until, *values)
-    return found
+async def take_next(tx: AsyncConnection, tenant_id: str, worker: str, until: datetime, *, payer_id: str | None) -> Any | None:
+    """Lease the best case that is a person's, a team's or anybody's and that nobody holds; return it as it is shown."""
+    return await (await driver(tx)).fetchrow(_NEXT, tenant_id, worker, until, payer_id)
