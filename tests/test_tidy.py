@@ -32,6 +32,8 @@ EDGES = frozenset(
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
         "services/ingest/followups/deposits_api.py",
         "services/analytics/recounts/api.py", "services/analytics/recounts/running.py", "services/analytics/recounts/rereading.py",
+        "services/appeals/letters/letterhead_api.py", "services/appeals/letters/templates_api.py",
+        "services/appeals/letters/letters_api.py", "services/appeals/letters/packets_api.py", "services/appeals/letters/builder.py",
         "services/appeals/documents/api.py", "services/appeals/documents/sweep.py",
         "services/appeals/evidence/api.py", "services/appeals/corrections/api.py",
         "services/appeals/collaboration/api.py", "services/appeals/collaboration/guest.py",

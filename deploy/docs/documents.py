@@ -8,6 +8,7 @@ import yaml
 
 from deploy.docs.asyncapi import asyncapi
 from deploy.docs.kpis import kpi_page
+from deploy.docs.letters import with_variables
 from deploy.docs.levels import with_levels
 from deploy.docs.openapi import openapi
 from deploy.docs.schemas import EVENTS, json_schema
@@ -26,6 +27,7 @@ def generated() -> dict[Path, str]:
         DOCS / "events" / "asyncapi.yaml": _yaml(asyncapi()),
         DOCS / "deadlines.md": with_levels(DOCS / "deadlines.md"),
         DOCS / "kpis.md": kpi_page(),
+        DOCS / "letters.md": with_variables(DOCS / "letters.md"),
         DOCS / "appeals.md": with_workflow(DOCS / "appeals.md"),
     }
 

@@ -13,6 +13,7 @@ from libs.common.worker import Job
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import BlobSweep
 from services.appeals.handlers import Remit, handle_denials, handle_remits
+from services.appeals.letters.builder import PacketBuilder
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
 from services.appeals.worklist.bulk import BulkRunner
@@ -26,17 +27,26 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.appeals.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
     from services.appeals.documents.keeping import Desk  # noqa: PLC0415 - as above
     from services.appeals.ingest import Ingest  # noqa: PLC0415 - as above
+    from services.appeals.letters.meanings import Meanings  # noqa: PLC0415 - as above
 
     settings = load(AppealsSettings)
     app = make_app(database, clock, tenant)
     app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None)
+    app.state.meanings = Meanings(str(settings.classifier_url) if settings.classifier_url else None)
     app.state.documents = Desk(Blobs(open_store(settings.documents_url)))
+    app.state.packets = Blobs(open_store(settings.packets_url))
     return app
 
 
 def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
-    sweep = BlobSweep(database, clock, Blobs(open_store(load(AppealsSettings).documents_url)))
-    return [sweep.run, CaseClock(database, clock).run, BulkRunner(database, clock).run]
+    settings = load(AppealsSettings)
+    blobs, packets = Blobs(open_store(settings.documents_url)), Blobs(open_store(settings.packets_url))
+    return [
+        BlobSweep(database, clock, blobs).run,
+        PacketBuilder(database, clock, blobs, packets).run,
+        CaseClock(database, clock).run,
+        BulkRunner(database, clock).run,
+    ]
 
 
 if __name__ == "__main__":

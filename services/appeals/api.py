@@ -27,6 +27,8 @@ from services.appeals.evidence import api as evidence
 from services.appeals.evidence.gate import require_evidence
 from services.appeals.filing import api as filing
 from services.appeals.ingest import Ingest
+from services.appeals.letters import api as letters
+from services.appeals.letters.meanings import Meanings
 from services.appeals.outcomes import api as outcomes
 from services.appeals.payers import api as payers
 from services.appeals.views import CaseDetail, MoveCase
@@ -68,6 +70,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await app.state.ingest.close()
+        await app.state.meanings.close()
         await database.close()
 
     app = create_app(
@@ -83,6 +86,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             payers.router,
             documents.router,
             evidence.router,
+            *letters.ROUTERS,
             corrections.router,
             collaboration.router,
             guest.router,
@@ -97,10 +101,11 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             "collaboration": "Messages about a case, and links by which a guest sees what was shared.",
             "corrected claims": "Claims that are sent again, mended.",
             "evidence": "What an appeal needs, by category and payer, and what of it is there.",
+            "letters": "Letters to payers, their templates, and the packets that carry them.",
         },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
-    app.state.ingest = Ingest(None)
-    app.state.documents = Desk(Blobs(MemoryStore()))
+    app.state.ingest, app.state.meanings = Ingest(None), Meanings(None)
+    app.state.documents, app.state.packets = Desk(Blobs(MemoryStore())), Blobs(MemoryStore())
     return app

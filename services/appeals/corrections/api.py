@@ -28,7 +28,8 @@ from services.appeals.corrections.views import (
     SentClaims,
     SentClaimView,
 )
-from services.appeals.ingest import Ingest, Refused
+from services.appeals.ingest import Ingest
+from services.appeals.neighbour import Refused
 from services.appeals.workflow import Case, Command, Move, Refusal, decide
 
 router = APIRouter(tags=["corrected claims"])

@@ -30,9 +30,9 @@ class Blobs:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    async def put(self, tenant_id: str, file: IO[bytes]) -> str:
-        """Keep a file's bytes under a new key and return it: whole, or not at all."""
-        key = f"{tenant_id.encode().hex()}/{uuid7()}"
+    async def put(self, tenant_id: str, file: IO[bytes], name: str | None = None) -> str:
+        """Keep a file's bytes and return their key, a new one, or one that follows from a name: whole, or not at all."""
+        key = f"{tenant_id.encode().hex()}/{name or uuid7()}"
         file.seek(0)
         try:
             await obstore.put_async(self._store, key, file, chunk_size=_UPLOAD_BYTES, max_concurrency=2)

@@ -102,6 +102,7 @@ class Sources(Struct, frozen=True):
     exhibits: tuple[Exhibit, ...]
     meanings: Mapping[str, str]  # by code: "197", "N386"; what is not in it has no meaning that we know
     payer_address: tuple[str, ...] = ()
+    due_on: date | None = None
     claim: Claim | None = None
     life: ClaimLife | None = None
     remit: Remit | None = None
@@ -124,6 +125,7 @@ def values(sources: Sources, asked: Asked) -> dict[str, Any]:
         "letter_date": asked.letter_on,
         "answer_by_date": asked.letter_on + timedelta(days=level.answer_days),
         "level_name": level.name,
+        "due_date": sources.due_on,
         "payer_name": case.payer_name,
         "claim_number": case.payer_claim_control_number or (sources.life.payer_claim_control_number if sources.life else ""),
         "account_number": case.patient_control_number,

@@ -52,6 +52,7 @@ class Texts(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that is written in one language."""
 
     words: Mapping[str, str]
+    documents: Mapping[str, str]
     frame: str
     evidence: str
     closing: str

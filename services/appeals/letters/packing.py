@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 FILES_MAX, FILE_BYTES_MAX, TOTAL_BYTES_MAX = 10, 60 * 1024 * 1024, 600 * 1024 * 1024
+PARTS_MAX: Final = 100
 
 
 class Limits(Struct, frozen=True):

@@ -6,8 +6,10 @@ file for each part: part-1.pdf, part-2.pdf. The same job gives the same bytes.
 
 import hashlib
 import io
+import os
 import resource
 import sys
+import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,6 +105,7 @@ class Unfit(Exception):  # noqa: N818 - the fact is the name
 
 
 def main() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     folder = Path(sys.argv[1])
@@ -114,6 +117,12 @@ def main() -> None:
     except MemoryError:
         result = Result(reason="too_large_to_build")
     (folder / "result.json").write_bytes(msgspec.json.encode(result))
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, which the worker holds open: killed, it takes this program with it."""
+    os.read(0, 1)  # not sys.stdin, whose lock would be in the way of an orderly end
+    os._exit(1)
 
 
 class _Press:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import random
 import subprocess
 import sys
@@ -58,8 +59,14 @@ def build(folder: Path, files: Sequence[tuple[str, str, bytes]], limits: Limits 
     job = Job(sheet(told, asked, known), write(compose("duplicate", "internal_appeal", "en"), "en", known), limits)
     (folder / "logo").write_bytes(b"")
     (folder / "job.json").write_bytes(msgspec.json.encode(job))
-    subprocess.run([sys.executable, "-m", "services.appeals.letters.press", folder], check=True, capture_output=True)
+    press(folder)
     return msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
+
+
+def press(folder: Path) -> None:
+    """Run the program, whose standard input stays open while it is wanted."""
+    with subprocess.Popen([sys.executable, "-m", "services.appeals.letters.press", folder], stdin=subprocess.PIPE) as process:
+        assert process.wait() == 0
 
 
 EVERYTHING = [
@@ -134,7 +141,7 @@ def test_an_exhibit_that_cannot_be_read_is_named(tmp_path: Path, media_type: str
 def test_an_exhibit_that_is_not_what_the_letter_was_written_with_is_named(tmp_path: Path) -> None:
     build(tmp_path / "a", [("Report", "application/pdf", pdf(1))])
     (tmp_path / "a" / "exhibit-1").write_bytes(pdf(2))
-    subprocess.run([sys.executable, "-m", "services.appeals.letters.press", tmp_path / "a"], check=True)
+    press(tmp_path / "a")
     result = msgspec.json.decode((tmp_path / "a" / "result.json").read_bytes(), type=Result)
     assert (result.reason, result.exhibit) == ("exhibit_changed", 1)
 
@@ -151,3 +158,16 @@ def test_exhibits_stay_whole_where_they_fit_and_large_ones_are_cut_by_pages() ->
     assert cut([], limits, 0) == [[]]
     with pytest.raises(CannotFit, match="page_too_large"):
         cut([(2_500_000, 2)], limits, 0)
+
+
+def test_the_program_ends_with_the_worker_that_wanted_it(tmp_path: Path) -> None:
+    build(tmp_path / "a", [("Report", "application/pdf", pdf(1))])
+    (tmp_path / "a" / "result.json").unlink()
+    (tmp_path / "a" / "logo").unlink()
+    os.mkfifo(tmp_path / "a" / "logo")  # it would wait here for ever
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.appeals.letters.press", tmp_path / "a"], stdin=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(timeout=60) == 1

@@ -3,12 +3,14 @@
 import io
 import itertools
 from datetime import date
+from typing import get_args
 from unittest.mock import patch
 
 import msgspec
 import pytest
 from pypdf import PdfReader
 
+from services.appeals.deadlines.levels import LevelName
 from services.appeals.letters import library
 from services.appeals.letters.facts import Asked, sheet, values
 from services.appeals.letters.language import Language, MissingValues, faults
@@ -64,8 +66,9 @@ def test_both_languages_have_the_same_words_levels_and_categories() -> None:
     }
 
 
-def test_no_category_of_denials_is_without_a_letter_of_its_own_or_shared() -> None:
+def test_no_category_of_denials_and_no_level_is_without_its_words() -> None:
     told = texts("en")
+    assert set(get_args(LevelName)) <= told.levels.keys()
     assert set(CATEGORIES) <= told.categories.keys() | told.shares.keys()
 
 
