@@ -3,7 +3,20 @@
 import importlib
 import sys
 
-ALL = ("reader", "claims", "intake", "classify", "check", "prevention", "followups", "appeals", "replay", "pipeline", "matching")
+ALL = (
+    "reader",
+    "claims",
+    "intake",
+    "classify",
+    "check",
+    "prevention",
+    "followups",
+    "appeals",
+    "replay",
+    "pipeline",
+    "matching",
+    "analytics",
+)
 
 
 def main() -> None:

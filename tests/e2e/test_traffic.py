@@ -14,6 +14,7 @@ import pytest
 
 from libs.synthetic import ClaimTruth, File, traffic
 from tests.support import eventually, naive
+from tests.support.counted import Counted, newest
 from tests.support.system import System
 
 CLAIMS = int(os.environ.get("RECOURS_MONTH_CLAIMS", "2000"))
@@ -162,6 +163,35 @@ def test_the_follow_ups_are_the_claims_that_nobody_answered_and_the_rejected_one
         if each["patient_control_number"] in numbers or each["subject_id"] in payments
     )
     assert found == planned
+
+
+def test_the_key_figures_are_what_counting_the_raw_events_says(system: System, month: Month) -> None:
+    counted = Counted(
+        claims=newest(system.records("claim.submitted"), "claim_id"),
+        answers=newest(system.records("claim.acknowledged"), "acknowledgement_id"),
+        remits=newest(system.records("remit.received"), "remit_id"),
+        matches=newest(system.records("remit.matched"), "remit_id"),
+        denials=newest(system.records("denial.classified"), "denial_id"),
+    )
+    period = (PERIOD["from"], PERIOD["to"])
+
+    def figure(kpi: str, **query: str) -> tuple[int, int | None]:
+        told = system.get("analytics", f"/v1/kpis/{kpi}", **query)["total"]
+        return told["numerator"], told["denominator"]
+
+    by_claims = counted.rate(period, lambda _, __: 1)
+    assert by_claims[1] > CLAIMS // 2
+    assert figure("initial-denial-rate", **PERIOD) == by_claims
+    assert figure("initial-denial-rate-dollars", **PERIOD) == counted.rate(
+        period, lambda _, answer: sum(remit["charge_cents"] for remit in answer)
+    )
+    assert figure("clean-claim-rate") == counted.clean()
+    assert figure("rejection-rate") == counted.rejected()
+    assert figure("denied-dollars", **PERIOD) == (counted.refused_cents(period), None)
+    assert figure("preventable-share", **PERIOD) == tuple(
+        sum(each.get("preventable") in told for each in counted.refusal.values() if period[0] <= each["payment_on"] <= period[1])
+        for told in ((True,), (True, False))
+    )
 
 
 _PAYMENTS = "SELECT remittance_id FROM remittances WHERE interchange_id = ANY ($1::uuid[])"
