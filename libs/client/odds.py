@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from libs.client import services
-from libs.client.shapes import OddsReport, OddsRow
+from libs.client.shapes import ModelFigures, OddsReport, OddsRow
 from libs.client.show import Column, output, plain, print_json, print_rows
 from libs.client.transport import Service
 from libs.common.money import dollars
@@ -30,6 +30,13 @@ _QUALITIES: Final = (
     Column("AUC", "right"),
 )
 _LIFT: Final = (Column("worked"), Column("first"), Column("a case brings", "right"), Column("against as they come", "right"))
+_MODEL: Final = (
+    Column(""),
+    Column("log loss", "right"),
+    Column("calibration", "right"),
+    Column("AUC", "right"),
+    Column("a case at a quarter brings", "right"),
+)
 _BINS: Final = (Column("outcomes", "right"), Column("said", "right"), Column("won", "right"))
 _POLICIES: Final = {
     "always": "as they come",
@@ -103,7 +110,32 @@ def _print(found: OddsReport) -> None:
         lift.append((f"{each.capacity:.0%}", _POLICIES.get(each.policy, each.policy), dollars(each.cents_per_case), gain))
     shown.print()
     print_rows(shown, _LIFT, lift)
-    chosen = next((each for each in found.qualities if each.name == found.chosen), None)
-    if chosen is not None:
+    for told in found.qualities:
         shown.print()
-        print_rows(shown, _BINS, [(f"{each.outcomes:,}", f"{each.said:.1%}", f"{each.won:.1%}") for each in chosen.bins])
+        print_rows(shown, _BINS, [(f"{part.outcomes:,}", f"{part.said:.1%}", f"{part.won:.1%}") for part in told.bins])
+    if found.model is not None:
+        _print_model(found.model)
+
+
+def _print_model(model: ModelFigures) -> None:
+    shown = output()
+    shown.print()
+    shown.print(f"{model.name} is live. On {model.held_out:,} outcomes from {model.held_out_from} on, before it learned from them:")
+    rows = [
+        (
+            model.name,
+            f"{model.log_loss:.4f}",
+            f"{model.calibration_error:.3f}",
+            f"{model.auc:.3f}",
+            dollars(round(model.cents_per_case_of_25_percent)),
+        ),
+        (
+            "the table",
+            f"{model.table_log_loss:.4f}",
+            f"{model.table_calibration_error:.3f}",
+            f"{model.table_auc:.3f}",
+            dollars(round(model.table_cents_per_case_of_25_percent)),
+        ),
+        ("as they come", "", "", "", dollars(round(model.cents_per_case_of_all))),
+    ]
+    print_rows(shown, _MODEL, rows)

@@ -347,6 +347,21 @@ class Lift(Struct, frozen=True):
     cents_per_case: int
 
 
+class ModelFigures(Struct, frozen=True):
+    name: str
+    held_out: int
+    held_out_from: date
+    log_loss: float
+    table_log_loss: float
+    calibration_error: float
+    table_calibration_error: float
+    auc: float
+    table_auc: float
+    cents_per_case_of_all: float
+    cents_per_case_of_25_percent: float
+    table_cents_per_case_of_25_percent: float
+
+
 class OddsReport(Struct, frozen=True):
     version: str
     outcomes: int
@@ -358,6 +373,7 @@ class OddsReport(Struct, frozen=True):
     chosen: str
     qualities: list[Quality]
     lift: list[Lift]
+    model: ModelFigures | None
 
 
 class Case(Struct, frozen=True):

@@ -5,6 +5,8 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.classifier.odds.store import IS_OUTCOME
+
 _SEEN: Final = text(
     """
     SELECT count(*) AS denials,
@@ -25,7 +27,7 @@ _ACTIONS: Final = text(
 )
 # What was sent tells more than what merely came; of several decisions the latest holds, and each recovered cent is in one.
 _ENDED: Final = text(
-    """
+    f"""
     SELECT count(*) FILTER (WHERE ending = 'overturned') AS overturned,
            count(*) FILTER (WHERE ending = 'partly_overturned') AS partly_overturned,
            count(*) FILTER (WHERE ending = 'upheld') AS upheld, COALESCE(sum(recovered_cents), 0)::bigint AS recovered_cents
@@ -35,10 +37,11 @@ _ENDED: Final = text(
         FROM (
             SELECT outcomes.*, min(source) OVER (PARTITION BY denial_id) AS first_source
             FROM outcomes JOIN denials USING (tenant_id, denial_id) WHERE tenant_id = :tenant AND codes @> ARRAY[:code]
+              AND {IS_OUTCOME}
         ) AS decided
         ORDER BY denial_id, source, decided_on DESC, outcome_id
     ) AS latest
-    """
+    """  # noqa: S608 - our own text
 )
 
 

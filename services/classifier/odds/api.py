@@ -1,7 +1,7 @@
 """Odds over HTTP: the table row by row, and how it did on outcomes that it had not seen."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import not_found, responses
+from services.classifier.models import store as models
 from services.classifier.odds import store
 from services.classifier.odds.book import version_name
 from services.classifier.odds.evaluation import Report
@@ -73,6 +74,28 @@ class LiftView(BaseModel):
     cents_per_case: int
 
 
+class ModelFigures(BaseModel):
+    """The live model beside the table, on the newest outcomes that it had not learned from when it was measured."""
+
+    name: str
+    held_out: int
+    held_out_from: date
+    log_loss: float
+    table_log_loss: float
+    calibration_error: float
+    table_calibration_error: float
+    auc: float
+    table_auc: float
+    cents_per_case_of_all: float = Field(description="what a case brings as they come")
+    cents_per_case_of_25_percent: float = Field(description="where a quarter can be worked: the model's best first")
+    table_cents_per_case_of_25_percent: float
+
+    @classmethod
+    def of(cls, name: str, measured: models.Measured) -> Self:
+        told = {"name": name, "held_out": measured.rows, "held_out_from": measured.first_on}
+        return cls.model_validate({**measured.metrics, **told})
+
+
 class OddsReport(BaseModel):
     """What the odds rest on and how they did on the newest outcomes, told from the earlier ones alone."""
 
@@ -84,9 +107,10 @@ class OddsReport(BaseModel):
     last_on: date | None
     held_out: int = Field(description="newest outcomes that the measured odds had not seen; 0: too few to measure")
     held_out_from: date | None
-    chosen: Literal["table", "model"]
+    chosen: Literal["table", "model"] = Field(description="what tells the odds now")
     qualities: list[QualityView]
     lift: list[LiftView]
+    model: ModelFigures | None = Field(description="the live model as it was measured last; null: none is live")
 
 
 @router.get("/v1/odds", summary="What the odds of overturn rest on, row by row", responses=responses(400, 422))
@@ -137,8 +161,12 @@ async def get_odds_evaluation(
     """Lift and calibration, not accuracy. 404 as long as nothing that was contested has been decided."""
     async with database.begin(tenant) as tx:
         found = await store.table(tx, tenant, version or await store.newest_version(tx, tenant))
+        live = (await models.in_use(tx, tenant, "overturn")).get("live")
+        measured = await models.evaluations(tx, tenant, live.model_id) if live is not None else []
     if found is None:
         raise not_found("table of odds")
     table, made_at, report = found
     told = msgspec.to_builtins(_report(report)) | {"version": version_name(table), "made_at": made_at}
+    told["chosen"] = "table" if live is None else "model"
+    told["model"] = ModelFigures.of(live.name, measured[0]) if live is not None and measured else None
     return OddsReport.model_validate(told)

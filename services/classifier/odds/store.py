@@ -184,18 +184,21 @@ async def note_made(tx: AsyncConnection, tenant_id: str, changes: int, outcomes:
     await tx.execute(query, {"t": tenant_id, "seen": changes, "outcomes": outcomes, "now": now})
 
 
+# Where nothing was sent and nothing is paid (any more), nothing was lost either: that a payment was taken back is no refusal.
+IS_OUTCOME: Final = "NOT (outcomes.source = 'appeal' AND outcomes.action = 'none' AND outcomes.ending = 'upheld')"
 # What was sent tells more than what merely came: a denial that was contested counts by its decisions alone, any other once.
 _OUTCOMES: Final = text(
-    """
+    f"""
     SELECT subject::text, circumstances::text, ending <> 'upheld' AS won, disputed_cents, recovered_cents, decided_on
     FROM (
         SELECT *, bool_or(action <> 'none') OVER denial AS contested,
                row_number() OVER (PARTITION BY denial_id, action <> 'none' ORDER BY source, outcome_id) AS place
-        FROM outcomes WHERE tenant_id = :t AND decided_on > :since WINDOW denial AS (PARTITION BY denial_id)
+        FROM outcomes WHERE tenant_id = :t AND decided_on > :since AND {IS_OUTCOME}
+        WINDOW denial AS (PARTITION BY denial_id)
     ) AS decided
     WHERE subject ->> 'level' <> 'none' AND (action <> 'none' OR (NOT contested AND place = 1))
     ORDER BY decided_on DESC, outcome_id LIMIT :limit
-    """
+    """  # noqa: S608 - our own text
 )
 
 
@@ -251,7 +254,10 @@ async def table(tx: AsyncConnection, tenant_id: str, version: int) -> tuple[Tabl
 
 async def count_outcomes(tx: AsyncConnection, tenant_id: str) -> tuple[int, int]:
     """Return how many outcomes there are, and how many of them were won."""
-    query = text("SELECT count(*) AS n, count(*) FILTER (WHERE ending <> 'upheld') AS won FROM outcomes WHERE tenant_id = :t")
+    query = text(
+        "SELECT count(*) AS n, count(*) FILTER (WHERE ending <> 'upheld') AS won FROM outcomes"  # noqa: S608 - our own text
+        f" WHERE tenant_id = :t AND {IS_OUTCOME}"
+    )
     row = (await tx.execute(query, {"t": tenant_id})).one()
     return row.n, row.won
 
@@ -285,15 +291,16 @@ async def came(tx: AsyncConnection, tenant_id: str, after: tuple[int, UUID], lim
     return told
 
 
-_JUDGED: Final = """
+_JUDGED: Final = f"""
 SELECT scores.model_id, scores.about, scores.score, scores.judged_on, decided.won AS happened, denied_cents AS cents
 FROM (SELECT * FROM model_scores WHERE tenant_id = $1 AND model_id = ANY($2) AND judged_on >= $3
       ORDER BY judged_on DESC LIMIT $4) AS scores
 JOIN denials ON denials.tenant_id = $1 AND denials.denial_id = scores.about
 LEFT JOIN LATERAL (
-    SELECT ending <> 'upheld' AS won FROM outcomes WHERE outcomes.tenant_id = $1 AND outcomes.denial_id = scores.about
+    SELECT ending <> 'upheld' AS won FROM outcomes
+    WHERE outcomes.tenant_id = $1 AND outcomes.denial_id = scores.about AND {IS_OUTCOME}
     ORDER BY action = 'none', source, decided_on, outcome_id LIMIT 1) AS decided ON true
-"""
+"""  # noqa: S608 - our own text
 
 
 async def judged(tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], since: date, limit: int) -> list[Judged]:

@@ -118,6 +118,18 @@ async def test_what_was_sent_counts_instead_of_what_came(classifier: Service) ->
     assert found == {("first_level", "197"): (1, 0), ("external_review", "197"): (1, 1)}
 
 
+async def test_a_payment_that_came_unasked_and_was_taken_back_is_no_refusal(classifier: Service) -> None:
+    (denial,) = await denied(classifier, "A")
+    case = uuid4()
+    await classifier.take(decided(denial, appeal_id=case, action="none"))
+    assert (await learned(classifier)).of("local").table.outcomes == 1
+    await classifier.take(decided(denial, "upheld", appeal_id=case, action="none", revision=2))
+    assert (await learned(classifier)).of("local").table.outcomes == 0
+    async with client(classifier) as asking:
+        ended = (await asking.get("/v1/codes/carc/197")).json()["seen"]["ended"]
+    assert ended == {"overturned": 0, "partly_overturned": 0, "upheld": 0, "recovered_cents": 0}
+
+
 async def test_a_denial_tells_its_odds_and_what_it_is_worth_and_each_tenant_has_its_own(classifier: Service) -> None:
     (first,) = await denied(classifier, "A0")
     assert (first["overturn_probability"], first["odds_version"]) == (0.63, "table.0")
@@ -206,15 +218,19 @@ async def test_a_live_model_moves_the_odds_and_an_altered_one_is_not_read(classi
         body |= {"adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 90000}]}
         asked = (await asking.post("/v1/classify", json=body)).json()
         assert asked["odds"] == shown["B"]["odds"]
-    book = await learned(classifier)
-    assert book.of("local").version == "overturn-1+table.0"
+        await classifier.take(decided(known["A"]))
+        book = await learned(classifier)
+        report = (await asking.get("/v1/odds/evaluation")).json()
+    assert (report["chosen"], report["model"]["name"], report["model"]["held_out"]) == ("model", "overturn-1", fitted.held_out.rows)
+    assert report["model"]["log_loss"] < report["model"]["table_log_loss"]
+    assert book.of("local").version == "overturn-1+table.1"
     async with classifier.worker.begin() as tx:
         came = await LEARNERS["overturn"].came(tx, "local", (0, UUID(int=0)), 10)
     scores = LEARNERS["overturn"].score(boosting.read(fitted.body), came)
-    said = {str(each.about): round(score, 4) for each, score in zip(came, scores, strict=True)}
-    assert said == {each["denial_id"]: each["odds"]["probability"] for each in shown.values()}
+    said = {str(each.about): score for each, score in zip(came, scores, strict=True)}
+    assert said[shown["A"]["denial_id"]] > said[shown["B"]["denial_id"]] + 0.3
     await classifier.rows("UPDATE models SET body = body || ' ' RETURNING model_id")
-    assert (await learned(classifier)).of("local").version == "table.0"
+    assert (await learned(classifier)).of("local").version == "table.1"
 
 
 def data_of(each: Sent) -> dict[str, Any]:
