@@ -20,6 +20,7 @@ from libs.client import (
     kpi_commands,
     labels,
     ledger,
+    models,
     odds,
     payers,
     reference,
@@ -51,6 +52,7 @@ own_labels = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What
 app.add_typer(own_labels, name="labels")
 chances = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How likely a denial is overturned.")
 app.add_typer(chances, name="odds")
+app.add_typer(models.app, name="models")
 
 work = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Cases, as they are to be worked.")
 app.add_typer(work, name="worklist")

@@ -16,6 +16,7 @@ ALL = (
     "pipeline",
     "matching",
     "analytics",
+    "insight",
 )
 
 

@@ -27,7 +27,7 @@ from services.classifier.risk.rates import categories_of, seen_in
 Numbers = NDArray[Any]
 
 _ROUNDS_MAX, _PATIENCE = 400, 25
-_PRIOR_ROWS_MIN: Final = 2_000
+_PRIOR_ROWS_MIN: Final = 1_000
 _PRIOR_ROUNDS: Final = 60
 _WEIGHT_MAX: Final = 4.0
 _WEIGHT_HALF_LIFE_DAYS: Final = 120

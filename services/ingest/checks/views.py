@@ -60,12 +60,20 @@ class RiskView(BaseModel):
         return cls(status="unavailable" if risk.reason else "available", reason=risk.reason, model=risk.model)
 
 
+class LineRiskView(BaseModel):
+    """How likely the payer denies one service line."""
+
+    line: int = Field(description="the line's number in the claim")
+    probability: float = Field(description="0 to 1")
+
+
 class ClaimRiskView(BaseModel):
     """How likely the payer denies a claim, as learned from earlier ones."""
 
     probability: float = Field(description="0 to 1: that it denies the claim or a part of it")
     category: str | None = Field(description="the likeliest category of such a denial")
     reasons: list[str] = Field(description="what speaks for it, at most three, the strongest first")
+    lines: list[LineRiskView] = Field(description="where its lines differ: those at the highest risk, at most ten")
 
 
 class CheckedClaimView(BaseModel):
