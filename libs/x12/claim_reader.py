@@ -65,6 +65,7 @@ class _Levels:
         self.pay_to: Provider | None = None
         self.patient: Person | None = None
         self.relationship = ""
+        self.unknown = False  # whether a level of unknown kind is open: nobody can say whose the claims under it are
 
     def leave(self, level: str) -> None:
         """Forget a level."""
@@ -207,6 +208,7 @@ class ClaimReader(TransactionReader):
         """Begin a level and return it. Where it stands counts, not what it says of its parent: a lie is told, none believed."""
         _, name, parent, level, *_ = [*segment.split(self.separator), "", "", ""]
         if level not in _BELOW:
+            self._levels.unknown = True
             self.note(at, "unexpected_segment", "warning", "HL", element="HL03", loop="2000")
             return ""
         if parent != self._names.get(_ABOVE.get(level, ""), "") or (level in _ABOVE and not parent):
@@ -215,6 +217,8 @@ class ClaimReader(TransactionReader):
             self._levels.leave(left)
             self._names.pop(left, None)
         self._names[level] = name
+        if level != _PATIENT:  # a patient stands under the level before
+            self._levels.unknown = False
         return level
 
     def _read_level(self, cursor: Cursor, start: int, places: list[int]) -> None:
@@ -291,6 +295,9 @@ class ClaimReader(TransactionReader):
     # -- the claim itself
 
     def _read_claim(self, cursor: Cursor, start: int, places: list[int]) -> None:
+        if self._levels.unknown:
+            self.lose(cursor, start, "claim_unattributed")
+            return
         ordinal = self.units_read + self.units_lost + 1
         claim = self._claim(cursor, start, places, ordinal)
         if self._parts.oddities:

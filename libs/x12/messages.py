@@ -46,6 +46,7 @@ MESSAGES: Final = {
     "amount_too_large": "The amount is larger than any that can be booked.",
     "bad_date": "This is not a date.",
     "claim_unreadable": "The claim's charge or payment, or a line's, cannot be read; it was not booked.",
+    "claim_unattributed": "The claim stands under a level of unknown kind: whose it is cannot be told, and it was not booked.",
     "hl_parent": "The level does not name the level that it stands under; where it stands counts.",
     "too_many_lines": "The claim has more than 999 service lines.",
     "component_separator_differs": "The component separator in use is not the one that ISA16 declares.",

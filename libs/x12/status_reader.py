@@ -116,6 +116,8 @@ class StatusReader(TransactionReader):
             self._tell_head()
         cuts = [at for at, (segment, _) in enumerate(segments) if segment.startswith(("TRN", "SVC"))]
         traces = [at for at in cuts if segments[at][0].startswith("TRN")]
+        if level == "claim" and not traces and any(segment.startswith("STC") for segment, _ in segments):
+            traces = [0]  # a payer that returns no trace names its claim by references alone
         for number, cut in enumerate(traces):
             until = traces[number + 1] if number + 1 < len(traces) else len(segments)
             self._emit(level, segments[cut:until], position)
@@ -130,7 +132,8 @@ class StatusReader(TransactionReader):
         if not statuses and not lines:
             return
         references = {each.qualifier: each.value for each in map(self._parts.reference, _of(own, "REF"))}
-        trace = filled(own[0][0], self.separator, 3)[2]
+        head = filled(own[0][0], self.separator, 3)
+        trace = head[2] if head[0] == "TRN" else ""
         dated = self._service_days(own)
         is_acknowledgement = self.opened.version.startswith("005010X214")
         self.items.append(

@@ -23,7 +23,18 @@ from services.ingest.checks import store as found_store
 from services.ingest.checks.loading import Asked, check_all
 from services.ingest.claims import store
 from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
-from services.ingest.claims.life import Acknowledgement, ClaimState, Known, assign, of_set, replaced_by, replacements, state_of
+from services.ingest.claims.life import (
+    Acknowledgement,
+    ClaimState,
+    Known,
+    assign,
+    named,
+    of_set,
+    replaced_by,
+    replacements,
+    state_of,
+    traced,
+)
 from services.ingest.claims.translation import to_event, told_findings
 from services.ingest.followups.arrivals import NewClaim, claims_came
 from services.ingest.followups.rules import Subject
@@ -138,6 +149,7 @@ async def book(
     """
     booking = _Booking(tx, received, interchange_id)
     tenant_id = received.tenant_id
+    await _name(booking, intake.answers)
     groups = {each.group_control_number for each in intake.claims if each.group_control_number}
     groups |= {each.group_control_number for each in intake.sets}
     await store.lock_groups(tx, tenant_id, groups)
@@ -160,6 +172,18 @@ async def book(
     await touch(tx, tenant_id, booking.touched, received.received_at)
     await set_versions(tx, tenant_id, {key: version for key, version in booking.versions.items() if version != bumped[key]})
     return Booked(booking.new, booking.events, [each.claim for each in new])
+
+
+async def _name(booking: _Booking, answers: list[AnswerCandidate]) -> None:
+    """Find the accounts of answers that name their claim otherwise; those that name none of ours are left out."""
+    nameless = [each.acknowledgement for each in answers if not each.acknowledgement.patient_control_number]
+    if nameless:
+        ids, numbers = {traced(each) for each in nameless}, {each.payer_claim_control_number for each in nameless}
+        found = named(
+            (each.acknowledgement for each in answers), *await store.account_numbers(booking.tx, booking.tenant_id, ids, numbers)
+        )
+        pairs = zip(answers, found, strict=True)
+        answers[:] = [AnswerCandidate(told, each.transaction_ordinal) for each, told in pairs if told is not None]
 
 
 async def _match_anew(booking: _Booking, keys: set[UUID]) -> None:

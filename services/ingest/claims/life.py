@@ -4,7 +4,7 @@ Categories and codes are opaque keys; what they mean for us is told in our own w
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, Literal
@@ -70,6 +70,7 @@ class Acknowledgement:
     charge_cents: int | None = None
     service_from_on: date | None = None
     claim_id: UUID | None = None
+    trace: str = ""  # what a 277 returns of the 276, where it tells no account number
 
 
 def verdict_of(category: str) -> Verdict:
@@ -80,13 +81,15 @@ def verdict_of(category: str) -> Verdict:
 def of_status(tenant_id: str, read: StatusRead, reference: str, received_on: date, source: Source) -> Acknowledgement | None:
     """Turn one claim's status in a 277CA or 277 into an acknowledgement; None where it names no claim or says nothing.
 
+    A 277 may name its claim by the trace of the 276 or by the payer's number alone: then the account number stays empty.
     `reference` is the batch's (BHT03): with payer, claim and codes it names the answer, so that the same file gives it again.
     """
     pcn = read.patient_control_number
     told: list[tuple[Status, AcknowledgedStatus]] = [(status, _status(code)) for status in read.statuses for code in status.codes]
     for place, line in enumerate(read.lines, start=1):
         told += [(status, _status(code, place, line)) for status in line.statuses for code in status.codes]
-    if not pcn or not told:
+    trace = read.trace if source == "277" and not pcn else ""
+    if not told or not (pcn or trace or (source == "277" and read.payer_claim_control_number)):
         return None
     # At claim level the first code of each status decides; a line that is rejected alone does not reject its claim.
     deciding = [verdict_of(status.codes[0].category) for status in read.statuses if status.codes]
@@ -94,7 +97,7 @@ def of_status(tenant_id: str, read: StatusRead, reference: str, received_on: dat
     on = next((status.effective_on for status, _ in told if status.effective_on), None) or received_on
     charge_cents = next((status.charge_cents for status in read.statuses if status.charge_cents is not None), None)
     codes = ",".join(f"{each.category}:{each.code}:{each.entity or ''}:{each.line or ''}" for _, each in told)
-    names = (read.payer_id, reference, pcn, read.payer_claim_control_number, str(charge_cents), str(read.service_from_on))
+    names = (read.payer_id, reference, pcn or trace, read.payer_claim_control_number, str(charge_cents), str(read.service_from_on))
     return Acknowledgement(
         acknowledgement_id=named_id("acknowledgement", tenant_id, source, *names, str(on), codes),
         patient_control_number=pcn,
@@ -107,7 +110,31 @@ def of_status(tenant_id: str, read: StatusRead, reference: str, received_on: dat
         payer_claim_control_number=read.payer_claim_control_number,
         charge_cents=charge_cents,
         service_from_on=read.service_from_on,
+        trace=trace,
     )
+
+
+def named(
+    answers: Iterable[Acknowledgement], by_id: Mapping[UUID, str], by_number: Mapping[str, Collection[str]]
+) -> list[Acknowledgement | None]:
+    """Give answers without an account number that of the claim that they name; None where none is here, or several may be meant.
+
+    `by_id` holds account numbers by the claim's id, which is a 276's trace; `by_number` those that a payer's number stands for.
+    """
+    found: list[Acknowledgement | None] = []
+    for answer in answers:
+        pcns = by_number.get(answer.payer_claim_control_number, ())
+        pcn = answer.patient_control_number or by_id.get(traced(answer)) or (next(iter(pcns)) if len(pcns) == 1 else "")
+        found.append(replace(answer, patient_control_number=pcn) if pcn else None)
+    return found
+
+
+def traced(answer: Acknowledgement) -> UUID:
+    """Return the claim whose 276 an answer returns the trace of; an id of none where it is no trace of ours."""
+    try:
+        return UUID(answer.trace)
+    except ValueError:
+        return UUID(int=0)
 
 
 def _status(code: StatusCode, place: int | None = None, line: LineStatus | None = None) -> AcknowledgedStatus:

@@ -185,6 +185,22 @@ async def claims_by_payer_number(tx: AsyncConnection, tenant_id: str, numbers: C
     return {row["payer_claim_control_number"]: row["claim_id"] for row in rows}
 
 
+async def account_numbers(
+    tx: AsyncConnection, tenant_id: str, ids: Collection[UUID], numbers: Collection[str]
+) -> tuple[dict[UUID, str], dict[str, set[str]]]:
+    """Return the account numbers of some claims by id, and of those that a payer knows by some numbers by number."""
+    query = (
+        "SELECT claim_id, payer_claim_control_number, patient_control_number FROM claims WHERE tenant_id = $1 AND"
+        " (claim_id = ANY ($2::uuid[]) OR payer_claim_control_number = ANY ($3::text[]) AND payer_claim_control_number <> '')"
+    )
+    by_id: dict[UUID, str] = {}
+    by_number: dict[str, set[str]] = {}
+    for claim_id, number, pcn in await (await driver(tx)).fetch(query, tenant_id, list(ids), list(numbers)):
+        by_id[claim_id] = pcn
+        by_number.setdefault(number, set()).add(pcn)
+    return by_id, by_number
+
+
 _OF_SET = """
 WITH newest AS (
     SELECT interchange_id FROM claims

@@ -1,6 +1,8 @@
 """What waits too long becomes a follow-up, ends by itself when its cause does, and is a person's to take, put off and end."""
 
 import asyncio
+import signal
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,32 @@ from tests.integration.ingest.test_matches import answered, remittance
 from tests.unit.x12 import build_claims as made
 from tests.unit.x12.build import encode
 
+# A worker that is killed when its second batch is written and not committed.
+KILLED = """
+import asyncio, os, signal, sys
+from datetime import datetime
+from libs.common.clock import FixedClock
+from libs.common.database import Database
+from services.ingest.followups import store
+from services.ingest.followups.scan import FollowupScan
+
+settle, calls = store.settle_watches, []
+
+async def kill_at_the_second(*told):
+    await settle(*told)
+    calls.append(told)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+store.settle_watches = kill_at_the_second
+
+async def work():
+    scan = FollowupScan(Database(sys.argv[1]), FixedClock(datetime.fromisoformat(sys.argv[2])), batch=3)
+    while await scan.scan_batch():
+        pass
+
+asyncio.run(work())
+"""
 RULES = {"rules": [{"kind": "timely_filing", "days": 90, "effective_from": "2020-01-01"}]}
 
 
@@ -243,6 +271,18 @@ async def test_a_scan_that_dies_in_the_middle_leaves_everything_to_the_next(inge
     assert (await ingest.count("followups"), await ingest.count("followup_history")) == (0, 0)
     await scan(ingest)
     assert await followups(ingest) == [("no_acknowledgement", "A", "2026-03-06")]
+
+
+async def test_a_worker_that_is_killed_in_the_middle_of_a_scan_leaves_whole_batches_and_the_rest_to_the_next(ingest) -> None:
+    await ingest.take(sent(ingest, *(made.claim(f"A{number}") for number in range(10))))
+    ingest.clock.at += timedelta(days=6)
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, ingest.urls.worker_url, ingest.clock.at.isoformat())
+    async with asyncio.timeout(120):
+        assert await worker.wait() == -signal.SIGKILL
+    assert (await ingest.count("followups"), await ingest.count("followup_history")) == (3, 3)
+    await scan(ingest)
+    assert (await ingest.count("followups"), await ingest.count("followup_history")) == (10, 10)
+    assert {kind for kind, _, _ in await followups(ingest)} == {"no_acknowledgement"}
 
 
 async def edit(ingest: Ingest, told: dict[str, Any], version: int | None = None, **body: Any) -> tuple[int, dict[str, Any]]:

@@ -146,7 +146,7 @@ def test_an_error_without_a_claim_is_not_the_claim_s_before_it() -> None:
         (("DMG*D8*19610203", "DMG*D8*19610230"), [("bad_date", "DMG02")]),
         (("HL*2*1*22*0", "HL*2*7*22*0"), [("hl_parent", "HL02")]),
         (("HL*2*1*22*0", "HL*2**22*0"), [("hl_parent", "HL02")]),
-        (("HL*2*1*22*0", "HL*2*1*99*0"), [("unexpected_segment", "HL03")]),
+        (("HL*2*1*22*0", "HL*2*1*99*0"), [("unexpected_segment", "HL03"), ("claim_unattributed", None)]),
     ],
 )
 def test_what_is_wrong_is_said_where_it_stands(spoil: tuple[str, str], expected: list[tuple[str, str | None]]) -> None:
@@ -155,7 +155,7 @@ def test_what_is_wrong_is_said_where_it_stands(spoil: tuple[str, str], expected:
     assert [(each.code, each.element) for each in of(Finding, items)] == expected
     stands = told.index(spoil[1].encode()) if expected[0][0] != "missing_segment" else told.index(b"LX*1")
     assert of(Finding, items)[0].byte_offset == stands
-    assert len(of(Claim, items)) == ("claim_unreadable" not in codes(items))
+    assert len(of(Claim, items)) == {"claim_unreadable", "claim_unattributed"}.isdisjoint(codes(items))
 
 
 def test_a_claim_that_cannot_be_read_does_not_take_its_neighbours_with_it() -> None:
@@ -200,12 +200,21 @@ def test_a_file_that_ends_inside_a_level_loses_no_claim(cut: str) -> None:
     assert of(TransactionClosed, items)[0].claims_unreadable == 0
 
 
-def test_what_stands_in_an_unknown_level_changes_no_other() -> None:
+def test_a_claim_in_an_unknown_level_is_nobody_s_until_a_known_one_comes() -> None:
     strange = ["HL*9*2*77*0", "SBR*S", "NM1*IL*1*OTHER", "NM1*PR*2*OTHER"]
-    items = read(encode(made.one(made.claim("A"), [*strange, *made.claim("B")])))
-    assert codes(items) == ["unexpected_segment"]
-    first, second = of(Claim, items)
-    assert (first.subscription, first.subscriber, first.payer) == (second.subscription, second.subscriber, second.payer)
+    patient = ["HL*10*9*23*0", "PAT*19", "NM1*QC*1*OTHER*CHILD"]
+    own = ["HL*11*1*22*0", *made.SUBSCRIBER[1:]]
+    parts = made.claim("A"), [*strange, *made.claim("B")], [*patient, *made.claim("C")], [*own, *made.claim("D")]
+    items = read(encode(made.one(*parts)))
+    found = [(each.code, each.severity, each.claim_ordinal) for each in of(Finding, items)]
+    assert found == [
+        ("unexpected_segment", "warning", None),
+        ("claim_unattributed", "error", 2),
+        ("hl_parent", "warning", None),
+        ("claim_unattributed", "error", 3),
+    ]
+    assert [each.patient_control_number for each in of(Claim, items)] == ["A", "D"]
+    assert of(TransactionClosed, items)[0].claims_unreadable == 2
 
 
 @pytest.mark.parametrize("whole", [made.acknowledgement(made.status()), made.set_answers(["AK2*837*0001", "IK5*A"])])
