@@ -16,15 +16,20 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_c
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.people import PERSON
 from services.appeals.deadlines import counting
+from services.appeals.deadlines.clocks import Clock as CaseClock
+from services.appeals.deadlines.clocks import standing
 from services.appeals.deadlines.levels import UNCONFIGURED
+from services.appeals.payers import store as payers
 from services.appeals.views import CaseView
 from services.appeals.workflow import CaseState
 from services.appeals.worklist import desk, store
 from services.appeals.worklist.choosing import Chosen, Sort
-from services.appeals.worklist.placing import Case, lease_end
+from services.appeals.worklist.placing import Case, clocks_of, lease_end
 from services.appeals.worklist.views import (
+    ClockView,
     CommentBody,
     CommentView,
+    DeadlinesView,
     EditBody,
     LeaseBody,
     Name,
@@ -190,6 +195,25 @@ async def edit_case(case_id: CaseId, body: EditBody, tenant: TenantDep, database
         for refused in left.values():
             raise Problem(409, "edit-refused", refused.detail, reason=refused.reason)
         return await _shown(tx, tenant, case_id)
+
+
+@router.get("/v1/cases/{case_id}/deadlines", summary="Until when, and who says so", responses=responses(404, 422))
+async def get_deadlines(case_id: CaseId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> DeadlinesView:
+    async with database.begin(tenant) as tx:
+        case = await store.look(tx, tenant, case_id)
+        if case is None:
+            raise not_found("case")
+        payer = payers.of(await payers.settled(tx, [(tenant, case.payer_id)]), tenant, case.payer_id)
+    found = clocks_of(case, payer)
+    told = standing(found, counting.today(clock.now(), payer.zone))
+    return DeadlinesView(
+        due_on=told.deadline_on, deadline_is=told.deadline_is, clocks=[_clock(each, case.denied_cents) for each in found]
+    )
+
+
+def _clock(clock: CaseClock, denied_cents: int) -> ClockView:
+    reaches = denied_cents >= clock.floor_cents if clock.floor_cents is not None else None
+    return ClockView.model_validate({**msgspec.structs.asdict(clock), "reaches_floor": reaches})
 
 
 @router.get("/v1/cases/{case_id}/work", summary="What was said and warned about a case", responses=responses(404, 422))

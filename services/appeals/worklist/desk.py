@@ -41,10 +41,9 @@ async def find(
         found.append("w.deadline_on IS NOT NULL")
     if after is not None:
         sign = "<" if direction == "DESC" else ">"
-        edge = f"{column} {sign} CAST(:edge AS {kind})"
-        found.append(f"({edge} OR ({column} = CAST(:edge AS {kind}) AND c.case_id > :last))" if sort != "newest" else edge)
+        found.append(f"({column}, w.case_id) {sign} (CAST(:edge AS {kind}), CAST(:last AS uuid))")
         values |= {"edge": after[0], "last": after[1]}
-    order = f"{column} {direction}" + ("" if sort == "newest" else ", w.case_id")
+    order = f"{column} {direction}, w.case_id {direction}"
     query = f"SELECT {store.SHOWN} FROM {_FROM} WHERE {' AND '.join(found)} ORDER BY {order} LIMIT :limit"  # noqa: S608 - our own names
     return list((await tx.execute(text(query), values | {"limit": limit})).mappings())
 

@@ -15,6 +15,7 @@ class Edit(Struct, frozen=True, omit_defaults=True):
     assignee: str | UnsetType | None = UNSET
     team: str | UnsetType | None = UNSET
     snoozed_until: date | UnsetType | None = UNSET
+    received_on: date | UnsetType | None = UNSET
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
 
@@ -26,7 +27,7 @@ class NotDone(Struct, frozen=True):
     detail: str
 
 
-_FIELDS: Final = ("assignee", "team", "snoozed_until")
+_FIELDS: Final = ("assignee", "team", "snoozed_until", "received_on")
 
 
 def edit(case: Case, told: Edit, today: date) -> Case | NotDone:
@@ -39,6 +40,9 @@ def edit(case: Case, told: Edit, today: date) -> Case | NotDone:
             return NotDone("not-on-worklist", "The case is not ours to act on: there is nothing to put off.")
         if case.deadline_on is not None and today <= case.deadline_on < until:
             return NotDone("snooze-past-deadline", "The case's deadline is before that day.")
+    received = told.received_on
+    if isinstance(received, date) and not (case.told.facts.decided_on or case.told.facts.payment_on) <= received <= today:
+        return NotDone("received-at-no-time", "A notice is received from its own date on, and not after today.")
     wanted: dict[str, Any] = {name: getattr(told, name) for name in _FIELDS}
     return replace(case, **{name: value for name, value in wanted.items() if value is not UNSET})
 

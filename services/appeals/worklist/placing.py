@@ -29,7 +29,8 @@ class Told(Struct, frozen=True, gc=False, omit_defaults=True):
 
 class Case(Struct, frozen=True, gc=False):
     """A case as the worklist sees it. `known_on`: since when its deadline is `deadline_on`. `expired_for`: the last day of which it
-    expired; a person who opens it again after that is not overruled by the clock.
+    expired; a person who opens it again after that is not overruled by the clock. `received_on`: when the last notice came, where
+    somebody has evidence; one from before that notice is of an earlier one.
     """
 
     tenant_id: str
@@ -47,6 +48,7 @@ class Case(Struct, frozen=True, gc=False):
     leased_until: datetime | None = None
     snoozed_until: date | None = None
     expired_for: date | None = None
+    received_on: date | None = None
     appeal_by_on: date | None = None
     correct_by_on: date | None = None
 
@@ -86,7 +88,7 @@ def place(case: Case, payer: Payer, now: datetime) -> Placed:
     """Say where a case stands. A deadline that passed while nobody looked is still warned of."""
     today = counting.today(now, payer.zone)
     acting = case.state in ACTIONABLE
-    found = clocks(_facts(case), payer) if acting else ()
+    found = clocks_of(case, payer)
     told = standing(found, today)
     known_on = case.known_on if told.deadline_on == case.deadline_on and case.known_on else today
     past = told.expires_on is not None and told.expires_on < today
@@ -130,9 +132,16 @@ def _sure(found: tuple[Clock, ...], way: Way) -> date | None:
     return next((clock.due_on for clock in found if clock.way == way and clock.firm), None)
 
 
+def clocks_of(case: Case, payer: Payer) -> tuple[Clock, ...]:
+    """Return the clocks of a case that is ours to act on; any other has none."""
+    return clocks(_facts(case), payer) if case.state in ACTIONABLE else ()
+
+
 def _facts(case: Case) -> Facts:
     """Return what clocks are counted from: while the payer waits for documents, theirs alone."""
     facts = case.told.facts
+    if case.received_on is not None and case.received_on >= (facts.decided_on or facts.payment_on):
+        facts = replace(facts, received_on=case.received_on)
     if case.state is CaseState.MORE_INFORMATION_REQUESTED:
         return replace(facts, action="send_documents", alternative_actions=())
     return facts

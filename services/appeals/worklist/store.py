@@ -23,7 +23,7 @@ Key = tuple[str, UUID]  # tenant, case
 
 _COLUMNS: Final = (
     "w.tenant_id, w.case_id, c.state, w.payer_id, c.category, c.denied_cents, w.told::text, w.deadline_on, w.known_on, w.assignee,"
-    " w.team, w.holder, w.leased_until, w.snoozed_until, w.expired_for,"
+    " w.team, w.holder, w.leased_until, w.snoozed_until, w.expired_for, w.received_on,"
     " c.appeal_by_on, c.correct_by_on"
 )
 _JOINED: Final = "worklist AS w JOIN cases AS c ON c.tenant_id = w.tenant_id AND c.case_id = w.case_id"
@@ -39,7 +39,13 @@ _PLACED: Final[Mapping[str, str]] = {
     "deadline_is": "text", "expires_on": "date", "known_on": "date", "look_at": "timestamptz", "holder": "text",
     "leased_until": "timestamptz", "snoozed_until": "date",
 }  # fmt: skip
-_KEPT: Final[Mapping[str, str]] = {"assignee": "text", "team": "text", "expired_for": "date", "amount_cents": "bigint"}
+_KEPT: Final[Mapping[str, str]] = {
+    "assignee": "text",
+    "team": "text",
+    "expired_for": "date",
+    "received_on": "date",
+    "amount_cents": "bigint",
+}
 _ENTERED: Final[Mapping[str, str]] = {"payer_id": "text", "told": "jsonb"}
 
 
@@ -83,6 +89,13 @@ async def read(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, Case]:
     return {(row["tenant_id"], row["case_id"]): _case(row) for row in rows}
 
 
+async def look(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> Case | None:
+    """Return a case as it is here, without holding it."""
+    query = f"SELECT {_COLUMNS} FROM {_JOINED} WHERE w.tenant_id = $1 AND w.case_id = $2"  # noqa: S608 - our own names
+    row = await (await driver(tx)).fetchrow(query, tenant_id, case_id)
+    return None if row is None else _case(row)
+
+
 async def due(tx: AsyncConnection, now: datetime, limit: int) -> list[Case]:
     """Take cases whose time has come and that nobody else holds; they are ours until the transaction ends."""
     return [_case(row) for row in await (await driver(tx)).fetch(_DUE, now, limit)]
@@ -112,7 +125,7 @@ async def enter(tx: AsyncConnection, cases: Sequence[Case], names: Mapping[Key, 
 
 
 def _kept(case: Case, before: Case) -> Case:
-    names = ("deadline_on", "known_on", "assignee", "team", "holder", "leased_until", "snoozed_until", "expired_for")
+    names = ("deadline_on", "known_on", "assignee", "team", "holder", "leased_until", "snoozed_until", "expired_for", "received_on")
     facts = before.told.facts  # a new judgement does not undo what was decided of an appeal
     told = msgspec.structs.replace(
         case.told, facts=msgspec.structs.replace(case.told.facts, level=facts.level, decided_on=facts.decided_on)
@@ -161,7 +174,7 @@ async def _placed(tx: AsyncConnection, cases: Sequence[Case], now: datetime) -> 
 
 def _row(case: Case, placed: Placed) -> tuple[Any, ...]:
     stands = tuple(getattr(placed, name) for name in _PLACED)
-    return (case.tenant_id, case.case_id, *stands, case.assignee, case.team, case.expired_for, case.denied_cents)
+    return (case.tenant_id, case.case_id, *stands, case.assignee, case.team, case.expired_for, case.received_on, case.denied_cents)
 
 
 async def _warn(tx: AsyncConnection, placed: Sequence[tuple[Case, Placed]], now: datetime) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.appeals.deadlines.clocks import DeadlineIs, Way
 from services.appeals.views import PlainCommand, Why
 from services.appeals.worklist.bulk_store import Action, Bulk, State
 from services.appeals.worklist.choosing import Chosen
@@ -48,6 +49,9 @@ class EditBody(BaseModel):
     assignee: Name | None = None
     team: Name | None = None
     snoozed_until: date | None = Field(None, description="the day on which it comes back; before its deadline")
+    received_on: date | None = Field(
+        None, description="when the last notice really came, where there is evidence of it: it counts instead of the presumed day"
+    )
     add_tags: list[Name] = Field([], max_length=20)
     remove_tags: list[Name] = Field([], max_length=20)
 
@@ -186,6 +190,29 @@ class WorkView(BaseModel):
 
     edits: list[WorkEdit]
     warnings: list[WarningView]
+
+
+class ClockView(BaseModel):
+    """One way that is open, and until when."""
+
+    way: Way
+    level: str | None = Field(description="of an appeal")
+    due_on: date | None = Field(description="null: nobody knows it, and somebody has to settle the payer")
+    firm: bool = Field(description="false: a state or a contract may set an earlier day")
+    rule: str
+    source: str
+    trigger: str = Field(description="what it is counted from: notice, receipt, service, payment_on, ...")
+    trigger_on: date | None
+    floor_cents: int | None = Field(description="amount in controversy of this level; null: none, or that year's is not known")
+    reaches_floor: bool | None = Field(description="whether the refused amount does by itself; claims may be put together")
+
+
+class DeadlinesView(BaseModel):
+    """Why a case's deadline is the day that it is. A late filing needs `good_cause`."""
+
+    due_on: date | None
+    deadline_is: DeadlineIs
+    clocks: list[ClockView] = Field(description="that of the action first; none where it is not ours to act")
 
 
 class SubmissionBody(BaseModel):

@@ -447,6 +447,18 @@ async def test_after_an_uphold_the_next_level_has_its_own_deadline(office: Offic
     assert (upheld["place"], upheld["level"], upheld["due_on"]) == ("free", "reconsideration", "2026-10-03")
 
 
+async def test_why_a_deadline_is_its_day_is_told_and_evidence_of_receipt_moves_it(office: Office) -> None:
+    await office.denied(denial("ONE"))
+    [case] = (await office.cases()).values()
+    path = f"/v1/cases/{case['case_id']}"
+    clock = (await office.get(f"{path}/deadlines"))["clocks"][0]
+    assert (clock["rule"], clock["trigger"], clock["trigger_on"]) == ("redetermination", "receipt", "2026-02-06")
+    assert clock["source"].startswith("42 CFR 405.942")
+    await office.send("PATCH", path, {"received_on": "2026-01-31"}, 409)
+    assert (await office.send("PATCH", path, {"received_on": "2026-02-20"}))["due_on"] == "2026-06-20"
+    assert (await office.send("PATCH", path, {"received_on": None}))["due_on"] == "2026-06-06"
+
+
 async def test_comments_mention_people_and_stay(office: Office) -> None:
     await office.denied(denial("ONE"), denial("TWO"))
     one = (await office.cases())["ONE"]
