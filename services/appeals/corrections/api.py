@@ -17,6 +17,7 @@ from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.ids import named_id
 from libs.common.people import PERSON
 from services.appeals import store as cases
+from services.appeals.changing import Locked
 from services.appeals.corrections import rendering, store
 from services.appeals.corrections.correcting import Change, ChangeRefused, Difference, compare, correct, digest_of
 from services.appeals.corrections.views import (
@@ -28,9 +29,10 @@ from services.appeals.corrections.views import (
     SentClaims,
     SentClaimView,
 )
+from services.appeals.filing.api import file, require_fileable
+from services.appeals.filing.views import FileCase
 from services.appeals.ingest import Ingest
 from services.appeals.neighbour import Refused
-from services.appeals.workflow import Case, Command, Move, Refusal, decide
 
 router = APIRouter(tags=["corrected claims"])
 
@@ -139,8 +141,9 @@ async def send_corrected_claim(
     if_match: IfMatch = None,
     key: idempotency.Key = None,
 ) -> SentClaimView:
-    """Hands it to ingest, which tells of it by `claim.submitted` with the claim that it replaces, and moves the case. A corrected
-    claim is known by its content: asked for again, after whatever broke it off, it is sent once and answered alike.
+    """Hands it to ingest, which tells of it by `claim.submitted` with the claim that it replaces, and files the case with it
+    (`appeal.filed`). A corrected claim is known by its content: asked for again, after whatever broke it off, it is sent once and
+    answered alike.
     """
     if key is None:
         raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
@@ -148,16 +151,17 @@ async def send_corrected_claim(
     ingest: Ingest = request.app.state.ingest
     corrected = await _corrected(ingest, database, tenant, case_id, body, traceparent)
     correction_id = named_id("correction", tenant, str(case_id), corrected.digest)
-    move = Move(command=Command.SEND_CORRECTED_CLAIM, who=PERSON, why=body.why, good_cause=body.good_cause)
+    told = {"action": "correct_and_resubmit", "channel": "electronic", "why": body.why, "good_cause": body.good_cause}
+    filing = FileCase.model_validate(told)
     async with database.begin(tenant) as tx:
-        case = await _lock(tx, tenant, case_id)
+        locked = await _lock(tx, tenant, case_id, clock.now(), traceparent)
         known = await store.get(tx, tenant, correction_id)
         if known is not None and known["state"] == "sent":
-            response.headers["ETag"] = etag(case.version)
+            response.headers["ETag"] = etag(locked.row["version"])
             return _sent(known)
         if known is None:
-            check_version(case.version, version, "case")
-            _require(decide(case, move, clock.now()))
+            check_version(locked.row["version"], version, "case")
+            await require_fileable(filing, locked)
             await store.begin(
                 tx,
                 tenant,
@@ -171,35 +175,31 @@ async def send_corrected_claim(
                 now=clock.now(),
             )
     submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), traceparent))
+    claim_id = UUID(submitted["claim_id"])
     async with database.begin(tenant) as tx:
-        case = await _record(tx, tenant, case_id, move, clock.now())
-        await store.finish(tx, tenant, correction_id, UUID(submitted["claim_id"]), clock.now())
+        locked = await _lock(tx, tenant, case_id, clock.now(), traceparent)
+        await _file(filing.model_copy(update={"corrected_claim_id": claim_id}), locked)
+        await store.finish(tx, tenant, correction_id, claim_id, clock.now())
         written = await store.get(tx, tenant, correction_id)
-    response.headers["ETag"] = etag(case.version)
+        after = await _lock(tx, tenant, case_id, clock.now(), traceparent)
+    response.headers["ETag"] = etag(after.row["version"])
     return _sent(written or {})
 
 
-async def _lock(tx: AsyncConnection, tenant: str, case_id: UUID) -> Case:
-    case = await cases.lock_case(tx, tenant, case_id)
-    if case is None:
+async def _lock(tx: AsyncConnection, tenant: str, case_id: UUID, now: datetime, traceparent: str) -> Locked:
+    row = await cases.lock_row(tx, tenant, case_id)
+    if row is None:
         raise not_found("case")
-    return case
+    return Locked(tx, tenant, row, now, traceparent)
 
 
-def _require(decision: Any) -> None:
-    if isinstance(decision, Refusal):
-        raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
-
-
-async def _record(tx: AsyncConnection, tenant: str, case_id: UUID, move: Move, now: datetime) -> Case:
-    """Move the case to where the claim that is sent brings it; where it has gone elsewhere meanwhile, nothing unsends the claim."""
-    case = await _lock(tx, tenant, case_id)
-    decision = decide(case, move, now)
-    if isinstance(decision, Refusal):
-        return case
-    await cases.move(tx, {(tenant, case_id): decision.case}, now)
-    await cases.tell(tx, [((tenant, case_id), step) for step in decision.steps])
-    return decision.case
+async def _file(filing: FileCase, locked: Locked) -> None:
+    """File the case with the claim that is sent; where it has gone elsewhere meanwhile, nothing unsends the claim."""
+    try:
+        await file(filing, locked)
+    except Problem as problem:
+        if problem.name not in ("step-refused", "already-filed"):
+            raise
 
 
 @router.get("/v1/cases/{case_id}/corrected-claims", summary="What was sent again", responses=responses(404, 422))

@@ -23,7 +23,7 @@ from services.appeals.filing.views import FileCase
 from services.appeals.outcomes.api import tell_settled
 from services.appeals.outcomes.settling import appeal_id
 from services.appeals.views import CaseDetail
-from services.appeals.workflow import Case, Command, Move
+from services.appeals.workflow import Case, Command, Move, Refusal, decide
 
 router = APIRouter(tags=["cases"])
 
@@ -45,10 +45,11 @@ async def file_case(case_id: UUID, body: FileCase, asking: AskingDep) -> CaseDet
     """`appeal.filed` tells of it. The same again at the same level is refused with the day to ask the payer; after the last day
     only `good_cause` files.
     """
-    return await change(asking, case_id, "file_case", body, partial(_file, body))
+    return await change(asking, case_id, "file_case", body, partial(file, body))
 
 
-async def _file(body: FileCase, locked: Locked) -> None:
+async def require_fileable(body: FileCase, locked: Locked) -> tuple[Case, Move]:
+    """Return the case and the step that files it. Errors: Problem 409 (filed already, or not to be filed), 422."""
     today = locked.now.date()
     filed_on = body.filed_on or today
     if filed_on > today:
@@ -60,9 +61,19 @@ async def _file(body: FileCase, locked: Locked) -> None:
             detail = f"This was filed already; ask the payer about it from {same['next_check_on']} on, and do not send it again."
             about, again_on = str(same["appeal_id"]), str(same["next_check_on"])
             raise Problem(409, "already-filed", detail, appeal_id=about, next_check_on=again_on)
-    last_on = due_on(row, body.action)
+    case = replace(store.case_of(row), due_on=due_on(row, body.action))
     asked = Move(command=_COMMANDS[body.action], who=PERSON, why=body.why, good_cause=body.good_cause, on=filed_on)
-    case = await locked.take(replace(store.case_of(row), due_on=last_on), asked)
+    decision = decide(case, asked, locked.now)
+    if isinstance(decision, Refusal):
+        raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
+    return case, asked
+
+
+async def file(body: FileCase, locked: Locked) -> None:
+    """File a locked case, and tell of it. Errors: as `require_fileable`."""
+    before, asked = await require_fileable(body, locked)
+    case = await locked.take(before, asked)
+    row, tenant, filed_on = locked.row, locked.tenant, body.filed_on or locked.now.date()
     filing = Filing(
         tenant_id=tenant,
         appeal_id=appeal_id(row["case_id"], case.filings),
@@ -76,7 +87,7 @@ async def _file(body: FileCase, locked: Locked) -> None:
         packet_sha256=body.packet_sha256,
         corrected_claim_id=body.corrected_claim_id,
         disputed_cents=row["denied_cents"] if body.amount_cents is None else body.amount_cents,
-        due_on=last_on,
+        due_on=before.due_on,
         good_cause=body.good_cause,
         filed_on=filed_on,
         filed_at=locked.now,

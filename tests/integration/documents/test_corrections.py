@@ -1,5 +1,6 @@
 """A corrected claim, shown and sent: once, whatever breaks off in between, and with the ingest that takes it."""
 
+import json
 from typing import Any
 
 import httpx
@@ -60,7 +61,11 @@ async def test_it_is_sent_once_and_moves_the_case(appeals: Appeals, refused: Ref
     listed = (await appeals.http.get(f"/v1/cases/{refused.case}/corrected-claims")).json()["items"]
     assert listed == [told]
     other = await send(appeals, refused, "b", '"2"', changes=[{"path": "/facility_code", "value": "22"}])
-    assert (other.status_code, other.json()["type"]) == (409, "urn:recours:problem:step-refused")
+    assert (other.status_code, other.json()["type"]) == (409, "urn:recours:problem:already-filed")
+    [filed] = await appeals.rows("SELECT payload FROM outbox WHERE aggregatetype = 'appeal.filed'")
+    assert json.loads(filed["payload"])["action"] == "correct_and_resubmit"
+    [kept] = await appeals.rows("SELECT corrected_claim_id FROM filings")
+    assert str(kept["corrected_claim_id"]) == told["claim_id"]
 
 
 async def test_broken_off_behind_ingest_it_goes_on_to_the_same_end(
