@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4, uuid5
 
 import httpx
 import msgspec
+import psutil
 import pytest
 
 from libs.common.clock import FixedClock
@@ -36,6 +38,15 @@ CARCS = {
     "medical_necessity": "50",
     "missing_information": "16",
 }
+# A worker that does one job, by uvloop as the real one.
+WORKER = """
+import sys, uvloop
+from libs.common.clock import SystemClock
+from libs.common.database import Database
+from services.classifier.models.running import Trainer
+
+uvloop.run(Trainer(Database(sys.argv[1]), SystemClock()).step())
+"""
 CLAIMS = uuid5(UUID(int=0), "claims of these tests")
 
 
@@ -234,11 +245,14 @@ async def test_a_training_whose_process_or_worker_is_killed_is_begun_anew_and_ne
     told = await life.get(f"/v1/models/jobs/{job['job_id']}")
     assert (told["state"], told["attempts"]) == ("waiting", 1)
     assert told["detail"] == "Its process was killed by signal 9, attempt 1."
-    # A worker that dies leaves its job running; the next one takes it when the lease has run out.
-    await life.service.rows("UPDATE model_jobs SET state = 'running', lease_until = now() - interval '1 year' RETURNING 1")
+    await _worker_killed(life)
+    told = await life.get(f"/v1/models/jobs/{job['job_id']}")
+    assert (told["state"], told["attempts"]) == ("running", 2)
     assert (await life.get("/v1/models"))["items"] == []
+    assert await life.trainer.step() is None, "the dead worker's lease has not run out"
+    life.trainer = Trainer(life.service.worker, FixedClock(datetime.now(UTC) + timedelta(hours=1)))
     told = await life.done(job)
-    assert (told["state"], told["attempts"]) == ("done", 2)
+    assert (told["state"], told["attempts"]) == ("done", 3)
     assert len((await life.get("/v1/models"))["items"]) == 1
 
     cancelled = await life.post("/v1/models/train", 202, {"subject": "risk"})
@@ -262,6 +276,22 @@ async def _killed_in_the_middle(life: Life, monkeypatch: pytest.MonkeyPatch) -> 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "create_subprocess_exec", begun)
         assert await life.trainer.step() is not None
+
+
+async def _worker_killed(life: Life) -> None:
+    """Let a worker take the job, and kill it alone, in the middle; its job's process has to end by itself."""
+    url = life.service.worker.engine.url.render_as_string(hide_password=False)
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, url)
+    told: list[psutil.Process] = []
+    async with asyncio.timeout(60):
+        while not told:
+            await asyncio.sleep(0.05)
+            told = psutil.Process(worker.pid).children()
+    await asyncio.sleep(0.3)
+    worker.kill()
+    await worker.wait()
+    _, left = await asyncio.to_thread(psutil.wait_procs, told, 30)
+    assert left == []
 
 
 async def test_the_first_answer_to_a_claim_is_its_label_in_any_order_of_arrival(life: Life) -> None:
