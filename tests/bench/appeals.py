@@ -54,7 +54,7 @@ _REASONS: Final = msgspec.json.encode([Reason("CO", "50", 10_000, "medical_neces
 _CASE: Final = (
     "tenant_id", "case_id", "row_id", "state", "version", "denial_id", "denial_revision", "remit_id", "claim_key",
     "patient_control_number", "payer_claim_control_number", "payer_id", "payer_name", "payment_on", "category", "action",
-    "denied_cents", "explanation", "reasons", "opened_at", "changed_at", "appeal_by_on",
+    "denied_cents", "explanation", "reasons", "opened_at", "changed_at", "appeal_by_on", "judged",
 )  # fmt: skip
 _PLACE: Final = (
     "place", "queue", "score", "expected_cents", "level", "deadline_on", "deadline_is", "expires_on", "known_on", "look_at",
@@ -93,6 +93,7 @@ async def fill(database: Database, cases: int, now: datetime) -> None:
                 (
                     TENANT, case_id, uuid7(), "open", 1, case_id, 1, case_id, claim_key(TENANT, pcn), pcn, "ICN", payer_id, "PAYER",
                     paid_on, "medical_necessity", "appeal", cents, _EXPLANATION, _REASONS, now, now, stands.deadline_on,
+                    "pursue",
                 )
             )  # fmt: skip
             places.append((TENANT, case_id, payer_id, cents, told, *(getattr(stands, name) for name in _PLACE)))
