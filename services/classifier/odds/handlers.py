@@ -108,7 +108,10 @@ async def learn_from(tx: AsyncConnection, remits: Sequence[Told]) -> None:
         return
     paying = [(each.reversible, each.service_from_on) for each in remits if each.pays and _account(each.reversible) in by_account]
     await store.insert_payments(tx, paying)
-    for payment in await store.payments_of(tx, by_account):
+    # An account whose denials are all of this batch has no payment from before it: payments are kept beside a denial alone.
+    here = {each.reversible.remit_id for each in remits}
+    old = {account for account, found in by_account.items() if any(each.reversible.remit_id not in here for each in found)}
+    for payment in await store.payments_of(tx, old | {_account(payment) for payment, _ in paying}):
         by_account[_account(payment.reversible)].append(payment)
     several = {account: found for account, found in by_account.items() if len(found) > 1}
     reversals: dict[Account, list[Reversible]] = defaultdict(list)
