@@ -92,8 +92,8 @@ class ModelView(BaseModel):
 
 
 class CardPeriod(BaseModel):
-    claims: int
-    denied: int
+    claims: int = Field(description="of overturn: contested denials")
+    denied: int = Field(description="of overturn: those that were upheld")
     first_on: date
     last_on: date
 

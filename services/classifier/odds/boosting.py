@@ -157,17 +157,17 @@ def fit(outcomes: Sequence[Outcome], live: bytes | None, tell: Tell) -> Fitted:
     tell("measuring", 0.9)
     chances = _chances(Scorer(first), rows, held_out)
     rival = _plain(rows, held_out) if live is None else measured(rows, held_out, _chances(read(live), rows, held_out))
-    gains = zip(booster.feature_name(), booster.feature_importance("gain"), strict=True)
+    parts = {"fit": learned, "calibrated": calibrate, "held_out": held_out}
     card = {
-        "what": "Odds that contesting a denial brings something: the table of odds, moved by boosted trees, calibrated.",
-        "outcomes": len(rows.outcomes),
-        "won": int(rows.won.sum()),
-        "trees": rounds,
-        "half_life_days": rows.half_life_days,
+        "learns": "whether contesting a denial brings something, from what was known before anybody decided",
+        "never_sees": "patients, what an answer said, payers by name, and denials that nobody contested",
+        "method": f"the table of odds (half-life {rows.half_life_days} days), {rounds} boosted trees over it, Platt calibration",
+        "prior": None,
+        "periods": {name: _counted(rows, part) for name, part in parts.items()},
+        "payers": sorted({each.subject.payer_id for each in rows.outcomes})[:200],
+        "weights": _weights(booster),
         "calibration": {"slope": round(newest_slope, 4), "intercept": round(newest_intercept, 4)},
-        "looks_at": {name: round(float(gain), 1) for name, gain in sorted(gains, key=lambda each: -each[1])},
         "reference": _reference(chances),
-        "limits": "Only what was contested and decided is known; a model says nothing of denials that nobody would contest.",
     }
     return Fitted(
         body=body,
@@ -317,8 +317,22 @@ def _calibrated(logits: Numbers, won: Numbers) -> tuple[float, float]:
     return float(slope), float(intercept)
 
 
-def _reference(chances: Numbers) -> dict[str, list[float]]:
+def _counted(rows: _Rows, part: slice) -> dict[str, Any]:
+    period, won = rows.period(part), rows.won[part]
+    days = {"first_on": period.first_on.isoformat(), "last_on": period.last_on.isoformat()}
+    return {"claims": len(won), "denied": int(len(won) - won.sum()), **days}
+
+
+def _weights(booster: lightgbm.Booster) -> dict[str, float]:
+    """Return how much each feature moved the scores, of 1, the most first."""
+    gains = booster.feature_importance("gain")
+    whole = float(gains.sum()) or 1.0
+    told = zip(booster.feature_name(), gains, strict=True)
+    return {name: round(float(gain) / whole, 3) for name, gain in sorted(told, key=lambda each: -each[1]) if gain > 0}
+
+
+def _reference(chances: Numbers) -> dict[str, list[Any]]:
     """Return how the scores of the held-out period are spread, to hold later weeks against."""
     edges = np.unique(np.quantile(chances, np.linspace(0.1, 0.9, 9)))
     counts = np.bincount(np.searchsorted(edges, chances), minlength=len(edges) + 1)
-    return {"edges": [round(float(each), 6) for each in edges], "counts": [float(each) for each in counts]}
+    return {"edges": [round(float(each), 6) for each in edges], "counts": counts.tolist()}

@@ -6,20 +6,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import msgspec
+import pytest
 
+from libs.common.clock import SystemClock
 from libs.common.contracts import appeal_decided
 from libs.common.contracts.appeal_decided import AppealDecidedV1
 from libs.common.contracts.envelope import encode
 from libs.common.ids import claim_key
 from services.classifier.learners import LEARNERS
 from services.classifier.models import store as models
-from services.classifier.models.life import is_better
-from services.classifier.models.told import Fitted
-from services.classifier.odds import boosting
+from services.classifier.models.running import Trainer
+from services.classifier.odds import boosting, store
 from services.classifier.odds.book import Book
 from services.classifier.odds.making import OddsMaker
-from services.classifier.odds.outcomes import Circumstances, Outcome, Subject
+from services.classifier.odds.outcomes import Circumstances, Subject
+from services.classifier.odds.store import OutcomeRow
 from tests.integration.consumers.conftest import NOW, Sent, Service, remit, reversal
 from tests.integration.consumers.test_api import client
 
@@ -183,27 +186,54 @@ async def test_classify_tells_the_odds_without_keeping_anything(classifier: Serv
         assert (await asking.post("/v1/classify", json=share)).json()["odds"] is None
 
 
-def trained() -> Fitted:
-    """Fit on outcomes that are won by the amount alone, which the table does not look at."""
+async def contested(classifier: Service) -> None:
+    """Keep outcomes that are won by the amount alone, which the table does not look at."""
     draw = random.Random(3)
     subject = Subject("1999999999", "", "", "first_level", "authorization", "197")
-    made = []
+    rows = []
     for place in range(1_500):
         cents = draw.choice([1_000, 90_000])
         won = draw.random() < (0.9 if cents == 1_000 else 0.2)
-        known = Circumstances("CO", (), cents, cents, 0, None)
-        made.append(Outcome(subject, won, cents, cents if won else 0, LATER - timedelta(days=place % 300), known))
-    return boosting.fit(made, None, lambda _, __: None)
-
-
-async def test_a_live_model_moves_the_odds_and_an_altered_one_is_not_read(classifier: Service) -> None:
-    fitted = trained()
-    assert is_better(fitted.metrics, fitted.rival)
+        rows.append(
+            OutcomeRow(
+                tenant_id="local",
+                outcome_id=uuid4(),
+                source="appeal",
+                revision=1,
+                denial_id=uuid4(),
+                action="appeal",
+                level=None,
+                ending="overturned" if won else "upheld",
+                disputed_cents=cents,
+                recovered_cents=cents if won else 0,
+                decided_on=LATER - timedelta(days=place % 300),
+                subject=subject,
+                circumstances=Circumstances("CO", (), cents, cents, 0, None),
+            )
+        )
     async with classifier.worker.begin() as tx:
-        model_id = await models.register(tx, "local", "overturn", fitted, None, NOW)
-        model = await models.get(tx, "local", model_id)
-        assert model is not None
-        await models.move(tx, model, "live", NOW)
+        await store.save_outcomes(tx, rows)
+
+
+async def trained(classifier: Service, asking: httpx.AsyncClient) -> UUID:
+    """Train a model by a job of its own process, and promote it."""
+    assert (await asking.post("/v1/models/train", json={"subject": "overturn"})).status_code == 409
+    await contested(classifier)
+    begun = await asking.post("/v1/models/train", json={"subject": "overturn"})
+    assert begun.status_code == 202, begun.text
+    await Trainer(classifier.worker, SystemClock()).step()
+    job = (await asking.get(begun.headers["location"])).json()
+    assert job["state"] == "done", job
+    model = (await asking.get(f"/v1/models/{job['model_id']}")).json()
+    assert next(iter(model["card"]["weights"])) == "denied"
+    promoted = await asking.post(f"/v1/models/{job['model_id']}/promote")
+    assert (promoted.status_code, promoted.json()["state"]) == (200, "live")
+    return UUID(job["model_id"])
+
+
+async def test_a_model_moves_the_odds_once_it_is_live_and_is_not_read_when_altered(classifier: Service) -> None:
+    async with client(classifier) as asking:
+        model_id = await trained(classifier, asking)
     small, large = (
         remit("A", adjustments=[("CO", "197", 1000)], charge=1000),
         remit("B", adjustments=[("CO", "197", 90000)], charge=90000),
@@ -214,19 +244,21 @@ async def test_a_live_model_moves_the_odds_and_an_altered_one_is_not_read(classi
         shown = {each["patient_control_number"]: each for each in (await asking.get("/v1/denials")).json()["items"]}
         assert shown["A"]["odds"]["probability"] > shown["B"]["odds"]["probability"] + 0.3
         assert (shown["A"]["odds"]["basis"], shown["A"]["odds"]["version"]) == ("model", "overturn-1+table.0")
-        body = {"charge_cents": 90000, "paid_cents": 0, "payer_id": "1999999999"}
-        body |= {"adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 90000}]}
-        asked = (await asking.post("/v1/classify", json=body)).json()
+        claim: dict[str, Any] = {"charge_cents": 90000, "paid_cents": 0, "payer_id": "1999999999"}
+        claim |= {"adjustments": [{"group_code": "CO", "carc": "197", "amount_cents": 90000}]}
+        asked = (await asking.post("/v1/classify", json=claim)).json()
         assert asked["odds"] == shown["B"]["odds"]
         await classifier.take(decided(known["A"]))
         book = await learned(classifier)
         report = (await asking.get("/v1/odds/evaluation")).json()
-    assert (report["chosen"], report["model"]["name"], report["model"]["held_out"]) == ("model", "overturn-1", fitted.held_out.rows)
+    assert (report["chosen"], report["model"]["name"]) == ("model", "overturn-1")
+    assert report["model"]["held_out"] == pytest.approx(300, abs=15)
     assert report["model"]["log_loss"] < report["model"]["table_log_loss"]
     assert book.of("local").version == "overturn-1+table.1"
     async with classifier.worker.begin() as tx:
         came = await LEARNERS["overturn"].came(tx, "local", (0, UUID(int=0)), 10)
-    scores = LEARNERS["overturn"].score(boosting.read(fitted.body), came)
+        body, _ = await models.body(tx, "local", model_id)
+    scores = LEARNERS["overturn"].score(boosting.read(body), came)
     said = {str(each.about): score for each, score in zip(came, scores, strict=True)}
     assert said[shown["A"]["denial_id"]] > said[shown["B"]["denial_id"]] + 0.3
     await classifier.rows("UPDATE models SET body = body || ' ' RETURNING model_id")
