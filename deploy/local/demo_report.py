@@ -81,12 +81,21 @@ class Outcome(Struct, frozen=True):
         states = {case.denial_id: case.state for case in self.cases}
         for denial in self.denials:
             state = states.get(denial.denial_id)
-            if denial.recoverable and (state is None or (state == "retracted") != (denial.status == "retracted")):
+            if denial.recoverable and (state is None or not _follows(state, denial.status)):
                 return "appeals"
         active = [denial.denied_cents for denial in self.denials if denial.status == "active"]
         if self.rates is None or (self.rates.totals.denied_claims, self.rates.totals.denied_cents) != (len(active), sum(active)):
             return "analytics"
         return None
+
+
+# A reversal that came with money won the case; without, it closed it.
+_CLOSED: Final = ("retracted", "overturned", "partly_overturned")
+
+
+def _follows(state: str, status: str) -> bool:
+    """Say whether a case has heard how its denial stands."""
+    return state in _CLOSED if status == "retracted" else state != "retracted"
 
 
 class Check(Struct, frozen=True):
@@ -159,7 +168,7 @@ def _retractions(outcome: Outcome, answers: Sequence[Answer]) -> Iterator[Check]
         key = (answer.claim.payer_id, answer.remit.payer_claim_control_number)
         if key in undone and answer.truth.outcome in ("denied", "partly_denied"):
             denial = denials.get(key)
-            holds = denial is not None and (denial.status, states.get(denial.denial_id)) == ("retracted", "retracted")
+            holds = denial is not None and denial.status == "retracted" and states.get(denial.denial_id) in _CLOSED
             result = "the denial is retracted, its case closed." if holds else "the denial still stands."
             who = PAYERS[answer.claim.payer_id].name.title()
             what = f"{who} took back a refusal of {dollars(answer.truth.denied_cents)} and paid:"

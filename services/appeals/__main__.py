@@ -12,6 +12,7 @@ from libs.common.settings import load
 from libs.common.worker import Job
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import BlobSweep
+from services.appeals.filing.sending import Sender
 from services.appeals.handlers import Remit, handle_denials, handle_remits
 from services.appeals.letters.builder import PacketBuilder
 from services.appeals.settings import AppealsSettings
@@ -33,6 +34,7 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     app = make_app(database, clock, tenant)
     app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None)
     app.state.meanings = Meanings(str(settings.classifier_url) if settings.classifier_url else None)
+    app.state.channels = frozenset(settings.channels())
     app.state.documents = Desk(Blobs(open_store(settings.documents_url)))
     app.state.packets = Blobs(open_store(settings.packets_url))
     return app
@@ -44,6 +46,7 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
     return [
         BlobSweep(database, clock, blobs).run,
         PacketBuilder(database, clock, blobs, packets).run,
+        Sender(database, clock, blobs, packets, settings.channels()).run,
         CaseClock(database, clock).run,
         BulkRunner(database, clock).run,
     ]

@@ -106,6 +106,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.channels = frozenset[str]()
     app.state.ingest, app.state.meanings = Ingest(None), Meanings(None)
     app.state.documents, app.state.packets = Desk(Blobs(MemoryStore())), Blobs(MemoryStore())
     return app

@@ -201,9 +201,11 @@ async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> tuple[
 
 _APPEALS = """
 SELECT f.*, coalesce(f.appeal_id, d.appeal_id) AS appeal_id, coalesce(f.action, 'none') AS action, d.revision, d.outcome,
-    d.recovered_cents, d.decided_by, d.decided_on, d.deciding_remit_id, d.said_outcome, d.said_on, d.said_by, d.said_reference
+    d.recovered_cents, d.decided_by, d.decided_on, d.deciding_remit_id, d.said_outcome, d.said_on, d.said_by, d.said_reference,
+    s.status AS delivery, s.receipt, s.reason AS delivery_problem
 FROM (SELECT * FROM filings WHERE tenant_id = :tenant AND case_id = :case) AS f
 FULL JOIN (SELECT * FROM decisions WHERE tenant_id = :tenant AND case_id = :case) AS d ON d.appeal_id = f.appeal_id
+LEFT JOIN deliveries AS s ON s.tenant_id = :tenant AND s.appeal_id = f.appeal_id
 ORDER BY f.number NULLS FIRST
 """
 

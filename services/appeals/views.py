@@ -106,6 +106,9 @@ class AppealView(BaseModel):
     filed_at: datetime | None
     filed_by: str | None
     next_check_on: date | None = Field(description="ask the payer from this day on, and send nothing again before")
+    delivery: Literal["waiting", "sent", "failed"] | None = Field(description="of what Recours sends itself")
+    receipt: str | None = Field(description="what proves that it was sent")
+    delivery_problem: str | None = Field(description="why it could not be sent; file it another way")
     outcome: Literal["overturned", "partly_overturned", "upheld"] | None
     recovered_cents: int | None = Field(description="what later remittances brought")
     decided_by: Literal["remittance", "person"] | None

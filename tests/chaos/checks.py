@@ -115,7 +115,7 @@ def _followers(system: System, denials: Sequence[Any], period: tuple[date, date]
         *_differences(
             "cases in appeals",
             ((row["denial_id"], row["revision"], row["status"] == "retracted") for row in pursued),
-            ((row["denial_id"], row["denial_revision"], row["state"] == "retracted") for row in cases),
+            ((row["denial_id"], row["denial_revision"], row["judged"] == "retract") for row in cases),
         ),
     ]
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from msgspec.structs import replace
 
 from libs.common.contracts import appeal_filed
@@ -18,6 +18,7 @@ from services.appeals import store
 from services.appeals.changing import AskingDep, Locked, change
 from services.appeals.deadline import due_on
 from services.appeals.filing import store as filings
+from services.appeals.filing.channels import SENT_BY_RECOURS
 from services.appeals.filing.store import Filing
 from services.appeals.filing.views import FileCase
 from services.appeals.outcomes.api import tell_settled
@@ -41,10 +42,12 @@ _CHECK_AFTER: Final = timedelta(days=30)
     summary="Send an appeal, a corrected claim or documents to the payer, or say that it was sent",
     responses=responses(400, 404, 409, 412, 415, 422, 428),
 )
-async def file_case(case_id: UUID, body: FileCase, asking: AskingDep) -> CaseDetail:
+async def file_case(case_id: UUID, body: FileCase, request: Request, asking: AskingDep) -> CaseDetail:
     """`appeal.filed` tells of it. The same again at the same level is refused with the day to ask the payer; after the last day
-    only `good_cause` files.
+    only `good_cause` files. By `folder` and `https` Recours sends the packet itself.
     """
+    if body.channel in SENT_BY_RECOURS and body.channel not in request.app.state.channels:
+        raise Problem(409, "channel-not-set-up", "This channel is not set up here; send it another way and say which.")
     return await change(asking, case_id, "file_case", body, partial(file, body))
 
 
@@ -55,6 +58,12 @@ async def require_fileable(body: FileCase, locked: Locked) -> tuple[Case, Move]:
     if filed_on > today:
         raise Problem(422, "filed-in-the-future", "`filed_on` must not lie after today.")
     row, tenant = locked.row, locked.tenant
+    if body.channel in SENT_BY_RECOURS and not await _has_packet(body, locked):
+        raise Problem(
+            422,
+            "unknown-packet",
+            "`packet_sha256` must name a packet of the case, or a PDF among its documents: it is what is sent.",
+        )
     if body.action != "send_documents":
         same = await filings.same_before(locked.tx, tenant, row["case_id"], body.action, body.level)
         if same is not None:
@@ -95,8 +104,15 @@ async def file(body: FileCase, locked: Locked) -> None:
         next_check_on=filed_on + _CHECK_AFTER,
     )
     await filings.insert(locked.tx, filing)
+    if filing.channel in SENT_BY_RECOURS:
+        await filings.intend(locked.tx, filing)
     await outbox.append(locked.tx, [_event(locked, filing, case)])
     await tell_settled(locked)  # the payer may have answered before anybody said that it was asked
+
+
+async def _has_packet(body: FileCase, locked: Locked) -> bool:
+    sha256 = body.packet_sha256
+    return sha256 is not None and await filings.has_packet(locked.tx, locked.tenant, locked.row["case_id"], sha256)
 
 
 def _event(locked: Locked, filing: Filing, case: Case) -> Event:

@@ -1,5 +1,6 @@
 """SQL of filings; nothing here commits."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -43,10 +44,95 @@ async def insert(tx: AsyncConnection, filing: Filing) -> None:
 
 
 async def same_before(tx: AsyncConnection, tenant_id: str, case_id: UUID, action: str, level: str | None) -> dict[str, Any] | None:
-    """Return the filing of a case that one of this kind and level would double."""
+    """Return the filing of a case that one of this kind and level would double; one that never arrived is none."""
     query = (
-        "SELECT appeal_id, next_check_on FROM filings WHERE tenant_id = $1 AND case_id = $2 AND action = $3"
-        " AND level IS NOT DISTINCT FROM $4 ORDER BY number DESC LIMIT 1"
+        "SELECT appeal_id, next_check_on FROM filings AS f WHERE tenant_id = $1 AND case_id = $2 AND action = $3"
+        " AND level IS NOT DISTINCT FROM $4 AND NOT EXISTS (SELECT 1 FROM deliveries AS d"
+        "   WHERE d.tenant_id = f.tenant_id AND d.appeal_id = f.appeal_id AND d.status = 'failed')"
+        " ORDER BY number DESC LIMIT 1"
     )
     found = await (await driver(tx)).fetchrow(query, tenant_id, case_id, action, level)
     return dict(found) if found else None
+
+
+class Delivery(Struct, frozen=True):
+    """Something that Recours has to send: `parts` of a packet that it built, else the document at `key`; neither: it is gone."""
+
+    tenant_id: str
+    appeal_id: UUID
+    case_id: UUID
+    channel: str
+    action: str
+    level: str | None
+    payer_id: str
+    payer_claim_control_number: str
+    packet_sha256: str
+    filed_on: date
+    attempts: int
+    key: str | None
+    size_bytes: int
+    parts: Sequence[Mapping[str, Any]] | None  # where it was built by Recours: its files
+
+
+async def has_packet(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: str) -> bool:
+    """Say whether a packet of these bytes was built for a case, or a PDF of them is among its documents."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM documents WHERE tenant_id = $1 AND case_id = $2 AND sha256 = $3 AND state = 'current'"
+        "   AND media_type = 'application/pdf')"
+        " OR EXISTS (SELECT 1 FROM packets WHERE tenant_id = $1 AND case_id = $2 AND sha256 = $3 AND state = 'ready')"
+    )
+    return bool(await (await driver(tx)).fetchval(query, tenant_id, case_id, sha256))
+
+
+async def intend(tx: AsyncConnection, filing: Filing) -> None:
+    """Write that a filing is to be sent."""
+    query = (
+        "INSERT INTO deliveries (tenant_id, appeal_id, case_id, channel, status, attempts, next_at)"
+        " VALUES ($1, $2, $3, $4, 'waiting', 0, $5)"
+    )
+    connection = await driver(tx)
+    await connection.execute(query, filing.tenant_id, filing.appeal_id, filing.case_id, filing.channel, filing.filed_at)
+
+
+_LEASE = """
+WITH taken AS (
+    SELECT tenant_id, appeal_id FROM deliveries WHERE status = 'waiting' AND next_at <= $1 AND channel = ANY ($3::text[])
+    ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
+), leased AS (
+    UPDATE deliveries AS d SET next_at = $2, attempts = d.attempts + 1 FROM taken
+    WHERE d.tenant_id = taken.tenant_id AND d.appeal_id = taken.appeal_id RETURNING d.*
+)
+SELECT l.tenant_id, l.appeal_id, l.case_id, l.channel, f.action, f.level, c.payer_id, c.payer_claim_control_number, f.packet_sha256,
+    f.filed_on, l.attempts, b.key, coalesce(b.size_bytes, 0) AS size_bytes, p.files AS parts
+FROM leased AS l
+JOIN filings AS f ON f.tenant_id = l.tenant_id AND f.appeal_id = l.appeal_id
+JOIN cases AS c ON c.tenant_id = l.tenant_id AND c.case_id = l.case_id
+LEFT JOIN document_blobs AS b ON b.tenant_id = f.tenant_id AND b.sha256 = f.packet_sha256
+LEFT JOIN LATERAL (
+    SELECT files FROM packets
+    WHERE tenant_id = f.tenant_id AND case_id = f.case_id AND sha256 = f.packet_sha256 AND state = 'ready' LIMIT 1
+) AS p ON true
+"""
+
+
+async def lease_delivery(tx: AsyncConnection, channels: Sequence[str], now: datetime, until: datetime) -> Delivery | None:
+    """Take what has waited longest for one of these channels; nobody else takes it before `until`."""
+    row = await (await driver(tx)).fetchrow(_LEASE, now, until, list(channels))
+    return None if row is None else Delivery(**dict(row))
+
+
+async def put_off(tx: AsyncConnection, delivery: Delivery, until: datetime) -> None:
+    query = "UPDATE deliveries SET next_at = $3 WHERE tenant_id = $1 AND appeal_id = $2 AND status = 'waiting'"
+    await (await driver(tx)).execute(query, delivery.tenant_id, delivery.appeal_id, until)
+
+
+async def end_delivery(
+    tx: AsyncConnection, delivery: Delivery, status: str, receipt: str | None, reason: str | None, now: datetime
+) -> None:
+    """Write how sending ended: `sent` with its receipt, or `failed` with the reason. What has ended stays as it is."""
+    query = (
+        "UPDATE deliveries SET status = $3, receipt = $4, reason = $5, ended_at = $6"
+        " WHERE tenant_id = $1 AND appeal_id = $2 AND status = 'waiting'"
+    )
+    connection = await driver(tx)
+    await connection.execute(query, delivery.tenant_id, delivery.appeal_id, status, receipt, reason, now)
