@@ -7,7 +7,7 @@ import msgspec
 from rich.text import Text
 
 from libs.client import services, sources
-from libs.client.shapes import Checked, CheckedClaim, RuleFinding
+from libs.client.shapes import Checked, CheckedClaim, ClaimRisk, RuleFinding
 from libs.client.show import output, plain, print_json
 from libs.client.sources import Source
 from libs.client.transport import Service
@@ -15,6 +15,7 @@ from libs.client.transport import Service
 Format = Literal["text", "json", "sarif"]
 _COLOURS: Final = {"error": "red", "warning": "yellow", "info": "cyan"}
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}  # SARIF's words
+_AT_RISK: Final = 0.25  # about twice what is usual: a line for every claim would hide the others
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -46,7 +47,9 @@ def _has_error(checked: Checked) -> bool:
 
 
 def _print(told: list[tuple[Source, Checked]]) -> None:
-    """Print a line a finding: file, segment, severity, rule, place, message, what to do; then a line that sums up."""
+    """Print a line a finding: file, segment, severity, rule, place, message, what to do; and one for each claim that is likely to
+    be denied, as learned from earlier ones, which decides nothing. Then a line that sums up.
+    """
     out, summary = output(), output(errors=True)
     for source, checked in told:
         for irregular in checked.reading:
@@ -58,12 +61,19 @@ def _print(told: list[tuple[Source, Checked]]) -> None:
                 line = "" if each.line is None else f" line {each.line}"
                 told_ = f" {each.rule} {each.loop} {each.element}{line}: {each.message} {each.correct}"
                 out.print(Text(place) + _severity(each.severity) + told_, soft_wrap=True)
+            if claim.risk is not None and claim.risk.probability >= _AT_RISK:
+                out.print(Text(place) + Text("risk", style="magenta") + _risk(claim.risk), soft_wrap=True)
     claims = [claim for _, checked in told for claim in checked.claims]
     counts = [sum(claim.verdict == verdict for claim in claims) for verdict in ("error", "warning", "clean")]
     summary.print(f"{len(claims)} claims: {counts[0]} with errors, {counts[1]} with warnings, {counts[2]} clean.")
     missing = sorted({name for _, checked in told for name in checked.not_loaded})
     if missing:
         summary.print(f"Not checked against {', '.join(missing)}: nothing is loaded (`recours reference load`).")
+
+
+def _risk(risk: ClaimRisk) -> str:
+    category = f", {plain(risk.category)}" if risk.category else ""
+    return f" {risk.probability:.0%} to be denied{category}. {plain(' '.join(risk.reasons))}"
 
 
 def _severity(severity: str) -> Text:

@@ -165,6 +165,12 @@ class RuleFinding(Struct, frozen=True):
     line: int | None = None
 
 
+class ClaimRisk(Struct, frozen=True):
+    probability: float
+    category: str | None
+    reasons: list[str]
+
+
 class CheckedClaim(Struct, frozen=True):
     patient_control_number: str
     ordinal: int
@@ -172,6 +178,7 @@ class CheckedClaim(Struct, frozen=True):
     findings: list[RuleFinding]
     segment_index: int | None = None
     byte_offset: int | None = None
+    risk: ClaimRisk | None = None
 
 
 class ReadingFinding(Struct, frozen=True):
