@@ -20,6 +20,7 @@ from libs.client import (
     kpi_commands,
     labels,
     ledger,
+    letter_commands,
     models,
     odds,
     payers,
@@ -64,6 +65,8 @@ payer_registry.add_typer(payer_levels, name="levels")
 
 papers = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What stands behind an appeal.")
 app.add_typer(papers, name="documents")
+app.add_typer(letter_commands.writing, name="letters")
+app.add_typer(letter_commands.packing, name="packets")
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]

@@ -121,6 +121,16 @@ class Service:
             return None
         return Answer(answer.status_code, None, answer.content, self.read(answer.content, shape))
 
+    def get_bytes(self, path: str, query: Mapping[str, Any] | None = None) -> bytes:
+        """Ask for something that is no JSON, patiently."""
+        told = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        return self._patiently(lambda: self._request("GET", path, params=told)).content
+
+    def post_for_bytes(self, path: str, body: Body) -> bytes:
+        """Post what may be repeated and is answered by something that is no JSON."""
+        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
+        return self._patiently(lambda: self._request("POST", path, content=body.chunks(), headers=headers)).content
+
     def post_lines(self, path: str, shape: type[T], body: Body) -> list[T]:
         """Post what may be repeated and is answered line by line."""
         headers = {**body.headers, "Content-Length": str(body.size_bytes)}
