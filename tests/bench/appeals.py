@@ -41,6 +41,7 @@ from services.appeals.store import Denial
 from services.appeals.workflow import CaseState
 from services.appeals.worklist.clock import CaseClock
 from services.appeals.worklist.placing import Case, Placed, Told, place
+from tests.bench import appeals_letters
 from tests.bench.meter import Meter, tell
 from tests.bench.servers import own_database
 
@@ -241,4 +242,4 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments)
     with own_database("appeals") as (stack, urls):
         found: dict[str, Any] = asyncio.run(measure(dict(urls), stack.pid("postgres") or 0, chosen))
-    tell("appeals", found)
+    tell("appeals", found | appeals_letters.measure())

@@ -2,8 +2,8 @@
 
 Part of `python -m tests.bench appeals`.
 
-A letter: filled from its template and set as PDF/A, as a request does it, for each language; medians, by the clock and by this
-process's time on its core. A packet: the whole program, its start included, over a PDF of so many pages; and over one of 5,000 pages
+A letter: filled from its template and set as PDF/A, as a request does it, for each language; medians, by the clock and
+by this process's time. A packet: the whole program, its start included, over a PDF of so many pages; and over one of 5,000 pages
 and 50 MB, whose peak of memory counts.
 """
 

@@ -62,6 +62,7 @@ def create_app(
     """
     app = FastAPIOffline(  # /docs shows its page without fetching anything from anywhere
         redoc_url=None,
+        redirect_slashes=False,  # an id that was left out is not asked for by leading to the list
         title=f"Recours {title}",
         description=description,
         version="1",

@@ -49,6 +49,7 @@ class Meanings(Neighbour):
         return told
 
 
-def _as_clause(text: str) -> str:
-    """Begin with a small letter, as after a colon; what is spelled in capitals stays so."""
+def _as_clause(meaning: str) -> str:
+    """Leave out what is added after a semicolon, and begin with a small letter, as after a colon; capitals stay so."""
+    text = meaning.partition(";")[0]
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

@@ -12,12 +12,15 @@ from pypdf import PdfReader
 
 from services.appeals.deadlines.levels import LevelName
 from services.appeals.letters import library
-from services.appeals.letters.facts import Asked, sheet, values
+from services.appeals.letters.claim import Claim
+from services.appeals.letters.facts import Asked, name_of, sheet, values
 from services.appeals.letters.language import Language, MissingValues, faults
 from services.appeals.letters.library import compose, texts
 from services.appeals.letters.paragraphs import Paragraph, write
 from services.appeals.letters.typesetting import set_letter
 from services.classifier.knowledge import CATEGORIES
+from services.ingest.claims.body import ClaimBody
+from services.ingest.claims.examples import CLAIMS
 from tests.support.letters import TOLD, sources
 
 ON = date(2026, 11, 29)
@@ -122,3 +125,10 @@ def test_what_nobody_knows_is_named_and_what_is_told_fills_it() -> None:
     with pytest.raises(MissingValues) as error:
         write(source, "en", values(unknown, Asked("en", "internal_appeal", ON)))
     assert set(error.value.names) == {"clinical_summary", "principal_diagnosis"}
+
+
+def test_what_ingest_publishes_of_a_claim_is_what_a_letter_reads() -> None:
+    for told in CLAIMS.values():
+        claim = msgspec.convert(ClaimBody.model_validate(told).model_dump(mode="json", exclude_defaults=True), Claim)
+        assert name_of(claim.patient or claim.subscriber)
+        assert claim.payer.name
