@@ -11,7 +11,7 @@ from msgspec import Raw
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from libs.client.errors import ClientError
-from libs.client.shapes import Letter, Packet, PacketFile
+from libs.client.letter_shapes import Letter, Packet, PacketFile
 from libs.client.show import output, plain, print_json
 from libs.client.transport import Answer, Body, Service
 
