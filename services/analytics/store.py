@@ -48,12 +48,16 @@ async def facts_of(tx: AsyncConnection, accounts: Collection[Account]) -> dict[A
     return known
 
 
+def _order(account: Account) -> tuple[str, int]:
+    return account[0], account[1].int
+
+
 async def append(tx: AsyncConnection, facts: Mapping[Account, Sequence[Fact]], known: Mapping[Account, Sequence[Fact]]) -> bool:
     """Write facts behind those that are known; False when another transaction wrote to one of the accounts meanwhile."""
     connection = await driver(tx)
     rows = [
         (*account, place, type(fact).__struct_config__.tag, encode(fact))
-        for account in sorted(facts)  # one order for all: workers that meet here wait, and do not deadlock
+        for account in sorted(facts, key=_order)  # one order for all: workers that meet here wait, and do not deadlock
         for place, fact in enumerate(facts[account], start=len(known.get(account, ())))
     ]
     try:

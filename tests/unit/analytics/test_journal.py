@@ -96,3 +96,8 @@ def test_what_was_known_on_a_day_is_what_the_facts_of_that_day_come_to(told: lis
 @given(facts)
 def test_a_fact_is_read_as_it_was_written(fact: Fact) -> None:
     assert decode(encode(fact)) == fact
+
+
+@given(facts)
+def test_an_account_of_one_fact_is_read_as_any_other(fact: Fact) -> None:
+    assert points([fact]) == points([fact, fact])
