@@ -1,7 +1,7 @@
 """What is read of the sums: a measure over a period of days, as it was known on a day, by groups and through filters."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from services.analytics.facts import Fact, decode
-from services.analytics.facts.measures import DIMENSIONS, MEASURES
+from services.analytics.facts.measures import DIMENSIONS, MEASURES, Grain
 from services.analytics.kpis import Groups
 
 GROUPS_MAX: Final = 10_000
@@ -47,13 +47,13 @@ async def sums(tx: AsyncConnection, asked: Asked, measure: str) -> Groups:
     groups = [each for each in asked.group_by if each in CALENDAR or each in told_apart]
     filters = {name: values for name, values in asked.filters.items() if name in told_apart}
     cells = {name for name in (*groups, *filters) if name in DIMENSIONS}
-    values: list[Any] = [asked.tenant_id, cells <= _COARSE, number]
+    values: list[Any] = [asked.tenant_id, _grain(asked, groups, cells), number]
 
     def given(value: Any, kind: str) -> str:
         values.append(value)
         return f"${len(values)}::{kind}"
 
-    where = ["tenant_id = $1", "is_coarse = $2", "measure = $3"]
+    where = ["tenant_id = $1", "grain = $2", "measure = $3"]
     where += [f"day >= {given(asked.first, 'date')}"] if asked.first else []
     where += [f"day <= {given(asked.last, 'date')}"] if asked.last else []
     where += [f"known_on <= {given(asked.as_of, 'date')}"] if asked.as_of else []
@@ -69,6 +69,16 @@ async def sums(tx: AsyncConnection, asked: Asked, measure: str) -> Groups:
     if len(rows) > GROUPS_MAX:
         raise TooManyGroups
     return {tuple(row)[:-2]: (row[-2], row[-1]) for row in rows if row[-2] or row[-1]}
+
+
+def _grain(asked: Asked, groups: Sequence[str], cells: set[str]) -> int:
+    """Say which sums answer it with the fewest rows."""
+    if cells <= _COARSE:
+        return Grain.COARSE
+    whole_months = (asked.first is None or asked.first.day == 1) and (
+        asked.last is None or (asked.last < date.max and (asked.last + timedelta(days=1)).day == 1)
+    )
+    return Grain.MONTH if whole_months and asked.as_of is None and not {"day", "week"} & set(groups) else Grain.DAY
 
 
 def _calendar(word: str) -> str:
@@ -102,9 +112,9 @@ async def accounts(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[list[tu
 
 
 async def all_sums(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[tuple[tuple[Any, ...], tuple[int, int]]]:
-    """Yield the rows of the sums: (is_coarse, measure, day, known_on, cell), (count, amount); those of zero are left out."""
+    """Yield the rows of the sums: (grain, measure, day, known_on, cell), (count, amount); those of zero are left out."""
     query = (
-        "SELECT is_coarse, measure, day, known_on, cell, count, amount FROM rollups"
+        "SELECT grain, measure, day, known_on, cell, count, amount FROM rollups"
         " WHERE tenant_id = $1 AND (count <> 0 OR amount <> 0)"
     )
     cursor = await (await driver(tx)).cursor(query, tenant_id)

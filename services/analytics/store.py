@@ -1,6 +1,7 @@
 """Analytics' SQL: facts in, sums out; nothing here commits."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from services.analytics.facts import Fact, decode, encode
-from services.analytics.facts.measures import MEASURES, Cell, cell_id, coarse
+from services.analytics.facts.measures import ALWAYS, MEASURES, Cell, Grain, cell_id, coarse
 from services.analytics.facts.points import JournalKey
 
 Account = tuple[str, UUID]  # tenant, claim key
-Row = tuple[str, bool, int, Any, Any, int]  # of the sums: their key
+Row = tuple[str, int, int, date, date, int]  # of the sums: their key
 
 _KNOWN: Final = """
 SELECT tenant_id, claim_key, told
@@ -27,9 +28,9 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[
 ON CONFLICT DO NOTHING
 """
 _ADD: Final = """
-INSERT INTO rollups (tenant_id, is_coarse, measure, day, known_on, cell, count, amount)
-SELECT * FROM unnest($1::text[], $2::bool[], $3::smallint[], $4::date[], $5::date[], $6::bigint[], $7::bigint[], $8::bigint[])
-ON CONFLICT (tenant_id, is_coarse, measure, day, known_on, cell) DO UPDATE SET
+INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amount)
+SELECT * FROM unnest($1::text[], $2::smallint[], $3::smallint[], $4::date[], $5::date[], $6::bigint[], $7::bigint[], $8::bigint[])
+ON CONFLICT (tenant_id, grain, measure, day, known_on, cell) DO UPDATE SET
     count = rollups.count + excluded.count, amount = rollups.amount + excluded.amount
 """
 _NAME: Final = """
@@ -74,7 +75,7 @@ Deltas = Mapping[str, Mapping[JournalKey, Sequence[int]]]  # by tenant
 
 
 def rows_of(deltas: Deltas) -> tuple[dict[Row, list[int]], dict[tuple[str, int], Cell]]:
-    """Return the sums' rows that deltas come to, fine and coarse, and the cells that they name."""
+    """Return the sums' rows that deltas come to, in every grain, and the cells that they name."""
     rows: dict[Row, list[int]] = {}
     cells: dict[tuple[str, int], Cell] = {}
     for tenant_id, journal in deltas.items():
@@ -82,10 +83,15 @@ def rows_of(deltas: Deltas) -> tuple[dict[Row, list[int]], dict[tuple[str, int],
             if not count and not amount:
                 continue
             number, _ = MEASURES[measure]
-            for is_coarse, where in ((False, cell), (True, coarse(cell))):
-                where_id = cell_id(where)
-                cells[tenant_id, where_id] = where
-                sums = rows.setdefault((tenant_id, is_coarse, number, day, known_on, where_id), [0, 0])
+            coarser = coarse(cell)
+            fine_id, coarse_id = cell_id(cell), cell_id(coarser)
+            cells[tenant_id, fine_id], cells[tenant_id, coarse_id] = cell, coarser
+            for row in (
+                (tenant_id, Grain.DAY, number, day, known_on, fine_id),
+                (tenant_id, Grain.COARSE, number, day, known_on, coarse_id),
+                (tenant_id, Grain.MONTH, number, day.replace(day=1), ALWAYS, fine_id),
+            ):
+                sums = rows.setdefault(row, [0, 0])
                 sums[0] += count
                 sums[1] += amount
     return rows, cells

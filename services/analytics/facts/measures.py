@@ -69,6 +69,17 @@ def cell_id(cell: Cell) -> int:
     return int.from_bytes(hashlib.blake2b("\x1f".join(cell).encode(), digest_size=8).digest(), "big", signed=True)
 
 
+class Grain:
+    """How fine sums are. MONTH: by the first of the month, of all that is known, whenever it became so."""
+
+    DAY: Final = 0
+    COARSE: Final = 1
+    MONTH: Final = 2
+
+
+ALWAYS: Final = date(1970, 1, 1)
+
+
 def coarse(cell: Cell) -> Cell:
     """Return the cell of the coarser sums: by payer, category and level alone."""
     return (cell[0], "", "", "", cell[4], cell[5])

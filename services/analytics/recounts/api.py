@@ -26,7 +26,7 @@ class DifferenceView(BaseModel):
     day: str
     known_on: str
     cell: list[str] = Field(description="payer, facility, provider, service group, category, level; a number: no fact names it")
-    is_coarse: bool
+    grain: int = Field(description="0: by day; 1: by day, payer, category and level alone; 2: by month")
     expected: list[int] = Field(description="count and amount, as the facts say")
     found: list[int]
 

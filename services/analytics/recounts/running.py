@@ -154,14 +154,14 @@ def _less(expected: list[int] | None, found: list[int] | None) -> list[int]:
 
 
 def _difference(row: sums_store.Row, expected: Rows, found: Rows, cells: Mapping[tuple[str, int], Cell]) -> Difference:
-    tenant_id, is_coarse, measure, day, known_on, cell = row
+    tenant_id, grain, measure, day, known_on, cell = row
     told, stands = expected.get(row, [0, 0]), found.get(row, [0, 0])
     return Difference(
         measure=_NAMES.get(measure, str(measure)),
         day=day.isoformat(),
         known_on=known_on.isoformat(),
         cell=cells.get((tenant_id, cell), (str(cell),)),
-        is_coarse=is_coarse,
+        grain=grain,
         expected=(told[0], told[1]),
         found=(stands[0], stands[1]),
     )

@@ -21,7 +21,7 @@ class Difference(Struct, frozen=True):
     day: str
     known_on: str
     cell: tuple[str, ...]
-    is_coarse: bool
+    grain: int
     expected: tuple[int, int]
     found: tuple[int, int]
 

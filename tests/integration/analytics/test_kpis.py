@@ -166,3 +166,16 @@ async def test_workers_that_meet_on_accounts_keep_the_sums_right(analytics: Anal
         facts = dict([account async for some in queries.accounts(tx, analytics.tenant) for account in some])
     assert facts.keys() == {UUID(int=number) for number in range(1, 41)}
     assert {len(each) for each in facts.values()} == {3}
+
+
+async def test_sums_of_months_days_and_fewer_dimensions_say_the_same(analytics: Analytics) -> None:
+    moved = [claim(known_on=on(3)), remit(days=30), denial(days=30)]
+    await analytics.tell(DENIED, PAID, moved)
+    quarter: dict[str, Any] = {"from": "2026-01-01", "to": "2026-03-31"}
+    for kpi in ("initial-denial-rate", "denied-dollars-open", "clean-claim-rate"):
+        by_month = await analytics.ask(kpi, group_by=["facility", "month"], **quarter)
+        by_day = await analytics.ask(kpi, group_by=["facility", "month"], as_of="2026-03-31", **quarter)
+        assert by_month["groups"] == by_day["groups"] != []
+        assert by_month["total"] == by_day["total"]
+        days = await analytics.ask(kpi, group_by=["facility", "day"], **quarter)
+        assert sum(each["numerator"] for each in days["groups"]) == by_month["total"]["numerator"]

@@ -48,14 +48,14 @@ async def test_drift_is_reported_and_repaired_to_what_the_facts_say(analytics: A
     before = await analytics.ask("initial-denial-rate", group_by=["payer", "facility"])
     await change(analytics, "UPDATE rollups SET count = count + 1, amount = amount - 7 WHERE tenant_id = :tenant AND measure = 6")
     await change(analytics, "DELETE FROM rollups WHERE tenant_id = :tenant AND measure = 7")
-    await change(analytics, "INSERT INTO rollups VALUES (:tenant, false, 13, '2026-01-01', '2026-01-01', 5, 3, 3)")
+    await change(analytics, "INSERT INTO rollups VALUES (:tenant, 13, '2026-01-01', '2026-01-01', 5, 3, 3, 0)")
     assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) != before
     found = await recount(analytics)
-    assert found["differing"] == len(found["report"]) == 5
+    assert found["differing"] == len(found["report"]) == 7
     assert {each["measure"] for each in found["report"]} == {"first_adjudicated", "initially_denied", "standing"}
-    (denied,) = [each for each in found["report"] if each["measure"] == "initially_denied" and not each["is_coarse"]]
+    (denied,) = [each for each in found["report"] if each["measure"] == "initially_denied" and each["grain"] == 0]
     assert (denied["expected"], denied["found"], denied["cell"][1]) == ([2, 20_000], [0, 0], "F1")
-    assert (await recount(analytics, repair=True))["differing"] == 5
+    assert (await recount(analytics, repair=True))["differing"] == 7
     assert (await recount(analytics))["differing"] == 0
     assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) == before
 

@@ -119,7 +119,7 @@ async def test_a_batch_of_many_tenants_and_an_account_with_hundreds_of_remits(cl
     assert await standing(classifier) == ["active"] * 200 + ["retracted"] * 200
     assert len(events) == 400 + 50 + 200
     await analytics.take(*batch, *events)
-    (counted,) = await analytics.rows("SELECT sum(count)::int AS n FROM rollups WHERE is_coarse AND measure = 13")
+    (counted,) = await analytics.rows("SELECT sum(count)::int AS n FROM rollups WHERE grain = 0 AND measure = 13")
     assert counted == {"n": 250}
 
 
