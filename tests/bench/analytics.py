@@ -52,9 +52,9 @@ INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amou
 SELECT 'local', 0, $1::smallint, day, day + lag, cell, count(*), sum(1000 + (random() * 50000)::int)
 FROM (
     SELECT date '2023-11-01' + (random() * {_DAYS})::int AS day, (random() * random() * 5)::int AS lag,
-        (SELECT drawn[1 + (random() * random() * (array_length(drawn, 1) - 1))::int + claim * 0] FROM cells_drawn) AS cell
-    FROM generate_series(1, $2::int) AS claim
-) AS claims GROUP BY day, lag, cell
+        (random() * random() * $3)::int AS place
+    FROM generate_series(1, $2::int)
+) AS claims JOIN cells_drawn USING (place) GROUP BY day, lag, cell
 """
 _COARSE = """
 INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amount)
@@ -99,15 +99,16 @@ async def fill(url: Mapping[str, str], claims: int) -> int:
         )
     async with owner.begin("local") as tx:
         connection = await driver(tx)
-        await connection.execute("CREATE TEMP TABLE cells_drawn (drawn bigint[])")
+        await connection.execute("CREATE TEMP TABLE cells_drawn (place integer PRIMARY KEY, cell bigint)")
         await connection.execute("CREATE TEMP TABLE coarse_drawn (cell bigint PRIMARY KEY, coarse bigint)")
         pairs = {cell_id(cell): cell_id(coarse(cell)) for each in drawn.values() for cell in each}
         await connection.copy_records_to_table("coarse_drawn", records=list(pairs.items()))
         await connection.execute("ALTER TABLE rollups DROP CONSTRAINT rollups_pkey")  # made of what is there, it is made faster
         for measure, (one_in, with_category) in _DRAWN.items():
-            await connection.execute("DELETE FROM cells_drawn")
-            await connection.execute("INSERT INTO cells_drawn VALUES ($1)", [cell_id(cell) for cell in drawn[with_category]])
-            await connection.execute(_DRAW, MEASURES[measure][0], claims // one_in)
+            await connection.execute("TRUNCATE cells_drawn")
+            places = [(place, cell_id(cell)) for place, cell in enumerate(drawn[with_category])]
+            await connection.copy_records_to_table("cells_drawn", records=places)
+            await connection.execute(_DRAW, MEASURES[measure][0], claims // one_in, float(len(places) - 1))
             await connection.execute(_COARSE, MEASURES[measure][0])
             await connection.execute(_MONTH, MEASURES[measure][0])
         await connection.execute("ALTER TABLE rollups ADD PRIMARY KEY (tenant_id, grain, measure, day, known_on, cell)")
@@ -144,18 +145,20 @@ def questions() -> list[tuple[str, str, dict[str, Any]]]:
 async def ask(url: Mapping[str, str]) -> dict[str, float]:
     """Return centiles of the milliseconds of questions, in all and by kind; each is asked four times, the first not counted."""
     taken: dict[str, list[float]] = {}
+    fastest: list[float] = []
     app = make_app(Database(url["api"]), FixedClock(NOW), "local")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench") as http:
         for kind, kpi, query in questions():
-            for again in range(4):
+            own: list[float] = []
+            for _ in range(4):
                 began = time.perf_counter()
                 (await http.get(f"/v1/kpis/{kpi}", params=query)).raise_for_status()
-                if again:
-                    taken.setdefault(kind, []).append((time.perf_counter() - began) * 1000)
+                own.append((time.perf_counter() - began) * 1000)
+            taken.setdefault(kind, []).extend(own[1:])
+            fastest.append(min(own))
     every = [each for some in taken.values() for each in some]
-    return {"p50_ms": _centile(every, 50), "p95_ms": _centile(every, 95)} | {
-        f"p95_ms_{kind}": _centile(some, 95) for kind, some in taken.items()
-    }
+    whole = {"p50_ms": _centile(every, 50), "p95_ms": _centile(every, 95), "p95_ms_fastest_of_four": _centile(fastest, 95)}
+    return whole | {f"p95_ms_{kind}": _centile(some, 95) for kind, some in taken.items()}
 
 
 def _centile(values: Sequence[float], percent: int) -> float:
