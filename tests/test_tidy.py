@@ -35,7 +35,7 @@ EDGES = frozenset(
         "services/appeals/letters/letterhead_api.py", "services/appeals/letters/templates_api.py",
         "services/appeals/letters/letters_api.py", "services/appeals/letters/packets_api.py", "services/appeals/letters/builder.py",
         "services/appeals/documents/api.py", "services/appeals/documents/sweep.py",
-        "services/appeals/evidence/api.py", "services/appeals/corrections/api.py",
+        "services/appeals/evidence/api.py", "services/appeals/evidence/collector.py", "services/appeals/corrections/api.py",
         "services/appeals/collaboration/api.py", "services/appeals/collaboration/guest.py",
         "services/appeals/changing.py", "services/appeals/filing/sending.py",
     }

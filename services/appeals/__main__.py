@@ -12,8 +12,10 @@ from libs.common.settings import load
 from libs.common.worker import Job
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import BlobSweep
+from services.appeals.evidence.collector import Collector
 from services.appeals.filing.sending import Sender
 from services.appeals.handlers import Remit, handle_denials, handle_remits
+from services.appeals.ingest import Ingest
 from services.appeals.letters.builder import PacketBuilder
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.appeals.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
     from services.appeals.documents.keeping import Desk  # noqa: PLC0415 - as above
-    from services.appeals.ingest import Ingest  # noqa: PLC0415 - as above
     from services.appeals.letters.meanings import Meanings  # noqa: PLC0415 - as above
 
     settings = load(AppealsSettings)
@@ -43,8 +44,10 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
     settings = load(AppealsSettings)
     blobs, packets = Blobs(open_store(settings.documents_url)), Blobs(open_store(settings.packets_url))
+    ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None)
     return [
         BlobSweep(database, clock, blobs).run,
+        Collector(database, clock, blobs, ingest, settings.tenant).run,
         PacketBuilder(database, clock, blobs, packets).run,
         Sender(database, clock, blobs, packets, settings.channels()).run,
         CaseClock(database, clock).run,

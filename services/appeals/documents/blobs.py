@@ -3,6 +3,7 @@
 Bytes come before the row that names them and go after it, so that a crash leaves bytes without a row, never a row without bytes.
 """
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from libs.common.errors import Transient
 from libs.common.ids import uuid7
 
+_DOCUMENTS: Final = "documents"  # packets may lie in the same store, and are no business of the sweep
+_KEY: Final = re.compile(rf"{_DOCUMENTS}/[0-9a-f]+/[0-9a-f-]{{36}}")
 _PIECE_BYTES: Final = 256 * 1024
 _UPLOAD_BYTES: Final = 5 * 1024 * 1024
 
@@ -32,7 +35,8 @@ class Blobs:
 
     async def put(self, tenant_id: str, file: IO[bytes], name: str | None = None) -> str:
         """Keep a file's bytes and return their key, a new one, or one that follows from a name: whole, or not at all."""
-        key = f"{tenant_id.encode().hex()}/{name or uuid7()}"
+        folder = tenant_id.encode().hex()
+        key = f"{folder}/{name}" if name else f"{_DOCUMENTS}/{folder}/{uuid7()}"
         file.seek(0)
         try:
             await obstore.put_async(self._store, key, file, chunk_size=_UPLOAD_BYTES, max_concurrency=2)
@@ -68,9 +72,9 @@ class Blobs:
                 raise Transient("documents_away") from error
 
     async def older_than(self, before: datetime) -> AsyncIterator[list[str]]:
-        """Yield the keys of bytes that were written before a moment, some at a time."""
+        """Yield the keys of documents' bytes that were written before a moment, some at a time, and no other keys."""
         try:
-            async for found in obstore.list(self._store, chunk_size=500):
-                yield [each["path"] for each in found if each["last_modified"] < before]
+            async for found in obstore.list(self._store, _DOCUMENTS, chunk_size=500):
+                yield [each["path"] for each in found if each["last_modified"] < before and _KEY.fullmatch(each["path"])]
         except (BaseError, OSError) as error:
             raise Transient("documents_away") from error

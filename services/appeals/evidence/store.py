@@ -91,6 +91,28 @@ async def checked(tx: AsyncConnection, tenant_id: str, case: RowMapping) -> tupl
     return check(choose(case["category"], case["payer_id"], own), documents, waived), waived
 
 
+_TO_COLLECT = text(
+    "SELECT cases.case_id, category, payer_id, payer_name, remit_id, patient_control_number FROM cases"
+    " LEFT JOIN evidence_collections AS collected ON collected.tenant_id = cases.tenant_id AND collected.case_id = cases.case_id"
+    " WHERE cases.tenant_id = :tenant AND state IN ('in_review', 'gathering')"
+    " AND (collected_at IS NULL OR collected_at < :before) ORDER BY collected_at NULLS FIRST, cases.case_id LIMIT :limit"
+)
+
+
+async def cases_to_collect(tx: AsyncConnection, tenant_id: str, before: datetime, limit: int) -> list[RowMapping]:
+    """Return cases that somebody works on and that were not looked at since a moment."""
+    asked = {"tenant": tenant_id, "before": before, "limit": limit}
+    return list((await tx.execute(_TO_COLLECT, asked)).mappings())
+
+
+async def mark_collected(tx: AsyncConnection, tenant_id: str, case_id: UUID, now: datetime) -> None:
+    await (await driver(tx)).execute(
+        "INSERT INTO evidence_collections (tenant_id, case_id, collected_at) VALUES ($1, $2, $3)"
+        " ON CONFLICT (tenant_id, case_id) DO UPDATE SET collected_at = excluded.collected_at",
+        tenant_id, case_id, now,
+    )  # fmt: skip
+
+
 _LISTS = "SELECT tenant_id, payer_id, category, items FROM evidence_checklists WHERE tenant_id = ANY ($1::text[])"
 _OF_CASES = (
     "SELECT tenant_id, case_id, category, payer_id FROM cases"

@@ -138,12 +138,16 @@ async def test_the_sweep_forgets_what_a_crash_or_a_deletion_left_and_nothing_els
     def sweep(after: timedelta) -> BlobSweep:
         return BlobSweep(appeals.worker, FixedClock(NOW + after), blobs)
 
+    foreign = appeals.folder / "6c6f63616c" / "a-packet" / "1.pdf"  # packets may lie beside documents
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"a packet")
     for path in appeals.files():
         os.utime(path, (NOW.timestamp(), NOW.timestamp()))
     assert await sweep(timedelta(hours=1)).sweep() == 0
-    assert len(appeals.files()) == 3
+    assert len(appeals.files()) == 4
     assert await sweep(GRACE + timedelta(seconds=1)).sweep() == 2
     assert orphan not in {path.relative_to(appeals.folder).as_posix() for path in appeals.files()}
+    assert foreign.exists()
     assert (await appeals.http.get(f"{kept}/content")).content == papers.pdf(1)
     assert (await send(appeals, case, papers.pdf(2))).status_code == 201
 

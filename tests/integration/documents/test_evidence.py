@@ -1,12 +1,17 @@
 """Evidence over HTTP, with the ingest that holds the claim: attached by itself, waived, and what keeps a case from ready."""
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from pypdf import PdfReader
 
+from libs.common.clock import FixedClock
+from libs.common.errors import Transient
 from services.appeals import ingest as asking
+from services.appeals.evidence.collector import Collector
 from services.appeals.worklist.bulk import apply
 from services.appeals.worklist.bulk_store import Action
 from tests.integration.documents.conftest import Appeals, Refused
@@ -116,3 +121,20 @@ async def test_many_cases_at_once_become_ready_by_the_same_rule(appeals: Appeals
     assert {key: told.reason for key, told in refused.items()} == {("local", lacks): "evidence-missing"}
     states = {row["case_id"]: row["state"] for row in await appeals.rows("SELECT case_id, state FROM cases")}
     assert states == {asks_nothing: "ready", waived: "ready", lacks: "open"}
+
+
+async def test_a_case_that_is_worked_on_gets_what_recours_holds_by_itself(appeals: Appeals, refused: Refused) -> None:
+    def collector(ingest: asking.Ingest, days: int = 0) -> Collector:
+        clock = FixedClock(NOW + timedelta(days=days))
+        return Collector(appeals.worker, clock, appeals.app.state.documents.blobs, ingest, "sandbox")
+
+    ingest = appeals.app.state.ingest
+    assert await collector(ingest).collect() == 0, "nobody has begun"
+    await move(appeals, refused.case, "gather", "a")
+    with pytest.raises(Transient):
+        await collector(asking.Ingest(None)).collect()
+    assert appeals.files() == []
+    assert [await collector(ingest).collect() for _ in range(2)] == [1, 0]
+    assert (await appeals.http.get(f"/v1/cases/{refused.case}/evidence")).json()["complete"] is True
+    assert await collector(ingest, days=2).collect() == 1
+    assert len(await appeals.rows("SELECT 1 FROM documents")) == 2

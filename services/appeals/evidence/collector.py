@@ -1,0 +1,63 @@
+"""A job of the worker: what Recours holds is attached to each case that somebody works on, and looked at again once a day."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.errors import Transient
+from libs.common.http.problems import Problem
+from libs.common.worker import look_again
+from services.appeals.documents.blobs import Blobs
+from services.appeals.evidence import collecting, store
+from services.appeals.ingest import Ingest
+
+log = structlog.get_logger()
+
+AGAIN: Final = timedelta(days=1)
+_AT_ONCE: Final = 20
+_POLL_SECONDS: Final = 5.0
+_AWAY: Final = 503
+
+
+class Collector:
+    """Attaches, for ever, for the tenant whose ingest it asks. Several may run: what is attached twice is one document."""
+
+    def __init__(self, database: Database, clock: Clock, blobs: Blobs, ingest: Ingest, tenant_id: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._blobs = blobs
+        self._ingest = ingest
+        self._tenant_id = tenant_id
+
+    async def run(self) -> None:
+        await look_again(self._step, idle_seconds=_POLL_SECONDS, waiting="evidence_waits")
+
+    async def _step(self) -> float | None:
+        return 0.0 if await self.collect() else None
+
+    async def collect(self) -> int:
+        """Look at some cases; return how many. Errors: Transient while ingest is away: nothing of their case is changed then."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            cases = await store.cases_to_collect(tx, self._tenant_id, now - AGAIN, _AT_ONCE)
+        for case in cases:
+            traceparent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
+            try:
+                made = await collecting.make(self._ingest, case, traceparent)
+                keeping = collecting.kept(self._blobs, self._tenant_id, case["case_id"], made)
+                async with keeping as kept, self._database.begin() as tx:
+                    attached = await collecting.attach(tx, self._tenant_id, kept, now)
+                    await store.mark_collected(tx, self._tenant_id, case["case_id"], now)
+            except Problem as problem:
+                if problem.status == _AWAY:
+                    raise Transient(problem.name) from problem
+                async with self._database.begin() as tx:  # a case that is full stays as it is
+                    await store.mark_collected(tx, self._tenant_id, case["case_id"], now)
+                continue
+            if attached:
+                log.info("evidence_attached", count=len(attached))
+        return len(cases)
