@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> None:
                 print(rounds[-1], flush=True)
         finally:
             bench.services.stop()
-            bench.infra.stop()
+            bench.infra.discard()
     report = {
         "claims": options.claims,
         "cpu_ms_a_remit": rounds,

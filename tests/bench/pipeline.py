@@ -247,7 +247,7 @@ def main(arguments: Sequence[str]) -> None:
             report = _measure(bench, options.claims, options.rounds, options.seconds)
         finally:
             bench.services.stop()
-            bench.infra.stop()
+            bench.infra.discard()
     print(json.dumps(report, indent=2))
     print(f"kept as {keep('pipeline', report)}")
 
