@@ -44,15 +44,16 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
     settings = load(AppealsSettings)
     blobs, packets = Blobs(open_store(settings.documents_url)), Blobs(open_store(settings.packets_url))
-    ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None)
-    return [
+    jobs: list[Job] = [
         BlobSweep(database, clock, blobs).run,
-        Collector(database, clock, blobs, ingest, settings.tenant).run,
         PacketBuilder(database, clock, blobs, packets).run,
         Sender(database, clock, blobs, packets, settings.channels()).run,
         CaseClock(database, clock).run,
         BulkRunner(database, clock).run,
     ]
+    if settings.ingest_url:  # without one there is nobody to ask
+        jobs.append(Collector(database, clock, blobs, Ingest(str(settings.ingest_url)), settings.tenant).run)
+    return jobs
 
 
 if __name__ == "__main__":
