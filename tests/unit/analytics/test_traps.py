@@ -74,6 +74,8 @@ def test_what_a_later_payer_decides_is_no_first_answer() -> None:
     alone = counted(claim(is_secondary=True, payer_id="P2"), remit(payer_id="P2"))
     assert "first_adjudicated" not in alone
     assert "submitted" not in alone
+    for status in ("2", "3", "20", "21", "23"):  # no claim is known: only the answer says that another payer came first
+        assert "first_adjudicated" not in counted(remit(claim_number=None, status=status), denial())
 
 
 def test_reversals_and_predeterminations_are_no_answers() -> None:
