@@ -84,7 +84,7 @@ def _language(word: str) -> Language:
     return "fr" if word == "fr" else "en"
 
 
-@router.get(f"{_PATH}/versions", summary="All versions of your own template", responses=responses(422))
+@router.get(f"{_PATH}/versions", summary="All versions of your own template", responses=responses(404, 422))
 async def list_letter_template_versions(
     category: WordInPath, level: WordInPath, language: LanguageWord, tenant: TenantDep, database: DatabaseDep
 ) -> TemplateVersions:
@@ -93,7 +93,7 @@ async def list_letter_template_versions(
     return TemplateVersions(items=[TemplateView.model_validate(dict(row)) for row in rows])
 
 
-@router.put(_PATH, summary="Write your own template, as the next version", responses=responses(400, 412, 413, 415, 422, 428))
+@router.put(_PATH, summary="Write your own template, as the next version", responses=responses(400, 404, 412, 413, 415, 422, 428))
 async def put_letter_template(
     category: WordInPath,
     level: WordInPath,

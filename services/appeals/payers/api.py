@@ -65,7 +65,7 @@ async def _detail(tx: AsyncConnection, tenant: str, payer_id: str) -> PayerDetai
     return PayerDetail.build(row, await store.rules_seen(tx, tenant, payer_id))
 
 
-@router.put("/v1/payers/{payer_id}", summary="Write how a payer is reached", responses=responses(415, 422))
+@router.put("/v1/payers/{payer_id}", summary="Write how a payer is reached", responses=responses(404, 415, 422))
 async def put_payer(payer_id: PayerId, body: EntryBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> PayerDetail:
     """What is sent becomes the next version of its entry; the same again changes nothing. Who wrote which version is kept."""
     told = body.model_dump(mode="json")
@@ -115,7 +115,7 @@ def _level(level: Level, today: date, *, own: bool) -> LevelView:
     return LevelView.model_validate({**told, "own": own, "floor_cents": floor_cents(level.floor, today) if level.floor else None})
 
 
-@router.put("/v1/payers/{payer_id}/levels", summary="Settle a payer's levels of appeal", responses=responses(415, 422))
+@router.put("/v1/payers/{payer_id}/levels", summary="Settle a payer's levels of appeal", responses=responses(404, 415, 422))
 async def put_levels(payer_id: PayerId, body: LevelsBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> LevelsView:
     """What is sent becomes the next version; the same again changes nothing.
 
