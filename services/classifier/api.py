@@ -1,5 +1,7 @@
 """The classifier's HTTP interface: denials, and the judgement of any claim without keeping it."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
@@ -312,7 +314,11 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        keeping = asyncio.create_task(app.state.risk.keep_ready(database, tenant, clock))
         yield
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
         await database.close()
 
     app = create_app(

@@ -1,5 +1,6 @@
 """The models that score: the live one of a tenant, and the one in the shadow, each read once and only when its hash agrees."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
@@ -59,7 +60,8 @@ class Registry(Generic[M]):
         found = self._ready.get(model.model_id)
         if found is None:
             body, sha256 = await store.body(tx, model.tenant_id, model.model_id)
-            found = Ready(model.model_id, model.name, self._read(proved(model.name, body, sha256)))
+            scorer = await asyncio.to_thread(self._read, proved(model.name, body, sha256))  # large ones take a while
+            found = Ready(model.model_id, model.name, scorer)
             self._ready[model.model_id] = found
             while len(self._ready) > _KEPT:
                 self._ready.popitem(last=False)

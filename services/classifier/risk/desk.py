@@ -1,13 +1,16 @@
 """Which model judges the risk of a tenant's claims: the live one, else rates of what came so far, made anew every minute or so."""
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
+from libs.common.clock import Clock
 from libs.common.database import Database
-from services.classifier.models.registry import Ready, Registry
+from libs.common.worker import look_again
+from services.classifier.models.registry import Altered, Ready, Registry
 from services.classifier.risk import store
 from services.classifier.risk.claims import Lesson
 from services.classifier.risk.columns import Book
@@ -17,6 +20,7 @@ from services.classifier.risk.rates import rates_model
 
 _ROWS: Final = 10_000  # the newest ones: a tenant with more trains a model
 _FRESH: Final = timedelta(minutes=1)
+_LOOK_SECONDS: Final = 2.0
 
 
 class Judge(Struct, frozen=True):
@@ -53,6 +57,20 @@ class RiskJudges:
             if known is None:
                 return await asyncio.shield(making)  # whoever asked may be gone before: the next one finds it made
         return known.judge
+
+    async def keep_ready(self, database: Database, tenant_id: str, clock: Clock) -> None:
+        """Read a model as soon as it is live, until cancelled: whoever checks claims does not wait for that."""
+
+        async def step() -> None:
+            async with database.begin(tenant_id) as tx:
+                with contextlib.suppress(Altered):  # whoever asks is told
+                    live = await self._registry.live(tx, tenant_id)
+                    if live is not None:
+                        return
+            if tenant_id not in self._cold:
+                await self._make(database, tenant_id, clock.now())
+
+        await look_again(step, idle_seconds=_LOOK_SECONDS, waiting="risk_models_wait")
 
     async def _make(self, database: Database, tenant_id: str, now: datetime) -> Judge:
         async with database.begin(tenant_id) as tx:

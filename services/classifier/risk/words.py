@@ -124,7 +124,7 @@ def _of_filing(facts: Facts, place: int) -> str:
 
 def _of_size(facts: Facts, place: int) -> str:
     told = facts.submission(place)
-    return f"It bills {dollars(told.charge_cents)} on {len(told.lines)} lines: such claims are denied more often."
+    return f"It bills ${dollars(told.charge_cents)} on {len(told.lines)} lines: such claims are denied more often."
 
 
 def _of_findings(facts: Facts, place: int) -> str:
