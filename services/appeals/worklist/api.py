@@ -43,12 +43,21 @@ from services.appeals.worklist.views import (
 
 router = APIRouter(tags=["worklist"])
 CaseId = Annotated[UUID, Path(description="the case")]
+
+
+def _cents(told: str) -> int:
+    cents = int(told)
+    if not -(1 << 63) <= cents < 1 << 63:
+        raise ValueError("out of range")
+    return cents
+
+
 # What the cursor of each order holds beside the case.
 _PLACES: dict[Sort, tuple[str, Any]] = {
     "newest": ("row_id", UUID),
     "deadline": ("due_on", date.fromisoformat),
-    "expected": ("expected_cents", int),
-    "amount": ("denied_cents", int),
+    "expected": ("expected_cents", _cents),
+    "amount": ("denied_cents", _cents),
 }
 
 
