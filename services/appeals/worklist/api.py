@@ -282,7 +282,7 @@ async def list_teams(tenant: TenantDep, database: DatabaseDep) -> list[TeamView]
     return [TeamView(team=team, members=members) for team, members in found.items()]
 
 
-@router.put("/v1/teams/{team}", summary="Say who is in a team", responses=responses(415, 422))
+@router.put("/v1/teams/{team}", summary="Say who is in a team", responses=responses(404, 415, 422))
 async def put_team(team: Annotated[Name, Path()], body: TeamBody, tenant: TenantDep, database: DatabaseDep) -> TeamView:
     """Without members there is no such team any more; its cases stay its, until they are given to others."""
     async with database.begin(tenant) as tx:
