@@ -10,6 +10,7 @@ import stamina.instrumentation
 import typer
 
 from libs.client import (
+    case_commands,
     check,
     code_lists,
     dead_letters,
@@ -54,6 +55,7 @@ app.add_typer(own_labels, name="labels")
 chances = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How likely a denial is overturned.")
 app.add_typer(chances, name="odds")
 app.add_typer(models.app, name="models")
+app.add_typer(case_commands.app, name="cases")
 
 work = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Cases, as they are to be worked.")
 app.add_typer(work, name="worklist")

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
+from libs.client.case_shapes import CaseDetail
 from libs.client.shapes import (
     Case,
     Checked,
@@ -194,6 +195,15 @@ def next_case(appeals: Service, body: Body) -> Answer[Case] | None:
 def list_cases(appeals: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Case, Raw]]:
     """Yield cases in the order that `sort` asks for."""
     return list_items(appeals, "/v1/cases", Case, filters, limit)
+
+
+def get_case(appeals: Service, case_id: UUID) -> Answer[CaseDetail]:
+    return appeals.get(f"/v1/cases/{case_id}", CaseDetail)
+
+
+def change_case(appeals: Service, case_id: UUID, route: str, body: Body) -> Answer[CaseDetail]:
+    """Change a case; the body's headers hold the version that was read and a name for the request."""
+    return appeals.post_again(f"/v1/cases/{case_id}/{route}", CaseDetail, body)
 
 
 def list_payers(appeals: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Payer, Raw]]:

@@ -12,7 +12,7 @@ PARTS = ("refusal", "reversal", "correction")
 DAY = date(2033, 5, 2)
 
 
-def file(part: str, case: str) -> bytes:
+def file(part: str, case: str, day: date = DAY) -> bytes:
     """Return one file of one claim: refused whole, or that refusal taken back, or the claim paid after all."""
     sign = -1 if part == "reversal" else 1
     paid, carc, adjusted = (9_000, "45", 3_000) if part == "correction" else (0, "197", sign * 12_000)
@@ -45,7 +45,7 @@ def file(part: str, case: str) -> bytes:
     )
     payment = Payment(
         amount_cents=paid,
-        payment_on=DAY,
+        payment_on=day,
         trace_number=f"T{case}{part}",
         payer_id=f"19999{case}",
         payer_name="PAYER",

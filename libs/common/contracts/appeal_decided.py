@@ -41,7 +41,7 @@ class AppealDecidedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     category: Annotated[str, Meta(description="The denial's category; treat an unknown one as `other`.")]
     outcome: Annotated[
         Literal["overturned", "partly_overturned", "upheld"],
-        Meta(description="overturned: all that was disputed is paid; partly_overturned: a part; upheld: nothing."),
+        Meta(description="overturned: nothing in dispute is still refused; partly_overturned: a part is paid; upheld: no part."),
     ]
     disputed_cents: Annotated[int, Meta(description="What was asked for; cents.")]
     recovered_cents: Annotated[int, Meta(description="What this outcome brought, over all its remittances; cents.")]

@@ -12,6 +12,8 @@ from deploy.local.layout import ROOT
 from libs.common.http.problems import _TITLES
 from services.appeals.deadlines.levels import PLACES
 from services.appeals.documents.kinds import DocumentKind
+from services.appeals.filing.views import Channel
+from services.appeals.outcomes.attribution import Outcome
 from services.appeals.workflow import CaseState, Command
 from services.classifier.knowledge import ACTIONS, CATEGORIES
 from services.classifier.views import Action, Category, DenialView, Kind
@@ -26,6 +28,8 @@ VALUES = {
     "action": {*get_args(Action), *ACTIONS},
     "state": set(get_args(State)),
     "case": set(CaseState),
+    "channel": set(get_args(Channel)),
+    "outcome": set(get_args(Outcome)),
     "step": set(Command),
     "level": set(PLACES),
     "status": {*get_args(Status), *get_args(DenialView.model_fields["status"].annotation)},

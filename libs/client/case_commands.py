@@ -1,0 +1,77 @@
+"""The commands `recours cases`: their arguments; what they do is in cases.py."""
+
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+
+from libs.client import cases, worklist
+
+app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Denials at work: what was done, what may be done next.")
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the service says")]
+Why = Annotated[str, typer.Option(help="kept in the history; no patient's data")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="left out: today")]
+
+
+def _day(told: datetime | None) -> str | None:
+    return told.date().isoformat() if told is not None else None
+
+
+@app.command("list")
+def list_cases(
+    state: Annotated[str | None, typer.Option(help="such as filed")] = None,
+    payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
+    pcn: Annotated[str | None, typer.Option(help="patient control number")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="how many")] = 50,
+    as_lines: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
+) -> None:
+    """Show cases, newest first; `recours worklist list` shows them as they are to be worked."""
+    worklist.show({"sort": "newest", "state": state, "payer": payer, "pcn": pcn}, limit, as_lines=as_lines)
+
+
+@app.command("show")
+def show_case(case_id: UUID, as_json: AsJson = False) -> None:
+    """Show one case: what may be done next, what was filed, its history."""
+    cases.show(case_id, as_json=as_json)
+
+
+@app.command("do")
+def do_step(
+    case_id: UUID, command: Annotated[str, typer.Argument(help="such as start_review")], why: Why, as_json: AsJson = False
+) -> None:
+    """Take a step with a case."""
+    cases.change(case_id, "transitions", {"command": command, "why": why}, as_json=as_json)
+
+
+@app.command("file")
+def file_case(
+    case_id: UUID,
+    channel: Annotated[str, typer.Option(help="portal, fax, mail, clearinghouse, electronic, folder or https")],
+    why: Why,
+    action: Annotated[str, typer.Option(help="appeal, correct_and_resubmit or send_documents")] = "appeal",
+    level: Annotated[str | None, typer.Option(help="of an appeal, such as redetermination")] = None,
+    tracking_number: Annotated[str | None, typer.Option(help="what the payer or carrier calls it")] = None,
+    packet_sha256: Annotated[str | None, typer.Option(help="of the packet")] = None,
+    filed_on: Day = None,
+    good_cause: Annotated[str | None, typer.Option(help="why it may still be filed after the last day")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send something to the payer, or say that it was sent."""
+    told = {"action": action, "level": level, "channel": channel, "tracking_number": tracking_number, "why": why}
+    told |= {"packet_sha256": packet_sha256, "filed_on": _day(filed_on), "good_cause": good_cause}
+    cases.change(case_id, "file", told, as_json=as_json)
+
+
+@app.command("outcome")
+def record_outcome(
+    case_id: UUID,
+    outcome: Annotated[str, typer.Argument(help="overturned, partly_overturned or upheld")],
+    decided_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="the day of the payer's letter")],
+    why: Why,
+    reference: Annotated[str | None, typer.Option(help="what the payer calls its decision")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record how the payer decided; what was recovered is read from remittances."""
+    told = {"outcome": outcome, "decided_on": _day(decided_on), "reference": reference, "why": why}
+    cases.change(case_id, "outcome", told, as_json=as_json)

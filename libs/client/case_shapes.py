@@ -1,0 +1,42 @@
+"""What the client reads of one case."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class NextStep(Struct, frozen=True):
+    command: str
+    state: str
+
+
+class CaseStep(Struct, frozen=True):
+    command: str
+    state: str
+    who: str
+    why: str
+    at: datetime
+
+
+class AppealOfCase(Struct, frozen=True):
+    action: str
+    level: str | None
+    channel: str | None
+    filed_on: date | None
+    next_check_on: date | None
+    outcome: str | None
+    recovered_cents: int | None
+
+
+class CaseDetail(Struct, frozen=True):
+    case_id: UUID
+    state: str
+    version: int
+    due_on: date | None
+    patient_control_number: str
+    payer_name: str
+    denied_cents: int
+    next_steps: tuple[NextStep, ...]
+    appeals: tuple[AppealOfCase, ...]
+    history: tuple[CaseStep, ...]

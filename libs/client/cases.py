@@ -1,0 +1,71 @@
+"""`recours cases`: one case with its history, and the steps that people take with it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import msgspec
+
+from libs.client import services
+from libs.client.case_shapes import AppealOfCase, CaseDetail
+from libs.client.show import Column, output, plain, print_json, print_rows
+from libs.client.transport import Answer, Body, Service
+from libs.common.money import dollars
+
+_HISTORY: Final = (
+    Column("at", width=16),
+    Column("step", width=20),
+    Column("then", width=26),
+    Column("who", width=12),
+    Column("why", min_width=24),
+)
+_APPEALS: Final = (
+    Column("filed on", width=10),
+    Column("what", width=22),
+    Column("channel", width=13),
+    Column("ask from", width=10),
+    Column("outcome", width=17),
+    Column("recovered", "right", width=12),
+)
+
+
+def show(case_id: UUID, *, as_json: bool) -> None:
+    """Show a case: where it stands, what may be done next, what was filed, how it came so."""
+    with Service("appeals") as appeals:
+        _print(services.get_case(appeals, case_id), as_json=as_json)
+
+
+def change(case_id: UUID, route: str, told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Change a case as it stands now, and show it: whoever changed it meanwhile is not overruled."""
+    raw = msgspec.json.encode({name: value for name, value in told.items() if value is not None})
+    with Service("appeals") as appeals:
+        version = services.get_case(appeals, case_id).value.version
+        headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4()), "If-Match": f'"{version}"'}
+        answer = services.change_case(appeals, case_id, route, Body(lambda: [raw], len(raw), headers))
+    _print(answer, as_json=as_json)
+
+
+def _print(answer: Answer[CaseDetail], *, as_json: bool) -> None:
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+        return
+    case = answer.value
+    due = f", due on {case.due_on}" if case.due_on is not None else ""
+    whose = f"{plain(case.payer_name)}, PCN {plain(case.patient_control_number)}"
+    output().print(f"{case.state}{due}: {dollars(case.denied_cents)} refused by {whose}", soft_wrap=True)
+    output().print("next: " + (", ".join(each.command for each in case.next_steps) or "nothing"), soft_wrap=True)
+    if case.appeals:
+        print_rows(output(), _APPEALS, [_appeal(each) for each in case.appeals])
+    told = [[f"{each.at:%Y-%m-%d %H:%M}", each.command, each.state, plain(each.who), plain(each.why)] for each in case.history]
+    print_rows(output(), _HISTORY, told)
+
+
+def _appeal(each: AppealOfCase) -> list[str]:
+    return [
+        str(each.filed_on or ""),
+        each.level or each.action,
+        each.channel or "",
+        str(each.next_check_on or ""),
+        each.outcome or "",
+        "" if each.recovered_cents is None else dollars(each.recovered_cents),
+    ]
