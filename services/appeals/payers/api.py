@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
@@ -29,7 +30,18 @@ from services.appeals.worklist import bulk, bulk_store, desk
 from services.appeals.worklist.choosing import Chosen
 
 router = APIRouter(tags=["payers"])
-PayerId = Annotated[str, Path(min_length=1, max_length=80, description="as remittances name the payer (TRN03)")]
+
+
+def _is_a_name(told: str) -> str:
+    """Refuse what is left of a path whose payer was left out: `/v1/payers//levels`."""
+    if told in ("levels", "history"):
+        raise ValueError("is no payer")
+    return told
+
+
+PayerId = Annotated[
+    str, Path(min_length=1, max_length=80, description="as remittances name the payer (TRN03)"), AfterValidator(_is_a_name)
+]
 _DEADLINES = {"unknown": ("unknown",), "assumed": ("assumed",), "unsettled": ("unknown", "assumed")}
 _payer = msgspec.json.Decoder(Payer).decode
 
