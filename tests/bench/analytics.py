@@ -59,13 +59,13 @@ FROM (
 _COARSE = """
 INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amount)
 SELECT tenant_id, 1, measure, day, known_on, coarse, sum(count), sum(amount)
-FROM rollups JOIN coarse_drawn USING (cell) WHERE grain = 0 AND measure = $1::smallint
+FROM rollups JOIN coarse_drawn USING (cell) WHERE grain = 0
 GROUP BY tenant_id, measure, day, known_on, coarse
 """
 _MONTH = """
 INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amount)
 SELECT tenant_id, 2, measure, date_trunc('month', day)::date, 'epoch', cell, sum(count), sum(amount)
-FROM rollups WHERE grain = 0 AND measure = $1::smallint GROUP BY tenant_id, measure, date_trunc('month', day), cell
+FROM rollups WHERE grain = 0 GROUP BY tenant_id, measure, date_trunc('month', day), cell
 """
 
 
@@ -109,8 +109,8 @@ async def fill(url: Mapping[str, str], claims: int) -> int:
             places = [(place, cell_id(cell)) for place, cell in enumerate(drawn[with_category])]
             await connection.copy_records_to_table("cells_drawn", records=places)
             await connection.execute(_DRAW, MEASURES[measure][0], claims // one_in, float(len(places) - 1))
-            await connection.execute(_COARSE, MEASURES[measure][0])
-            await connection.execute(_MONTH, MEASURES[measure][0])
+        for coarser in (_COARSE, _MONTH):
+            await connection.execute(coarser)
         await connection.execute("ALTER TABLE rollups ADD PRIMARY KEY (tenant_id, grain, measure, day, known_on, cell)")
         rows: int = await connection.fetchval("SELECT count(*) FROM rollups")
         await connection.execute("ANALYZE")
