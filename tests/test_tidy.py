@@ -37,6 +37,7 @@ EDGES = frozenset(
         "services/appeals/documents/api.py", "services/appeals/documents/sweep.py",
         "services/appeals/evidence/api.py", "services/appeals/evidence/collector.py", "services/appeals/corrections/api.py",
         "services/appeals/collaboration/api.py", "services/appeals/collaboration/guest.py",
+        "services/appeals/correspondence/api.py", "services/appeals/correspondence/clock.py",
         "services/appeals/changing.py", "services/appeals/filing/sending.py",
     }
 )  # fmt: skip

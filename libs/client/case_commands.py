@@ -1,6 +1,6 @@
 """The commands `recours cases`: their arguments; what they do is in cases.py."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -23,11 +23,12 @@ def list_cases(
     state: Annotated[str | None, typer.Option(help="such as filed")] = None,
     payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
     pcn: Annotated[str | None, typer.Option(help="patient control number")] = None,
+    task: Annotated[str | None, typer.Option(help="promise_missed: what somebody has to see to")] = None,
     limit: Annotated[int, typer.Option(min=1, help="how many")] = 50,
     as_lines: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
 ) -> None:
     """Show cases, newest first; `recours worklist list` shows them as they are to be worked."""
-    worklist.show({"sort": "newest", "state": state, "payer": payer, "pcn": pcn}, limit, as_lines=as_lines)
+    worklist.show({"sort": "newest", "state": state, "payer": payer, "pcn": pcn, "task": task}, limit, as_lines=as_lines)
 
 
 @app.command("show")
@@ -61,6 +62,28 @@ def file_case(
     told = {"action": action, "level": level, "channel": channel, "tracking_number": tracking_number, "why": why}
     told |= {"packet_sha256": packet_sha256, "filed_on": _day(filed_on), "good_cause": good_cause}
     cases.change(case_id, "file", told, as_json=as_json)
+
+
+@app.command("log")
+def log_entry(
+    case_id: UUID,
+    kind: Annotated[str, typer.Argument(help="call, letter, portal_message, fax or email")],
+    party: Annotated[str, typer.Option("--with", help="the organisation, the role")],
+    said: Annotated[str, typer.Option(help="what was said or written")],
+    direction: Annotated[str, typer.Option(help="in: from the payer; out: from us")] = "out",
+    at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"], help="when, in this machine's time; left out: now")
+    ] = None,
+    reference_number: Annotated[str | None, typer.Option(help="what the payer calls it")] = None,
+    promise: Annotated[str | None, typer.Option(help="what the payer promised")] = None,
+    promised_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="by which day")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Log a call, a letter or a message; what was promised by a day and does not come is a task of the case."""
+    told = {"kind": kind, "direction": direction, "party": party, "said": said, "reference_number": reference_number}
+    moment = at.astimezone() if at is not None else datetime.now(UTC)
+    told |= {"at": moment.isoformat(), "promise": promise, "promised_on": _day(promised_on)}
+    cases.log(case_id, told, as_json=as_json)
 
 
 @app.command("outcome")

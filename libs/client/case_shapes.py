@@ -29,6 +29,17 @@ class AppealOfCase(Struct, frozen=True):
     recovered_cents: int | None
 
 
+class TaskOfCase(Struct, frozen=True):
+    task: str
+    entry_id: UUID
+    promised_on: date
+
+
+class LoggedEntry(Struct, frozen=True):
+    entry_id: UUID
+    promised_on: date | None
+
+
 class CaseDetail(Struct, frozen=True):
     case_id: UUID
     state: str
@@ -37,6 +48,7 @@ class CaseDetail(Struct, frozen=True):
     patient_control_number: str
     payer_name: str
     denied_cents: int
+    tasks: tuple[TaskOfCase, ...]
     next_steps: tuple[NextStep, ...]
     appeals: tuple[AppealOfCase, ...]
     history: tuple[CaseStep, ...]

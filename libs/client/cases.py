@@ -45,6 +45,19 @@ def change(case_id: UUID, route: str, told: Mapping[str, Any], *, as_json: bool)
     _print(answer, as_json=as_json)
 
 
+def log(case_id: UUID, told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Log a call, a letter or a message about a case."""
+    raw = msgspec.json.encode({name: value for name, value in told.items() if value is not None})
+    headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
+    with Service("appeals") as appeals:
+        answer = services.log_entry(appeals, case_id, Body(lambda: [raw], len(raw), headers))
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+        return
+    promised = f"; promised by {answer.value.promised_on}" if answer.value.promised_on is not None else ""
+    output().print(f"logged as {answer.value.entry_id}{promised}", soft_wrap=True)
+
+
 def _print(answer: Answer[CaseDetail], *, as_json: bool) -> None:
     if as_json:
         print_json(msgspec.Raw(answer.raw))
@@ -54,6 +67,8 @@ def _print(answer: Answer[CaseDetail], *, as_json: bool) -> None:
     whose = f"{plain(case.payer_name)}, PCN {plain(case.patient_control_number)}"
     output().print(f"{case.state}{due}: {dollars(case.denied_cents)} refused by {whose}", soft_wrap=True)
     output().print("next: " + (", ".join(each.command for each in case.next_steps) or "nothing"), soft_wrap=True)
+    for each in case.tasks:
+        output().print(f"to do: {each.task}, promised by {each.promised_on} ({each.entry_id})", soft_wrap=True)
     if case.appeals:
         print_rows(output(), _APPEALS, [_appeal(each) for each in case.appeals])
     told = [[f"{each.at:%Y-%m-%d %H:%M}", each.command, each.state, plain(each.who), plain(each.why)] for each in case.history]

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
-from libs.client.case_shapes import CaseDetail
+from libs.client.case_shapes import CaseDetail, LoggedEntry
 from libs.client.shapes import (
     Case,
     Checked,
@@ -204,6 +204,11 @@ def get_case(appeals: Service, case_id: UUID) -> Answer[CaseDetail]:
 def change_case(appeals: Service, case_id: UUID, route: str, body: Body) -> Answer[CaseDetail]:
     """Change a case; the body's headers hold the version that was read and a name for the request."""
     return appeals.post_again(f"/v1/cases/{case_id}/{route}", CaseDetail, body)
+
+
+def log_entry(appeals: Service, case_id: UUID, body: Body) -> Answer[LoggedEntry]:
+    """Log a call, a letter or a message; the body's headers hold a name for the request."""
+    return appeals.post_again(f"/v1/cases/{case_id}/correspondence", LoggedEntry, body)
 
 
 def list_payers(appeals: Service, filters: Mapping[str, Any], limit: int) -> Iterator[tuple[Payer, Raw]]:

@@ -10,6 +10,7 @@ from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
 from libs.common.settings import load
 from libs.common.worker import Job
+from services.appeals.correspondence.clock import PromiseClock
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import BlobSweep
 from services.appeals.evidence.collector import Collector
@@ -49,6 +50,7 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
         PacketBuilder(database, clock, blobs, packets).run,
         Sender(database, clock, blobs, packets, settings.channels()).run,
         CaseClock(database, clock).run,
+        PromiseClock(database, clock).run,
         BulkRunner(database, clock).run,
     ]
     if settings.ingest_url:  # without one there is nobody to ask

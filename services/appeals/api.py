@@ -20,6 +20,7 @@ from services.appeals.changing import AskingDep, Locked, change, detail_of
 from services.appeals.collaboration import api as collaboration
 from services.appeals.collaboration import guest
 from services.appeals.corrections import api as corrections
+from services.appeals.correspondence import api as correspondence
 from services.appeals.documents import api as documents
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import Desk
@@ -88,6 +89,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             evidence.router,
             *letters.ROUTERS,
             corrections.router,
+            correspondence.router,
             collaboration.router,
             guest.router,
             ledger.router,
@@ -98,6 +100,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             "worklist": "What to work on next, who has it, and what is done to many cases at once.",
             "payers": "How payers are reached, and until when they take appeals.",
             "documents": "What stands behind an appeal.",
+            "correspondence": "Calls, letters and messages between us and payers, and what was promised in them.",
             "collaboration": "Messages about a case, and links by which a guest sees what was shared.",
             "corrected claims": "Claims that are sent again, mended.",
             "evidence": "What an appeal needs, by category and payer, and what of it is there.",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.appeals.deadlines.clocks import DeadlineIs
 from services.appeals.workflow import FILINGS, OUTCOMES, TRANSITIONS, CaseState, Command
+from services.appeals.worklist.choosing import Task
 from services.appeals.worklist.placing import Place
 
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -121,7 +122,17 @@ class AppealView(BaseModel):
     said_reference: str | None
 
 
+class TaskView(BaseModel):
+    """Something that somebody has to see to."""
+
+    task: Task
+    entry_id: UUID = Field(description="the entry of the correspondence that it is about")
+    promised_on: date
+    raised_at: datetime
+
+
 class CaseDetail(CaseView):
+    tasks: list[TaskView] = Field(description="what somebody has to see to: the payer has not done what it promised by a day")
     next_steps: list[NextStep] = Field(description="what may be asked of it now; anything else is refused")
     appeals: list[AppealView] = Field(description="what was filed and how it was decided, oldest first")
     history: list[HistoryView] = Field(description="oldest first")
@@ -132,14 +143,16 @@ class CaseDetail(CaseView):
         row: Mapping[Any, Any],
         history: Iterable[Mapping[Any, Any]],
         appeals: Iterable[Mapping[Any, Any]],
+        tasks: Iterable[Mapping[Any, Any]],
         allowed: Iterable[Command],
     ) -> Self:
         state = CaseState(row["state"])
         steps = [NextStep(command=each, state=TRANSITIONS[state, each], by=_route(each)) for each in allowed]
         told = [HistoryView.model_validate(dict(each)) for each in history]
         filed = [AppealView.model_validate(dict(each)) for each in appeals]
+        left = [TaskView.model_validate(dict(each)) for each in tasks]
         shown = CaseView.of(row).model_dump()
-        return cls.model_validate({**shown, "next_steps": steps, "appeals": filed, "history": told})
+        return cls.model_validate({**shown, "tasks": left, "next_steps": steps, "appeals": filed, "history": told})
 
 
 def _route(command: Command) -> str:

@@ -23,7 +23,7 @@ from services.appeals.payers import store as payers
 from services.appeals.views import CaseView
 from services.appeals.workflow import CaseState
 from services.appeals.worklist import desk, store
-from services.appeals.worklist.choosing import Chosen, Sort
+from services.appeals.worklist.choosing import Chosen, Sort, Task
 from services.appeals.worklist.placing import Case, clocks_of, lease_end
 from services.appeals.worklist.views import (
     ClockView,
@@ -88,6 +88,7 @@ async def list_cases(
     ] = None,
     due_before: Annotated[date | None, Query(description="with a last day before this one")] = None,
     submission_id: Annotated[UUID | None, Query(description="of one submission")] = None,
+    task: Annotated[Task | None, Query(description="with something that somebody has to see to")] = None,
     open_only: Annotated[bool, Query(description="only what is ours to act on")] = False,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
@@ -95,7 +96,7 @@ async def list_cases(
     chosen = Chosen(
         state=state, payer=payer, category=category, action=action, carc=carc, denial_id=denial_id, pcn=pcn,
         first_on=period.first, last_on=period.last, assignee=assignee, team=team, tag=tag, mentioned=mentioned, snoozed=snoozed,
-        deadline=deadline, due_before=due_before, submission_id=submission_id, open_only=open_only,
+        deadline=deadline, due_before=due_before, submission_id=submission_id, task=task, open_only=open_only,
     )  # fmt: skip
     filters = {**msgspec.structs.asdict(chosen), "sort": sort}
     name, parse = _PLACES[sort]

@@ -10,6 +10,7 @@ from msgspec import Struct
 from libs.common.ids import claim_key
 
 Sort = Literal["newest", "deadline", "expected", "amount"]
+Task = Literal["promise_missed"]  # what somebody has to see to
 
 
 class Chosen(Struct, frozen=True, omit_defaults=True):
@@ -32,6 +33,7 @@ class Chosen(Struct, frozen=True, omit_defaults=True):
     deadline: str | None = None
     due_before: date | None = None
     submission_id: UUID | None = None
+    task: str | None = None
     open_only: bool = False
 
 
@@ -55,6 +57,8 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "due_before": "w.deadline_on < :due_before AND w.place <> 'away'",
     "submission_id": "EXISTS (SELECT 1 FROM submission_cases AS s WHERE s.tenant_id = w.tenant_id AND s.case_id = w.case_id"
     " AND s.submission_id = :submission_id)",
+    "task": "EXISTS (SELECT 1 FROM case_tasks AS k WHERE k.tenant_id = w.tenant_id AND k.case_id = w.case_id"
+    " AND k.task = :task AND k.done_at IS NULL)",
 }
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.appeals.deadlines.clocks import DeadlineIs, Way
 from services.appeals.views import PlainCommand, Why
 from services.appeals.worklist.bulk_store import Action, Bulk, State
-from services.appeals.worklist.choosing import Chosen
+from services.appeals.worklist.choosing import Chosen, Task
 from services.appeals.worklist.editing import Edit
 
 # A person's or a team's name, or a tag: as people write it on one line.
@@ -82,6 +82,7 @@ class ChosenBody(BaseModel):
     deadline: Literal["firm", "assumed", "unknown", "none"] | None = None
     due_before: date | None = None
     submission_id: UUID | None = None
+    task: Task | None = None
     open_only: bool = Field(True, description="only what is ours to act on")
 
     def to_chosen(self) -> Chosen:

@@ -94,3 +94,15 @@ def test_a_payer_is_settled_and_its_cases_are_worked_from_the_command_line(
     assert run("payers", "levels", "set", PAYER, file)[0] == 2
     file.write_text("[1, 2]")
     assert "holds no levels" in run("payers", "levels", "set", PAYER, file)[2]
+
+
+def test_a_call_is_logged_from_the_command_line(run: Run, database: ServiceDatabase) -> None:
+    run_apart(opened(database, denial("ONE", 20_000)))
+    (case,) = [json.loads(line)["case_id"] for line in run("cases", "list", "--json")[1].splitlines()]
+    asked = ("cases", "log", case, "call", "--with", "Appeals desk", "--said", "Asked.")
+    code, out, _ = run(*asked, "--promise", "A decision", "--promised-on", "2099-03-16")
+    assert (code, "promised by 2099-03-16" in out) == (0, True)
+    entry = json.loads(run(*asked, "--direction", "in", "--at", "2026-03-02T15:04", "--json")[1])
+    assert (entry["direction"], entry["promise_is"], entry["at"][:4]) == ("in", None, "2026")
+    assert run(*asked, "--promise", "A decision")[0] == 2
+    assert run("cases", "list", "--task", "promise_missed", "--json")[1] == ""
