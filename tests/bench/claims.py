@@ -8,6 +8,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,8 @@ from tests.bench.meter import keep
 from tests.bench.reader import chunks, timed
 
 _HEAD: Final = (
-    "ISA*00*          *00*          *ZZ*CLINIC         *ZZ*PAYER          *260110*1200*^*00501*000000001*0*P*:~"
-    "GS*HC*CLINIC*PAYER*20260110*1200*1*X*005010X222A1~ST*837*0001*005010X222A1~BHT*0019*00*B{first}*20260110*1200*CH~"
+    "ISA*00*          *00*          *ZZ*CLINIC         *ZZ*PAYER          *{day:%y%m%d}*1200*^*00501*000000001*0*P*:~"
+    "GS*HC*CLINIC*PAYER*{day:%Y%m%d}*1200*1*X*005010X222A1~ST*837*0001*005010X222A1~BHT*0019*00*B{first}*{day:%Y%m%d}*1200*CH~"
     "NM1*41*2*CLINIC*****46*S1~PER*IC*DESK*TE*5555550100~NM1*40*2*PAYER*****46*R1~"
     "HL*1**20*1~NM1*85*2*CLINIC*****XX*1999999984~N3*STREET 1~N4*CITY*NY*123450001~REF*EI*999999999~"
 )
@@ -39,10 +40,10 @@ def claim(number: int) -> str:
     )
 
 
-def write_claims(path: Path, claims: int, *, first: int = 0) -> None:
+def write_claims(path: Path, claims: int, *, first: int = 0, sent_on: date = date(2026, 1, 10)) -> None:
     """Write an 837P with so many claims, those that `write_file` answers; `first` numbers the first."""
     with path.open("wb") as file:
-        file.write(_HEAD.format(first=first).encode())
+        file.write(_HEAD.format(first=first, day=sent_on).encode())
         for number in range(first, first + claims):
             file.write(claim(number).encode())
         file.write(_TAIL)

@@ -3,7 +3,8 @@
 `python -m tests.bench matching [--claims N] [--rounds N]`
 
 In each round, in turn, fresh remits: with matching taken out of ingest's worker from outside (`without`), of claims that were never
-sent (`unknown`), and of claims that were all sent before (`known`). CPU, not time: other work may share the machine.
+sent (`unknown`), and of claims that were all sent before, today (`known`): nobody has begun to ask after them, as after most claims
+that are answered. CPU, not time: other work may share the machine.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +50,7 @@ def send_claims(bench: Bench, files: Sequence[Path], claims: int) -> None:
     with bench.running_services(), httpx.Client(base_url=bench.services.url("ingest"), timeout=60) as client:
         before = asyncio.run(_consumed(bench))
         for file in files:
-            write_claims(path, each, first=int(file.stem))
+            write_claims(path, each, first=int(file.stem), sent_on=datetime.now(UTC).date())
             client.post("/v1/interchanges", content=path.read_bytes()).raise_for_status()
         deadline = time.monotonic() + _GIVE_UP_SECONDS
         while asyncio.run(_consumed(bench)) < before + claims:
