@@ -190,7 +190,9 @@ async def end_state(services: tuple[Service, Service, Service], events: list[Sen
     state = {
         "denials": await classifier.rows("SELECT denial_id, status FROM denials ORDER BY 1"),
         "cases": await appeals.rows("SELECT denial_id, state FROM cases WHERE state <> 'withdrawn' ORDER BY 1"),
-        "sums": await analytics.rows("SELECT * FROM rollups WHERE count <> 0 OR amount <> 0 ORDER BY 1, 2, 3, 4, 5, 6"),
+        "sums": await analytics.rows(
+            "SELECT * FROM rollups WHERE count <> 0 OR amount <> 0 ORDER BY tenant_id, grain, measure, day, known_on, cell"
+        ),
         "counted": await analytics.rows("SELECT denial_id, active, denied_cents FROM denial_facts ORDER BY 1"),
     }
     ledgers = []
