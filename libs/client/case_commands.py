@@ -54,13 +54,19 @@ def file_case(
     level: Annotated[str | None, typer.Option(help="of an appeal, such as redetermination")] = None,
     tracking_number: Annotated[str | None, typer.Option(help="what the payer or carrier calls it")] = None,
     packet_sha256: Annotated[str | None, typer.Option(help="of the packet")] = None,
+    packet_id: Annotated[UUID | None, typer.Option(help="a packet of the case")] = None,
     filed_on: Day = None,
     good_cause: Annotated[str | None, typer.Option(help="why it may still be filed after the last day")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Send something to the payer, or say that it was sent."""
     told = {"action": action, "level": level, "channel": channel, "tracking_number": tracking_number, "why": why}
-    told |= {"packet_sha256": packet_sha256, "filed_on": _day(filed_on), "good_cause": good_cause}
+    told |= {
+        "packet_sha256": packet_sha256,
+        "packet_id": str(packet_id) if packet_id else None,
+        "filed_on": _day(filed_on),
+        "good_cause": good_cause,
+    }
     cases.change(case_id, "file", told, as_json=as_json)
 
 

@@ -99,6 +99,10 @@ class AppealView(BaseModel):
     channel: str | None
     tracking_number: str | None
     packet_sha256: str | None
+    packet_id: UUID | None = Field(description="of the case's packets the one that was filed")
+    packet_is: Literal["built", "document", "foreign"] | None = Field(
+        description="a packet of the case, a PDF among its documents, or made elsewhere: Recours knows nothing of it but its hash"
+    )
     corrected_claim_id: UUID | None
     disputed_cents: int | None
     due_on: date | None
@@ -107,6 +111,9 @@ class AppealView(BaseModel):
     filed_at: datetime | None
     filed_by: str | None
     next_check_on: date | None = Field(description="ask the payer from this day on, and send nothing again before")
+    next_check_is: Literal["level", "assumed"] | None = Field(
+        description="level: the days that the payer has to decide; assumed: nobody knows them, and it is 30"
+    )
     delivery: Literal["waiting", "sent", "failed"] | None = Field(description="of what Recours sends itself")
     receipt: str | None = Field(description="what proves that it was sent")
     delivery_problem: str | None = Field(description="why it could not be sent; file it another way")

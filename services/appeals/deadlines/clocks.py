@@ -18,7 +18,7 @@ from services.appeals.deadlines.levels import Level, Payer, due, floor_cents, in
 DeadlineIs = Literal["firm", "assumed", "unknown", "none"]
 Way = Literal["appeal", "correct_and_resubmit", "send_documents"]
 # What a way's last day is called where a tenant writes it down; an appeal's is that of its level.
-_LIMIT_OF: Final[Mapping[Way, str]] = {"correct_and_resubmit": "corrected_claim", "send_documents": "documents"}
+LIMIT_OF: Final[Mapping[str, str]] = {"correct_and_resubmit": "corrected_claim", "send_documents": "documents"}
 _OF_A_TENANT: Final = "tenant:"
 
 
@@ -118,7 +118,7 @@ def _first_appeal(facts: Facts, payer: Payer) -> Clock:
 
 
 def _other(way: Way, facts: Facts, payer: Payer) -> Clock:
-    own = in_force(payer, None, facts.payment_on).get(_LIMIT_OF[way])
+    own = in_force(payer, None, facts.payment_on).get(LIMIT_OF[way])
     if own is not None:
         start = facts.service_from_on if own.counted_from == "service" else facts.payment_on
         return _counted(way, own, start, facts.received_on) if start is not None else Clock(way)
@@ -128,7 +128,7 @@ def _other(way: Way, facts: Facts, payer: Payer) -> Clock:
 
 def _counted(way: Way, level: Level, on: date, received_on: date | None) -> Clock:
     counted = due(level, on, received_on)
-    named = None if way in _LIMIT_OF else level.level
+    named = None if way in LIMIT_OF else level.level
     if counted is None:
         return Clock(way, named, rule=level.level, source=level.source)
     due_on, trigger_on = counted

@@ -7,7 +7,7 @@ the path, level by level. What neither says is unknown: there is no default.
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,10 @@ from services.appeals.deadlines.counting import Unit
 
 _ROOM: Final = Path(__file__).parent
 CountedFrom = Literal["notice", "receipt", "service"]
+# What the day to ask a payer follows from: the days that its level gives it to decide, or nothing that anybody knows.
+CheckIs = Literal["level", "assumed"]
+# Payers are weeks behind, and what is sent again meanwhile makes them slower.
+CHECK_AFTER_DAYS: Final = 30
 LastDay = Literal["as_is", "next_workday"]
 # A request counts on the day it is received, or sent; a payer forwards what it upholds by itself, or has no such level at all.
 FiledWhen = Literal["received", "sent", "forwarded", "never"]
@@ -191,6 +195,14 @@ def levels_after(known: Mapping[str, Level], current: str | None) -> list[Level]
 def floor_cents(floor: str, on: date) -> int | None:
     """Return the least amount in controversy for a request that is filed on a day; None: no floor, or nobody knows that year's."""
     return next((each.cents for each in floors() if each.floor == floor and each.effective_from <= on <= each.effective_to), None)
+
+
+def next_check(payer: Payer, payer_kind: str | None, level: str, filed_on: date) -> tuple[date, CheckIs]:
+    """Return the day from which to ask a payer about what was filed, and what it follows from."""
+    held = in_force(payer, payer_kind, filed_on).get(level)
+    if held is None or held.decision_days is None:
+        return filed_on + timedelta(days=CHECK_AFTER_DAYS), "assumed"
+    return filed_on + timedelta(days=held.decision_days), "level"
 
 
 def due(level: Level, triggered_on: date, received_on: date | None = None) -> tuple[date, date] | None:

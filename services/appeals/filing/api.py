@@ -1,6 +1,6 @@
 """Filing over HTTP: what was sent to the payer, at which level, how; and never the same twice."""
 
-from datetime import timedelta
+from datetime import date
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -11,20 +11,25 @@ from msgspec.structs import replace
 from libs.common.contracts import appeal_filed
 from libs.common.contracts.appeal_filed import AppealFiledV1
 from libs.common.contracts.envelope import Event, first_event
-from libs.common.http.problems import Problem, responses
+from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import outbox
 from libs.common.people import PERSON
 from services.appeals import store
 from services.appeals.changing import AskingDep, Locked, change
 from services.appeals.deadline import due_on
+from services.appeals.deadlines.clocks import LIMIT_OF
+from services.appeals.deadlines.levels import CHECK_AFTER_DAYS, CheckIs, next_check
 from services.appeals.filing import store as filings
 from services.appeals.filing.channels import SENT_BY_RECOURS
-from services.appeals.filing.store import Filing
+from services.appeals.filing.store import FiledPacket, Filing
 from services.appeals.filing.views import FileCase
+from services.appeals.letters import packet_store
 from services.appeals.outcomes.api import tell_settled
 from services.appeals.outcomes.settling import appeal_id
+from services.appeals.payers import store as payers
 from services.appeals.views import CaseDetail
 from services.appeals.workflow import Case, Command, Move, Refusal, decide
+from services.appeals.worklist import store as worklist
 
 router = APIRouter(tags=["cases"])
 
@@ -33,8 +38,6 @@ _COMMANDS: Final = {
     "correct_and_resubmit": Command.SEND_CORRECTED_CLAIM,
     "send_documents": Command.SEND_DOCUMENTS,
 }
-# Payers are weeks behind, and what is sent again meanwhile makes them slower: nobody asks before this many days.
-_CHECK_AFTER: Final = timedelta(days=30)
 
 
 @router.post(
@@ -51,38 +54,43 @@ async def file_case(case_id: UUID, body: FileCase, request: Request, asking: Ask
     return await change(asking, case_id, "file_case", body, partial(file, body))
 
 
-async def require_fileable(body: FileCase, locked: Locked) -> tuple[Case, Move]:
-    """Return the case and the step that files it. Errors: Problem 409 (filed already, or not to be filed), 422."""
+async def require_fileable(body: FileCase, locked: Locked) -> tuple[Case, Move, FiledPacket]:
+    """Return the case, the step that files it, and what is filed.
+
+    Errors: Problem 409 (filed already, not to be filed, packet not ready), 404 (no such packet of the case), 422.
+    """
     today = locked.now.date()
     filed_on = body.filed_on or today
     if filed_on > today:
         raise Problem(422, "filed-in-the-future", "`filed_on` must not lie after today.")
     row, tenant = locked.row, locked.tenant
-    if body.channel in SENT_BY_RECOURS and not await _has_packet(body, locked):
-        raise Problem(
-            422,
-            "unknown-packet",
-            "`packet_sha256` must name a packet of the case, or a PDF among its documents: it is what is sent.",
-        )
+    packet = await _packet(body, locked)
+    if body.channel in SENT_BY_RECOURS and packet.packet_is not in ("built", "document"):
+        raise Problem(422, "unknown-packet", "What is sent must be a packet of the case, or a PDF among its documents: name it.")
     if body.action != "send_documents":
         same = await filings.same_before(locked.tx, tenant, row["case_id"], body.action, body.level)
         if same is not None:
             detail = f"This was filed already; ask the payer about it from {same['next_check_on']} on, and do not send it again."
+            if same["next_check_is"] == "assumed":
+                detail += f" Nobody knows how long the payer has to decide: {CHECK_AFTER_DAYS} days are assumed."
             about, again_on = str(same["appeal_id"]), str(same["next_check_on"])
-            raise Problem(409, "already-filed", detail, appeal_id=about, next_check_on=again_on)
+            raise Problem(
+                409, "already-filed", detail, appeal_id=about, next_check_on=again_on, next_check_is=same["next_check_is"]
+            )
     case = replace(store.case_of(row), due_on=due_on(row, body.action))
     asked = Move(command=_COMMANDS[body.action], who=PERSON, why=body.why, good_cause=body.good_cause, on=filed_on)
     decision = decide(case, asked, locked.now)
     if isinstance(decision, Refusal):
         raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
-    return case, asked
+    return case, asked, packet
 
 
 async def file(body: FileCase, locked: Locked) -> None:
     """File a locked case, and tell of it. Errors: as `require_fileable`."""
-    before, asked = await require_fileable(body, locked)
+    before, asked, packet = await require_fileable(body, locked)
     case = await locked.take(before, asked)
     row, tenant, filed_on = locked.row, locked.tenant, body.filed_on or locked.now.date()
+    next_check_on, next_check_is = await _next_check(body, locked, filed_on)
     filing = Filing(
         tenant_id=tenant,
         appeal_id=appeal_id(row["case_id"], case.filings),
@@ -93,7 +101,7 @@ async def file(body: FileCase, locked: Locked) -> None:
         level=body.level,
         channel=body.channel,
         tracking_number=body.tracking_number,
-        packet_sha256=body.packet_sha256,
+        packet_sha256=packet.sha256,
         corrected_claim_id=body.corrected_claim_id,
         disputed_cents=row["denied_cents"] if body.amount_cents is None else body.amount_cents,
         due_on=before.due_on,
@@ -101,7 +109,10 @@ async def file(body: FileCase, locked: Locked) -> None:
         filed_on=filed_on,
         filed_at=locked.now,
         filed_by=PERSON,
-        next_check_on=filed_on + _CHECK_AFTER,
+        next_check_on=next_check_on,
+        next_check_is=next_check_is,
+        packet_id=packet.packet_id,
+        packet_is=packet.packet_is,
     )
     await filings.insert(locked.tx, filing)
     if filing.channel in SENT_BY_RECOURS:
@@ -110,9 +121,30 @@ async def file(body: FileCase, locked: Locked) -> None:
     await tell_settled(locked)  # the payer may have answered before anybody said that it was asked
 
 
-async def _has_packet(body: FileCase, locked: Locked) -> bool:
-    sha256 = body.packet_sha256
-    return sha256 is not None and await filings.has_packet(locked.tx, locked.tenant, locked.row["case_id"], sha256)
+async def _packet(body: FileCase, locked: Locked) -> FiledPacket:
+    """Return what is filed. Errors: Problem 404, 409, 422 where it is said to be a packet of the case and is none."""
+    tx, tenant, case_id = locked.tx, locked.tenant, locked.row["case_id"]
+    if body.packet_id is None:
+        if body.packet_sha256 is None:
+            return FiledPacket(None, None, None)
+        return await filings.packet_of(tx, tenant, case_id, body.packet_sha256)
+    packet = await packet_store.find(tx, tenant, case_id, body.packet_id)
+    if packet is None:
+        raise not_found("packet of this case")
+    if packet["state"] != "ready":
+        raise Problem(409, "packet-not-ready", "The packet is not ready: what is not there yet was not sent.")
+    if body.packet_sha256 not in (None, packet["sha256"]):
+        raise Problem(422, "other-packet", "`packet_sha256` is not that of `packet_id`; one of them is enough.")
+    return FiledPacket(packet["sha256"], body.packet_id, "built")
+
+
+async def _next_check(body: FileCase, locked: Locked, filed_on: date) -> tuple[date, CheckIs]:
+    """Return the day from which to ask the payer, and what it follows from."""
+    case = await worklist.look(locked.tx, locked.tenant, locked.row["case_id"])
+    kind = case.told.facts.payer_kind if case is not None else None
+    payer_id = locked.row["payer_id"]
+    payer = payers.of(await payers.settled(locked.tx, [(locked.tenant, payer_id)]), locked.tenant, payer_id)
+    return next_check(payer, kind, body.level or LIMIT_OF[body.action], filed_on)
 
 
 def _event(locked: Locked, filing: Filing, case: Case) -> Event:

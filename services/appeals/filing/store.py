@@ -32,6 +32,9 @@ class Filing(Struct, frozen=True, kw_only=True):
     filed_at: datetime
     filed_by: str
     next_check_on: date
+    next_check_is: str
+    packet_id: UUID | None
+    packet_is: str | None
 
 
 _NAMES = Filing.__struct_fields__
@@ -46,7 +49,7 @@ async def insert(tx: AsyncConnection, filing: Filing) -> None:
 async def same_before(tx: AsyncConnection, tenant_id: str, case_id: UUID, action: str, level: str | None) -> dict[str, Any] | None:
     """Return the filing of a case that one of this kind and level would double; one that never arrived is none."""
     query = (
-        "SELECT appeal_id, next_check_on FROM filings AS f WHERE tenant_id = $1 AND case_id = $2 AND action = $3"
+        "SELECT appeal_id, next_check_on, next_check_is FROM filings AS f WHERE tenant_id = $1 AND case_id = $2 AND action = $3"
         " AND level IS NOT DISTINCT FROM $4 AND NOT EXISTS (SELECT 1 FROM deliveries AS d"
         "   WHERE d.tenant_id = f.tenant_id AND d.appeal_id = f.appeal_id AND d.status = 'failed')"
         " ORDER BY number DESC LIMIT 1"
@@ -74,14 +77,34 @@ class Delivery(Struct, frozen=True):
     parts: Sequence[Mapping[str, Any]] | None  # where it was built by Recours: its files
 
 
-async def has_packet(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: str) -> bool:
-    """Say whether a packet of these bytes was built for a case, or a PDF of them is among its documents."""
-    query = (
-        "SELECT EXISTS (SELECT 1 FROM documents WHERE tenant_id = $1 AND case_id = $2 AND sha256 = $3 AND state = 'current'"
-        "   AND media_type = 'application/pdf')"
-        " OR EXISTS (SELECT 1 FROM packets WHERE tenant_id = $1 AND case_id = $2 AND sha256 = $3 AND state = 'ready')"
+class FiledPacket(Struct, frozen=True):
+    """What was filed: `built` by Recours for the case, a PDF `document` of it, or `foreign`: somebody else made it."""
+
+    sha256: str | None
+    packet_id: UUID | None
+    packet_is: str | None
+
+
+async def packet_of(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: str) -> FiledPacket:
+    """Return what of a case these bytes are."""
+    connection = await driver(tx)
+    built = await connection.fetchval(
+        "SELECT packet_id FROM packets WHERE tenant_id = $1 AND case_id = $2 AND sha256 = $3 AND state = 'ready'"
+        " ORDER BY asked_at DESC LIMIT 1",
+        tenant_id,
+        case_id,
+        sha256,
     )
-    return bool(await (await driver(tx)).fetchval(query, tenant_id, case_id, sha256))
+    if built is not None:
+        return FiledPacket(sha256, built, "built")
+    document = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM documents WHERE tenant_id = $1 AND case_id = $2 AND sha256 = $3 AND state = 'current'"
+        " AND media_type = 'application/pdf')",
+        tenant_id,
+        case_id,
+        sha256,
+    )
+    return FiledPacket(sha256, None, "document" if document else "foreign")
 
 
 async def intend(tx: AsyncConnection, filing: Filing) -> None:

@@ -41,7 +41,10 @@ class FileCase(BaseModel):
     level: LevelName | None = Field(None, description="of an appeal, and of nothing else")
     channel: Channel
     tracking_number: Number | None = Field(None, description="what the payer, the carrier or the fax machine calls it")
-    packet_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the packet that was sent")
+    packet_id: UUID | None = Field(None, description="the packet of the case that was sent")
+    packet_sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="of what was sent; one that is not ours is marked as `foreign`"
+    )
     amount_cents: int | None = Field(
         None, ge=1, le=_CENTS_MAX, strict=True, description="what is asked for; left out: all that was denied"
     )

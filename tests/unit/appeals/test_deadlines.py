@@ -20,6 +20,7 @@ from services.appeals.deadlines.levels import (
     in_force,
     levels,
     levels_after,
+    next_check,
     problems,
     routes,
 )
@@ -166,6 +167,16 @@ def test_a_plan_forwards_what_it_upholds_and_a_level_that_a_payer_does_not_have_
     none = Level("second_internal_appeal", None, "days", "notice", date(2026, 1, 1), "contract", filed_when="never")
     (only,) = clocks(upheld, Payer(levels=(none,)))
     assert only.level == "external_review"
+
+
+def test_a_payer_is_asked_after_the_days_that_its_level_gives_it_or_after_30_that_are_said_to_be_assumed() -> None:
+    filed_on = date(2026, 3, 1)
+    assert next_check(UNCONFIGURED, "medicare", "redetermination", filed_on) == (date(2026, 4, 30), "level")
+    assert next_check(UNCONFIGURED, "medicare", "reopening", filed_on) == (date(2026, 3, 31), "assumed")
+    assert next_check(UNCONFIGURED, None, "redetermination", filed_on) == (date(2026, 3, 31), "assumed")
+    own = Level("corrected_claim", 90, "days", "notice", date(2026, 1, 1), "contract", decision_days=45)
+    assert next_check(Payer(levels=(own,)), None, "corrected_claim", filed_on) == (date(2026, 4, 15), "level")
+    assert next_check(Payer(levels=(own,)), None, "corrected_claim", date(2025, 3, 1)) == (date(2025, 3, 31), "assumed")
 
 
 def test_the_first_level_by_law_has_no_steps_before_it() -> None:
