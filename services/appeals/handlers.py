@@ -50,6 +50,7 @@ async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]
     The answer to a denied claim may have come before its denial: so the accounts are settled, too.
     """
     causes: dict[Account, Received[Denial]] = {(each.tenant_id, each.data.claim_key): each for each in denials}
+    await store.hold_accounts(tx, causes)
     known = {key: store.case_of(row) for key, row in (await store.lock_accounts(tx, causes)).items()}
     changes: list[Change] = []
     steps: list[tuple[store.Key, Step]] = []
@@ -108,6 +109,7 @@ def _dated(change: Change, placed: placing.Placed) -> Change:
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], now: datetime) -> Sequence[Event]:
     """Keep remits, let those of accounts that have cases decide them, and book all."""
     causes: dict[Account, Received[Remit]] = {(each.tenant_id, each.data.claim_key): each for each in remits}
+    await store.hold_accounts(tx, causes)
     told = [_paid(each.data) for each in remits if is_told(each.data.claim_status_code)]
     accounts = [(each.tenant_id, each.data.claim_key) for each in remits if is_told(each.data.claim_status_code)]
     await outcomes.insert_remits(tx, list(zip(accounts, told, strict=True)))

@@ -65,6 +65,24 @@ Key = tuple[str, UUID]  # tenant, case
 
 Account = tuple[str, UUID]  # tenant, claim_key
 
+# A row that is there is locked and not written: the condition holds for none.
+_HOLD = """
+INSERT INTO accounts (tenant_id, claim_key)
+SELECT * FROM unnest($1::text[], $2::uuid[]) AS asked (tenant_id, claim_key) ORDER BY tenant_id, claim_key
+ON CONFLICT (tenant_id, claim_key) DO UPDATE SET claim_key = excluded.claim_key WHERE false
+"""
+
+
+async def hold_accounts(tx: AsyncConnection, accounts: Collection[Account]) -> None:
+    """Hold accounts until the transaction ends, in one order for everybody, also those of which nothing is known yet.
+
+    A remit and its denial come by two topics. Handled at one moment by two workers, neither would see what the other has not
+    committed. The second waits here, and what it reads after this it reads with the first one's word in it.
+    """
+    asked = list(zip(*set(accounts), strict=True)) or [(), ()]
+    await (await driver(tx)).execute(_HOLD, *map(list, asked))
+
+
 _LOCK = """
 SELECT c.* FROM unnest($1::text[], $2::uuid[]) AS asked (tenant_id, claim_key)
 JOIN cases AS c ON c.tenant_id = asked.tenant_id AND c.claim_key = asked.claim_key

@@ -1,10 +1,12 @@
 """Outcomes on a real database: by remittance and by hand, in any order, each cent once, each change told of once."""
 
+import asyncio
 import random
 from datetime import date
 from typing import Any
 
 import msgspec
+import pytest
 
 from libs.common.contracts.appeal_decided import AppealDecidedV1
 from tests.integration.appeals.conftest import Desk
@@ -143,3 +145,29 @@ async def test_every_order_of_remits_denials_and_reversals_ends_in_the_same_outc
         )
     assert all(each == ends[0] for each in ends)
     assert sum(row["recovered_cents"] or 0 for row in ends[0]) == 3000 + 6000 + 1000 - 1000 - 0
+
+
+async def waits(desk: Desk) -> bool:
+    """Say whether a transaction of this database waits for another's lock."""
+    query = "SELECT count(*) AS count FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE NOT l.granted"
+    (row,) = await desk.appeals.rows(f"{query} AND a.datname = current_database()")
+    return bool(row["count"])
+
+
+@pytest.mark.parametrize("denial_first", [True, False])
+async def test_a_denial_and_its_answer_that_two_workers_handle_at_one_moment_find_each_other(
+    desk: Desk, *, denial_first: bool
+) -> None:
+    refused = remit()
+    await desk.appeals.take(refused)
+    denial, answer = (await desk.classifier.take(refused)), [paying(10000)]
+    first, second = (denial, answer) if denial_first else (answer, denial)
+    async with desk.appeals.worker.begin() as tx:
+        told = await desk.appeals.handle(tx, *first)
+        other = asyncio.create_task(desk.appeals.take(*second))
+        while not other.done() and not await waits(desk):  # noqa: ASYNC110 - it is the database that waits
+            await asyncio.sleep(0.01)
+    told += await other
+    assert [msgspec.json.decode(each.data, type=AppealDecidedV1).recovered_cents for each in told] == [10000]
+    (case,) = (await desk.http.get("/v1/cases")).json()["items"]
+    assert case["state"] == "overturned"

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts import (
     appeal_decided,
@@ -128,12 +129,16 @@ class Service:
 
     async def take(self, *events: Sent) -> list[Sent]:
         """Handle a batch in one transaction; return what goes out."""
-        out: list[Event] = []
         async with self.worker.begin() as tx:
-            for subscription in SUBSCRIPTIONS[self.name]:
-                batch = [self._received(each, subscription) for each in events if each.topic == subscription.topic]
-                if batch:
-                    out += await subscription.handle(tx, batch, NOW)
+            return await self.handle(tx, *events)
+
+    async def handle(self, tx: AsyncConnection, *events: Sent) -> list[Sent]:
+        """Handle a batch in a transaction that somebody else ends; return what goes out."""
+        out: list[Event] = []
+        for subscription in SUBSCRIPTIONS[self.name]:
+            batch = [self._received(each, subscription) for each in events if each.topic == subscription.topic]
+            if batch:
+                out += await subscription.handle(tx, batch, NOW)
         return sent(out)
 
     @staticmethod
