@@ -13,6 +13,7 @@ from libs.common.contracts import (
     claim_acknowledged,
     claim_submitted,
     denial_classified,
+    records_requested,
     remit_matched,
     remit_received,
 )
@@ -21,6 +22,7 @@ from libs.common.contracts.appeal_filed import AppealFiledV1
 from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.records_requested import RecordsRequestedV1
 from libs.common.contracts.remit_matched import RemitMatchedV1
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.messaging import dead_letters
@@ -77,6 +79,13 @@ EVENTS: Final = (
         RemitMatchedV1,
         "ingest",
         "The claim that an earlier remit answers, known since or changed",
+    ),
+    PublishedEvent(
+        records_requested.TOPIC,
+        records_requested.TYPE,
+        RecordsRequestedV1,
+        "ingest",
+        "A payer asks for documents before it decides a claim",
     ),
     PublishedEvent(
         appeal_filed.TOPIC, appeal_filed.TYPE, AppealFiledV1, "appeals", "What was sent to a payer to change a denial, and how"

@@ -22,6 +22,7 @@ from libs.x12.model import (
     TransactionOpened,
 )
 from libs.x12.reader import InterchangeReader
+from libs.x12.records_request import RecordsRequest, RequestedCode, RequestedLine
 from libs.x12.writer import Payment, RemittanceSet, write_interchange
 
 __all__ = [
@@ -39,8 +40,11 @@ __all__ = [
     "Payment",
     "PaymentRead",
     "ProviderAdjustment",
+    "RecordsRequest",
     "Remit",
     "RemittanceSet",
+    "RequestedCode",
+    "RequestedLine",
     "ServiceLine",
     "SetAnswer",
     "StatusRead",

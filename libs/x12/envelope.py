@@ -8,6 +8,7 @@ from libs.x12.delimiters import Header
 from libs.x12.item import Item
 from libs.x12.messages import MESSAGES
 from libs.x12.model import Finding, InterchangeClosed, InterchangeOpened, Severity, TransactionClosed, TransactionOpened
+from libs.x12.records_request_reader import REQUESTS, RecordsRequestReader
 from libs.x12.remittance import RemittanceReader
 from libs.x12.set_answer_reader import SetAnswerReader
 from libs.x12.status_reader import StatusReader
@@ -25,7 +26,7 @@ _READERS: Final[Mapping[str, type[TransactionReader]]] = {
 CONTROL_NUMBERS_MAX: Final = 50_000  # of one group; remembered to find repeated ones
 _VERSIONS = {
     "835": ("005010X221", "004010X091", "008020X322"),
-    "277": ("005010X214", "005010X212"),
+    "277": ("005010X214", "005010X212", REQUESTS),
     "999": ("005010X231",),
     "997": ("004010", "005010"),
     "837": ("005010X222", "005010X223", "005010X224", "004010X096", "004010X097", "004010X098"),
@@ -204,6 +205,8 @@ class Envelope:
             return
         if not version.startswith(_VERSIONS[elements[1]]):
             self.note("unknown_version", "info", "ST", element="ST03" if elements[3] else "GS08")
+        if reader is StatusReader and version.startswith(REQUESTS):
+            reader = RecordsRequestReader
         self.transaction = reader(self._items, self._opened, self.separator, self.component)
         self.begins = self.transaction.begins
 

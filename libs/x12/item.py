@@ -11,6 +11,7 @@ from libs.x12.model import (
     TransactionClosed,
     TransactionOpened,
 )
+from libs.x12.records_request import RecordsRequest
 
 Item = (
     InterchangeOpened
@@ -20,6 +21,7 @@ Item = (
     | BatchRead
     | Claim
     | StatusRead
+    | RecordsRequest
     | SetAnswer
     | GroupAnswer
     | TransactionClosed

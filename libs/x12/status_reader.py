@@ -131,7 +131,7 @@ class StatusReader(TransactionReader):
         statuses = self._statuses(own)
         if not statuses and not lines:
             return
-        references = {each.qualifier: each.value for each in map(self._parts.reference, _of(own, "REF"))}
+        references = {each.qualifier: each.value for each in map(self._parts.reference, of_kind(own, "REF"))}
         head = filled(own[0][0], self.separator, 3)
         trace = head[2] if head[0] == "TRN" else ""
         dated = self._service_days(own)
@@ -161,7 +161,7 @@ class StatusReader(TransactionReader):
         head, place = segments[0]
         elements = filled(head, self.separator, 5)
         qualifier, code, modifiers, _ = self._parts.procedure(elements[1])
-        references = {each.qualifier: each.value for each in map(self._parts.reference, _of(segments, "REF"))}
+        references = {each.qualifier: each.value for each in map(self._parts.reference, of_kind(segments, "REF"))}
         dated = self._service_days(segments)
         return LineStatus(
             procedure_code=code,
@@ -198,5 +198,6 @@ class StatusReader(TransactionReader):
         return self._parts.dated(*days) if days else None
 
 
-def _of(segments: list[Placed], kind: str) -> list[str]:
+def of_kind(segments: list[Placed], kind: str) -> list[str]:
+    """Return the segments of one kind, without their places."""
     return [segment for segment, _ in segments if segment.startswith(kind)]

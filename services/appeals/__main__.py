@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from libs.common.clock import Clock
-from libs.common.contracts import denial_classified, remit_received
+from libs.common.contracts import denial_classified, records_requested, remit_received
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
@@ -18,6 +18,9 @@ from services.appeals.filing.sending import Sender
 from services.appeals.handlers import Remit, handle_denials, handle_remits
 from services.appeals.ingest import Ingest
 from services.appeals.letters.builder import PacketBuilder
+from services.appeals.records.attacher import Attacher
+from services.appeals.records.attaching import handle_requests
+from services.appeals.records.store import Asked
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
 from services.appeals.worklist.bulk import BulkRunner
@@ -52,6 +55,7 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
         CaseClock(database, clock).run,
         PromiseClock(database, clock).run,
         BulkRunner(database, clock).run,
+        Attacher(database, clock).run,
     ]
     if settings.ingest_url:  # without one there is nobody to ask
         jobs.append(Collector(database, clock, blobs, Ingest(str(settings.ingest_url)), settings.tenant).run)
@@ -65,6 +69,7 @@ if __name__ == "__main__":
         [
             Subscription(remit_received.TOPIC, remit_received.TYPE, Remit, handle_remits),
             Subscription(denial_classified.TOPIC, denial_classified.TYPE, Denial, handle_denials),
+            Subscription(records_requested.TOPIC, records_requested.TYPE, Asked, handle_requests),
         ],
         jobs_of,
     )

@@ -18,6 +18,7 @@ from libs.common.http.problems import Problem, not_found
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.appeals import store
 from services.appeals.correspondence.store import tasks_of
+from services.appeals.records.store import requests_of
 from services.appeals.views import CaseDetail
 from services.appeals.workflow import Case, Decision, Move, Refusal, allowed, decide
 
@@ -111,4 +112,5 @@ async def detail_of(tx: AsyncConnection, tenant: str, case_id: UUID, clock: Cloc
         raise not_found("case")
     appeals = await store.appeals_of(tx, tenant, case_id)
     tasks = await tasks_of(tx, tenant, case_id)
-    return CaseDetail.build(found[0], found[1], appeals, tasks, allowed(store.case_of(found[0]), clock.now()))
+    asked = await requests_of(tx, tenant, case_id)
+    return CaseDetail.build(found[0], found[1], appeals, tasks, asked, allowed(store.case_of(found[0]), clock.now()))

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.appeals.deadlines.clocks import DeadlineIs
+from services.appeals.records.views import RecordsRequestView
 from services.appeals.workflow import FILINGS, OUTCOMES, TRANSITIONS, CaseState, Command
 from services.appeals.worklist.choosing import Task
 from services.appeals.worklist.placing import Place
@@ -76,7 +77,8 @@ class HistoryView(BaseModel):
     state: CaseState = Field(description="after it")
     command: Command
     why: str = Field(
-        description="a person's words, or: denial_classified, denial_not_recoverable, denial_retracted, deadline_passed, remittance"
+        description="a person's words, or: denial_classified, denial_not_recoverable, denial_retracted, deadline_passed,"
+        " remittance, records_requested"
     )
     who: str = Field(description="`recours`: by itself")
     at: datetime
@@ -142,6 +144,7 @@ class CaseDetail(CaseView):
     tasks: list[TaskView] = Field(description="what somebody has to see to: the payer has not done what it promised by a day")
     next_steps: list[NextStep] = Field(description="what may be asked of it now; anything else is refused")
     appeals: list[AppealView] = Field(description="what was filed and how it was decided, oldest first")
+    records_requests: list[RecordsRequestView] = Field([], description="what the payer asked for, oldest first")
     history: list[HistoryView] = Field(description="oldest first")
 
     @classmethod
@@ -151,6 +154,7 @@ class CaseDetail(CaseView):
         history: Iterable[Mapping[Any, Any]],
         appeals: Iterable[Mapping[Any, Any]],
         tasks: Iterable[Mapping[Any, Any]],
+        asked: Iterable[Mapping[Any, Any]],
         allowed: Iterable[Command],
     ) -> Self:
         state = CaseState(row["state"])
@@ -159,7 +163,17 @@ class CaseDetail(CaseView):
         filed = [AppealView.model_validate(dict(each)) for each in appeals]
         left = [TaskView.model_validate(dict(each)) for each in tasks]
         shown = CaseView.of(row).model_dump()
-        return cls.model_validate({**shown, "tasks": left, "next_steps": steps, "appeals": filed, "history": told})
+        requests = [RecordsRequestView.model_validate(dict(each)) for each in asked]
+        return cls.model_validate(
+            {
+                **shown,
+                "tasks": left,
+                "next_steps": steps,
+                "appeals": filed,
+                "records_requests": requests,
+                "history": told,
+            }
+        )
 
 
 def _route(command: Command) -> str:

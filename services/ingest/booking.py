@@ -21,6 +21,7 @@ from libs.x12 import (
     GroupAnswer,
     Item,
     PaymentRead,
+    RecordsRequest,
     Remit,
     SetAnswer,
     StatusRead,
@@ -30,6 +31,7 @@ from libs.x12 import (
 from libs.x12.model import Severity
 from services.ingest.claims.candidates import AnswerCandidate, ClaimCandidate, Intake
 from services.ingest.claims.life import Source, of_status
+from services.ingest.claims.requests import RequestCandidate
 from services.ingest.identity import Ordinals, content_digest, ledger_day, remit_id, remittance_id
 from services.ingest.received import Received
 from services.ingest.translation import to_event
@@ -129,7 +131,7 @@ class Progress:
     payments: int = 0
     head: BatchRead | None = None
     claims_billed: int = 0
-    answers: int = 0  # to claims and to sets
+    answers: int = 0  # to claims and to sets, and what payers ask about claims
     sets_answered: int = 0  # of the transaction that is open
     bytes_written: int = 0  # of the file, up to the last batch that was written
 
@@ -150,7 +152,7 @@ class Batch:
     intake: Intake = field(default_factory=Intake)
 
     def is_full(self, claims: int) -> bool:
-        if len(self.intake.claims) + len(self.intake.answers) + len(self.intake.sets) >= claims:
+        if len(self.intake) >= claims:
             return True
         return len(self.candidates) >= claims or len(self.findings) + len(self.payments) + len(self.closed) >= _NOTES_A_BATCH
 
@@ -221,6 +223,10 @@ def _take_claim_or_answer(progress: Progress, batch: Batch, item: Item) -> None:
         if answer is not None:
             progress.claims += 1
             batch.intake.answers.append(AnswerCandidate(answer, opened.ordinal))
+    elif isinstance(item, RecordsRequest) and opened is not None:
+        progress.answers += 1
+        progress.claims += 1
+        batch.intake.requests.append(RequestCandidate(item, opened.ordinal))
     elif isinstance(item, SetAnswer):
         progress.answers += 1
         progress.sets_answered += 1

@@ -308,7 +308,7 @@ class IntakeReader:
                 booked = await intake.book(tx, part.received, part.received.interchange_id, intake_, later)
                 await outbox.append(tx, booked.events)
                 await insert_letters(tx, self._sandbox.letters(part.received, booked.claims))
-                for ordinal, counts in candidates.tally([*intake_.claims, *intake_.answers], booked.new).items():
+                for ordinal, counts in candidates.tally([*intake_.claims, *intake_.answers, *intake_.requests], booked.new).items():
                     sorted_.tallies[part.received.interchange_id, ordinal].update(counts)
         if sorted_.new:
             await self._insert(tx, {part.received.interchange_id: part.received for part in parts}, sorted_.new)

@@ -17,6 +17,7 @@ State = Literal["present", "missing", "waived"]
 EVERY_PAYER: Final = ""  # the payer of a tenant's list that holds for all payers without one of their own
 _OTHER: Final = "other"
 _HELPS: Final = "?"
+_REQUESTED: Final = "requested_records"
 
 
 class Item(Struct, frozen=True):
@@ -51,13 +52,15 @@ class Checked(Struct, frozen=True):
 
 class _Package(Struct, frozen=True):
     items: dict[str, Item]
+    asked: dict[str, str]  # by a code of a payer's request: the name of an item
     categories: dict[str, str]  # names of items, one after the other
 
 
 @cache
 def _package() -> _Package:
     told = msgspec.convert(yaml.safe_load(files(__package__).joinpath("checklists.yaml").read_text()), _Package)
-    unknown = {name.rstrip(_HELPS) for names in told.categories.values() for name in names.split()} - set(told.items)
+    used = {name.rstrip(_HELPS) for names in told.categories.values() for name in names.split()}
+    unknown = {*used, *told.asked.values(), _REQUESTED} - set(told.items)
     if unknown:
         raise ValueError(f"checklists.yaml does not explain {', '.join(sorted(unknown))}")
     return told
@@ -83,6 +86,14 @@ def choose(category: str, payer_id: str, own: Mapping[tuple[str, str], tuple[Wan
         if place in own:
             return own[place]
     return standard(category)
+
+
+def with_asked(wanted: Sequence[Wanted], codes: Collection[str]) -> tuple[Wanted, ...]:
+    """Add to a checklist what a payer asks for, by the codes of its requests; an item that only helped is needed then."""
+    asked = {_package().asked.get(code, _REQUESTED) for code in sorted(codes)}
+    listed = tuple(Wanted(each.item, needed=True) if each.item in asked else each for each in wanted)
+    more = asked - {each.item for each in wanted}
+    return (*listed, *(Wanted(item, needed=True) for item in sorted(more)))
 
 
 def check(wanted: Sequence[Wanted], documents: Sequence[Mapping[Any, Any]], waived: Collection[str]) -> list[Checked]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import driver
 from libs.common.ids import uuid7
 from services.appeals.documents.store import list_documents
-from services.appeals.evidence.checklists import EVERY_PAYER, Checked, Wanted, check, choose
+from services.appeals.evidence.checklists import EVERY_PAYER, Checked, Wanted, check, choose, with_asked
 
 _encode = msgspec.json.Encoder().encode
 
@@ -88,7 +88,18 @@ async def checked(tx: AsyncConnection, tenant_id: str, case: RowMapping) -> tupl
     own = await _lists_for(tx, tenant_id, case["payer_id"], case["category"])
     documents = await list_documents(tx, tenant_id, case["case_id"], ["current"])
     waived = await waivers(tx, tenant_id, case["case_id"])
-    return check(choose(case["category"], case["payer_id"], own), documents, waived), waived
+    asked = await _asked(tx, [(tenant_id, case["case_id"])])
+    wanted = with_asked(choose(case["category"], case["payer_id"], own), asked[tenant_id, case["case_id"]])
+    return check(wanted, documents, waived), waived
+
+
+async def _asked(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, set[str]]:
+    """Return the codes of what payers ask about cases and was not answered yet."""
+    codes = defaultdict[Key, set[str]](set)
+    rows = await (await driver(tx)).fetch(_ASKED, [tenant for tenant, _ in keys], [case_id for _, case_id in keys])
+    for row in rows:
+        codes[row["tenant_id"], row["case_id"]] |= {each["code"] for each in row["codes"]}
+    return codes
 
 
 _TO_COLLECT = text(
@@ -122,6 +133,10 @@ _DOCUMENTS = (
     "SELECT tenant_id, case_id, document_id, kind FROM documents WHERE state = 'current'"
     " AND (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))"
 )
+_ASKED = (
+    "SELECT tenant_id, case_id, codes FROM records_requests WHERE answered_by IS NULL"
+    " AND (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))"
+)
 _WAIVED = (
     "SELECT DISTINCT ON (tenant_id, case_id, item) tenant_id, case_id, item, what FROM evidence_waivers"
     " WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY tenant_id, case_id, item, row_id DESC"
@@ -142,10 +157,11 @@ async def lacking(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, list[
     for row in await connection.fetch(_WAIVED, tenants, ids):
         if row["what"] == "waived":
             waived[row["tenant_id"], row["case_id"]].add(row["item"])
+    asked = await _asked(tx, keys)
     found = {}
     for row in await connection.fetch(_OF_CASES, tenants, ids):
         key = (row["tenant_id"], row["case_id"])
-        wanted = choose(row["category"], row["payer_id"], lists.get(row["tenant_id"], {}))
+        wanted = with_asked(choose(row["category"], row["payer_id"], lists.get(row["tenant_id"], {})), asked[key])
         missing = [each.item for each in check(wanted, there[key], waived[key]) if each.keeps_back]
         if missing:
             found[key] = missing

@@ -27,6 +27,7 @@ from services.appeals.letters import packet_store
 from services.appeals.outcomes.api import tell_settled
 from services.appeals.outcomes.settling import appeal_id
 from services.appeals.payers import store as payers
+from services.appeals.records.attaching import answered
 from services.appeals.views import CaseDetail
 from services.appeals.workflow import Case, Command, Move, Refusal, decide
 from services.appeals.worklist import store as worklist
@@ -115,6 +116,8 @@ async def file(body: FileCase, locked: Locked) -> None:
         packet_is=packet.packet_is,
     )
     await filings.insert(locked.tx, filing)
+    if filing.action == "send_documents":
+        await answered(locked.tx, locked.key, filing.appeal_id, locked.now)
     if filing.channel in SENT_BY_RECOURS:
         await filings.intend(locked.tx, filing)
     await outbox.append(locked.tx, [_event(locked, filing, case)])

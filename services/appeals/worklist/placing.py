@@ -16,6 +16,7 @@ from services.appeals.worklist import scoring
 # Ours to act on: to work, to answer a request, to go to the next level or to give up.
 ACTIONABLE: Final = frozenset({*WORKING, CaseState.MORE_INFORMATION_REQUESTED, CaseState.PARTLY_OVERTURNED, CaseState.UPHELD})
 # `away`: with the payer, or at its end. `snoozed` and `leased` ones come back by themselves.
+_REQUEST: Final = "records_request"  # the payer names the day itself
 Place = Literal["free", "leased", "snoozed", "away"]
 
 
@@ -30,7 +31,8 @@ class Told(Struct, frozen=True, gc=False, omit_defaults=True):
 class Case(Struct, frozen=True, gc=False):
     """A case as the worklist sees it. `known_on`: since when its deadline is `deadline_on`. `expired_for`: the last day of which it
     expired; a person who opens it again after that is not overruled by the clock. `received_on`: when the last notice came, where
-    somebody has evidence; one from before that notice is of an earlier one.
+    somebody has evidence; one from before that notice is of an earlier one. `requested_by_on`: the last day to answer what the
+    payer asked for.
     """
 
     tenant_id: str
@@ -49,6 +51,7 @@ class Case(Struct, frozen=True, gc=False):
     snoozed_until: date | None = None
     expired_for: date | None = None
     received_on: date | None = None
+    requested_by_on: date | None = None
     appeal_by_on: date | None = None
     correct_by_on: date | None = None
 
@@ -134,7 +137,14 @@ def _sure(found: tuple[Clock, ...], way: Way) -> date | None:
 
 def clocks_of(case: Case, payer: Payer) -> tuple[Clock, ...]:
     """Return the clocks of a case that is ours to act on; any other has none."""
-    return clocks(_facts(case), payer) if case.state in ACTIONABLE else ()
+    if case.state not in ACTIONABLE:
+        return ()
+    found = clocks(_facts(case), payer)
+    if case.requested_by_on is None:
+        return found
+    asked = Clock("send_documents", None, case.requested_by_on, firm=True, rule=_REQUEST, source=_REQUEST, trigger=_REQUEST)
+    others = tuple(clock for clock in found if clock.way != "send_documents")
+    return (asked, *others) if case.state is CaseState.MORE_INFORMATION_REQUESTED else (*others, asked)
 
 
 def _facts(case: Case) -> Facts:

@@ -23,7 +23,7 @@ Key = tuple[str, UUID]  # tenant, case
 
 _COLUMNS: Final = (
     "w.tenant_id, w.case_id, c.state, w.payer_id, c.category, c.denied_cents, w.told::text, w.deadline_on, w.known_on, w.assignee,"
-    " w.team, w.holder, w.leased_until, w.snoozed_until, w.expired_for, w.received_on,"
+    " w.team, w.holder, w.leased_until, w.snoozed_until, w.expired_for, w.received_on, w.requested_by_on,"
     " c.appeal_by_on, c.correct_by_on"
 )
 _JOINED: Final = "worklist AS w JOIN cases AS c ON c.tenant_id = w.tenant_id AND c.case_id = w.case_id"
@@ -44,6 +44,7 @@ _KEPT: Final[Mapping[str, str]] = {
     "team": "text",
     "expired_for": "date",
     "received_on": "date",
+    "requested_by_on": "date",
     "amount_cents": "bigint",
 }
 _ENTERED: Final[Mapping[str, str]] = {"payer_id": "text", "told": "jsonb"}
@@ -125,7 +126,10 @@ async def enter(tx: AsyncConnection, cases: Sequence[Case], names: Mapping[Key, 
 
 
 def _kept(case: Case, before: Case) -> Case:
-    names = ("deadline_on", "known_on", "assignee", "team", "holder", "leased_until", "snoozed_until", "expired_for", "received_on")
+    names = (
+        "deadline_on", "known_on", "assignee", "team", "holder", "leased_until", "snoozed_until", "expired_for", "received_on",
+        "requested_by_on",
+    )  # fmt: skip
     facts = before.told.facts  # a new judgement does not undo what was decided of an appeal
     told = msgspec.structs.replace(
         case.told, facts=msgspec.structs.replace(case.told.facts, level=facts.level, decided_on=facts.decided_on)
@@ -174,7 +178,8 @@ async def _placed(tx: AsyncConnection, cases: Sequence[Case], now: datetime) -> 
 
 def _row(case: Case, placed: Placed) -> tuple[Any, ...]:
     stands = tuple(getattr(placed, name) for name in _PLACED)
-    return (case.tenant_id, case.case_id, *stands, case.assignee, case.team, case.expired_for, case.received_on, case.denied_cents)
+    kept = (case.assignee, case.team, case.expired_for, case.received_on, case.requested_by_on, case.denied_cents)
+    return (case.tenant_id, case.case_id, *stands, *kept)
 
 
 async def _warn(tx: AsyncConnection, placed: Sequence[tuple[Case, Placed]], now: datetime) -> None:

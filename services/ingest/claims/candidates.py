@@ -13,6 +13,7 @@ from libs.common.ids import claim_key, uuid7
 from libs.x12 import Claim, SetAnswer
 from services.ingest.claims import identity
 from services.ingest.claims.life import Acknowledgement, Known
+from services.ingest.claims.requests import RequestCandidate
 from services.ingest.claims.translation import FINDINGS_MAX, to_event
 
 _LONG_FINDING = CheckFinding("R" * 32, "warning", "236", 999)
@@ -98,16 +99,19 @@ class Intake:
     claims: list[ClaimCandidate] = field(default_factory=list)
     answers: list[AnswerCandidate] = field(default_factory=list)
     sets: list[SetAnswer] = field(default_factory=list)
+    requests: list[RequestCandidate] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.claims or self.answers or self.sets)
+    def __len__(self) -> int:
+        return len(self.claims) + len(self.answers) + len(self.sets) + len(self.requests)
 
     def clear(self) -> None:
-        for part in (self.claims, self.answers, self.sets):
+        for part in (self.claims, self.answers, self.sets, self.requests):
             part.clear()
 
 
-def tally(candidates: Iterable[ClaimCandidate | AnswerCandidate], new: Collection[int]) -> dict[int, Counter[str]]:
+def tally(
+    candidates: Iterable[ClaimCandidate | AnswerCandidate | RequestCandidate], new: Collection[int]
+) -> dict[int, Counter[str]]:
     """Count new and repeated ones by transaction. `new` holds the `id()` of those that are new to this file's reading."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for each in candidates:

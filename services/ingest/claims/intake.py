@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.contracts import claim_acknowledged, claim_submitted, remit_matched
+from libs.common.contracts import claim_acknowledged, claim_submitted, records_requested, remit_matched
 from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
 from libs.common.contracts.claim_submitted import CheckFinding
 from libs.common.contracts.envelope import Event, first_event
@@ -35,6 +35,7 @@ from services.ingest.claims.life import (
     state_of,
     traced,
 )
+from services.ingest.claims.requesting import admit, name_requests
 from services.ingest.claims.translation import to_event, told_findings
 from services.ingest.followups.arrivals import NewClaim, claims_came
 from services.ingest.followups.rules import Subject
@@ -150,12 +151,14 @@ async def book(
     booking = _Booking(tx, received, interchange_id)
     tenant_id = received.tenant_id
     await _name(booking, intake.answers)
+    await name_requests(tx, tenant_id, intake.requests)
     groups = {each.group_control_number for each in intake.claims if each.group_control_number}
     groups |= {each.group_control_number for each in intake.sets}
     await store.lock_groups(tx, tenant_id, groups)
     sets = await _sets(booking, intake, groups)
     keys = {each.claim_key for each in intake.claims} | {reached.claim_key for reached in sets}
     keys |= {claim_key(tenant_id, each.acknowledgement.patient_control_number) for each in intake.answers}
+    keys |= {each.claim_key(tenant_id) for each in intake.requests}
     numbers = {number for each in intake.answers if (number := each.acknowledgement.payer_claim_control_number)}
     numbers |= {each.claim.patient_control_number for each in intake.claims}  # payers swap the two numbers at times
     waiting = await accounts_waiting_for(tx, tenant_id, numbers)
@@ -166,6 +169,10 @@ async def book(
     known = await store.claims_of_accounts(tx, tenant_id, keys)
     await _insert_claims(booking, new, known)
     await _acknowledge(booking, intake.answers, sets, {each.claim_key for each in new}, known)
+    asked, requested = await admit(tx, received, intake.requests, known)
+    booking.new |= asked
+    for event in requested:
+        booking.emit(records_requested.TOPIC, records_requested.TYPE, event, event.claim_key, booking.next_version(event.claim_key))
     await _relink(booking, known)
     await store.insert_history(tx, booking.history)
     await _match_anew(booking, keys | waiting)

@@ -201,6 +201,16 @@ async def account_numbers(
     return by_id, by_number
 
 
+async def admit_requests(tx: AsyncConnection, tenant_id: str, interchange_id: UUID, ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Write which requests for records have come; return those that were here before, each with the file that brought it."""
+    connection = await driver(tx)
+    query = "SELECT request_id, interchange_id FROM records_requests WHERE tenant_id = $1 AND request_id = ANY ($2::uuid[])"
+    here = {row["request_id"]: row["interchange_id"] for row in await connection.fetch(query, tenant_id, list(ids))}
+    insert = "INSERT INTO records_requests (tenant_id, request_id, interchange_id) SELECT $1, unnest($2::uuid[]), $3"
+    await connection.execute(insert, tenant_id, sorted(set(ids) - set(here)), interchange_id)
+    return here
+
+
 _OF_SET = """
 WITH newest AS (
     SELECT interchange_id FROM claims

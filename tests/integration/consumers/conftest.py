@@ -16,6 +16,7 @@ from libs.common.contracts import (
     claim_acknowledged,
     claim_submitted,
     denial_classified,
+    records_requested,
     remit_matched,
     remit_received,
 )
@@ -28,6 +29,8 @@ from services.analytics.handlers import SUBSCRIPTIONS as COUNTING
 from services.appeals.handlers import Remit as AppealsRemit
 from services.appeals.handlers import handle_denials as open_cases
 from services.appeals.handlers import handle_remits as settle_cases
+from services.appeals.records.attaching import handle_requests
+from services.appeals.records.store import Asked
 from services.appeals.store import Denial as AppealsDenial
 from services.classifier.front_door import AnsweredClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
@@ -47,6 +50,7 @@ SUBSCRIPTIONS = {
     "appeals": [
         Subscription(remit_received.TOPIC, remit_received.TYPE, AppealsRemit, settle_cases),
         Subscription(denial_classified.TOPIC, denial_classified.TYPE, AppealsDenial, open_cases),
+        Subscription(records_requested.TOPIC, records_requested.TYPE, Asked, handle_requests),
     ],
     "analytics": list(COUNTING),
 }

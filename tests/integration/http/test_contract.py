@@ -39,6 +39,8 @@ from services.analytics import handlers as analytics
 from services.appeals import api as appeals_api
 from services.appeals import handlers as appeals
 from services.appeals.ingest import Ingest
+from services.appeals.records.attaching import handle_requests
+from services.appeals.records.store import Asked
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier import front_door
 from services.classifier import handlers as classifier
@@ -71,6 +73,7 @@ READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
     "appeals": [
         ("remit.received", appeals.Remit, appeals.handle_remits),
         ("denial.classified", AppealedDenial, appeals.handle_denials),
+        ("records.requested", Asked, handle_requests),
     ],
     "analytics": [(each.topic, each.schema, each.handle) for each in analytics.SUBSCRIPTIONS],
 }

@@ -80,6 +80,17 @@ def test_a_case_that_waits_for_documents_has_their_deadline_alone() -> None:
     assert (stands.deadline_on, stands.deadline_is) == (None, "unknown")
 
 
+def test_the_day_that_a_payer_names_is_the_deadline_while_it_waits_and_one_of_several_while_we_work() -> None:
+    asked = case(state=CaseState.MORE_INFORMATION_REQUESTED, requested_by_on=date(2026, 3, 20))
+    waits = place(asked, UNCONFIGURED, NOW)
+    assert (waits.deadline_on, waits.deadline_is, waits.over) == (date(2026, 3, 20), "firm", False)
+    assert place(replace(asked, state=CaseState.FILED), UNCONFIGURED, NOW).deadline_on is None
+    works = case(requested_by_on=date(2026, 3, 20))
+    assert place(works, UNCONFIGURED, NOW).deadline_on == date(2026, 3, 20)
+    later = place(works, UNCONFIGURED, on(date(2026, 3, 21)))
+    assert (later.deadline_on, later.over) == (DUE, False)
+
+
 def test_a_decided_case_whose_next_level_is_over_leaves_the_worklist_without_expiring() -> None:
     stands = place(case(state=CaseState.UPHELD), UNCONFIGURED, on(DUE + timedelta(days=1)))
     assert (stands.place, stands.over) == ("away", False)

@@ -22,6 +22,7 @@ from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.ids import claim_key, denial_id
 from libs.common.messaging.cloudevents import read_attributes
 from services.analytics.handlers import SUBSCRIPTIONS as COUNTED
+from services.appeals.records.store import Asked
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier.front_door import AnsweredClaim
 from services.classifier.handlers import RemitToClassify
@@ -38,6 +39,7 @@ SUBSCRIPTIONS = {
     ("remit.matched", "classifier"): MatchedRemit,
     ("remit.received", "appeals"): BookedRemit,
     ("denial.classified", "appeals"): AppealedDenial,
+    ("records.requested", "appeals"): Asked,
     **{(each.topic, "analytics"): each.schema for each in COUNTED},
 }
 READ = [

@@ -16,8 +16,8 @@ ALLOWED = frozenset(
         "acknowledged_on", "acknowledgement_id", "action", "adjustment_cents", "adjustments", "adjustments_by_group",
         "alternative_actions", "amount_cents", "appeal_by", "appeal_id", "billing_npi", "carc", "case_id", "category",
         "channel", "charge_cents", "claim_filing_code", "claim_id", "claim_key", "claim_status_code", "claim_type",
-        "classified_at", "code", "confidence", "core_scenario", "correct_by", "days", "decided_at", "decided_by",
-        "decided_on", "deciding_remit_id", "denial_id", "denial_revision", "denied_cents", "diagnosis_codes",
+        "classified_at", "code", "code_list", "codes", "confidence", "core_scenario", "correct_by", "days", "decided_at",
+        "decided_by", "decided_on", "deciding_remit_id", "denial_id", "denial_revision", "denied_cents", "diagnosis_codes",
         "disputed_cents", "due_on", "entity", "expected_value_cents", "explanation", "explanation_fr", "facility_code",
         "filed_at", "filed_on", "findings", "firm", "frequency_code", "group_code", "interchange_id", "kind", "level",
         "line", "line_control_number", "lines", "matched_at", "member_reference", "modifiers", "odds_version",
@@ -26,9 +26,9 @@ ALLOWED = frozenset(
         "payer_claim_control_number", "payer_id", "payer_kind", "payer_name", "payer_sequence", "payment_on",
         "place_of_service", "preventable", "prior_authorization", "procedure_code", "qualifier", "quantity", "rarc",
         "rarcs", "reasons", "received_at", "recoverable", "recovered_cents", "referral", "remit_id", "remittance_id",
-        "rendering_npi", "replaces_claim_id", "revenue_code", "revision", "rule", "rule_version", "rules",
+        "rendering_npi", "replaces_claim_id", "request_id", "revenue_code", "revision", "rule", "rule_version", "rules",
         "service_from_on", "service_on", "service_to_on", "severity", "source", "status", "statuses", "submitted_at",
-        "totals", "trigger", "trigger_on", "unbalanced_cents", "units",
+        "totals", "trace", "trigger", "trigger_on", "unbalanced_cents", "units",
     }
 )  # fmt: skip
 

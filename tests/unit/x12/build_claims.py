@@ -70,3 +70,25 @@ def set_answers(*answers: Sequence[str], group_control: str = "1", code: str = "
     told = build.transaction(body, head=[], kind="999")
     told[0] += "*005010X231A1"
     return build.interchange(group(told, functional="FA", version="005010X231A1"))
+
+
+def records_request(*asked: Sequence[str], on: str = "20260112", version: str = "006020X313") -> list[str]:
+    """Return a whole 277 that requests records. `asked` are the segments of one claim each, from its TRN on (`asks`)."""
+    body = [
+        "HL*1**20*1", "NM1*PR*2*PAYER*****PI*PAYER1", "HL*2*1*21*1", "NM1*41*2*CLINIC*****46*SUB1",
+        "HL*3*2*19*1", "NM1*1P*2*CLINIC*****XX*1999999984",
+    ]  # fmt: skip
+    for place, each in enumerate(asked, start=4):
+        body += [f"HL*{place}*3*PT", "NM1*QC*1*FAMILY*GIVEN****MI*MEMBER1", *each]
+    told_set = build.transaction(body, head=[f"BHT*0085*48*REQ1*{on}*1200"], kind="277")
+    told_set[0] += f"*{version}"
+    return build.interchange(group(told_set, functional="HN", version=version))
+
+
+def asks(
+    pcn: str = "PCN1", *codes: str, trace: str = "ICN1", due: str = "20260226", number: str = "", more: Iterable[str] = ()
+) -> list[str]:
+    """Return what a payer asks of one claim; without codes, for the operative report."""
+    told = [f"STC*{code}*20260112" for code in codes or ("R4:11504-8::LOI",)]
+    dated = ["DTP*472*D8*20260102", *([f"DTP*106*D8*{due}"] if due else [])]
+    return [f"TRN*1*{trace}", *told, *([f"REF*EJ*{pcn}"] if pcn else []), *([f"REF*1K*{number}"] if number else []), *dated, *more]

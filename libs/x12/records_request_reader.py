@@ -1,0 +1,82 @@
+"""One 277 that requests records: the levels of any 277, and under each trace of a claim what the payer wants for it."""
+
+from typing import Final
+
+from libs.x12.acknowledgement import StatusLevel
+from libs.x12.claim import Dated
+from libs.x12.claim_parts import filled
+from libs.x12.records_request import RecordsRequest, RequestedCode, RequestedLine
+from libs.x12.status_reader import Placed, StatusReader, of_kind
+
+REQUESTS: Final = "006020X313"  # the edition that asks, where others answer
+_DUE, _SERVICE = "106", "472"
+_CODES = (1, 10, 11)  # STC01, STC10, STC11
+
+
+class RecordsRequestReader(StatusReader):
+    """Reads one request for records; its units are its levels (HL loops)."""
+
+    def _emit(self, level: StatusLevel, segments: list[Placed], position: tuple[int, int]) -> None:
+        """Emit what is asked under one TRN. What the answer cannot do without and is not there is a finding."""
+        if level != "claim":
+            return
+        lines_at = [at for at, (segment, _) in enumerate(segments) if segment.startswith("SVC")]
+        own = segments[: lines_at[0]] if lines_at else segments
+        bounds = [*lines_at, len(segments)]
+        lines = tuple(self._requested(segments[cut : bounds[at + 1]]) for at, cut in enumerate(lines_at))
+        references = self._references(own)
+        head = filled(own[0][0], self.separator, 3) if own else ["", "", ""]
+        trace = head[2] if head[0] == "TRN" else ""
+        codes = self._asked(own)
+        due, service = self._days(own, _DUE), self._days(own, _SERVICE)
+        missing = {"TRN": not trace, "STC": not (codes or any(line.codes for line in lines)), "DTP": due is None}
+        for segment_id, is_missing in missing.items():
+            if is_missing:
+                self.note(position, "missing_segment", "warning", segment_id, unit=self.units_read)
+        self.items.append(
+            RecordsRequest(
+                ordinal=self.units_read,
+                segment_index=position[1],
+                byte_offset=position[0],
+                trace=trace,
+                codes=codes,
+                payer_name=self._payer[0],
+                payer_id=self._payer[1],
+                provider_npi=self._provider_npi,
+                patient_control_number=references.get("EJ", ""),
+                payer_claim_control_number=references.get("1K", trace),
+                clearinghouse_number=references.get("D9", ""),
+                attachment_control_number=next((self._parts.attachment(each).control_number for each in of_kind(own, "PWK")), ""),
+                service_from_on=service.from_on if service else None,
+                service_to_on=service.to_on if service else None,
+                due_on=due.to_on or due.from_on if due else None,
+                lines=lines,
+            )
+        )
+
+    def _requested(self, segments: list[Placed]) -> RequestedLine:
+        _, code, _, _ = self._parts.procedure(filled(segments[0][0], self.separator, 2)[1])
+        service = self._days(segments, _SERVICE)
+        return RequestedLine(
+            procedure_code=code,
+            codes=self._asked(segments),
+            line_control_number=self._references(segments).get("FJ", ""),
+            service_from_on=service.from_on if service else None,
+        )
+
+    def _references(self, segments: list[Placed]) -> dict[str, str]:
+        return {each.qualifier: each.value for each in map(self._parts.reference, of_kind(segments, "REF"))}
+
+    def _asked(self, segments: list[Placed]) -> tuple[RequestedCode, ...]:
+        found: dict[RequestedCode, None] = {}
+        for segment in of_kind(segments, "STC"):
+            elements = filled(segment, self.separator, 12)
+            for at in _CODES:
+                category, code, _, code_list, *_ = [*elements[at].split(self.component), "", "", "", ""]
+                if category or code:
+                    found[RequestedCode(category, code, code_list)] = None
+        return tuple(found)
+
+    def _days(self, segments: list[Placed], qualifier: str) -> Dated | None:
+        days = next((placed for placed in segments if placed[0].startswith("DTP") and placed[0][4:7] == qualifier), None)
+        return self._parts.dated(*days) if days else None

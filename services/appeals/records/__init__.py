@@ -1,0 +1,1 @@
+"""What payers ask for before they decide: kept, attached to a case, answered."""

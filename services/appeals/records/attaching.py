@@ -1,0 +1,75 @@
+"""A request for records reaches its case: the case waits no longer for the payer, and must answer by a day.
+
+In the transaction of whatever became known; the same a second time changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.contracts.envelope import Event, Received
+from libs.common.people import SYSTEM
+from services.appeals import store as cases
+from services.appeals.records import store
+from services.appeals.records.choosing import choose
+from services.appeals.records.store import Asked, Key
+from services.appeals.workflow import Case, Command, Move, Refusal, Step, decide
+from services.appeals.worklist import store as worklist
+from services.appeals.worklist.placing import Case as Placed
+
+WHY: Final = "records_requested"
+
+
+async def handle_requests(tx: AsyncConnection, requests: Sequence[Received[Asked]], now: datetime) -> Sequence[Event]:
+    """Keep requests, and attach those whose case is here; the others wait for theirs."""
+    await store.keep(tx, [(each.tenant_id, each.data) for each in requests])
+    await attach(tx, {(each.tenant_id, each.data.claim_key) for each in requests}, now)
+    return ()
+
+
+async def attach(tx: AsyncConnection, accounts: Collection[Key], now: datetime) -> None:
+    """Attach what waits of some accounts to their cases, which take the step that it is where their state allows it."""
+    rows = await cases.lock_accounts(tx, accounts)
+    if not rows:
+        return
+    by_account: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for (tenant_id, _), row in rows.items():
+        by_account[tenant_id, row["claim_key"]].append(row)
+    told = []
+    for each in await store.waiting(tx, accounts):
+        case_id = choose(each["payer_claim_control_number"], by_account[each["tenant_id"], each["claim_key"]])
+        if case_id is not None:
+            told.append((each["tenant_id"], each["request_id"], case_id))
+    if not told:
+        return
+    await store.attach(tx, told, now)
+    moved: dict[Key, Case] = {}
+    steps: list[tuple[Key, Step]] = []
+    for key in sorted({(tenant_id, case_id) for tenant_id, _, case_id in told}):
+        decision = decide(cases.case_of(rows[key]), Move(command=Command.REQUEST_INFORMATION, who=SYSTEM, why=WHY), now)
+        if not isinstance(decision, Refusal):
+            moved[key] = decision.case
+            steps += [(key, step) for step in decision.steps]
+    await cases.move(tx, moved, now)
+    await cases.tell(tx, steps)
+    await _count_down(tx, {(tenant_id, case_id) for tenant_id, _, case_id in told}, now)
+
+
+async def answered(tx: AsyncConnection, key: Key, appeal_id: Any, now: datetime) -> None:
+    """Note that documents were sent for a locked case: they answer all that it was asked."""
+    if await store.answer(tx, *key, appeal_id):
+        await _count_down(tx, {key}, now)
+
+
+async def _count_down(tx: AsyncConnection, keys: Collection[Key], now: datetime) -> None:
+    """Let locked cases' places follow from the day by which they must answer."""
+    days = await store.due_days(tx, keys)
+    await worklist.alter(tx, keys, now, lambda placed: replace(placed, requested_by_on=_day(days, placed)))
+
+
+def _day(days: Mapping[Key, date | None], placed: Placed) -> date | None:
+    return days.get((placed.tenant_id, placed.case_id))
