@@ -32,6 +32,7 @@ from services.appeals.letters import api as letters
 from services.appeals.letters.meanings import Meanings
 from services.appeals.outcomes import api as outcomes
 from services.appeals.payers import api as payers
+from services.appeals.records import api as records
 from services.appeals.views import CaseDetail, MoveCase
 from services.appeals.workflow import Move
 from services.appeals.worklist import api as worklist_api
@@ -82,6 +83,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             worklist_api.router,
             router,
             filing.router,
+            records.router,
             outcomes.router,
             bulk_api.router,
             payers.router,

@@ -109,6 +109,11 @@ async def answer(tx: AsyncConnection, tenant_id: str, case_id: UUID, appeal_id: 
     return bool(await (await driver(tx)).fetch(query, tenant_id, case_id, appeal_id))
 
 
+async def request_of(tx: AsyncConnection, tenant_id: str, case_id: UUID, request_id: UUID) -> RowMapping | None:
+    query = text("SELECT * FROM records_requests WHERE tenant_id = :tenant AND case_id = :case AND request_id = :request")
+    return (await tx.execute(query, {"tenant": tenant_id, "case": case_id, "request": request_id})).mappings().first()
+
+
 async def requests_of(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[RowMapping]:
     """Return what payers asked about a case, oldest first."""
     query = text("SELECT * FROM records_requests WHERE tenant_id = :tenant AND case_id = :case ORDER BY received_at, request_id")

@@ -1,9 +1,10 @@
 """The shapes of what is shown of payers' requests for records."""
 
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 
 class AskedCodeView(BaseModel):
@@ -13,6 +14,32 @@ class AskedCodeView(BaseModel):
     code: str = Field(description="what is asked for: a LOINC code as a rule")
     code_list: str | None = Field(None, description="the list that the code is of; LOI is LOINC")
     line_control_number: str | None = Field(None, description="of the claim's line that it is about; null: the claim")
+
+
+class AnswerDocumentBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    document_id: UUID = Field(description="a current document of the case")
+    code: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = Field(
+        None, description="the code of the request that it answers; left out: the request as a whole"
+    )
+
+
+class AnswerRecords(BaseModel):
+    """Which request is answered with which documents."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "request_id": "3f6c1f0a-8a53-5b0e-9c37-52d0f3a6c101",
+                "documents": [{"document_id": "0197f0a2-6d1c-7c43-9a57-1f0f4f3d2b10", "code": "11504-8"}],
+            }
+        },
+    )
+
+    request_id: UUID
+    documents: list[AnswerDocumentBody] = Field(min_length=1, max_length=100)
 
 
 class RecordsRequestView(BaseModel):

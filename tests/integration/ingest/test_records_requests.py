@@ -17,9 +17,9 @@ async def test_a_request_is_told_of_once_and_of_its_claim(ingest: Ingest) -> Non
     await ingest.take(encode(made.one(made.claim("PCN1"))))
     asked = made.asks("PCN1", "R4:11504-8::LOI", trace="CTL7", number="ICN1")
     first = await ingest.take(encode(made.records_request(asked)))
-    assert (first["status"], first["claims"]["new"], first["claims"]["duplicate"]) == ("accepted", 1, 0), first
+    assert (first["status"], first["totals"]["claims_new"], first["totals"]["claims_duplicate"]) == ("accepted", 1, 0), first
     again = await ingest.take(encode(made.records_request(asked, on="20260113")))
-    assert (again["status"], again["claims"]["new"], again["claims"]["duplicate"]) == ("accepted", 0, 1)
+    assert (again["status"], again["totals"]["claims_new"], again["totals"]["claims_duplicate"]) == ("accepted", 0, 1)
     (event,) = await told(ingest)
     ((claim_id,),) = await ingest.rows("SELECT claim_id FROM claims")
     assert event["claim_key"] == event["key"] == str(claim_key("local", "PCN1"))

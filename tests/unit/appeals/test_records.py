@@ -3,7 +3,10 @@
 from datetime import date
 from uuid import UUID
 
+import pytest
+
 from services.appeals.evidence.checklists import Wanted, with_asked
+from services.appeals.records.answering import TooLarge, split
 from services.appeals.records.choosing import choose
 
 A, B, C = (UUID(int=each) for each in (1, 2, 3))
@@ -28,3 +31,13 @@ def test_codes_become_items_that_are_needed_each_once() -> None:
     assert [(each.item, each.needed) for each in with_asked(listed, ["18842-5", "34117-2", "11504-8", "x", "y"])] == [
         ("remittance_extract", True), ("medical_records", True), ("operative_report", True), ("requested_records", True),
     ]  # fmt: skip
+
+
+def test_a_packet_is_split_by_the_number_and_the_size_that_a_payer_takes() -> None:
+    assert split([5, 5, 5], 10, 100, 100) == [[0, 1, 2]]
+    assert split([5, 5, 5], 2, 100, 100) == [[0, 1], [2]]
+    assert split([5, 5, 5, 1], 10, 100, 11) == [[0, 1], [2, 3]]
+    assert split([], 1, 1, 1) == []
+    with pytest.raises(TooLarge) as refused:
+        split([5, 12], 10, 11, 100)
+    assert refused.value.place == 1
