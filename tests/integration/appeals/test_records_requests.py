@@ -65,6 +65,9 @@ async def test_a_request_moves_a_filed_case_and_documents_answer_it(desk: Desk) 
     assert await needed(desk, case) == before
     await desk.appeals.take(asked)  # once more, after the answer: nothing is asked anew
     assert (await desk.case(case["case_id"]))["state"] == "filed"
+    await desk.appeals.take(request(due_on=date(2026, 4, 1)))
+    case = await desk.case(case["case_id"])
+    assert (case["state"], case["due_on"]) == ("more_information_requested", "2026-04-01"), "what was answered counts no more"
 
 
 async def test_a_request_waits_for_its_case_and_gives_it_its_day(desk: Desk) -> None:
