@@ -110,7 +110,7 @@ async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], 
     """Keep remits, let those of accounts that have cases decide them, and book all."""
     causes: dict[Account, Received[Remit]] = {(each.tenant_id, each.data.claim_key): each for each in remits}
     await store.hold_accounts(tx, causes)
-    told = [_paid(each.data, each.sequence) for each in remits if is_told(each.data.claim_status_code)]
+    told = [_paid(each.data) for each in remits if is_told(each.data.claim_status_code)]
     accounts = [(each.tenant_id, each.data.claim_key) for each in remits if is_told(each.data.claim_status_code)]
     await outcomes.insert_remits(tx, list(zip(accounts, told, strict=True)))
     decided = await settle_accounts(tx, causes, now)
@@ -122,7 +122,7 @@ def _event(cause: Received[Any], told: Told) -> Event:
     return caused_event(cause, appeal_decided.TOPIC, appeal_decided.TYPE, told.data, sequence=told.sequence)
 
 
-def _paid(remit: Remit, sequence: int) -> Paid:
+def _paid(remit: Remit) -> Paid:
     adjustments = [(each.group_code, each.carc, each.amount_cents) for each in remit.adjustments]
     return Paid(
         remit_id=remit.remit_id,
@@ -135,5 +135,4 @@ def _paid(remit: Remit, sequence: int) -> Paid:
         refused_cents=refused_cents(remit.charge_cents, remit.paid_cents, adjustments),
         service_from_on=remit.service_from_on,
         claim_id=remit.claim_id,
-        sequence=sequence,
     )

@@ -27,10 +27,7 @@ _GRANTED_CARCS: Final = frozenset({"1", "2", "3", "44", "45", "237", "253"})
 
 
 class Paid(Struct, frozen=True, gc=False):
-    """One remit, as far as appeals depend on it. Cents with the payer's sign; refused: neither paid nor settled otherwise.
-
-    `sequence` is that of its event: the order in which remits of an account came to ingest, by which they are told apart in a day.
-    """
+    """One remit, as far as appeals depend on it. Cents with the payer's sign; refused: neither paid nor settled otherwise."""
 
     remit_id: UUID
     payer_id: str
@@ -42,12 +39,6 @@ class Paid(Struct, frozen=True, gc=False):
     refused_cents: int
     service_from_on: date | None = None
     claim_id: UUID | None = None
-    sequence: int = 0
-
-    @property
-    def place(self) -> tuple[date, int]:
-        """Where it stands among the remits of its account."""
-        return self.payment_on, self.sequence
 
 
 class Denied(Struct, frozen=True):
@@ -115,8 +106,7 @@ def attribute(denied: Sequence[Denied], contests: Sequence[Contest], remits: Ite
     for contest in contests:
         by_case[contest.case_id].append(contest)
     known = list({remit.remit_id: remit for remit in remits}.values())
-    taken_back = _taken_back(denied, known)
-    found = {remit.remit_id: _cases_of(remit, denied, by_case, taken_back) for remit in known}
+    found = {remit.remit_id: _cases_of(remit, denied, by_case) for remit in known}
     # A denied remit that is itself a later word on another case ties the two together.
     tied = [found[each.remit.remit_id] | {each.case_id} for each in denied if found.get(each.remit.remit_id)]
     brought: dict[UUID, Brought] = {}
@@ -127,43 +117,9 @@ def attribute(denied: Sequence[Denied], contests: Sequence[Contest], remits: Ite
     return brought
 
 
-def _taken_back(denied: Iterable[Denied], known: Collection[Paid]) -> Mapping[UUID, int]:
-    """Return the cases whose denied remit is reversed on its own day, and the sequence of the first that does so."""
-    reversals = sorted((remit for remit in known if remit.charge_cents < 0), key=lambda remit: remit.sequence, reverse=True)
-    return {
-        each.case_id: remit.sequence
-        for each in denied
-        for remit in reversals  # the first comes last, and stays
-        if remit.payer_id == each.remit.payer_id and _same_day_later(remit, each.remit) and _same_claim(remit, each.remit)
-    }
-
-
-def _same_day_later(remit: Paid, first: Paid) -> bool:
-    return remit.payment_on == first.payment_on and remit.sequence > first.sequence
-
-
-def _same_claim(remit: Paid, first: Paid) -> bool:
-    """Say whether two remits of one day surely speak of one claim. A claim that was split is paid in parts with other charges."""
-    return bool(remit.number) and remit.number == first.number and abs(remit.charge_cents) == abs(first.charge_cents)
-
-
-def _is_later(remit: Paid, denied: Denied, contests: Iterable[Contest], taken_back: Mapping[UUID, int]) -> bool:
-    """Say whether a remit came after a denied one. On the same day more is asked: parts of a split claim are paid on one, too."""
-    if denied.remit.payment_on < remit.payment_on:
-        return True
-    if not _same_day_later(remit, denied.remit):
-        return False
-    is_corrected = remit.claim_id is not None and any(each.corrected_claim_id == remit.claim_id for each in contests)
-    after_reversal = denied.case_id in taken_back and taken_back[denied.case_id] < remit.sequence
-    return is_corrected or after_reversal or _same_claim(remit, denied.remit)
-
-
-def _cases_of(
-    remit: Paid, denied: Iterable[Denied], contests: Mapping[UUID, Sequence[Contest]], taken_back: Mapping[UUID, int]
-) -> frozenset[UUID]:
+def _cases_of(remit: Paid, denied: Iterable[Denied], contests: Mapping[UUID, Sequence[Contest]]) -> frozenset[UUID]:
     """Return the cases whose denied claim a remit may be a later word on; those with its very number, if there are any."""
-    same_payer = [each for each in denied if each.remit.payer_id == remit.payer_id]
-    later = [each for each in same_payer if _is_later(remit, each, contests[each.case_id], taken_back)]
+    later = [each for each in denied if each.remit.payer_id == remit.payer_id and each.remit.payment_on < remit.payment_on]
     same = [each for each in later if remit.number and each.remit.number == remit.number]
     return frozenset(each.case_id for each in same or (each for each in later if _fits(remit, each, contests[each.case_id])))
 
@@ -189,17 +145,16 @@ def _components(sets: Iterable[frozenset[UUID]]) -> list[frozenset[UUID]]:
 
 
 def _share(denied: Sequence[Denied], contests: Mapping[UUID, Sequence[Contest]], later: Sequence[Paid]) -> dict[UUID, Brought]:
-    """Walk through the days of one claim; a day on which it was denied is two: what came before that, and what came after."""
-    days: dict[tuple[date, int], list[Paid]] = defaultdict(list)
+    """Walk through the days of one claim."""
+    days: dict[date, list[Paid]] = defaultdict(list)
     for remit in later:
-        before = sum(_same_day_later(remit, each.remit) for each in denied)
-        days[remit.payment_on, before].append(remit)
+        days[remit.payment_on].append(remit)
     newest: list[tuple[UUID, int]] = []  # what was recovered, the newest last
     owed = 0
     last: dict[UUID, Paid | None] = {}
     for day in sorted(days):
         answers = sorted((each for each in days[day] if each.is_answer), key=lambda each: (each.paid_cents, each.remit_id))
-        appeal_id = _choose(days[day], denied, contests)
+        appeal_id = _choose(day, {each.number for each in days[day]}, denied, contests)
         cents = sum(each.paid_cents for each in days[day])
         if answers and (cents or last.get(appeal_id) is None):  # one more answer without money decides nothing anew
             last[appeal_id] = answers[-1]
@@ -221,23 +176,20 @@ def _share(denied: Sequence[Denied], contests: Mapping[UUID, Sequence[Contest]],
     return {each: Brought(recovered[each], last.get(each)) for each in {*last, *recovered}}
 
 
-def _choose(remits: Sequence[Paid], denied: Sequence[Denied], contests: Mapping[UUID, Sequence[Contest]]) -> UUID:
+def _choose(day: date, numbers: set[str], denied: Sequence[Denied], contests: Mapping[UUID, Sequence[Contest]]) -> UUID:
     """Return the appeal that a day's money goes to."""
-    first = min(remits, key=lambda each: each.place)
-    numbers = {each.number for each in remits}
     waiting = [
         (
             contest.filed_on is not None,
             contest.filed_on or each.remit.payment_on,
-            0 if contest.filed_on else each.remit.sequence,
             contest.number,
             each.remit.number in numbers,
             contest.appeal_id,
         )
         for each in denied
-        if each.remit.place < first.place
+        if each.remit.payment_on < day
         for contest in contests[each.case_id]
-        if contest.filed_on is None or contest.filed_on <= first.payment_on
+        if contest.filed_on is None or contest.filed_on <= day
     ]
     return max(waiting)[-1]
 

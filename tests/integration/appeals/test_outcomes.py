@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -172,13 +171,3 @@ async def test_a_denial_and_its_answer_that_two_workers_handle_at_one_moment_fin
     assert [msgspec.json.decode(each.data, type=AppealDecidedV1).recovered_cents for each in told] == [10000]
     (case,) = (await desk.http.get("/v1/cases")).json()["items"]
     assert case["state"] == "overturned"
-
-
-@pytest.mark.parametrize("correction_first", [True, False])
-async def test_a_correction_of_the_denials_own_day_decides_whichever_comes_first(desk: Desk, *, correction_first: bool) -> None:
-    refused = replace(remit(), sequence=1)
-    correction = replace(remit(adjustments=[]), sequence=2)
-    denial = await desk.classifier.take(refused)
-    batches = [[correction], [refused, *denial]]
-    told = [event for batch in (batches if correction_first else batches[::-1]) for event in await desk.appeals.take(*batch)]
-    assert [msgspec.json.decode(each.data, type=AppealDecidedV1).recovered_cents for each in told] == [10000]
