@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from deploy.docs.marked import between
 from services.appeals.letters.variables import VARIABLES, Variable
 
 _BEGIN, _END = "<!-- variables: written by `make docs` from the table -->", "<!-- variables end -->"
@@ -11,10 +12,8 @@ _KINDS: Final = {"text": "text", "date": "day", "money": "amount", "texts": "tex
 
 def with_variables(page: Path) -> str:
     """Return a page with what stands between its two marks written anew."""
-    before, _, rest = page.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
     rows = "\n".join(_row(name, variable) for name, variable in VARIABLES.items())
-    return f"{before}{_BEGIN}\n\n| variable | kind | what it says |\n|---|---|---|\n{rows}\n\n{_END}{after}"
+    return between(page, _BEGIN, _END, f"| variable | kind | what it says |\n|---|---|---|\n{rows}")
 
 
 def _row(name: str, variable: Variable) -> str:

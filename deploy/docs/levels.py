@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from deploy.docs.marked import between
 from libs.common.money import dollars
 from services.appeals.deadlines.levels import Level, Route, floors, levels, routes
 
@@ -16,10 +17,8 @@ _APPLIES: Final = {
 
 def with_levels(page: Path) -> str:
     """Return a page with what stands between its two marks written anew."""
-    before, _, rest = page.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
     tables = "\n\n".join(_path(route, levels()[path]) for path, route in routes().items())
-    return f"{before}{_BEGIN}\n\n{tables}\n\n{_floors()}\n\n{_END}{after}"
+    return between(page, _BEGIN, _END, f"{tables}\n\n{_floors()}")
 
 
 def _path(route: Route, told: tuple[Level, ...]) -> str:

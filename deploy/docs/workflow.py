@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from deploy.docs.marked import between
 from services.appeals.workflow import CLOSED, DECIDED, TRANSITIONS, WAITING, WORKING, CaseState, Command
 
 _GROUPS: Final[Mapping[str, tuple[CaseState, ...]]] = {
@@ -18,9 +19,7 @@ _BEGIN, _END = "<!-- workflow: written by `make docs` from the table -->", "<!--
 
 def with_workflow(page: Path) -> str:
     """Return a page with what stands between its two marks written anew."""
-    before, _, rest = page.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n\n{_diagram()}\n\n{_lists()}\n\n{_END}{after}"
+    return between(page, _BEGIN, _END, f"{_diagram()}\n\n{_lists()}")
 
 
 def _diagram() -> str:
