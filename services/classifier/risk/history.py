@@ -157,12 +157,3 @@ class Tables:
         place = np.minimum(np.searchsorted(known, key), len(known) - 1)
         here = known[place] == key
         return Counts(np.where(here, seen[place], 0.0), np.where(here, denied[place], 0.0))
-
-
-def tables_of(columns: Columns, outcomes: Outcomes, day: int) -> dict[str, Table]:
-    """Return what is known of all keys at the start of a day."""
-    return {kind: Aged(columns, outcomes, kind).table(day) for kind in KINDS}
-
-
-def no_tables() -> dict[str, Table]:
-    return {kind: Table([], [], []) for kind in KINDS}
