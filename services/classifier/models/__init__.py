@@ -5,7 +5,7 @@ against each other. All else is here and knows no subject:
 
 - life.py: the states of a model and the one table of moves; when a candidate is better than what is live. Pure.
 - store.py: the SQL. A model is its file (bytes, text inside, never a pickle), its SHA-256, what it learned from, its card.
-- registry.py: `Registry(subject, read)` gives the live model, and the shadow beside it, to whoever scores. A file is read only when
+- registry.py: `Registry(subject, read)` gives the live model, or the one in the shadow, to whoever scores. A file is read only when
   its bytes have the SHA-256 that was registered with it: `Altered` otherwise.
 - jobs.py, running.py, work.py: training and evaluation are rows of `model_jobs`, done by the worker in a process of their own, and
   registered in one transaction when that process has ended well. `POST /v1/models/train` makes one.

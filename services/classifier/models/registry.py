@@ -50,11 +50,12 @@ class Registry(Generic[M]):
 
     async def live(self, tx: AsyncConnection, tenant_id: str) -> Ready[M] | None:
         """Return the model that is live; None: there is none. Errors: Altered."""
-        return (await self.in_use(tx, tenant_id)).get("live")
+        return await self.in_state(tx, tenant_id, "live")
 
-    async def in_use(self, tx: AsyncConnection, tenant_id: str) -> dict[State, Ready[M]]:
-        """Return the live model and the one in the shadow, where there are any. Errors: Altered."""
-        return {state: await self._of(tx, model) for state, model in (await store.in_use(tx, tenant_id, self._subject)).items()}
+    async def in_state(self, tx: AsyncConnection, tenant_id: str, state: State) -> Ready[M] | None:
+        """Return the model that is live, or the one in the shadow; the other one is not read. Errors: Altered."""
+        model = (await store.in_use(tx, tenant_id, self._subject)).get(state)
+        return None if model is None else await self._of(tx, model)
 
     async def _of(self, tx: AsyncConnection, model: store.Model) -> Ready[M]:
         found = self._ready.get(model.model_id)

@@ -180,7 +180,7 @@ class ScoreKeeper:
             if not came:
                 return False
             try:
-                ready = (await self._registries[of.subject].in_use(tx, of.tenant_id)).get(of.state)
+                ready = await self._registries[of.subject].in_state(tx, of.tenant_id, of.state)
             except Altered as error:
                 log.exception("model_altered", model=error.name)
                 return False

@@ -207,7 +207,16 @@ async def test_a_model_lives_from_the_events_that_teach_it_to_its_roll_back(life
     assert (await life.post("/v1/risk", 200, asked))["claims"] == answer["claims"]
     await life.post("/v1/models/rollback", 409, {"subject": "risk"})
 
+    await _altered_in_the_shadow_it_is_not_read(life, f"/v1/models/{again['model_id']}", asked)
     await _altered_it_is_refused(life, path, asked)
+
+
+async def _altered_in_the_shadow_it_is_not_read(life: Life, path: str, asked: dict[str, Any]) -> None:
+    await life.post(f"{path}/shadow", 200)
+    await life.service.rows("UPDATE models SET body = body || ' ' WHERE state = 'shadow' RETURNING 1")
+    anew = make_app(life.service.api, FixedClock(TODAY), "local")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(anew), base_url="http://classifier") as asking:
+        assert (await asking.post("/v1/risk", json=asked)).json()["model"] == "risk-1"
 
 
 async def _altered_it_is_refused(life: Life, path: str, asked: dict[str, Any]) -> None:
