@@ -278,11 +278,13 @@ async def came(tx: AsyncConnection, tenant_id: str, after: tuple[int, UUID], lim
     """Return denials that somebody could contest, in the order of their changes, with what a model takes."""
     values = {"t": tenant_id, "xid": str(after[0]), "after": after[1], "limit": limit}
     values |= {"contests": list(CONTESTS), "not_contested": sorted(NOT_THIS_PAYERS)}
-    found = await tx.execute(_CAME, values)
+    found = (await tx.execute(_CAME, values)).mappings().all()
+    if not found:
+        return []
     newest = await table(tx, tenant_id, await newest_version(tx, tenant_id))
     begin = newest[0] if newest is not None else NO_OUTCOMES
     told = []
-    for row in found.mappings():
+    for row in found:
         kept = kept_denial_of(row)
         subject = subject_of(kept)
         if subject is not None:
