@@ -63,6 +63,26 @@ async def look_again(step: Callable[[], Awaitable[float | None]], *, idle_second
         await asyncio.sleep(idle_seconds if rest is None else rest)
 
 
+async def work_off(do: Callable[[], Awaitable[int]], *, idle_seconds: float, waiting: str, full: int = 1) -> None:
+    """Do what waits, piece after piece, for ever; one that did less than `full` was the last for `idle_seconds`."""
+
+    async def step() -> float | None:
+        return None if await do() < full else 0.0
+
+    await look_again(step, idle_seconds=idle_seconds, waiting=waiting)
+
+
+async def catch_up(do: Callable[[], Awaitable[int]], *, full: int = 1) -> int:
+    """Do what waits, piece after piece, up to one that did less than `full`; return how much was done in all."""
+    done = 0
+    while True:
+        count = await do()
+        done += count
+        if count < full:
+            return done
+        await asyncio.sleep(0)  # the other jobs share this process
+
+
 async def run_jobs(jobs: Sequence[Job]) -> None:
     """Run jobs side by side until SIGTERM or SIGINT, or until one raises."""
     stop = asyncio.Event()

@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from random import Random
 from statistics import quantiles
 from typing import Any, Final
@@ -34,6 +35,7 @@ from libs.common.contracts.denial_classified import Reason
 from libs.common.contracts.envelope import Received
 from libs.common.database import Database, driver
 from libs.common.ids import claim_key, named_id, uuid7
+from libs.common.worker import catch_up
 from services.appeals.deadlines.clocks import Facts
 from services.appeals.deadlines.levels import UNCONFIGURED
 from services.appeals.handlers import handle_denials
@@ -198,11 +200,11 @@ async def _answers(http: httpx.AsyncClient) -> None:
 async def clock(here: Here) -> dict[str, float]:
     """Measure the clock's pass of a day, of ten days at once, and of a moment in which nothing is due."""
     moment = FixedClock(here.now + timedelta(days=1))
-    passing = CaseClock(here.worker, moment)
-    found = await measured("clock", here, passing.catch_up)
+    passing = partial(catch_up, CaseClock(here.worker, moment, batch=BATCH).scan_batch, full=BATCH)
+    found = await measured("clock", here, passing)
     moment.at += timedelta(days=10)
-    found |= await measured("slept", here, passing.catch_up)
-    found |= await measured("nothing_due", here, passing.catch_up)
+    found |= await measured("slept", here, passing)
+    found |= await measured("nothing_due", here, passing)
     async with here.worker.begin() as tx:
         found["warnings"] = (await tx.execute(text("SELECT count(*) FROM case_warnings"))).scalar_one()
         found["expired"] = (await tx.execute(text("SELECT count(*) FROM cases WHERE state = 'expired'"))).scalar_one()

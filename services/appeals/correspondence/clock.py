@@ -8,12 +8,11 @@ from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.appeals.correspondence import store
 
 BATCH: Final = 1000
 _IDLE_SECONDS: Final = 5.0
-_BUSY_SECONDS: Final = 0.0
 
 
 class PromiseClock:
@@ -26,11 +25,7 @@ class PromiseClock:
 
     async def run(self) -> None:
         """Work until cancelled."""
-
-        async def step() -> float | None:
-            return _BUSY_SECONDS if await self.miss_batch() == self._batch else None
-
-        await look_again(step, idle_seconds=_IDLE_SECONDS, waiting="promise_clock_waits")
+        await work_off(self.miss_batch, full=self._batch, idle_seconds=_IDLE_SECONDS, waiting="promise_clock_waits")
 
     async def miss_batch(self) -> int:
         """Raise one batch; return how many promises it held."""

@@ -10,7 +10,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http.problems import Problem
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.appeals.documents.blobs import Blobs
 from services.appeals.evidence import collecting, store
 from services.appeals.ingest import Ingest
@@ -34,10 +34,7 @@ class Collector:
         self._tenant_id = tenant_id
 
     async def run(self) -> None:
-        await look_again(self._step, idle_seconds=_POLL_SECONDS, waiting="evidence_waits")
-
-    async def _step(self) -> float | None:
-        return 0.0 if await self.collect() else None
+        await work_off(self.collect, idle_seconds=_POLL_SECONDS, waiting="evidence_waits")
 
     async def collect(self) -> int:
         """Look at some cases; return how many. Errors: Transient while ingest is away: nothing of their case is changed then."""

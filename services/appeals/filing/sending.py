@@ -15,7 +15,7 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.appeals.documents.blobs import Blobs
 from services.appeals.filing import store
 from services.appeals.filing.channels import Channel, Parcel, Undeliverable
@@ -28,7 +28,6 @@ _IDLE_SECONDS: Final = 2.0
 _AGAIN_AFTER: Final = timedelta(seconds=30)
 _AGAIN_MAX: Final = timedelta(hours=6)
 _DOUBLINGS_MAX: Final = 12
-_BUSY_SECONDS: Final = 0.0
 
 
 class Sender:
@@ -43,11 +42,7 @@ class Sender:
 
     async def run(self) -> None:
         """Work until cancelled."""
-
-        async def step() -> float | None:
-            return _BUSY_SECONDS if await self.send_one() else None
-
-        await look_again(step, idle_seconds=_IDLE_SECONDS, waiting="sending_waits")
+        await work_off(self.send_one, idle_seconds=_IDLE_SECONDS, waiting="sending_waits")
 
     async def send_one(self) -> bool:
         """Send what has waited longest; False where nothing waits."""

@@ -23,7 +23,7 @@ from sqlalchemy import RowMapping
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
 from services.appeals.letters import packet_store, store
@@ -59,11 +59,7 @@ class PacketBuilder:
     async def run(self) -> None:
         """Work until cancelled."""
         await asyncio.to_thread(_clear_up)
-
-        async def step() -> float | None:
-            return 0.0 if await self.build_next() else None
-
-        await look_again(step, idle_seconds=_POLL_SECONDS, waiting="packet_waits")
+        await work_off(self.build_next, idle_seconds=_POLL_SECONDS, waiting="packet_waits")
 
     async def build_next(self) -> bool:
         """Build one packet to its end; False when none waits."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.appeals.records import store
 from services.appeals.records.attaching import attach
 
@@ -21,10 +21,7 @@ class Attacher:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self._step, idle_seconds=_POLL_SECONDS, waiting="requests_wait")
-
-    async def _step(self) -> float | None:
-        return 0.0 if await self.attach_some() else None
+        await work_off(self.attach_some, idle_seconds=_POLL_SECONDS, waiting="requests_wait")
 
     async def attach_some(self) -> int:
         """Attach what waits of some accounts; return how many accounts."""

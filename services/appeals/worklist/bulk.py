@@ -4,7 +4,6 @@ Killed anywhere, a batch is as if it had not begun and the next one goes on from
 cannot take the action is left as it is, and why is kept.
 """
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -16,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.people import SYSTEM
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.appeals import store as cases
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.levels import UNCONFIGURED
@@ -41,18 +40,7 @@ class BulkRunner:
 
     async def run(self) -> None:
         """Work until cancelled."""
-
-        async def step() -> None:
-            await self.catch_up()
-
-        await look_again(step, idle_seconds=_IDLE_SECONDS, waiting="bulk_waits")
-
-    async def catch_up(self) -> None:
-        """Go on until nothing is left to do."""
-        while True:
-            if not await self.do_batch():
-                return
-            await asyncio.sleep(0)  # the consumer and the relay share this process
+        await work_off(self.do_batch, idle_seconds=_IDLE_SECONDS, waiting="bulk_waits")
 
     async def do_batch(self) -> bool:
         """Do one batch of the oldest bulk action; False where there is none."""

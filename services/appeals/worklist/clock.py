@@ -5,13 +5,12 @@ kill leaves it as if it had not begun, several workers share the work, and a sle
 deadline in its key: it is raised once.
 """
 
-import asyncio
 from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.people import SYSTEM
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.appeals import store as cases
 from services.appeals.workflow import WHY, Command, Decision, Move, decide
 from services.appeals.worklist import store
@@ -30,21 +29,7 @@ class CaseClock:
 
     async def run(self) -> None:
         """Work until cancelled."""
-
-        async def step() -> None:
-            await self.catch_up()
-
-        await look_again(step, idle_seconds=_IDLE_SECONDS, waiting="case_clock_waits")
-
-    async def catch_up(self) -> int:
-        """Go through all that is due; return how many cases that were."""
-        looked_at = 0
-        while True:
-            count = await self.scan_batch()
-            looked_at += count
-            if count < self._batch:
-                return looked_at
-            await asyncio.sleep(0)  # the consumer and the relay share this process
+        await work_off(self.scan_batch, full=self._batch, idle_seconds=_IDLE_SECONDS, waiting="case_clock_waits")
 
     async def scan_batch(self) -> int:
         """Go through one batch of what is due; return how many cases it held."""

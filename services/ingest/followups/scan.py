@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.worker import look_again
+from libs.common.worker import catch_up, look_again
 from services.ingest.followups import banking, facts, store
 from services.ingest.followups.lifecycle import Step, settle
 from services.ingest.followups.rules import (
@@ -71,16 +71,7 @@ class FollowupScan:
         What is touched meanwhile waits for the next time, so that a steady stream is judged in batches.
         """
         await self.sweep_due()
-        return sum(await asyncio.gather(*(self._scan_all() for _ in range(_AT_ONCE))))
-
-    async def _scan_all(self) -> int:
-        judged = 0
-        while True:
-            count = await self.scan_batch()
-            judged += count
-            if count < self._batch:
-                return judged
-            await asyncio.sleep(0)  # reading and the relay share this process
+        return sum(await asyncio.gather(*(catch_up(self.scan_batch, full=self._batch) for _ in range(_AT_ONCE))))
 
     async def scan_batch(self) -> int:
         """Judge one batch of what is due; return how many subjects it held."""

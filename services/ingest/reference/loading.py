@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from services.ingest.checks.reference import FEE_SCHEDULE
 from services.ingest.followups.store import touch_claims_of_schedule
 from services.ingest.packing import unpack
@@ -54,11 +54,7 @@ class ReferenceLoader:
 
     async def run(self) -> None:
         """Work until cancelled."""
-
-        async def step() -> float | None:
-            return 0.0 if await self.load_next() else None
-
-        await look_again(step, idle_seconds=_POLL_SECONDS, waiting="reference_load_waits")
+        await work_off(self.load_next, idle_seconds=_POLL_SECONDS, waiting="reference_load_waits")
 
     async def load_next(self) -> bool:
         """Load one waiting file to its end; False when none waits."""

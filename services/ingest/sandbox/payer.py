@@ -14,7 +14,7 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.ids import named_id, uuid7
-from libs.common.worker import look_again
+from libs.common.worker import work_off
 from libs.synthetic.sandbox import ANSWERED_AFTER, answer
 from libs.x12 import Claim
 from services.ingest.packing import pack, unpack
@@ -60,11 +60,7 @@ class SandboxPayer:
 
     async def run(self) -> None:
         """Work until cancelled."""
-
-        async def step() -> float | None:
-            return 0.0 if await self.hand_in() else None
-
-        await look_again(step, idle_seconds=_POLL_SECONDS, waiting="sandbox_waits")
+        await work_off(self.hand_in, idle_seconds=_POLL_SECONDS, waiting="sandbox_waits")
 
     async def hand_in(self) -> int:
         """Make interchanges of some of what is due, as `POST /v1/interchanges` does; return how many."""

@@ -16,6 +16,7 @@ from deploy.local.layout import ROOT, Secrets
 from deploy.local.stack import Stack
 from libs.common.clock import FixedClock
 from libs.common.database import Database
+from libs.common.worker import catch_up
 from services.appeals.api import make_app
 from services.appeals.worklist.bulk import BulkRunner
 from services.appeals.worklist.clock import CaseClock
@@ -90,7 +91,7 @@ class Office:
     async def on(self, day: date) -> int:
         """Let the clock look at the noon of a day."""
         self.clock.at = datetime(day.year, day.month, day.day, 17, tzinfo=UTC)
-        return await self.case_clock.catch_up()
+        return await catch_up(self.case_clock.scan_batch)
 
 
 @pytest.fixture(scope="module")
@@ -254,10 +255,10 @@ async def test_each_warning_is_raised_once_and_the_case_expires_once(office: Off
 async def test_a_day_ends_where_the_payer_is(office: Office) -> None:
     await office.denied(denial("ONE"))
     office.clock.at = datetime(2026, 6, 7, 3, 59, tzinfo=UTC)  # a minute to midnight in New York
-    await office.case_clock.catch_up()
+    await catch_up(office.case_clock.scan_batch)
     assert (await office.cases())["ONE"]["state"] == "open"
     office.clock.at = datetime(2026, 6, 7, 4, 0, tzinfo=UTC)
-    await office.case_clock.catch_up()
+    await catch_up(office.case_clock.scan_batch)
     assert (await office.cases())["ONE"]["state"] == "expired"
 
 
@@ -266,8 +267,8 @@ async def test_a_service_that_slept_catches_up_each_warning_once(office: Office)
     office.case_clock = CaseClock(office.appeals.worker, office.clock, batch=2)
     other = CaseClock(office.appeals.worker, office.clock, batch=2)
     office.clock.at = datetime(2026, 8, 1, tzinfo=UTC)
-    await asyncio.gather(office.case_clock.catch_up(), other.catch_up())
-    await office.case_clock.catch_up()
+    await asyncio.gather(catch_up(office.case_clock.scan_batch), catch_up(other.scan_batch))
+    await catch_up(office.case_clock.scan_batch)
     assert await office.warned() == [(f"P{number}", days) for number in range(5) for days in (14, 7, 2)]
     rows = await office.appeals.rows("SELECT count(*) AS n FROM case_history WHERE command = 'expire'")
     assert rows[0]["n"] == 5
@@ -276,7 +277,7 @@ async def test_a_service_that_slept_catches_up_each_warning_once(office: Office)
 async def test_a_case_that_comes_late_is_warned_of_once_and_one_that_is_over_expires(office: Office) -> None:
     await office.denied(denial("LATE", day=NOW.date() - timedelta(days=120)), denial("OVER", day=date(2025, 1, 10)))
     assert await office.warned() == [("LATE", 7), ("OVER", 2)]
-    await office.case_clock.catch_up()
+    await catch_up(office.case_clock.scan_batch)
     assert {pcn: case["state"] for pcn, case in (await office.cases()).items()} == {"LATE": "open", "OVER": "expired"}
 
 
@@ -303,7 +304,7 @@ async def test_settling_a_payer_reckons_its_open_cases_anew(office: Office) -> N
     body = {"path": "medicare_advantage_non_contract", "who": "marie"}
     settled = await office.send("PUT", f"/v1/payers/{PAYER}/levels", body)
     assert [level["level"] for level in settled["in_force"]][:2] == ["plan_reconsideration", "independent_review"]
-    await office.bulk.catch_up()
+    await catch_up(office.bulk.do_batch)
     assert (await office.get(settled["reckoning"]))["done"] == 9
     assert {case["due_on"] for case in (await office.cases(payer=PAYER)).values()} == {"2026-04-07"}
     assert {case["deadline_is"] for case in (await office.cases(payer=PAYER)).values()} == {"firm"}
@@ -321,7 +322,7 @@ async def test_settling_a_payer_reckons_its_open_cases_anew(office: Office) -> N
         ]
     }
     assert (await office.send("PUT", f"/v1/payers/{PAYER}/levels", own))["version"] == 2
-    await office.bulk.catch_up()
+    await catch_up(office.bulk.do_batch)
     assert {(case["due_on"], case["level"]) for case in (await office.cases(payer=PAYER)).values()} == {
         ("2026-05-02", "payer_dispute")
     }
@@ -383,7 +384,7 @@ async def test_one_decision_for_two_hundred_cases_survives_a_kill_in_the_middle(
     killed.kill()
     assert await killed.wait() == -9
     assert (await office.get(path))["state"] == "running"
-    await BulkRunner(office.appeals.worker, office.clock, batch=7).catch_up()
+    await catch_up(BulkRunner(office.appeals.worker, office.clock, batch=7).do_batch)
     told = await office.get(path)
     assert (told["state"], told["total"], told["passed"], told["done"], told["refused"]) == ("done", 20, 20, 19, 1)
     [refused] = (await office.get(f"{path}/refusals"))["items"]
@@ -399,13 +400,13 @@ async def test_a_bulk_action_edits_cancels_and_asks_for_one_thing_and_a_filter(o
     await office.denied(*(denial(f"P{number}") for number in range(9)))
     edit = {"team": "night", "add_tags": ["outage", "july"]}
     begun = await office.send("POST", "/v1/cases:bulk", {"chosen": {"payer": PAYER}, "edit": edit}, 202)
-    await office.bulk.catch_up()
+    await catch_up(office.bulk.do_batch)
     assert len(await office.cases(team="night", tag="outage")) == 9
     await office.send("POST", f"/v1/bulk-actions/{begun['bulk_id']}/cancel", None, 409)
     stopped = await office.send("POST", "/v1/cases:bulk", {"chosen": {"tag": "july"}, "edit": {"remove_tags": ["july"]}}, 202)
     await office.bulk.do_batch()
     await office.send("POST", f"/v1/bulk-actions/{stopped['bulk_id']}/cancel", None)
-    await office.bulk.catch_up()
+    await catch_up(office.bulk.do_batch)
     assert len(await office.cases(tag="july")) == 2
     await office.send("POST", "/v1/cases:bulk", {"chosen": {}, "edit": edit}, 422)
     await office.send("POST", "/v1/cases:bulk", {"chosen": {"payer": PAYER}}, 422)
@@ -418,7 +419,7 @@ async def test_cases_of_one_payer_and_category_go_out_together(office: Office) -
     begun = await office.send("POST", "/v1/submissions", {"payer": PAYER, "category": "medical_necessity"}, 201)
     fill = {"chosen": {"carc": "50"}, "submission_id": begun["submission_id"]}
     bulk = await office.send("POST", "/v1/cases:bulk", fill, 202)
-    await office.bulk.catch_up()
+    await catch_up(office.bulk.do_batch)
     told = await office.get(f"/v1/bulk-actions/{bulk['bulk_id']}")
     assert (told["done"], told["refused"]) == (2, 1)
     found = await office.cases(submission_id=begun["submission_id"])

@@ -15,6 +15,7 @@ from libs.common.clock import FixedClock
 from libs.common.contracts.denial_classified import Reason
 from libs.common.contracts.envelope import Received
 from libs.common.database import Database
+from libs.common.worker import catch_up
 from services.appeals.handlers import handle_denials
 from services.appeals.store import Denial
 from services.appeals.worklist.bulk import BulkRunner
@@ -66,7 +67,7 @@ async def opened(made: ServiceDatabase, *denials: Received[Denial]) -> None:
 
 async def reckoned(made: ServiceDatabase) -> None:
     worker = Database(made.worker_url)
-    await BulkRunner(worker, FixedClock(datetime.now(UTC))).catch_up()
+    await catch_up(BulkRunner(worker, FixedClock(datetime.now(UTC))).do_batch)
     await worker.close()
 
 

@@ -8,12 +8,19 @@ from libs.common import worker
 from libs.common.errors import Transient
 
 
-async def test_a_job_goes_on_after_work_after_a_rest_and_after_something_transient(monkeypatch: pytest.MonkeyPatch) -> None:
-    rests: list[float] = []
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return how long was slept, in order; nobody waits for it."""
+    slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
-        rests.append(seconds)
+        slept.append(seconds)
 
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return slept
+
+
+async def test_a_job_goes_on_after_work_after_a_rest_and_after_something_transient(rests: list[float]) -> None:
     steps = iter([0.0, Transient("away"), 1.5, None])
 
     async def step() -> float | None:
@@ -22,7 +29,38 @@ async def test_a_job_goes_on_after_work_after_a_rest_and_after_something_transie
             raise told
         return told
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
     with pytest.raises(RuntimeError, match="StopIteration"):  # the last step has no answer: what is no Transient ends the job
         await worker.look_again(step, idle_seconds=7, waiting="job_waits")
     assert rests == [0.0, 2.0, 1.5, 7]
+
+
+async def test_a_job_rests_after_a_piece_that_was_not_full(rests: list[float]) -> None:
+    pieces = iter([5, 5, 4, 0, 5])
+
+    async def do() -> int:
+        return next(pieces)
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await worker.work_off(do, full=5, idle_seconds=7, waiting="job_waits")
+    assert rests == [0.0, 0.0, 7, 7, 0.0]
+
+
+async def test_a_job_that_only_says_whether_there_was_work_rests_where_there_was_none(rests: list[float]) -> None:
+    pieces = iter([True, False, True])
+
+    async def do() -> bool:
+        return next(pieces)
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await worker.work_off(do, idle_seconds=7, waiting="job_waits")
+    assert rests == [0.0, 7, 0.0]
+
+
+async def test_catching_up_ends_with_the_first_piece_that_was_not_full_and_counts_all() -> None:
+    pieces = iter([5, 5, 4, 5])
+
+    async def do() -> int:
+        return next(pieces)
+
+    assert await worker.catch_up(do, full=5) == 14
+    assert list(pieces) == [5]
