@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from libs.common.booking import BookedTotals
+from libs.common.booking import BookedRemit
 from libs.common.contracts.envelope import Received
 from libs.common.money import Cents
 from services.analytics.facts import Answer, Claim, Decision, Denial, Filing, Match, Remit, service_group
@@ -54,20 +54,16 @@ class AcknowledgedClaim(Struct, frozen=True, gc=False):
     claim_id: UUID | None = None
 
 
-class ReceivedRemit(Struct, frozen=True, gc=False):
-    """What is read of `remit.received`."""
+class ReceivedRemit(BookedRemit, frozen=True, gc=False):
+    """What is read of `remit.received`, beside what the ledger reads."""
 
     remit_id: UUID
     claim_key: UUID
     payer_claim_control_number: str
     payer_id: str
     payer_name: str
-    payment_on: date
     received_at: datetime
     claim_status_code: str
-    charge_cents: Cents
-    paid_cents: Cents
-    totals: BookedTotals
     lines: Sequence[Line] = ()
     service_from_on: date | None = None
     claim_id: UUID | None = None

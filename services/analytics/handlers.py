@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common import ledger
+from libs.common.booking import book_remits
 from libs.common.contracts import (
     appeal_decided,
     appeal_filed,
@@ -88,7 +88,7 @@ def _sum(sums: dict[JournalKey, list[int]], facts: Sequence[Fact], sign: int) ->
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[events.ReceivedRemit]], _: datetime) -> Sequence[Event]:
     """Keep remits' facts and book all."""
     await record(tx, *told_by(remit_received.TYPE, remits))
-    await ledger.book(tx, map(_entry, remits))  # last: a day's row is everybody's, and locked until the commit
+    await book_remits(tx, remits)  # last: a day's row is everybody's, and locked until the commit
     return _NO_EVENTS
 
 
@@ -140,15 +140,3 @@ def _names(received: Iterable[Received[Any]]) -> Names:
         if names.get(key, "") <= name:
             names[key] = name
     return names
-
-
-def _entry(received: Received[events.ReceivedRemit]) -> ledger.Entry:
-    remit = received.data
-    return ledger.Entry(
-        tenant_id=received.tenant_id,
-        payment_on=remit.payment_on,
-        charge_cents=remit.charge_cents,
-        paid_cents=remit.paid_cents,
-        adjustments_by_group=remit.totals.adjustments_by_group,
-        unbalanced_cents=remit.totals.unbalanced_cents,
-    )
