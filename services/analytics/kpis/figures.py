@@ -3,13 +3,12 @@
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from services.analytics.facts.measures import DIMENSIONS, MEASURES
-from services.analytics.kpis import NOTHING, Groups
+from services.analytics.kpis import NOTHING, Groups, ratio
 from services.analytics.kpis.definitions import Kpi, Side
 
 AGES: Final = (("0-30", 0, 30), ("31-60", 31, 60), ("61-90", 61, 90), ("91-120", 91, 120), ("over 120", 121, None))
@@ -54,8 +53,7 @@ def figure(keys: tuple[str, ...], numerator: int, denominator: int | None) -> Fi
         return Figure(keys, numerator, numerator, None)
     if denominator == 0:
         return Figure(keys, None, numerator, 0)
-    value = (Decimal(numerator) / Decimal(denominator)).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
-    return Figure(keys, float(value), numerator, denominator)
+    return Figure(keys, ratio(numerator, denominator), numerator, denominator)
 
 
 def tells_apart(side: Side, name: str) -> bool:
