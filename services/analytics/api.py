@@ -253,8 +253,6 @@ async def _figures(tx: AsyncConnection, kpi: Kpi, asked: Asked, factor: int, tod
         return await _stock(tx, kpi, asked, today)
     above = await queries.sums(tx, asked, numerator.measure)
     below = await _below(tx, asked, numerator, denominator, above)
-    if not asked.group_by:
-        above = {(): kpis.whole(above)}
     return figures(kpi, asked.group_by, above, below, factor)
 
 
@@ -278,8 +276,6 @@ async def _stock(tx: AsyncConnection, kpi: Kpi, asked: Asked, today: date) -> li
     else:
         charged = await queries.sums(tx, replace(state, first=evening - timedelta(days=CHARGE_DAYS - 1)), "submitted")
         above, below = all_open, {key: (count, cents // CHARGE_DAYS) for key, (count, cents) in charged.items()}
-    if not asked.group_by:
-        above = {(): kpis.whole(above)}
     return figures(kpi, asked.group_by, above, below)
 
 

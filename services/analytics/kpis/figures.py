@@ -28,11 +28,14 @@ class Figure(Struct, frozen=True):
 
 
 def figures(kpi: Kpi, group_by: Sequence[str], above: Groups, below: Groups | None, factor: int = 1) -> list[Figure]:
-    """Join both sides by group; of a side that does not tell a dimension apart, every group is measured against all of it."""
+    """Join both sides by group; of a side that does not tell a dimension apart, every group is measured against all of it.
+
+    Without groups there is one figure, of everything, also where there is nothing.
+    """
     if kpi.numerator is None:
         return []
     shared = [place for place, name in enumerate(group_by) if kpi.denominator is None or tells_apart(kpi.denominator, name)]
-    keys = set(above)
+    keys = set(above) if group_by else {()}
     if below is not None and len(shared) == len(group_by):
         keys |= set(below)
     return [
