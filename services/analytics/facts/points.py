@@ -302,9 +302,7 @@ def _appeals(account: Account, found: Points) -> None:
     appealed: set[UUID] = set()
     for filing in sorted(account.filings, key=lambda each: (each.filed_on, each.appeal_id)):
         denial = denials.get(filing.denial_id)
-        cell = _NOWHERE.cell(filing.payer_id, filing.category, filing.level)
-        if denial is not None:
-            cell = _about(denial, account, filing.level)
+        cell = _contested(filing, denial, account)
         if filing.denial_id not in worked:
             worked.add(filing.denial_id)
             found.add("worked", filing.filed_on, cell, filing.disputed_cents)
@@ -318,15 +316,19 @@ def _appeals(account: Account, found: Points) -> None:
             appealed.add(filing.denial_id)
             found.add("appealed", filing.filed_on, cell, (filing.filed_on - denial.payment_on).days)
     for decision in account.decisions:
-        denial = denials.get(decision.denial_id)
-        _decision(decision, denial, account, found)
+        _decision(decision, denials.get(decision.denial_id), account, found)
+
+
+def _contested(told: Filing | Decision, denial: Denial | None, account: Account) -> Cell:
+    """Return the cell of what contests a denial: the denial's, else what it says of it itself."""
+    if denial is None:
+        return _NOWHERE.cell(told.payer_id, told.category, told.level)
+    return _about(denial, account, told.level)
 
 
 def _decision(decision: Decision, denial: Denial | None, account: Account, found: Points) -> None:
     on = decision.decided_on
-    cell = _NOWHERE.cell(decision.payer_id, decision.category, decision.level)
-    if denial is not None:
-        cell = _about(denial, account, decision.level)
+    cell = _contested(decision, denial, account)
     if decision.recovered_cents:
         found.add("recovered", on, cell, decision.recovered_cents)
         if denial is not None and decision.by_remittance:
