@@ -3,14 +3,12 @@
 from typing import Final
 
 from libs.x12.acknowledgement import StatusLevel
-from libs.x12.claim import Dated
 from libs.x12.claim_parts import filled
 from libs.x12.records_request import RecordsRequest, RequestedCode, RequestedLine
-from libs.x12.status_reader import Placed, StatusReader, of_kind
+from libs.x12.status_reader import CODES, SERVICE, Placed, StatusReader, of_kind
 
 REQUESTS: Final = "006020X313"  # the edition that asks, where others answer
-_DUE, _SERVICE = "106", "472"
-_CODES = (1, 10, 11)  # STC01, STC10, STC11
+_DUE: Final = "106"
 
 
 class RecordsRequestReader(StatusReader):
@@ -28,7 +26,7 @@ class RecordsRequestReader(StatusReader):
         head = filled(own[0][0], self.separator, 3) if own else ["", "", ""]
         trace = head[2] if head[0] == "TRN" else ""
         codes = self._asked(own)
-        due, service = self._days(own, _DUE), self._days(own, _SERVICE)
+        due, service = self._days(own, _DUE), self._days(own, SERVICE)
         missing = {"TRN": not trace, "STC": not (codes or any(line.codes for line in lines)), "DTP": due is None}
         for segment_id, is_missing in missing.items():
             if is_missing:
@@ -56,7 +54,7 @@ class RecordsRequestReader(StatusReader):
 
     def _requested(self, segments: list[Placed]) -> RequestedLine:
         _, code, _, _ = self._parts.procedure(filled(segments[0][0], self.separator, 2)[1])
-        service = self._days(segments, _SERVICE)
+        service = self._days(segments, SERVICE)
         return RequestedLine(
             procedure_code=code,
             codes=self._asked(segments),
@@ -64,19 +62,12 @@ class RecordsRequestReader(StatusReader):
             service_from_on=service.from_on if service else None,
         )
 
-    def _references(self, segments: list[Placed]) -> dict[str, str]:
-        return {each.qualifier: each.value for each in map(self._parts.reference, of_kind(segments, "REF"))}
-
     def _asked(self, segments: list[Placed]) -> tuple[RequestedCode, ...]:
         found: dict[RequestedCode, None] = {}
         for segment in of_kind(segments, "STC"):
             elements = filled(segment, self.separator, 12)
-            for at in _CODES:
+            for at in CODES:
                 category, code, _, code_list, *_ = [*elements[at].split(self.component), "", "", "", ""]
                 if category or code:
                     found[RequestedCode(category, code, code_list)] = None
         return tuple(found)
-
-    def _days(self, segments: list[Placed], qualifier: str) -> Dated | None:
-        days = next((placed for placed in segments if placed[0].startswith("DTP") and placed[0][4:7] == qualifier), None)
-        return self._parts.dated(*days) if days else None

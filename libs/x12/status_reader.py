@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _LEVELS: Final[dict[str, StatusLevel]] = {
     "20": "source", "21": "receiver", "19": "provider", "PT": "claim", "22": "claim", "23": "claim",
 }  # fmt: skip
-_CODES = (1, 10, 11)  # STC01, STC10, STC11
+CODES: Final = (1, 10, 11)  # STC01, STC10, STC11
+SERVICE: Final = "472"  # DTP01 of the days of service
 Placed = tuple[str, int]  # a segment, and its place in the batch
 
 
@@ -131,10 +132,10 @@ class StatusReader(TransactionReader):
         statuses = self._statuses(own)
         if not statuses and not lines:
             return
-        references = {each.qualifier: each.value for each in map(self._parts.reference, of_kind(own, "REF"))}
+        references = self._references(own)
         head = filled(own[0][0], self.separator, 3)
         trace = head[2] if head[0] == "TRN" else ""
-        dated = self._service_days(own)
+        dated = self._days(own, SERVICE)
         is_acknowledgement = self.opened.version.startswith("005010X214")
         self.items.append(
             StatusRead(
@@ -161,8 +162,8 @@ class StatusReader(TransactionReader):
         head, place = segments[0]
         elements = filled(head, self.separator, 5)
         qualifier, code, modifiers, _ = self._parts.procedure(elements[1])
-        references = {each.qualifier: each.value for each in map(self._parts.reference, of_kind(segments, "REF"))}
-        dated = self._service_days(segments)
+        references = self._references(segments)
+        dated = self._days(segments, SERVICE)
         return LineStatus(
             procedure_code=code,
             charge_cents=self._parts.cents(elements[2], place, "SVC02", severity="warning"),
@@ -180,7 +181,7 @@ class StatusReader(TransactionReader):
             if not segment.startswith("STC"):
                 continue
             elements = filled(segment, self.separator, 13)
-            codes = tuple(self._code(elements[at]) for at in _CODES if elements[at])
+            codes = tuple(self._code(elements[at]) for at in CODES if elements[at])
             amounts = [
                 self._parts.cents(elements[at], place, f"STC0{at}", severity="warning") if elements[at] else None for at in (4, 5)
             ]
@@ -193,8 +194,11 @@ class StatusReader(TransactionReader):
         category, code, entity, *_ = [*composite.split(self.component), "", "", ""]
         return StatusCode(category, code, entity)
 
-    def _service_days(self, segments: list[Placed]) -> Dated | None:
-        days = next((placed for placed in segments if placed[0].startswith("DTP") and placed[0][4:7] == "472"), None)
+    def _references(self, segments: list[Placed]) -> dict[str, str]:
+        return {each.qualifier: each.value for each in map(self._parts.reference, of_kind(segments, "REF"))}
+
+    def _days(self, segments: list[Placed], qualifier: str) -> Dated | None:
+        days = next((placed for placed in segments if placed[0].startswith("DTP") and placed[0][4:7] == qualifier), None)
         return self._parts.dated(*days) if days else None
 
 
