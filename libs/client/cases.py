@@ -9,7 +9,7 @@ import msgspec
 from libs.client import services
 from libs.client.case_shapes import AppealOfCase, CaseDetail
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import Answer, Body, Service
+from libs.client.transport import Answer, Service, json_body
 from libs.common.money import dollars
 
 _HISTORY: Final = (
@@ -37,25 +37,27 @@ def show(case_id: UUID, *, as_json: bool) -> None:
 
 def change(case_id: UUID, route: str, told: Mapping[str, Any], *, as_json: bool) -> None:
     """Change a case as it stands now, and show it: whoever changed it meanwhile is not overruled."""
-    raw = msgspec.json.encode({name: value for name, value in told.items() if value is not None})
     with Service("appeals") as appeals:
         version = services.get_case(appeals, case_id).value.version
-        headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4()), "If-Match": f'"{version}"'}
-        answer = services.change_case(appeals, case_id, route, Body(lambda: [raw], len(raw), headers))
+        body = json_body(_known(told), {"Idempotency-Key": str(uuid4()), "If-Match": f'"{version}"'})
+        answer = services.change_case(appeals, case_id, route, body)
     _print(answer, as_json=as_json)
 
 
 def log(case_id: UUID, told: Mapping[str, Any], *, as_json: bool) -> None:
     """Log a call, a letter or a message about a case."""
-    raw = msgspec.json.encode({name: value for name, value in told.items() if value is not None})
-    headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
+    body = json_body(_known(told), {"Idempotency-Key": str(uuid4())})
     with Service("appeals") as appeals:
-        answer = services.log_entry(appeals, case_id, Body(lambda: [raw], len(raw), headers))
+        answer = services.log_entry(appeals, case_id, body)
     if as_json:
         print_json(msgspec.Raw(answer.raw))
         return
     promised = f"; promised by {answer.value.promised_on}" if answer.value.promised_on is not None else ""
     output().print(f"logged as {answer.value.entry_id}{promised}", soft_wrap=True)
+
+
+def _known(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _print(answer: Answer[CaseDetail], *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from http import HTTPStatus
 from pathlib import Path, PurePath
 from typing import Final
 from uuid import UUID
@@ -51,7 +52,7 @@ def upload(case_id: UUID, names: list[str], kind: str, *, as_lines: bool) -> int
             if as_lines:
                 print_json(Raw(answer.raw))
             else:
-                state = "new" if answer.status == 201 else "known"  # noqa: PLR2004 - Created
+                state = "new" if answer.status == HTTPStatus.CREATED else "known"
                 output().print(f"{plain(source.name)}: {state}, {_told(answer.value)}", soft_wrap=True)
     return int(refused > 0)
 

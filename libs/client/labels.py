@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from libs.client import services
 from libs.client.errors import ClientError, ProblemAnswer
 from libs.client.shapes import Label
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import Body, Service
+from libs.client.transport import Body, Service, json_body
 
 _COLUMNS: Final = (
     Column("denial", width=36),
@@ -97,8 +95,7 @@ def _rows(name: str) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _body(category: str, action: str, note: str) -> Body:
-    raw = msgspec.json.encode({"category": category, "action": action, "note": note})
-    return Body(lambda: [raw], len(raw), {"Content-Type": "application/json"})
+    return json_body({"category": category, "action": action, "note": note})
 
 
 def _print(labels: list[Label]) -> None:

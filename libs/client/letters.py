@@ -2,18 +2,18 @@
 
 import hashlib
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 from msgspec import Raw
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from libs.client.errors import ClientError
 from libs.client.letter_shapes import Letter, Packet, PacketFile
 from libs.client.show import output, plain, print_json
-from libs.client.transport import Answer, Body, Service
+from libs.client.transport import Answer, Service, json_body
 
 _LOOK_SECONDS: Final = 0.5
 _WAITING: Final = "waiting"
@@ -40,7 +40,7 @@ def preview(category: str, level: str, language: str, body: Path | None, case_id
         asked["case_id"] = str(case_id)
     with Service("appeals") as appeals:
         pdf = appeals.post_for_bytes(
-            f"/v1/letter-templates/{category}/{level}/{language}:preview", _json(asked, {"Accept": "application/pdf"})
+            f"/v1/letter-templates/{category}/{level}/{language}:preview", json_body(asked, {"Accept": "application/pdf"})
         )
     _keep(out, pdf)
 
@@ -51,13 +51,13 @@ def write(
     """Write a case's letter, and fetch it as PDF where a file is named."""
     asked = {"language": language, "level": level, "category": category, "values": values_of(told)}
     with Service("appeals") as appeals:
-        answer = appeals.post_again(f"/v1/cases/{case_id}/letter", Letter, _json(asked))
+        answer = appeals.post_again(f"/v1/cases/{case_id}/letter", Letter, json_body(asked))
         pdf = appeals.get_bytes(f"/v1/cases/{case_id}/letter", {"version": answer.value.version}) if out is not None else b""
     if as_json:
         print_json(Raw(answer.raw))
     else:
         letter = answer.value
-        state = "written" if answer.status == 201 else "as it was"  # noqa: PLR2004 - Created
+        state = "written" if answer.status == HTTPStatus.CREATED else "as it was"
         output().print(f"Letter {letter.version}: {state}, {letter.category}, {letter.level}, {letter.language}.")
     if out is not None:
         _keep(out, pdf, quiet=as_json)
@@ -67,7 +67,7 @@ def build(case_id: UUID, channel: str | None, out: Path | None, *, as_json: bool
     """Have a case's packet built, and fetch its files where a folder is named; return the exit status: 1 if it failed."""
     with Service("appeals") as appeals:
         answer = _await_end(
-            appeals, case_id, appeals.post_again(f"/v1/cases/{case_id}/packet", Packet, _json({"channel": channel}))
+            appeals, case_id, appeals.post_again(f"/v1/cases/{case_id}/packet", Packet, json_body({"channel": channel}))
         )
         packet = answer.value
         if as_json:
@@ -120,11 +120,6 @@ def _fetch_file(appeals: Service, path: str, file: PacketFile, to: Path, told: A
         part.unlink()
         raise ClientError(f"{to}: what came is not the packet; nothing was kept.")
     part.replace(to)
-
-
-def _json(asked: Any, headers: dict[str, str] | None = None) -> Body:
-    raw = msgspec.json.encode(asked)
-    return Body(lambda: [raw], len(raw), {"Content-Type": "application/json", **(headers or {})})
 
 
 def _keep(out: Path, pdf: bytes, *, quiet: bool = False) -> None:

@@ -5,7 +5,7 @@ Arguments and exit statuses are here, beside what they do: cli.py only names the
 
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -16,7 +16,7 @@ from libs.client.errors import ClientError
 from libs.client.model_shapes import Drift, Model, ModelJob, Shadow
 from libs.client.services import list_items
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import NO_BODY, Answer, Body, Service
+from libs.client.transport import NO_BODY, Answer, Service, json_body
 from libs.common.money import dollars
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Models learned from outcomes: trained, promoted, watched.")
@@ -56,7 +56,7 @@ def train(subject: Subject = "risk", as_json: AsJson = False) -> None:
     Exit status: 0 trained, 1 refused, failed or cancelled, 2 nothing can be said.
     """
     with Service("classifier") as classifier:
-        begun = classifier.post_again("/v1/models/train", ModelJob, _body({"subject": subject})).value
+        begun = classifier.post_again("/v1/models/train", ModelJob, json_body({"subject": subject})).value
         raise typer.Exit(_finish(classifier, begun, as_json=as_json))
 
 
@@ -116,7 +116,7 @@ def promote(model: Named, as_json: AsJson = False) -> None:
 def roll_back(subject: Subject = "risk", as_json: AsJson = False) -> None:
     """Bring back the model that was live before."""
     with Service("classifier") as classifier:
-        answer = classifier.post_again("/v1/models/rollback", Model, _body({"subject": subject}))
+        answer = classifier.post_again("/v1/models/rollback", Model, json_body({"subject": subject}))
     _show(answer, as_json=as_json)
 
 
@@ -176,11 +176,6 @@ def drift(model: Named, weeks: Weeks = 8, as_json: AsJson = False) -> None:
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
-
-
-def _body(told: Mapping[str, Any]) -> Body:
-    raw = msgspec.json.encode(told)
-    return Body(lambda: [raw], len(raw), {"Content-Type": "application/json"})
 
 
 def _id_of(classifier: Service, model: str) -> UUID:

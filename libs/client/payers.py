@@ -10,7 +10,7 @@ from libs.client import services
 from libs.client.errors import ClientError
 from libs.client.shapes import PayerLevel, PayerLevels
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import Body, Service
+from libs.client.transport import Service, json_body
 from libs.common.money import dollars
 
 _PAYERS: Final = (
@@ -68,9 +68,8 @@ def settle(payer_id: str, name: str) -> None:
         raise ClientError(f"{name} is not YAML.") from error
     if not isinstance(told, dict):
         raise ClientError(f"{name} holds no levels: `path:`, `levels:` and a list, or both are expected.")
-    raw = msgspec.json.encode(told)
     with Service("appeals") as appeals:
-        answer = services.put_levels(appeals, payer_id, Body(lambda: [raw], len(raw), {"Content-Type": "application/json"}))
+        answer = services.put_levels(appeals, payer_id, json_body(told))
     _print(answer.value)
     if answer.value.reckoning is not None:
         output(errors=True).print("The payer's open cases are being reckoned anew.")

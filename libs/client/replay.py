@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from libs.client import services
 from libs.client.shapes import Replay
 from libs.client.show import Column, output, print_json, print_rows
-from libs.client.transport import Answer, Body, Service
+from libs.client.transport import Answer, Service, json_body
 from libs.common.money import dollars
 
 _POLL_SECONDS: Final = 0.5
@@ -28,9 +28,8 @@ _COLUMNS: Final = (
 def replay(version: int, first: date, last: date, per_second: int | None, *, apply: bool, yes: bool, as_json: bool) -> int:
     """Try a version over a period; return 1 where a person said no or the replay was cancelled, else 0."""
     asked = {"version": version, "from": first, "to": last, "per_second": per_second}
-    raw = msgspec.json.encode(asked)
     with Service("classifier") as classifier:
-        begun = services.begin_replay(classifier, Body(lambda: [raw], len(raw), {"Content-Type": "application/json"})).value
+        begun = services.begin_replay(classifier, json_body(asked)).value
         answer = _watch(classifier, begun, "comparing")
         found = answer.value
         if not as_json:

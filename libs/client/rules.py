@@ -12,7 +12,7 @@ from libs.client import services
 from libs.client.errors import ClientError
 from libs.client.shapes import Conflict, RulesVersion
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import Body, Service
+from libs.client.transport import Body, Service, json_body
 
 _COLUMNS: Final = (
     Column("version", "right"),
@@ -35,8 +35,7 @@ def read(name: str) -> Body:
     whole = {"rules": told} if isinstance(told, list) else told
     if not isinstance(whole, dict):
         raise ClientError(f"{name} holds no rules: a list of them, or `rules:` and a list, is expected.")
-    raw = msgspec.json.encode(whole)
-    return Body(lambda: [raw], len(raw), {"Content-Type": "application/json"})
+    return json_body(whole)
 
 
 def check(name: str) -> None:

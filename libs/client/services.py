@@ -6,7 +6,6 @@ from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-import msgspec
 from msgspec import Raw
 
 from libs.client.case_shapes import CaseDetail, LoggedEntry
@@ -39,7 +38,7 @@ from libs.client.shapes import (
     RulesChecked,
     RulesVersion,
 )
-from libs.client.transport import NO_BODY, Answer, Body, Service
+from libs.client.transport import NO_BODY, Answer, Body, Service, json_body
 
 T = TypeVar("T")
 PAGE_MAX = 200
@@ -240,8 +239,7 @@ def get_kpi(analytics: Service, kpi_id: str, asked: Mapping[str, Any]) -> Answer
 
 def begin_recount(analytics: Service, *, repair: bool, reread: bool) -> Answer[Recount]:
     """Hold the sums against the facts; the same again while it is under way is the same one."""
-    raw = msgspec.json.encode({"repair": repair, "reread": reread})
-    return analytics.post_again("/v1/recounts", Recount, Body(lambda: [raw], len(raw), {"Content-Type": "application/json"}))
+    return analytics.post_again("/v1/recounts", Recount, json_body({"repair": repair, "reread": reread}))
 
 
 def get_recount(analytics: Service, recount_id: UUID) -> Answer[Recount]:

@@ -53,6 +53,17 @@ class Body(Struct, frozen=True):
 NO_BODY: Final = Body(tuple, 0, {})
 
 
+def json_body(told: object, headers: Mapping[str, str] | None = None) -> Body:
+    """Return something as a body of JSON, with more headers where there are any."""
+    raw = msgspec.json.encode(told)
+    return Body(lambda: [raw], len(raw), {"Content-Type": "application/json", **(headers or {})})
+
+
+def _sent(body: Body) -> dict[str, Any]:
+    """Return what a request is given of a body, from the body's start."""
+    return {"content": body.chunks(), "headers": {**body.headers, "Content-Length": str(body.size_bytes)}}
+
+
 def seconds_to_wait(error: Exception) -> bool | float:
     """Decide on a failed request that may be repeated: False gives up, True backs off, a number waits as the service asked."""
     if isinstance(error, httpx.TransportError):
@@ -98,13 +109,11 @@ class Service:
 
     def post_again(self, path: str, shape: type[T], body: Body) -> Answer[T]:
         """Post what the service knows by its content, so that repeating it is safe."""
-        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
-        return self._patiently(lambda: self._once("POST", path, shape, content=body.chunks(), headers=headers))
+        return self._patiently(lambda: self._once("POST", path, shape, **_sent(body)))
 
     def put(self, path: str, shape: type[T], body: Body) -> Answer[T]:
         """Put what takes the place of what is there, patiently."""
-        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
-        return self._patiently(lambda: self._once("PUT", path, shape, content=body.chunks(), headers=headers))
+        return self._patiently(lambda: self._once("PUT", path, shape, **_sent(body)))
 
     def post_once(self, path: str, shape: type[T]) -> Answer[T]:
         """Post what must not be repeated."""
@@ -115,8 +124,7 @@ class Service:
 
     def post_or_nothing(self, path: str, shape: type[T], body: Body) -> Answer[T] | None:
         """Post what may be repeated (its headers hold an Idempotency-Key); None where the service has nothing to answer (204)."""
-        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
-        answer = self._patiently(lambda: self._request("POST", path, content=body.chunks(), headers=headers))
+        answer = self._patiently(lambda: self._request("POST", path, **_sent(body)))
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         return Answer(answer.status_code, None, answer.content, self.read(answer.content, shape))
@@ -128,13 +136,11 @@ class Service:
 
     def post_for_bytes(self, path: str, body: Body) -> bytes:
         """Post what may be repeated and is answered by something that is no JSON."""
-        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
-        return self._patiently(lambda: self._request("POST", path, content=body.chunks(), headers=headers)).content
+        return self._patiently(lambda: self._request("POST", path, **_sent(body))).content
 
     def post_lines(self, path: str, shape: type[T], body: Body) -> list[T]:
         """Post what may be repeated and is answered line by line."""
-        headers = {**body.headers, "Content-Length": str(body.size_bytes)}
-        answer = self._patiently(lambda: self._request("POST", path, content=body.chunks(), headers=headers))
+        answer = self._patiently(lambda: self._request("POST", path, **_sent(body)))
         return [self.read(line, shape) for line in answer.content.splitlines()]
 
     def fetch(self, path: str, file: IO[bytes], size_bytes: int, etag: str, told: Callable[[int], object]) -> None:

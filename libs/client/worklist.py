@@ -9,7 +9,7 @@ import msgspec
 from libs.client import services
 from libs.client.shapes import Case
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import Body, Service
+from libs.client.transport import Service, json_body
 from libs.common.money import dollars
 
 _COLUMNS: Final = (
@@ -27,10 +27,9 @@ _COLUMNS: Final = (
 
 def take_next(worker: str, payer: str | None, minutes: int, *, as_json: bool) -> int:
     """Lease and show the best case that nobody works on; return the exit status: 0 here it is, 1 there is none."""
-    raw = msgspec.json.encode({"worker": worker, "payer": payer, "lease_seconds": minutes * 60})
-    headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
+    asked = {"worker": worker, "payer": payer, "lease_seconds": minutes * 60}
     with Service("appeals") as appeals:
-        answer = services.next_case(appeals, Body(lambda: [raw], len(raw), headers))
+        answer = services.next_case(appeals, json_body(asked, {"Idempotency-Key": str(uuid4())}))
     if answer is None:
         output(errors=True).print("Nothing waits for you.")
         return 1
