@@ -1,20 +1,17 @@
 """`recours check` and `recours reference` against a running ingest."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.local.layout import Ports
 from deploy.local.stack import Stack
-from libs.client import cli
+from tests.integration.client.conftest import Run
 from tests.unit.ingest.checks import tables
 from tests.unit.x12.build import encode
 from tests.unit.x12.build_claims import claim, one
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +23,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def run(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(stack: Stack, monkeypatch: pytest.MonkeyPatch, recours: Run) -> Run:
     monkeypatch.setenv("RECOURS_INGEST_URL", stack.url("ingest"))
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["recours", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return command
+    return recours
 
 
 def test_findings_are_told_as_a_linter_does_and_decide_the_exit_status(run: Run, tmp_path: Path) -> None:

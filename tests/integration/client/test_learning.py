@@ -13,7 +13,8 @@ from services.classifier.odds.making import OddsMaker
 from services.classifier.odds.outcomes import Circumstances, Subject
 from services.classifier.odds.store import OutcomeRow
 from tests.integration.classifier.test_changes import denial
-from tests.integration.client.test_rules import Run, database, run  # noqa: F401 - fixtures
+from tests.integration.client.conftest import Run
+from tests.integration.client.test_rules import database, run  # noqa: F401 - fixtures
 from tests.support import ServiceDatabase, run_apart
 
 

@@ -12,7 +12,7 @@ from libs.client.letters import values_of
 from libs.common.database import Database
 from services.appeals.ingest import Ingest
 from services.appeals.letters.meanings import Meanings
-from tests.integration.client.test_rules import Run
+from tests.integration.client.conftest import Run
 from tests.integration.client.test_worklist import database, denial, opened, run
 from tests.support import ServiceDatabase, run_apart
 

@@ -1,16 +1,13 @@
 """`recours models` from the first training to a check that shows what the model says, over a real classifier and a real ingest."""
 
-import asyncio
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
-from threading import Event, Thread
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 
-from libs.client import cli
 from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.synthetic.chances import chanced_claims
@@ -20,13 +17,13 @@ from services.classifier.risk.claims import encode
 from services.classifier.risk.store import Answer
 from services.ingest.checks.risk import RiskDesk
 from tests.bench.insight import lesson_of
+from tests.integration.client.conftest import Run, working
 from tests.integration.http.test_contract import served
 from tests.integration.ingest.conftest import Ingest
 from tests.integration.ingest.test_checks import check_raw
 from tests.support import ServiceDatabase, run_apart
 from tests.unit.ingest.checks.claims import line, professional
 
-Run = Callable[..., tuple[int, str, str]]
 FIRST_ON = date(2026, 1, 1)
 
 
@@ -61,35 +58,13 @@ async def taught(url: str, count: int) -> None:
 def trainer(service_database: Any) -> Iterator[ServiceDatabase]:
     """The worker's job of models, in a thread, until the test is over."""
     made: ServiceDatabase = service_database("classifier")
-    over = Event()
-
-    async def work() -> None:
-        worker = Database(made.worker_url)
-        job = asyncio.create_task(Trainer(worker, SystemClock()).run())
-        await asyncio.to_thread(over.wait)
-        job.cancel()
-        await worker.close()
-
-    thread = Thread(target=asyncio.run, args=(work(),))
-    thread.start()
-    yield made
-    over.set()
-    thread.join()
+    with working(made.worker_url, lambda worker: Trainer(worker, SystemClock()).run()):
+        yield made
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command in this process."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["recours", "models", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(str(ended.value.code or 0)), captured.out, captured.err
-
-    return command
+def run(recours: Run) -> Run:
+    return partial(recours, "models")
 
 
 async def checked(ingest_urls: ServiceDatabase, classifier_url: str) -> dict[str, Any]:

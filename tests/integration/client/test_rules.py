@@ -1,18 +1,14 @@
 """`recours rules` against the classifier as its process serves it, over a real database."""
 
-import asyncio
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any, cast
 
 import pytest
 
-from libs.client import cli
 from libs.common.clock import SystemClock
-from libs.common.database import Database
 from services.classifier.replays.running import Replayer
+from tests.integration.client.conftest import Run, working
 from tests.integration.http.test_contract import served
 from tests.support import ServiceDatabase
 
@@ -25,7 +21,6 @@ rules:
   then: {category: provider_enrollment, action: contact_payer}
   effective_from: 2026-01-01
 """
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -36,37 +31,15 @@ def database(service_database: Any) -> ServiceDatabase:
 @pytest.fixture
 def replayer(database: ServiceDatabase) -> Iterator[None]:
     """The worker's job of replays, in a thread, until the test is over."""
-    over = Event()
-
-    async def work() -> None:
-        worker = Database(database.worker_url)
-        job = asyncio.create_task(Replayer(worker, SystemClock()).run())
-        await asyncio.to_thread(over.wait)
-        job.cancel()
-        await worker.close()
-
-    thread = Thread(target=asyncio.run, args=(work(),))
-    thread.start()
-    yield
-    over.set()
-    thread.join()
+    with working(database.worker_url, lambda worker: Replayer(worker, SystemClock()).run()):
+        yield
 
 
 @pytest.fixture
-def run(database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run one command in this process."""
+def run(database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch, recours: Run) -> Iterator[Run]:
     with served("classifier", database) as url:
         monkeypatch.setenv("RECOURS_CLASSIFIER_URL", url)
-
-        def run(*arguments: object) -> tuple[int, str, str]:
-            monkeypatch.setattr(sys, "argv", ["recours", *map(str, arguments)])
-            capsys.readouterr()
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
-            captured = capsys.readouterr()
-            return int(str(ended.value.code or 0)), captured.out, captured.err
-
-        yield run
+        yield recours
 
 
 @pytest.fixture

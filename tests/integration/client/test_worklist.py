@@ -1,7 +1,6 @@
 """`recours worklist` and `recours payers` against appeals as its process serves it, over a real database."""
 
 import json
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from libs.client import cli
 from libs.common.clock import FixedClock
 from libs.common.contracts.denial_classified import Reason
 from libs.common.contracts.envelope import Received
@@ -19,7 +17,7 @@ from libs.common.worker import catch_up
 from services.appeals.handlers import handle_denials
 from services.appeals.store import Denial
 from services.appeals.worklist.bulk import BulkRunner
-from tests.integration.client.test_rules import Run
+from tests.integration.client.conftest import Run
 from tests.integration.http.test_contract import served
 from tests.support import ServiceDatabase, run_apart
 
@@ -32,20 +30,10 @@ def database(service_database: Any) -> ServiceDatabase:
 
 
 @pytest.fixture
-def run(database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run one command in this process."""
+def run(database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch, recours: Run) -> Iterator[Run]:
     with served("appeals", database) as url:
         monkeypatch.setenv("RECOURS_APPEALS_URL", url)
-
-        def run(*arguments: object) -> tuple[int, str, str]:
-            monkeypatch.setattr(sys, "argv", ["recours", *map(str, arguments)])
-            capsys.readouterr()
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
-            captured = capsys.readouterr()
-            return int(str(ended.value.code or 0)), captured.out, captured.err
-
-        yield run
+        yield recours
 
 
 def denial(pcn: str, cents: int) -> Received[Denial]:
