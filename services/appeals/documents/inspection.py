@@ -1,9 +1,7 @@
 """Has a document opened by the inspector, a process of its own (inspector.py), and says what it is or why it is refused."""
 
 import asyncio
-import contextlib
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,11 +10,13 @@ import structlog
 from msgspec import Struct
 
 from libs.common.http.problems import Problem
+from libs.common.programs import run_apart
 from services.appeals.documents.refusals import REFUSALS
 
 log = structlog.get_logger()
 
 _PROGRAM: Final = str(Path(__file__).with_name("inspector.py"))
+_ROOT: Final = Path("/")
 _WALL_SECONDS: Final = 120.0
 _AT_ONCE: Final = 2
 _WAITING_MAX: Final = 16
@@ -59,21 +59,8 @@ class Inspection:
 async def _ask(file: IO[bytes]) -> Inspected:
     """Run the inspector on a file. One that ends by itself or by its limits has met something that is too much."""
     file.seek(0)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", _PROGRAM, stdin=file, stdout=PIPE, stderr=DEVNULL, env={}, cwd="/", start_new_session=True
-    )
-    try:
-        async with asyncio.timeout(_WALL_SECONDS):
-            told, _ = await process.communicate()
-    except TimeoutError:
-        log.warning("document_too_complex", status="timeout")
-        return Inspected(reason="too_complex")
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        log.warning("document_too_complex", status=process.returncode)
+    status, told = await run_apart(sys.executable, "-I", _PROGRAM, stdin=file, cwd=_ROOT, seconds=_WALL_SECONDS)
+    if status != 0:
+        log.warning("document_too_complex", status=status)
         return Inspected(reason="too_complex")
     return msgspec.json.decode(told, type=Inspected)

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from sqlalchemy import RowMapping
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.programs import run_apart
 from libs.common.worker import work_off
 from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
@@ -159,30 +160,10 @@ def _clear_up() -> None:
 
 async def _press(folder: Path) -> Result:
     """Run the program that builds. One that its limits end has met something that is too much."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *_PROGRAM,
-        str(folder),
-        stdin=PIPE,
-        stdout=DEVNULL,
-        stderr=DEVNULL,
-        env={},
-        cwd=_ROOT,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(2 * CPU_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        log.warning("packet_too_large", status="timeout")
-        return Result(reason="too_large_to_build")
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        log.warning("packet_too_large", status=process.returncode)
+    command = (sys.executable, *_PROGRAM, str(folder))
+    status, _ = await run_apart(*command, stdin=PIPE, cwd=_ROOT, seconds=2 * CPU_SECONDS)
+    if status != 0:
+        log.warning("packet_too_large", status=status)
         return Result(reason="too_large_to_build")
     return msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
 

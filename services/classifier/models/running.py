@@ -6,11 +6,11 @@ anew by the next one, a few times.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import sys
 import tempfile
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ import structlog
 
 from libs.common.clock import Clock
 from libs.common.database import Database
+from libs.common.programs import begun
 from libs.common.worker import look_again
 from services.classifier.models import jobs, store
 from services.classifier.models.jobs import Job
@@ -71,22 +72,10 @@ class Trainer:
 
     async def _do(self, job: Job, path: Path) -> None:
         """Begin the process of a job, follow it, and write how it ended."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            self._module,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=os.environ | {"RECOURS_DATABASE_URL": self._database.engine.url.render_as_string(hide_password=False)},
-        )
-        try:
+        environment = os.environ | {"RECOURS_DATABASE_URL": self._database.engine.url.render_as_string(hide_password=False)}
+        async with begun(sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE, env=environment) as process:
             last = await self._follow(process, job, path)
             status = await process.wait()
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
         if last.refused is not None:
             await self._end(job, "refused", last.refused)
         elif status == 0 and last.sha256 is not None:
@@ -97,7 +86,7 @@ class Trainer:
             log.error("model_job_failed", job_id=str(job.job_id), status=status)
             await self._end(job, "failed", f"Its process failed with status {status}; the worker's log says why.")
 
-    async def _follow(self, process: asyncio.subprocess.Process, job: Job, path: Path) -> Word:
+    async def _follow(self, process: Process, job: Job, path: Path) -> Word:
         """Give the order, and keep the lease while the process lives; return its last word. Errors: _Lost."""
         if process.stdin is None or process.stdout is None:
             raise AssertionError("a process begun with pipes has them")
