@@ -15,7 +15,7 @@ from services.appeals.documents.keeping import desk_of
 from services.appeals.documents.store import list_documents
 from services.appeals.documents.views import DocumentView
 from services.appeals.evidence import collecting, store
-from services.appeals.evidence.checklists import EVERY_PAYER, Wanted, categories, items, standard
+from services.appeals.evidence.checklists import EVERY_PAYER, Checked, Wanted, categories, items, standard
 from services.appeals.evidence.views import (
     Checklists,
     ChecklistView,
@@ -45,8 +45,12 @@ async def _case(tx: AsyncConnection, tenant: str, case_id: UUID) -> RowMapping:
     return case
 
 
+async def _checked(tx: AsyncConnection, tenant: str, case_id: UUID) -> tuple[list[Checked], store.Waivers]:
+    return (await store.checked(tx, [(tenant, case_id)]))[tenant, case_id]
+
+
 async def _view(tx: AsyncConnection, tenant: str, case: RowMapping) -> EvidenceView:
-    found, waived = await store.checked(tx, tenant, case)
+    found, waived = await _checked(tx, tenant, case["case_id"])
     told = {item: WaiverView(reason=row["reason"], who=row["who"], at=row["at"]) for item, row in waived.items()}
     return EvidenceView(
         case_id=case["case_id"],
@@ -94,7 +98,7 @@ async def waive_evidence(
     """Who waived what and why is kept."""
     async with database.begin(tenant) as tx:
         case = await _case(tx, tenant, case_id)
-        found, waived = await store.checked(tx, tenant, case)
+        found, waived = await _checked(tx, tenant, case_id)
         if item not in {each.item for each in found}:
             raise not_found("item on the checklist of this case")
         if item not in waived or waived[item]["reason"] != body.reason:
@@ -106,7 +110,7 @@ async def waive_evidence(
 async def withdraw_waiver(case_id: UUID, item: ItemName, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> EvidenceView:
     async with database.begin(tenant) as tx:
         case = await _case(tx, tenant, case_id)
-        if item not in await store.waivers(tx, tenant, case_id):
+        if item not in (await store.waivers(tx, [(tenant, case_id)]))[tenant, case_id]:
             raise not_found("waiver")
         await store.tell_waiver(tx, tenant, case_id, item, "withdrawn", "", PERSON, clock.now())
         return await _view(tx, tenant, case)
@@ -116,7 +120,7 @@ async def withdraw_waiver(case_id: UUID, item: ItemName, tenant: TenantDep, data
 async def list_checklists(tenant: TenantDep, database: DatabaseDep) -> Checklists:
     """The standard list of each category, and your own ones, which outweigh it."""
     async with database.begin(tenant) as tx:
-        own = await store.own_lists(tx, tenant)
+        own = (await store.own_lists(tx, [tenant]))[tenant]
     told = [_told(category, EVERY_PAYER, standard(category), is_own=False) for category in categories()]
     told += [_told(category, payer, wanted, is_own=True) for (payer, category), wanted in own.items()]
     return Checklists(known_items=[KnownItemView.of(name, item) for name, item in items().items()], items=told)

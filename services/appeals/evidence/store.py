@@ -12,29 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from libs.common.ids import uuid7
-from services.appeals.documents.store import list_documents
-from services.appeals.evidence.checklists import EVERY_PAYER, Checked, Wanted, check, choose, with_asked
+from services.appeals.evidence.checklists import Checked, Wanted, check, choose, with_asked
 
 _encode = msgspec.json.Encoder().encode
 
 Key = tuple[str, UUID]
 Lists = dict[tuple[str, str], tuple[Wanted, ...]]
+Waivers = dict[str, Mapping[str, Any]]
 
 
-async def own_lists(tx: AsyncConnection, tenant_id: str) -> Lists:
-    """Return a tenant's own checklists by payer and category."""
-    query = text("SELECT payer_id, category, items FROM evidence_checklists WHERE tenant_id = :tenant ORDER BY category, payer_id")
-    rows = await tx.execute(query, {"tenant": tenant_id})
-    return {(row.payer_id, row.category): msgspec.convert(row.items, tuple[Wanted, ...]) for row in rows}
+_LISTS = """
+SELECT tenant_id, payer_id, category, items FROM evidence_checklists WHERE tenant_id = ANY ($1::text[]) ORDER BY category, payer_id
+"""
 
 
-async def _lists_for(tx: AsyncConnection, tenant_id: str, payer_id: str, category: str) -> Lists:
-    query = text(
-        "SELECT payer_id, items FROM evidence_checklists"
-        " WHERE tenant_id = :tenant AND payer_id IN (:payer, :every) AND category = :category"
-    )
-    asked = {"tenant": tenant_id, "payer": payer_id, "every": EVERY_PAYER, "category": category}
-    return {(row.payer_id, category): msgspec.convert(row.items, tuple[Wanted, ...]) for row in await tx.execute(query, asked)}
+async def own_lists(tx: AsyncConnection, tenants: Collection[str]) -> defaultdict[str, Lists]:
+    """Return tenants' own checklists by payer and category."""
+    found = defaultdict[str, Lists](dict)
+    for row in await (await driver(tx)).fetch(_LISTS, list(tenants)):
+        found[row["tenant_id"]][row["payer_id"], row["category"]] = msgspec.convert(row["items"], tuple[Wanted, ...])
+    return found
 
 
 async def set_list(
@@ -62,14 +59,19 @@ async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> RowMap
     return (await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings().first()
 
 
-async def waivers(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> dict[str, RowMapping]:
-    """Return what is waived now, by item: the last step of each that is no withdrawal."""
-    query = text(
-        "SELECT DISTINCT ON (item) item, what, reason, who, at FROM evidence_waivers"
-        " WHERE tenant_id = :tenant AND case_id = :case ORDER BY item, row_id DESC"
-    )
-    rows = (await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings()
-    return {row["item"]: row for row in rows if row["what"] == "waived"}
+_WAIVED = """
+SELECT DISTINCT ON (tenant_id, case_id, item) tenant_id, case_id, item, what, reason, who, at FROM evidence_waivers
+WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY tenant_id, case_id, item, row_id DESC
+"""
+
+
+async def waivers(tx: AsyncConnection, keys: Collection[Key]) -> defaultdict[Key, Waivers]:
+    """Return what is waived now of cases, by item: the last step of each that is no withdrawal."""
+    found = defaultdict[Key, Waivers](dict)
+    for row in await (await driver(tx)).fetch(_WAIVED, *_columns(keys)):
+        if row["what"] == "waived":
+            found[row["tenant_id"], row["case_id"]][row["item"]] = row
+    return found
 
 
 async def tell_waiver(
@@ -83,21 +85,10 @@ async def tell_waiver(
     )  # fmt: skip
 
 
-async def checked(tx: AsyncConnection, tenant_id: str, case: RowMapping) -> tuple[list[Checked], dict[str, RowMapping]]:
-    """Return a case's checklist as it stands, and its waivers."""
-    own = await _lists_for(tx, tenant_id, case["payer_id"], case["category"])
-    documents = await list_documents(tx, tenant_id, case["case_id"], ["current"])
-    waived = await waivers(tx, tenant_id, case["case_id"])
-    asked = await _asked(tx, [(tenant_id, case["case_id"])])
-    wanted = with_asked(choose(case["category"], case["payer_id"], own), asked[tenant_id, case["case_id"]])
-    return check(wanted, documents, waived), waived
-
-
 async def _asked(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, set[str]]:
     """Return the codes of what payers ask about cases and was not answered yet."""
     codes = defaultdict[Key, set[str]](set)
-    rows = await (await driver(tx)).fetch(_ASKED, [tenant for tenant, _ in keys], [case_id for _, case_id in keys])
-    for row in rows:
+    for row in await (await driver(tx)).fetch(_ASKED, *_columns(keys)):
         codes[row["tenant_id"], row["case_id"]] |= {each["code"] for each in row["codes"]}
     return codes
 
@@ -124,45 +115,42 @@ async def mark_collected(tx: AsyncConnection, tenant_id: str, case_id: UUID, now
     )  # fmt: skip
 
 
-_LISTS = "SELECT tenant_id, payer_id, category, items FROM evidence_checklists WHERE tenant_id = ANY ($1::text[])"
 _OF_CASES = (
     "SELECT tenant_id, case_id, category, payer_id FROM cases"
     " WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))"
 )
 _DOCUMENTS = (
     "SELECT tenant_id, case_id, document_id, kind FROM documents WHERE state = 'current'"
-    " AND (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))"
+    " AND (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY place, document_id"
 )
 _ASKED = (
     "SELECT tenant_id, case_id, codes FROM records_requests WHERE answered_by IS NULL"
     " AND (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))"
 )
-_WAIVED = (
-    "SELECT DISTINCT ON (tenant_id, case_id, item) tenant_id, case_id, item, what FROM evidence_waivers"
-    " WHERE (tenant_id, case_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) ORDER BY tenant_id, case_id, item, row_id DESC"
-)
+
+
+async def checked(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, tuple[list[Checked], Waivers]]:
+    """Return, for each case (tenant, id), its checklist as it stands, and its waivers."""
+    connection = await driver(tx)
+    own = await own_lists(tx, [tenant for tenant, _ in keys])
+    documents = defaultdict[Key, list[Mapping[str, Any]]](list)
+    for row in await connection.fetch(_DOCUMENTS, *_columns(keys)):
+        documents[row["tenant_id"], row["case_id"]].append(row)
+    waived = await waivers(tx, keys)
+    asked = await _asked(tx, keys)
+    found = {}
+    for row in await connection.fetch(_OF_CASES, *_columns(keys)):
+        key = (row["tenant_id"], row["case_id"])
+        wanted = with_asked(choose(row["category"], row["payer_id"], own[row["tenant_id"]]), asked[key])
+        found[key] = check(wanted, documents[key], waived[key]), waived[key]
+    return found
 
 
 async def lacking(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, list[str]]:
     """Return, for each case (tenant, id) that something keeps from `ready`, the items that do."""
-    connection = await driver(tx)
-    tenants, ids = [tenant for tenant, _ in keys], [case_id for _, case_id in keys]
-    lists: dict[str, Lists] = {}
-    for row in await connection.fetch(_LISTS, tenants):
-        wanted = msgspec.convert(row["items"], tuple[Wanted, ...])
-        lists.setdefault(row["tenant_id"], {})[(row["payer_id"], row["category"])] = wanted
-    there, waived = defaultdict[Key, list[Mapping[str, Any]]](list), defaultdict[Key, set[str]](set)
-    for row in await connection.fetch(_DOCUMENTS, tenants, ids):
-        there[row["tenant_id"], row["case_id"]].append(row)
-    for row in await connection.fetch(_WAIVED, tenants, ids):
-        if row["what"] == "waived":
-            waived[row["tenant_id"], row["case_id"]].add(row["item"])
-    asked = await _asked(tx, keys)
-    found = {}
-    for row in await connection.fetch(_OF_CASES, tenants, ids):
-        key = (row["tenant_id"], row["case_id"])
-        wanted = with_asked(choose(row["category"], row["payer_id"], lists.get(row["tenant_id"], {})), asked[key])
-        missing = [each.item for each in check(wanted, there[key], waived[key]) if each.keeps_back]
-        if missing:
-            found[key] = missing
-    return found
+    missing = {key: [each.item for each in items if each.keeps_back] for key, (items, _) in (await checked(tx, keys)).items()}
+    return {key: items for key, items in missing.items() if items}
+
+
+def _columns(keys: Collection[Key]) -> tuple[list[str], list[UUID]]:
+    return [tenant for tenant, _ in keys], [case_id for _, case_id in keys]
