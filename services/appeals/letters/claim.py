@@ -25,8 +25,6 @@ class Provider(Struct, frozen=True):
     middle_name: str = ""
     suffix: str = ""
     npi: str = ""
-    id_qualifier: str = ""
-    id: str = ""
     references: tuple[Reference, ...] = ()
 
 
@@ -45,7 +43,6 @@ class Payer(Struct, frozen=True):
 
 
 class Subscription(Struct, frozen=True):
-    sequence: str = ""
     group_number: str = ""
 
 
@@ -55,7 +52,6 @@ class Diagnosis(Struct, frozen=True):
 
 
 class OtherPayer(Struct, frozen=True):
-    subscription: Subscription = Subscription()
     payer: Payer = Payer()
     paid_cents: int | None = None
     adjudicated_on: date | None = None

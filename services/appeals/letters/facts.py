@@ -13,7 +13,7 @@ from msgspec import Struct
 from services.appeals.letters import library
 from services.appeals.letters.claim import Address, Claim, ClaimLife, Person, Provider, Reference, Remit, RemitLine
 from services.appeals.letters.language import ROWS_MAX, Language, day, money, plain
-from services.appeals.letters.variables import VARIABLES, Money
+from services.appeals.letters.variables import Money
 
 _TAX_QUALIFIERS: Final = ("EI", "SY")
 _RENDERING, _REFERRING = ("82", "71"), ("DN", "P3")
@@ -313,7 +313,3 @@ def _payer_lines(sources: Sources, attention: str) -> tuple[str, ...]:
 def _address_lines(address: Address) -> tuple[str, ...]:
     place = " ".join(filter(None, (address.state, address.postal_code)))
     return address.line_1, address.line_2, ", ".join(filter(None, (address.city, place)))
-
-
-def is_given(name: str) -> bool:
-    return name in VARIABLES and VARIABLES[name].given

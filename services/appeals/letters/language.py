@@ -263,11 +263,6 @@ def _stand_in(name: str) -> Any:
     return {"date": date(2000, 1, 1), "money": Money(0), "texts": ("",), "rows": (), "text": ""}[VARIABLES[name].kind]
 
 
-def used(source: str) -> set[str]:
-    """Return the variables that a template names, in text or conditions."""
-    return {node.name for node in _environment("en").parse(source).find_all(nodes.Name) if node.name in VARIABLES}
-
-
 _UNPRINTED: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ue000-\uf8ff\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 
 

@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -62,17 +61,10 @@ class Place(Struct, frozen=True):
     pages: int
 
 
-class Placed(Struct, frozen=True):
+class Placed(Exhibit, frozen=True):
     """One exhibit in the packet; without places it goes beside the files, as it is."""
 
-    number: int
-    document_id: UUID
-    title: str
-    media_type: str
-    sha256: str
-    size_bytes: int
-    pages: int | None
-    places: tuple[Place, ...]
+    places: tuple[Place, ...] = ()
 
 
 class Part(Struct, frozen=True):
@@ -244,16 +236,7 @@ class _Press:
         return found
 
     def _placed(self, exhibit: Exhibit, places: Sequence[Place]) -> Placed:
-        return Placed(
-            number=exhibit.number,
-            document_id=exhibit.document_id,
-            title=exhibit.title,
-            media_type=exhibit.media_type,
-            sha256=exhibit.sha256,
-            size_bytes=exhibit.size_bytes,
-            pages=self._pages.get(exhibit.number),
-            places=tuple(places),
-        )
+        return Placed(**msgspec.structs.asdict(self._measured(exhibit)), places=tuple(places))
 
     def _cover(self, files: _Files, part: int, begins: int) -> bytes:
         """Set the cover sheet of one file, whose exhibits begin after so many pages."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver, lock_name
 from services.appeals.letters.facts import Letterhead, Sheet
+from services.appeals.letters.language import Language
 from services.appeals.letters.paragraphs import Paragraph
 
 _encode = msgspec.json.Encoder().encode
@@ -22,7 +23,7 @@ class TemplateKey(Struct, frozen=True):
 
     category: str
     level: str
-    language: str
+    language: Language
 
 
 async def find_template(tx: AsyncConnection, tenant_id: str, key: TemplateKey, version: int | None = None) -> RowMapping | None:

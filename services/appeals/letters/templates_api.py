@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
@@ -14,7 +15,7 @@ from libs.common.people import PERSON
 from services.appeals.letters import library, store
 from services.appeals.letters.facts import Asked, Sources, sheet, values
 from services.appeals.letters.gathering import desk_of, own_sources
-from services.appeals.letters.language import Language, MissingValues, faults
+from services.appeals.letters.language import MissingValues, faults
 from services.appeals.letters.sample import sample_sources
 from services.appeals.letters.store import TemplateKey
 from services.appeals.letters.variables import FILTERS, VARIABLES
@@ -75,13 +76,9 @@ async def get_letter_template(
 
 
 def _built_in(key: TemplateKey) -> TemplateView:
-    body = library.compose(key.category, key.level, _language(key.language))
+    body = library.compose(key.category, key.level, key.language)
     who = "recours"
     return TemplateView(**msgspec.structs.asdict(key), version=0, body=body, note="", written_by=who, written_at=None)
-
-
-def _language(word: str) -> Language:
-    return "fr" if word == "fr" else "en"
 
 
 @router.get(f"{_PATH}/versions", summary="All versions of your own template", responses=responses(404, 422))
@@ -136,7 +133,7 @@ async def in_force(tx: AsyncConnection, tenant_id: str, key: TemplateKey) -> tup
         row = await store.find_template(tx, tenant_id, own)
         if row is not None:
             return row["body"], own, row["version"]
-    return library.compose(key.category, key.level, _language(key.language)), key, 0
+    return library.compose(key.category, key.level, key.language), key, 0
 
 
 @router.post(
@@ -157,7 +154,7 @@ async def preview_letter_template(
 ) -> Any:
     key = TemplateKey(category, level, language)
     told = read_given(body.values)
-    source, _, __ = (body.body, key, 0) if body.body is not None else await _in_force(database, tenant, key)
+    source = body.body if body.body is not None else await _in_force(database, tenant, key)
     check(source)
     sources, logo = await _sources(request, database, tenant, body, language)
     asked = Asked(language, level, clock.now().date(), told)
@@ -173,13 +170,14 @@ async def preview_letter_template(
     return PreviewView.model_validate({"paragraphs": [msgspec.structs.asdict(each) for each in paragraphs], "missing": []})
 
 
-async def _in_force(database: Any, tenant: str, key: TemplateKey) -> tuple[str, TemplateKey, int]:
+async def _in_force(database: Database, tenant: str, key: TemplateKey) -> str:
     async with database.begin(tenant) as tx:
-        return await in_force(tx, tenant, key)
+        source, _, __ = await in_force(tx, tenant, key)
+    return source
 
 
 async def _sources(
-    request: Request, database: Any, tenant: str, body: PreviewTemplate, language: LanguageWord
+    request: Request, database: Database, tenant: str, body: PreviewTemplate, language: LanguageWord
 ) -> tuple[Sources, bytes]:
     """Return a case's sources, or made-up ones, and the logo."""
     async with database.begin(tenant) as tx:

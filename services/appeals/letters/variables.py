@@ -83,7 +83,6 @@ VARIABLES: Final[Mapping[str, Variable]] = {
     "exhibits": Variable("rows", "what is enclosed, in order", fields=_EXHIBIT),
 }  # fmt: skip
 
-GIVEN: Final = frozenset(name for name, variable in VARIABLES.items() if variable.given)
 LOOP_FIELDS: Final = frozenset({"first", "last", "index"})
 FILTERS: Final[Mapping[str, str]] = {
     "date": "a date in words; `date('short')` in figures",
