@@ -83,8 +83,7 @@ async def change(asking: Asking, case_id: UUID, what: str, body: BaseModel, act:
 
     Errors: Problem 400 without a key, 428 without a version, 412 where it changed meanwhile, 404; and those of `act`.
     """
-    if asking.key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    idempotency.require(asking.key)
     version = read_version(asking.if_match)
     now = asking.clock.now()
     tenant = asking.tenant

@@ -35,6 +35,12 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
+def require(key: str | None) -> None:
+    """Errors: Problem 400, where a request that is done once by its key alone has none."""
+    if key is None:
+        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+
+
 async def begin(tx: AsyncConnection, tenant_id: str, key: str | None, request_digest: str, now: datetime) -> Kept | None:
     """Take a key for this transaction; return the kept answer when its request was answered before.
 

@@ -40,11 +40,6 @@ async def _require_case(tx: AsyncConnection, tenant: str, case_id: UUID) -> None
         raise not_found("case")
 
 
-def _require_key(key: str | None) -> None:
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
-
-
 @router.get(f"{_CASE}/messages", summary="What was written about a case", responses=responses(404, 422))
 async def list_messages(case_id: UUID, tenant: TenantDep, database: DatabaseDep) -> Messages:
     async with database.begin(tenant) as tx:
@@ -75,7 +70,7 @@ async def post_message(
     case_id: UUID, body: NewMessage, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
 ) -> MessageView:
     """What is written stays. Guests see it only by the links in `share_with`."""
-    _require_key(key)
+    idempotency.require(key)
     now = clock.now()
     async with database.begin(tenant) as tx:
         await _require_case(tx, tenant, case_id)
@@ -102,7 +97,7 @@ async def create_link(
     """The guest's page shows the documents and messages that are named here or shared later, and nothing else of the case. Its
     address is a secret that is told once and kept nowhere: who loses it revokes the link and makes another.
     """
-    _require_key(key)
+    idempotency.require(key)
     now = clock.now()
     token = new_token()
     async with database.begin(tenant) as tx:

@@ -145,8 +145,7 @@ async def send_corrected_claim(
     (`appeal.filed`). A corrected claim is known by its content: asked for again, after whatever broke it off, it is sent once and
     answered alike.
     """
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    idempotency.require(key)
     version = read_version(if_match)
     ingest: Ingest = request.app.state.ingest
     corrected = await _corrected(ingest, database, tenant, case_id, body, traceparent)

@@ -41,8 +41,7 @@ async def log_entry(
     """What the payer promised by a day and nobody said that it came is missed on the day after, where the payer is: it becomes a
     task of the case. Under a key that was used the entry is shown as it is now.
     """
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    idempotency.require(key)
     now = clock.now()
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("log_entry", str(case_id), body.model_dump_json()), now)

@@ -247,8 +247,7 @@ async def add_comment(
     case_id: CaseId, body: CommentBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
 ) -> CommentView:
     """Comments stay: they are neither changed nor taken out."""
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    idempotency.require(key)
     now = clock.now()
     digest = idempotency.digest("add_comment", str(case_id), body.model_dump_json())
     async with database.begin(tenant) as tx:

@@ -28,8 +28,7 @@ async def begin_bulk(
     body: BulkBody, response: Response, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
 ) -> BulkView:
     """One decision for a root cause. `Location` tells how far it is; a case that cannot take it is left as it is, and told why."""
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    idempotency.require(key)
     action, chosen = body.to_action(), body.chosen.to_chosen()
     if action is None:
         raise Problem(422, "not-one-action", "Say exactly one of `edit`, `command` with `why`, and `submission_id`.")
@@ -107,8 +106,7 @@ async def begin_submission(
     key: idempotency.Key = None,
 ) -> SubmissionView:
     """Cases of one payer and one category that go out together. `POST /v1/cases:bulk` with its id puts cases in."""
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    idempotency.require(key)
     now = clock.now()
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("begin_submission", body.model_dump_json()), now)

@@ -75,8 +75,7 @@ async def decide_match(
     key: idempotency.Key = None,
 ) -> MatchDetail:
     """What a person decides stays until a person decides otherwise. Who, when and why is kept, and `remit.matched` tells of it."""
-    if key is None:
-        raise Problem(400, "idempotency-key-missing", "Name this request in an Idempotency-Key header.")
+    idempotency.require(key)
     now = clock.now()
     digest = idempotency.digest("decide_match", str(remit_id), body.model_dump_json())
     async with database.begin(tenant) as tx:
