@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from libs.common.http.problems import Problem
 from services.appeals.documents.keeping import desk_of
-from services.appeals.documents.naming import disposition
+from services.appeals.documents.naming import download_headers
 from services.appeals.documents.ranges import Unsatisfiable, read_range
 
 _WHOLE, _PART, _SAME = 200, 206, 304
@@ -21,8 +21,7 @@ def give(request: Request, row: Mapping[Any, Any], range_: str | None, if_range:
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
-        "Content-Disposition": disposition(row["file_name"]),
-        "Content-Security-Policy": "sandbox; default-src 'none'",
+        **download_headers(row["file_name"]),
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     if if_none_match is not None and etag in (each.strip() for each in if_none_match.split(",")):

@@ -36,3 +36,8 @@ def disposition(name: str) -> str:
     """Return Content-Disposition for a download (RFC 6266, RFC 5987): never shown in place."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace('"', "").strip() or "document"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def download_headers(name: str) -> dict[str, str]:
+    """Return the headers with which a file is given back so that no browser runs or shows it in place."""
+    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}

@@ -17,7 +17,7 @@ from libs.common.ids import named_id
 from libs.common.people import PERSON
 from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
-from services.appeals.documents.naming import disposition
+from services.appeals.documents.naming import download_headers
 from services.appeals.letters import packet_store, store
 from services.appeals.letters.gathering import entry_of
 from services.appeals.letters.packing import FILE_BYTES_MAX, FILES_MAX, PARTS_MAX, TOTAL_BYTES_MAX, Limits
@@ -165,9 +165,8 @@ async def get_packet_file(
         raise not_found("file of this packet")
     blobs: Blobs = request.app.state.packets
     headers = {
-        "Content-Disposition": disposition(file.name),
+        **download_headers(file.name),
         "Content-Length": str(file.size_bytes),
-        "Content-Security-Policy": "sandbox; default-src 'none'",
         "ETag": f'"{file.sha256}"',
     }
     return StreamingResponse(blobs.stream(file.key, 0, file.size_bytes), media_type="application/pdf", headers=headers)

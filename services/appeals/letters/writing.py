@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import Response
 
 from libs.common.http.problems import FieldProblem, Problem
-from services.appeals.documents.naming import disposition
+from services.appeals.documents.naming import download_headers
 from services.appeals.letters import given
 from services.appeals.letters.facts import Sheet
 from services.appeals.letters.language import OUTPUT_MAX, Language, MissingValues, TooLong, Values
@@ -53,5 +53,4 @@ async def set_pdf(sheet: Sheet, paragraphs: Sequence[Paragraph], logo: bytes) ->
 
 def pdf_answer(pdf: bytes, name: str, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with a PDF as a download."""
-    told = {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'", **(headers or {})}
-    return Response(pdf, media_type="application/pdf", headers=told)
+    return Response(pdf, media_type="application/pdf", headers={**download_headers(name), **(headers or {})})
