@@ -18,13 +18,9 @@ class RecordsRequestReader(StatusReader):
         """Emit what is asked under one TRN. What the answer cannot do without and is not there is a finding."""
         if level != "claim":
             return
-        lines_at = [at for at, (segment, _) in enumerate(segments) if segment.startswith("SVC")]
-        own = segments[: lines_at[0]] if lines_at else segments
-        bounds = [*lines_at, len(segments)]
-        lines = tuple(self._requested(segments[cut : bounds[at + 1]]) for at, cut in enumerate(lines_at))
+        trace, own, under = self._parted(segments)
+        lines = tuple(map(self._requested, under))
         references = self._references(own)
-        head = filled(own[0][0], self.separator, 3) if own else ["", "", ""]
-        trace = head[2] if head[0] == "TRN" else ""
         codes = self._asked(own)
         due, service = self._days(own, _DUE), self._days(own, SERVICE)
         missing = {"TRN": not trace, "STC": not (codes or any(line.codes for line in lines)), "DTP": due is None}

@@ -125,16 +125,12 @@ class StatusReader(TransactionReader):
 
     def _emit(self, level: StatusLevel, segments: list[Placed], position: tuple[int, int]) -> None:
         """Emit what is said under one TRN, where anything is."""
-        lines_at = [at for at, (segment, _) in enumerate(segments) if segment.startswith("SVC")]
-        own = segments[: lines_at[0]] if lines_at else segments
-        bounds = [*lines_at, len(segments)]
-        lines = [self._line(segments[cut : bounds[at + 1]]) for at, cut in enumerate(lines_at)]
+        trace, own, under = self._parted(segments)
+        lines = tuple(map(self._line, under))
         statuses = self._statuses(own)
         if not statuses and not lines:
             return
         references = self._references(own)
-        head = filled(own[0][0], self.separator, 3)
-        trace = head[2] if head[0] == "TRN" else ""
         dated = self._days(own, SERVICE)
         is_acknowledgement = self.opened.version.startswith("005010X214")
         self.items.append(
@@ -154,9 +150,18 @@ class StatusReader(TransactionReader):
                 type_of_bill=references.get("BLT", ""),
                 service_from_on=dated.from_on if dated else None,
                 service_to_on=dated.to_on if dated else None,
-                lines=tuple(lines),
+                lines=lines,
             )
         )
+
+    def _parted(self, segments: list[Placed]) -> tuple[str, list[Placed], list[list[Placed]]]:
+        """Return the trace (empty: none is told), what is said of the level itself, and what is said of each line."""
+        head = filled(segments[0][0], self.separator, 3)
+        lines_at = [at for at, (segment, _) in enumerate(segments) if segment.startswith("SVC")]
+        own = segments[: lines_at[0]] if lines_at else segments
+        bounds = [*lines_at, len(segments)]
+        lines = [segments[cut : bounds[at + 1]] for at, cut in enumerate(lines_at)]
+        return head[2] if head[0] == "TRN" else "", own, lines
 
     def _line(self, segments: list[Placed]) -> LineStatus:
         head, place = segments[0]

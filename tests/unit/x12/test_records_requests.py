@@ -2,9 +2,11 @@
 
 from datetime import date
 
+import pytest
+
 from libs.x12 import Finding, InterchangeReader, Item, RecordsRequest, RequestedCode, RequestedLine, StatusRead
 from tests.unit.x12 import build_claims as made
-from tests.unit.x12.build import encode
+from tests.unit.x12.build import encode, read
 
 
 def items(*asked: list[str], version: str = "006020X313") -> list[Item]:
@@ -56,3 +58,10 @@ def test_a_status_stays_a_status() -> None:
     told = items(made.asks(), version="005010X212")
     assert requests(told) == []
     assert [read.trace for read in told if isinstance(read, StatusRead)] == ["ICN1"]
+
+
+@pytest.mark.parametrize(("version", "kind"), [("005010X212", StatusRead), ("006020X313", RecordsRequest)])
+def test_a_level_of_which_a_line_is_all_that_stands_there_is_read(version: str, kind: type[StatusRead | RecordsRequest]) -> None:
+    bare = [each for each in made.records_request(["SVC*HC:G0463*100", "STC*A1:19"], version=version) if "*QC*" not in each]
+    (told,) = (each for each in read(encode(bare)) if isinstance(each, kind))
+    assert (told.trace, [line.procedure_code for line in told.lines]) == ("", ["G0463"])
