@@ -15,13 +15,13 @@ from deploy.docs.asyncapi import asyncapi, example_headers
 from deploy.docs.documents import SCHEMAS
 from deploy.docs.schemas import DEAD_LETTER, EVENTS, PublishedEvent
 from deploy.local.provision import topic_groups
-from libs.common.booking import BookedRemit
 from libs.common.contracts.denial_classified import DenialClassifiedV1
 from libs.common.contracts.envelope import encode
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.ids import claim_key, denial_id
 from libs.common.messaging.cloudevents import read_attributes
 from services.analytics.handlers import SUBSCRIPTIONS as COUNTED
+from services.appeals.handlers import Remit as AppealedRemit
 from services.appeals.records.store import Asked
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier.front_door import AnsweredClaim
@@ -37,7 +37,7 @@ SUBSCRIPTIONS = {
     ("remit.received", "classifier"): RemitToClassify,
     ("appeal.decided", "classifier"): DecidedAppeal,
     ("remit.matched", "classifier"): MatchedRemit,
-    ("remit.received", "appeals"): BookedRemit,
+    ("remit.received", "appeals"): AppealedRemit,
     ("denial.classified", "appeals"): AppealedDenial,
     ("records.requested", "appeals"): Asked,
     **{(each.topic, "analytics"): each.schema for each in COUNTED},
