@@ -66,7 +66,7 @@ async def _entry(tx: AsyncConnection, tenant: str, case_id: UUID, body: LogEntry
         raise not_found("case")
     if body.at > now:
         raise Problem(422, "logged-in-the-future", "`at` must not lie after now.")
-    payer = payers.of(await payers.settled(tx, [(tenant, case.payer_id)]), tenant, case.payer_id)
+    payer = await payers.payer(tx, tenant, case.payer_id)
     told = body.promised_on
     look_at = missed_from(told, payer.zone) if told is not None else None
     if look_at is not None and look_at <= body.at:

@@ -145,8 +145,7 @@ async def _next_check(body: FileCase, locked: Locked, filed_on: date) -> tuple[d
     """Return the day from which to ask the payer, and what it follows from."""
     case = await worklist.look(locked.tx, locked.tenant, locked.row["case_id"])
     kind = case.told.facts.payer_kind if case is not None else None
-    payer_id = locked.row["payer_id"]
-    payer = payers.of(await payers.settled(locked.tx, [(locked.tenant, payer_id)]), locked.tenant, payer_id)
+    payer = await payers.payer(locked.tx, locked.tenant, locked.row["payer_id"])
     return next_check(payer, kind, body.level or LIMIT_OF[body.action], filed_on)
 
 

@@ -46,6 +46,11 @@ def of(known: dict[tuple[str, str], Payer], tenant_id: str, payer_id: str) -> Pa
     return known.get((tenant_id, payer_id), UNCONFIGURED)
 
 
+async def payer(tx: AsyncConnection, tenant_id: str, payer_id: str) -> Payer:
+    """Return what a tenant knows of the levels of one payer."""
+    return of(await settled(tx, [(tenant_id, payer_id)]), tenant_id, payer_id)
+
+
 async def lock(tx: AsyncConnection, tenant_id: str, payer_id: str) -> None:
     """Hold a payer: two changes at once must not take the same version."""
     await lock_name(tx, "recours.payer", tenant_id, payer_id)

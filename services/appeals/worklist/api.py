@@ -213,7 +213,7 @@ async def get_deadlines(case_id: CaseId, tenant: TenantDep, database: DatabaseDe
         case = await store.look(tx, tenant, case_id)
         if case is None:
             raise not_found("case")
-        payer = payers.of(await payers.settled(tx, [(tenant, case.payer_id)]), tenant, case.payer_id)
+        payer = await payers.payer(tx, tenant, case.payer_id)
     found = clocks_of(case, payer)
     told = standing(found, counting.today(clock.now(), payer.zone))
     return DeadlinesView(
