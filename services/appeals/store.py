@@ -117,11 +117,6 @@ async def known_cases(tx: AsyncConnection, ids: Collection[Key]) -> dict[Key, Ca
     return {(row["tenant_id"], row["case_id"]): case_of(row) for row in rows}
 
 
-async def lock_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> Case | None:
-    """Lock one case."""
-    return (await known_cases(tx, [(tenant_id, case_id)])).get((tenant_id, case_id))
-
-
 def case_of(row: Mapping[Any, Any]) -> Case:
     """Return what the workflow needs of a row of `cases`."""
     return Case(
