@@ -13,7 +13,7 @@ from libs.common.contracts.denial_classified import Deadline, Reason
 from libs.common.database import driver
 from libs.common.ids import uuid7
 from libs.common.money import Cents
-from services.appeals.deadline import due_on
+from services.appeals.deadlines.clocks import due_on
 from services.appeals.workflow import Case, CaseState, Command, Refused, Step
 from services.appeals.worklist import desk
 from services.appeals.worklist import store as worklist

@@ -16,8 +16,7 @@ from libs.common.messaging import outbox
 from libs.common.people import PERSON
 from services.appeals import store
 from services.appeals.changing import AskingDep, Locked, change
-from services.appeals.deadline import due_on
-from services.appeals.deadlines.clocks import LIMIT_OF
+from services.appeals.deadlines.clocks import LIMIT_OF, due_on
 from services.appeals.deadlines.levels import CHECK_AFTER_DAYS, CheckIs, next_check
 from services.appeals.filing import store as filings
 from services.appeals.filing.channels import SENT_BY_RECOURS
