@@ -1,6 +1,5 @@
 """`recours documents`: what stands behind an appeal, sent, listed, and fetched whole whatever breaks off."""
 
-import hashlib
 import os
 from http import HTTPStatus
 from pathlib import Path, PurePath
@@ -11,10 +10,10 @@ from msgspec import Raw
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from libs.client import services, sources
-from libs.client.errors import ClientError, ProblemAnswer, as_json
+from libs.client.errors import ProblemAnswer, as_json
 from libs.client.shapes import Document
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import Service
+from libs.client.transport import Answer, Service
 
 _COLUMNS: Final = (
     Column("exhibit", "right", width=7),
@@ -35,26 +34,31 @@ def upload(case_id: UUID, names: list[str], kind: str, *, as_lines: bool) -> int
     parts = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
     with Service("appeals") as appeals, Progress(*parts, console=errors, transient=True) as bars:
         for source in sources.find(names):
-            with source.open() as file:
-                task = bars.add_task(f"sending {plain(source.name)}", total=os.fstat(file.fileno()).st_size)
-                body = sources.body_of(file, lambda sent, task=task: bars.update(task, completed=sent), _ANY)  # type: ignore[misc]  # bound now
-                try:
-                    answer = services.send_document(appeals, case_id, body, kind, PurePath(source.name).name)
-                except ProblemAnswer as problem:
-                    refused += 1
-                    if as_lines:
-                        print_json({"file": source.name, "problem": as_json(problem)})
-                    else:
-                        output().print(f"{plain(source.name)}: refused. {problem.detail}", soft_wrap=True)
-                    continue
-                finally:
-                    bars.remove_task(task)
+            try:
+                answer = _send(appeals, case_id, source, kind, bars)
+            except ProblemAnswer as problem:
+                refused += 1
+                if as_lines:
+                    print_json({"file": source.name, "problem": as_json(problem)})
+                else:
+                    output().print(f"{plain(source.name)}: refused. {problem.detail}", soft_wrap=True)
+                continue
             if as_lines:
                 print_json(Raw(answer.raw))
             else:
                 state = "new" if answer.status == HTTPStatus.CREATED else "known"
                 output().print(f"{plain(source.name)}: {state}, {_told(answer.value)}", soft_wrap=True)
     return int(refused > 0)
+
+
+def _send(appeals: Service, case_id: UUID, source: sources.Source, kind: str, bars: Progress) -> Answer[Document]:
+    with source.open() as file:
+        task = bars.add_task(f"sending {plain(source.name)}", total=os.fstat(file.fileno()).st_size)
+        body = sources.body_of(file, lambda sent: bars.update(task, completed=sent), _ANY)
+        try:
+            return services.send_document(appeals, case_id, body, kind, PurePath(source.name).name)
+        finally:
+            bars.remove_task(task)
 
 
 def _told(document: Document) -> str:
@@ -94,17 +98,6 @@ def get(case_id: UUID, document_id: UUID, out: Path | None) -> None:
     with Service("appeals") as appeals, Progress(*parts, console=errors, transient=True) as bars:
         document = services.get_document(appeals, case_id, document_id).value
         path = Path(PurePath(document.file_name).name) if out is None else out / document.file_name if out.is_dir() else out
-        part = path.with_name(f"{path.name}.part")
         task = bars.add_task(f"fetching {plain(path.name)}", total=document.size_bytes)
-        with part.open("ab") as file:
-            services.fetch_document(appeals, document, file, lambda held: bars.update(task, completed=held))
-        if _hash(part) != document.sha256:
-            part.unlink()
-            raise ClientError(f"{path}: what came is not the document; nothing was kept.")
-        part.replace(path)
+        services.fetch_document(appeals, document, path, lambda held: bars.update(task, completed=held))
     output().print(f"{plain(str(path))}: {document.size_bytes:,} bytes", soft_wrap=True)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

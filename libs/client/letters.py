@@ -1,6 +1,5 @@
 """`recours letters` and `recours packets`: a template looked at, a case's letter written, its packet built and fetched."""
 
-import hashlib
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -11,6 +10,7 @@ from msgspec import Raw
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from libs.client.errors import ClientError
+from libs.client.fetching import fetch_whole, part_of
 from libs.client.letter_shapes import Letter, Packet, PacketFile
 from libs.client.show import output, plain, print_json
 from libs.client.transport import Answer, Service, json_body
@@ -98,28 +98,14 @@ def _fetch(appeals: Service, packet: Packet, out: Path) -> None:
     parts = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
     with Progress(*parts, console=output(errors=True), transient=True) as bars:
         for file in packet.files:
-            task = bars.add_task(f"fetching {plain(file.name)}", total=file.size_bytes)
-            _fetch_file(
-                appeals,
-                f"{path}/files/{file.part}",
-                file,
-                out / Path(file.name).name,
-                lambda held, task=task: bars.update(task, completed=held),
-            )
+            _fetch_file(appeals, f"{path}/files/{file.part}", file, out / Path(file.name).name, bars)
     (out / "manifest.json").write_bytes(appeals.get_bytes(f"{path}/manifest"))
 
 
-def _fetch_file(appeals: Service, path: str, file: PacketFile, to: Path, told: Any) -> None:
-    part = to.with_name(f"{to.name}.part")
-    part.unlink(missing_ok=True)
-    with part.open("ab") as opened:
-        appeals.fetch(path, opened, file.size_bytes, f'"{file.sha256}"', told)
-    with part.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if digest != file.sha256:
-        part.unlink()
-        raise ClientError(f"{to}: what came is not the packet; nothing was kept.")
-    part.replace(to)
+def _fetch_file(appeals: Service, path: str, file: PacketFile, to: Path, bars: Progress) -> None:
+    task = bars.add_task(f"fetching {plain(file.name)}", total=file.size_bytes)
+    part_of(to).unlink(missing_ok=True)  # packets name their files alike: it may be another's
+    fetch_whole(appeals, path, to, file.size_bytes, file.sha256, lambda held: bars.update(task, completed=held), of="packet")
 
 
 def _keep(out: Path, pdf: bytes, *, quiet: bool = False) -> None:

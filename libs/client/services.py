@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import IO, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from msgspec import Raw
 
 from libs.client.case_shapes import CaseDetail, LoggedEntry
+from libs.client.fetching import fetch_whole
 from libs.client.shapes import (
     Case,
     Checked,
@@ -87,10 +89,10 @@ def get_document(appeals: Service, case_id: UUID, document_id: UUID) -> Answer[D
     return appeals.get(f"{_documents(case_id)}/{document_id}", Document)
 
 
-def fetch_document(appeals: Service, document: Document, file: IO[bytes], told: Callable[[int], object]) -> None:
-    """Fetch what a file does not hold yet of a document."""
+def fetch_document(appeals: Service, document: Document, to: Path, told: Callable[[int], object]) -> None:
+    """Fetch a document into a file. Errors: ClientError where the bytes are not its own."""
     path = f"{_documents(document.case_id)}/{document.document_id}/content"
-    appeals.fetch(path, file, document.size_bytes, f'"{document.sha256}"', told)
+    fetch_whole(appeals, path, to, document.size_bytes, document.sha256, told, of="document")
 
 
 def _documents(case_id: UUID) -> str:
