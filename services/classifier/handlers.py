@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -61,7 +60,6 @@ class RemitToClassify(Struct, frozen=True, gc=False):
 
 
 Remit = Received[RemitToClassify]
-_NO_PAYMENT: Final = frozenset({REVERSAL_STATUS, "25"})  # taken back; told before the service
 
 
 async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime, odds: Book = PUBLISHED_ONLY) -> Sequence[Event]:
@@ -171,7 +169,7 @@ def _denial(remit: RemitToClassify, verdict: Verdict, now: datetime) -> DenialCl
 
 
 def _told(remit: Remit, *, refuses: bool) -> Told:
-    pays = not refuses and remit.data.paid_cents > 0 and remit.data.claim_status_code not in _NO_PAYMENT
+    pays = not refuses and remit.data.paid_cents > 0 and remit.data.claim_status_code not in intake.SAYS_NOTHING
     return Told(_reversible(remit, 1), remit.data.service_from_on, pays)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from libs.common.reversals import REVERSAL_STATUS
 from services.classifier.risk import store
 from services.classifier.risk.claims import SubmittedClaim, encode, submission_of
 
-_SAYS_NOTHING = frozenset({REVERSAL_STATUS, "25"})  # a predetermination answers no claim that asks for money
+SAYS_NOTHING: Final = frozenset({REVERSAL_STATUS, "25"})  # taken back; told before the service, when no claim asked for money
 
 
 class MatchedRemit(Struct, frozen=True, gc=False):
@@ -62,7 +63,7 @@ async def keep_answers(tx: AsyncConnection, remits: Sequence[Told]) -> None:
     answers = {
         (each.tenant_id, each.remit_id): _answer(each)
         for each in remits
-        if each.claim_status_code not in _SAYS_NOTHING and (each.claim_id is not None or each.tenant_id in with_claims)
+        if each.claim_status_code not in SAYS_NOTHING and (each.claim_id is not None or each.tenant_id in with_claims)
     }
     await store.keep_answers(tx, list(answers.values()))
 
