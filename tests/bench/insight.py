@@ -67,10 +67,14 @@ def lesson_of(claim: ChancedClaim) -> Lesson:
 
 def trained(claims: Iterable[ChancedClaim]) -> Fitted:
     """Learn from claims."""
+    return fit(Material(gathered(claims)), None, lambda _, __: None)
+
+
+def gathered(claims: Iterable[ChancedClaim]) -> Lessons:
     lessons = Lessons(Book())
     for claim in claims:
         lessons.add(lesson_of(claim))
-    return fit(Material(lessons), None, lambda _, __: None)
+    return lessons
 
 
 def held(scorer: Scorer, claims: Sequence[ChancedClaim]) -> dict[str, float]:
@@ -134,7 +138,7 @@ def train_many(seed: int, count: int) -> dict[str, float]:
         "from tests.bench import insight\n"
         "from tests.bench.meter import peak_mib\n"
         "seed, count = map(int, sys.argv[1:])\n"
-        "lessons = insight.gathered(seed, count)\n"
+        "lessons = insight.gathered(insight.chanced_claims(seed, count, insight.FIRST_ON, insight.DAYS))\n"
         "wall, cpu = time.perf_counter(), time.process_time()\n"
         "insight.fit(insight.Material(lessons), None, lambda *_: None)\n"
         "told = {'fit_seconds': time.perf_counter() - wall, 'fit_cpu_seconds': time.process_time() - cpu}\n"
@@ -142,13 +146,6 @@ def train_many(seed: int, count: int) -> dict[str, float]:
     )
     done = subprocess.run([sys.executable, "-c", program, str(seed), str(count)], check=True, capture_output=True, text=True)
     return {name: round(value, 1) for name, value in json.loads(done.stdout).items()}
-
-
-def gathered(seed: int, count: int) -> Lessons:
-    lessons = Lessons(Book())
-    for claim in chanced_claims(seed, count, FIRST_ON, DAYS):
-        lessons.add(lesson_of(claim))
-    return lessons
 
 
 def risk(chosen: argparse.Namespace) -> dict[str, Any]:
