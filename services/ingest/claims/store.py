@@ -197,7 +197,8 @@ async def account_numbers(
     by_number: dict[str, set[str]] = {}
     for claim_id, number, pcn in await (await driver(tx)).fetch(query, tenant_id, list(ids), list(numbers)):
         by_id[claim_id] = pcn
-        by_number.setdefault(number, set()).add(pcn)
+        if number:  # found by its id, a claim may have none yet
+            by_number.setdefault(number, set()).add(pcn)
     return by_id, by_number
 
 

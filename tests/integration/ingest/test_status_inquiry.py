@@ -62,9 +62,19 @@ async def test_a_277_names_its_claim_by_what_it_returns_and_moves_none_where_sev
     assert [row[0] for row in rows] == moved
 
 
+async def test_an_answer_that_names_nobody_is_not_that_of_the_claim_beside_it_which_has_no_number_yet(ingest) -> None:
+    await ingest.take(sent(ingest, made.claim("A")))
+    trace = (await claim_id_of(ingest, "A")).replace("-", "")
+    seen = await ingest.take(answered(f"TRN*2*{trace}", "STC*P1:20*20260307**100*0", "TRN*2*0"))
+    assert seen["transactions"][0]["claims_new"] == 1
+
+
 def answered(*told: str) -> bytes:
-    """Return the 277 that answers a 276: the claim is pending. `told` are the trace and the references that it returns."""
-    names, trace = [each for each in told if each.startswith("REF")], [each for each in told if each.startswith("TRN")]
+    """Return the 277 that answers a 276: the claim is pending. `told` are the trace and the references that it returns.
+
+    An STC after a trace ends what is said under it: the next one stands beside.
+    """
+    names, trace = [each for each in told if each.startswith("REF")], [each for each in told if each.startswith(("TRN", "STC"))]
     body = [
         "HL*1**20*1", "NM1*PR*2*PAYER*****PI*PAYER1",
         "HL*2*1*21*1", "NM1*41*2*CLINIC*****46*1999999984",
