@@ -123,10 +123,16 @@ def named(
     """
     found: list[Acknowledgement | None] = []
     for answer in answers:
-        pcns = by_number.get(answer.payer_claim_control_number, ())
-        pcn = answer.patient_control_number or by_id.get(traced(answer)) or (next(iter(pcns)) if len(pcns) == 1 else "")
+        numbered = account_of(answer.payer_claim_control_number, by_number)
+        pcn = answer.patient_control_number or by_id.get(traced(answer)) or numbered
         found.append(replace(answer, patient_control_number=pcn) if pcn else None)
     return found
+
+
+def account_of(number: str, by_number: Mapping[str, Collection[str]]) -> str:
+    """Return the account number that a payer's number stands for; empty where it is none of ours, or several may be meant."""
+    pcns = by_number.get(number, ())
+    return next(iter(pcns)) if len(pcns) == 1 else ""
 
 
 def traced(answer: Acknowledgement) -> UUID:

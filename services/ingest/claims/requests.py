@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from libs.common.contracts.records_requested import AskedCode, RecordsRequestedV1
 from libs.common.ids import claim_key, named_id
 from libs.x12 import RecordsRequest
-from services.ingest.claims.life import Known
+from services.ingest.claims.life import Known, account_of
 
 CODES_MAX: Final = 500  # of one request; an event has a size
 
@@ -34,8 +34,7 @@ def named(requests: Iterable[RequestCandidate], by_number: Mapping[str, Collecti
     """
     found = []
     for each in requests:
-        pcns = by_number.get(each.request.payer_claim_control_number, ())
-        pcn = each.request.patient_control_number or (next(iter(pcns)) if len(pcns) == 1 else "")
+        pcn = each.request.patient_control_number or account_of(each.request.payer_claim_control_number, by_number)
         if pcn:
             found.append(RequestCandidate(replace(each.request, patient_control_number=pcn), each.transaction_ordinal))
     return found
