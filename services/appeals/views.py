@@ -65,9 +65,13 @@ class CaseView(BaseModel):
     opened_at: datetime
     changed_at: datetime
 
+    @staticmethod
+    def told(row: Mapping[Any, Any]) -> dict[str, Any]:
+        return {**row, "due_on": row["deadline_on"]}
+
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
-        return cls.model_validate({**row, "due_on": row["deadline_on"]})
+        return cls.model_validate(cls.told(row))
 
 
 class HistoryView(BaseModel):
@@ -162,11 +166,10 @@ class CaseDetail(CaseView):
         told = [HistoryView.model_validate(dict(each)) for each in history]
         filed = [AppealView.model_validate(dict(each)) for each in appeals]
         left = [TaskView.model_validate(dict(each)) for each in tasks]
-        shown = CaseView.of(row).model_dump()
         requests = [RecordsRequestView.model_validate(dict(each)) for each in asked]
         return cls.model_validate(
             {
-                **shown,
+                **cls.told(row),
                 "tasks": left,
                 "next_steps": steps,
                 "appeals": filed,

@@ -15,8 +15,8 @@ from services.appeals.worklist import scoring
 
 # Ours to act on: to work, to answer a request, to go to the next level or to give up.
 ACTIONABLE: Final = frozenset({*WORKING, CaseState.MORE_INFORMATION_REQUESTED, CaseState.PARTLY_OVERTURNED, CaseState.UPHELD})
-# `away`: with the payer, or at its end. `snoozed` and `leased` ones come back by themselves.
 _REQUEST: Final = "records_request"  # the payer names the day itself
+# `away`: with the payer, or at its end. `snoozed` and `leased` ones come back by themselves.
 Place = Literal["free", "leased", "snoozed", "away"]
 
 
