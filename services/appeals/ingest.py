@@ -9,8 +9,8 @@ from uuid import UUID
 
 import httpx
 
+from libs.common.http.neighbour import RETRY_AFTER, Neighbour
 from libs.common.http.problems import Problem
-from services.appeals.neighbour import RETRY_AFTER, Neighbour
 
 
 def unavailable() -> Problem:

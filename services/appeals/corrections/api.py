@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import Database
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.neighbour import Refused
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.ids import named_id
@@ -32,7 +33,6 @@ from services.appeals.corrections.views import (
 from services.appeals.filing.api import file, require_fileable
 from services.appeals.filing.views import FileCase
 from services.appeals.ingest import Ingest
-from services.appeals.neighbour import Refused
 
 router = APIRouter(tags=["corrected claims"])
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import httpx
 
+from libs.common.http.neighbour import RETRY_AFTER, Neighbour
 from libs.common.http.problems import Problem
 from services.appeals.letters.language import Language
-from services.appeals.neighbour import RETRY_AFTER, Neighbour
 
 CODES_MAX: Final = 40  # of one letter: beyond that they stand without their meaning
 _REMEMBERED_SECONDS: Final = 3600.0

@@ -1,30 +1,17 @@
-"""Letters and cover sheets as PDF/A, by Typst. What is said is handed over as data and never becomes Typst code.
+"""Letters and cover sheets as PDF/A: what they say, in the places that their Typst sources have for it."""
 
-Nothing is fetched: the fonts are those inside the library, and no package is asked for. The same content gives the same bytes.
-"""
-
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import typst
-
+from libs.common import typesetting
 from services.appeals.letters import library
 from services.appeals.letters.facts import Exhibit, Sheet
 from services.appeals.letters.language import Language, day
 from services.appeals.letters.paragraphs import Paragraph
 
 _FOLDER: Final = Path(__file__).parent
-_STANDARD: Final = "a-2a"
 _COLUMNS: Final = ("line", "date", "code", "units", "billed", "refused", "reason")
-
-
-@lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False)
 
 
 def set_letter(sheet: Sheet, paragraphs: Sequence[Paragraph], logo: bytes) -> bytes:
@@ -73,16 +60,4 @@ def enclosure(exhibit: Exhibit, language: Language) -> tuple[str, str, str]:
 
 def compile_pdf(name: str, inputs: dict[str, Any], sheet: Sheet) -> bytes:
     """Set one of our own sources with what it is to say."""
-    compiler = typst.Compiler(
-        root=_FOLDER, font_paths=_fonts(), ignore_system_fonts=True, package_path=_FOLDER, package_cache_path=_FOLDER
-    )
-    made = compiler.compile(
-        input=(_FOLDER / name).read_bytes(),
-        format="pdf",
-        sys_inputs={key: json.dumps(value) for key, value in inputs.items()},
-        pdf_standards=_STANDARD,
-        timestamp=datetime.combine(sheet.letter_on, time(), UTC),
-    )
-    if not isinstance(made, bytes):  # several pages of a picture; a PDF is one
-        raise TypeError("Typst gave no PDF")
-    return made
+    return typesetting.compile_pdf(_FOLDER / name, inputs, sheet.letter_on)
