@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Literal, cast
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Query, Request
 from msgspec.structs import replace
 from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
@@ -17,11 +16,9 @@ from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
-from services.analytics import kpis, queries
-from services.analytics.facts.measures import DIMENSIONS
-from services.analytics.kpis import NOTHING, Groups
-from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Side, Unit
-from services.analytics.kpis.figures import AGED_DAYS, AGES, CHARGE_DAYS, Figure, earlier, figure, figures, tells_apart
+from services.analytics import answers, kpis, queries
+from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
+from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
 
@@ -181,20 +178,20 @@ async def get_kpi(
     today = clock.now().date()
     _check(kpi, period, group_by, compare_to)
     asked = Asked(tenant, period.first, period.last, as_of, tuple(group_by), _filters(kpi, filter_))
-    kpi, factor = _with_cost(kpi, cast("int | None", request.app.state.rework_cost_cents))
+    kpi, factor = answers.with_cost(kpi, cast("int | None", request.app.state.rework_cost_cents))
     told: dict[str, object] = {"kpi": _view(kpi), "from": period.first, "to": period.last, "as_of": as_of}
     told |= {"is_final": as_of is not None and as_of < today, "total": None, "groups": [], "compared": None}
     if kpi.reason is not None:
         return KpiAnswer.model_validate(told)
     try:
         async with database.begin(tenant) as tx:
-            (total,) = await _figures(tx, kpi, replace(asked, group_by=()), factor, today)
-            groups = await _figures(tx, kpi, asked, factor, today) if group_by else []
+            (total,) = await answers.figures_of(tx, kpi, replace(asked, group_by=()), factor, today)
+            groups = await answers.figures_of(tx, kpi, asked, factor, today) if group_by else []
             names = await queries.payer_names(tx, tenant) if "payer" in group_by else {}
             told |= {"total": _figure_view(total), "groups": [_group_view(group_by, each, names) for each in groups]}
             if compare_to and period.first and period.last:
                 first, last = earlier(period.first, period.last, compare_to)
-                (then,) = await _figures(tx, kpi, replace(asked, first=first, last=last, group_by=()), factor, today)
+                (then,) = await answers.figures_of(tx, kpi, replace(asked, first=first, last=last, group_by=()), factor, today)
                 change = None if total.value is None or then.value is None else round(total.value - then.value, 6)
                 told["compared"] = {**_figure_view(then), "from": first, "to": last, "change": change}
     except queries.TooManyGroups:
@@ -220,73 +217,16 @@ def _words(kpi: Kpi) -> list[str]:
     if kpi.numerator is None:
         return []
     calendar = CALENDAR if kpi.kind != "stock" else ()
-    return [*_dimensions(kpi), *calendar, *(["age"] if kpi.id == "ar-aging" else [])]
-
-
-def _dimensions(kpi: Kpi) -> list[str]:
-    numerator = kpi.numerator
-    return [] if numerator is None else [name for name in DIMENSIONS if tells_apart(numerator, name)]
+    return [*answers.dimensions(kpi), *calendar, *(["age"] if kpi.id == "ar-aging" else [])]
 
 
 def _filters(kpi: Kpi, told: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in told:
         name, colon, value = each.partition(":")
-        if not colon or (kpi.numerator is not None and name not in _dimensions(kpi)):
+        if not colon or (kpi.numerator is not None and name not in answers.dimensions(kpi)):
             raise Problem(422, "unknown-group", "A filter is dimension:value, with a dimension that this key figure has.")
         found.setdefault(name, []).append(value)
-    return found
-
-
-def _with_cost(kpi: Kpi, rework_cost_cents: int | None) -> tuple[Kpi, int]:
-    if kpi.kind != "cost":
-        return kpi, 1
-    if rework_cost_cents is None:
-        return replace(kpi, reason="The cost of one is not configured: RECOURS_REWORK_COST_CENTS."), 1
-    return kpi, rework_cost_cents
-
-
-async def _figures(tx: AsyncConnection, kpi: Kpi, asked: Asked, factor: int, today: date) -> list[Figure]:
-    """Return the figures of all groups; without groups there is one, of everything."""
-    numerator, denominator = cast("Side", kpi.numerator), kpi.denominator
-    if kpi.kind == "stock":
-        return await _stock(tx, kpi, asked, today)
-    above = await queries.sums(tx, asked, numerator.measure)
-    below = await _below(tx, asked, numerator, denominator, above)
-    return figures(kpi, asked.group_by, above, below, factor)
-
-
-async def _below(tx: AsyncConnection, asked: Asked, numerator: Side, denominator: Side | None, above: Groups) -> Groups | None:
-    if denominator is None:
-        return None
-    return above if denominator.measure == numerator.measure else await queries.sums(tx, asked, denominator.measure)
-
-
-async def _stock(tx: AsyncConnection, kpi: Kpi, asked: Asked, today: date) -> list[Figure]:
-    """Return figures of a state: what was submitted by an evening and, by what was known then, not answered."""
-    evening = asked.last or today
-    known = min(asked.as_of or evening, evening)
-    state = replace(asked, first=None, last=evening, as_of=known)
-    if "age" in asked.group_by:
-        return await _by_age(tx, state, evening)
-    all_open = await queries.sums(tx, state, "outstanding")
-    if kpi.id == "ar-aging":
-        above = await queries.sums(tx, replace(state, last=evening - timedelta(days=AGED_DAYS)), "outstanding")
-        below = all_open
-    else:
-        charged = await queries.sums(tx, replace(state, first=evening - timedelta(days=CHARGE_DAYS - 1)), "submitted")
-        above, below = all_open, {key: (count, cents // CHARGE_DAYS) for key, (count, cents) in charged.items()}
-    return figures(kpi, asked.group_by, above, below)
-
-
-async def _by_age(tx: AsyncConnection, state: Asked, evening: date) -> list[Figure]:
-    ungrouped = replace(state, group_by=())
-    _, whole = kpis.whole(await queries.sums(tx, ungrouped, "outstanding"))
-    found = []
-    for name, least, most in AGES:
-        first = None if most is None else evening - timedelta(days=most)
-        part = await queries.sums(tx, replace(ungrouped, first=first, last=evening - timedelta(days=least)), "outstanding")
-        found.append(figure((name,), part.get((), NOTHING)[1], whole))
     return found
 
 
@@ -294,7 +234,7 @@ def _view(kpi: Kpi) -> KpiView:
     told = msgspec.structs.asdict(kpi)
     for side in ("numerator", "denominator"):
         told[side] = msgspec.structs.asdict(told[side]) if told[side] else None
-    dimensions = _dimensions(kpi) + (["age"] if kpi.id == "ar-aging" else [])
+    dimensions = answers.dimensions(kpi) + (["age"] if kpi.id == "ar-aging" else [])
     return KpiView.model_validate({**told, "needs": list(kpi.needs), "groups": dimensions})
 
 
