@@ -183,6 +183,7 @@ class Supervisor:
             raise StackError("Nothing is started yet.")
         environment = {
             "RECOURS_DOCUMENTS_URL": str(self._folder / "documents"),
+            "RECOURS_PACKETS_URL": str(self._folder / "packets"),
             **os.environ,
             "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
             "RECOURS_KAFKA": infra.bootstrap,

@@ -22,6 +22,7 @@ def spans() -> Iterator[SpanReceiver]:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory, spans: SpanReceiver) -> Iterator[System]:
     told = {
+        "RECOURS_FILING_FOLDER": str(tmp_path_factory.mktemp("outbox")),
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": spans.url,
         "OTEL_BSP_SCHEDULE_DELAY": "200",
