@@ -44,9 +44,8 @@ logs: $(VENV)/.local-ready ## follow the logs of all processes
 migrate: $(VENV)/.local-ready ## bring the four databases to the newest schema
 	@$(RUN) -m deploy.local migrate --state $(STATE)
 
-test: $(VENV)/.dev-ready ## everything: lint, types, and every test against a real PostgreSQL and a real Kafka
-	@$(MAKE) lint
-	@$(RUN) -m pytest -q
+test: check ## everything: what `make check` does, and every test against a real PostgreSQL and a real Kafka
+	@$(RUN) -m pytest -q tests/integration tests/e2e tests/chaos
 
 check: $(VENV)/.dev-ready ## lint, types, import arrows and unit tests; under two minutes
 	@$(MAKE) lint

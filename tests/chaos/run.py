@@ -11,7 +11,8 @@ from tests.chaos.load import Load
 from tests.support.system import System
 
 FILES_A_SECOND = 4.0
-_SETTLE_SECONDS = 300
+_SETTLE_SECONDS = 200  # below the limit of a test, which would not say what still moved
+_LAST_LINES = 12
 
 
 class Outcome(Struct, frozen=True):
@@ -38,7 +39,11 @@ def run(system: System, seed: int, year: int, faults: Iterable[Fault], tell: Cal
             strike(system.stack, fault)
             struck += 1
     began = time.monotonic()
-    system.come_to_rest(_SETTLE_SECONDS)
+    try:
+        system.come_to_rest(_SETTLE_SECONDS)
+    except AssertionError:
+        tell(_last_lines(system))
+        raise
     return Outcome(
         problems=check(system, load.files, year),
         faults=struck,
@@ -47,3 +52,10 @@ def run(system: System, seed: int, year: int, faults: Iterable[Fault], tell: Cal
         retries=load.retries,
         settled_seconds=time.monotonic() - began,
     )
+
+
+def _last_lines(system: System) -> str:
+    """Return how each process's log ends: which of them waits, and what for."""
+    logs = sorted((system.stack.folder / "logs").glob("*.log"))
+    tails = [(log.name, log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) for log in logs]
+    return "\n".join(f"{name}: {line[:300]}" for name, tail in tails for line in tail)

@@ -25,9 +25,11 @@ def run_apart(work: Coroutine[Any, Any, Any]) -> Any:
         return pool.submit(asyncio.run, work).result()
 
 
-def eventually(holds: Callable[[], bool], *, seconds: float = _PATIENCE_SECONDS) -> None:
-    """Return as soon as something holds; fail when it never does."""
+def eventually(
+    holds: Callable[[], bool], *, seconds: float = _PATIENCE_SECONDS, otherwise: Callable[[], str] = lambda: "it did not come about"
+) -> None:
+    """Return as soon as something holds; fail when it never does, with what `otherwise` then says."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
+        assert time.monotonic() < deadline, otherwise()
         time.sleep(0.05)

@@ -91,22 +91,38 @@ class System:
 
     def come_to_rest(self, seconds: float = 240) -> None:
         """Return when nothing moves any more: files read, outboxes sent, records dealt with by all their groups, APIs answering."""
-        eventually(self.at_rest, seconds=seconds)
+        last = ""
+
+        def rests() -> bool:
+            nonlocal last
+            last = self.unrest()
+            return not last
+
+        eventually(rests, seconds=seconds, otherwise=lambda: last)
 
     def at_rest(self) -> bool:
-        """Ask service by service in the order of the flow: what was complete when it was asked stays complete."""
+        return not self.unrest()
+
+    def unrest(self) -> str:
+        """Say what still moves, "" when nothing does.
+
+        Service is asked by service in the order of the flow: what was complete when it was asked stays complete.
+        """
         try:
-            if self.rows("ingest", "SELECT 1 FROM interchanges WHERE status IN ('received', 'processing') LIMIT 1"):
-                return False
+            open_files = "SELECT count(*) FROM interchanges WHERE status IN ('received', 'processing')"
+            if unfinished := self.rows("ingest", open_files)[0][0]:
+                return f"ingest: {unfinished} files not read"
             for service in SERVICES:
-                if self._client.get(f"{self.url(service)}/readyz").status_code != HTTPStatus.OK:
-                    return False
-                waiting = "SELECT 1 FROM outbox WHERE xid > (SELECT last_xid FROM relay_position) LIMIT 1"
-                if self.lag(service) or self.rows(service, waiting):
-                    return False
-        except (OSError, httpx.TransportError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError):
-            return False  # a server is just starting again
-        return True
+                if (status := self._client.get(f"{self.url(service)}/readyz").status_code) != HTTPStatus.OK:
+                    return f"{service}-api is not ready: {status}"
+                waiting = "SELECT count(*) FROM outbox WHERE xid > (SELECT last_xid FROM relay_position)"
+                if unsent := self.rows(service, waiting)[0][0]:
+                    return f"{service}: {unsent} events not sent"
+                if unread := self.lag(service):
+                    return f"{service}: {unread} records not dealt with"
+        except (OSError, httpx.TransportError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
+            return f"a server does not answer: {error!r}"  # it is just starting again
+        return ""
 
     def lag(self, group: str) -> int:
         """Count the records that a group has not said to have dealt with, in all topics that it reads."""
