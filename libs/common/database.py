@@ -114,11 +114,9 @@ class Database:
 
 @asynccontextmanager
 async def _transaction(connection: "asyncpg.Connection[Any]", tenant_id: str | None) -> AsyncIterator[None]:
-    transaction = connection.transaction()
-    await transaction.start()
+    transaction = connection.transaction() if tenant_id is None else _OfTenant(connection, tenant_id)
     try:
-        if tenant_id is not None:
-            await connection.execute("SELECT set_config('recours.tenant', $1, true)", tenant_id)
+        await transaction.start()
         yield
     except BaseException:
         # A lost connection has rolled back by itself, and what was raised must not be hidden by that: a cancellation least of all.
@@ -126,6 +124,25 @@ async def _transaction(connection: "asyncpg.Connection[Any]", tenant_id: str | N
             await transaction.rollback()
         raise
     await transaction.commit()
+
+
+class _OfTenant:
+    """A transaction that sees one tenant, begun in one trip to the server: every request waits for each. It holds no savepoints."""
+
+    def __init__(self, connection: "asyncpg.Connection[Any]", tenant_id: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def start(self) -> None:
+        # Two statements in one trip take no parameters. The server reads backslashes as they are (`standard_conforming_strings`).
+        tenant = "'" + self._tenant_id.replace("'", "''") + "'"
+        await self._connection.execute(f"BEGIN; SELECT set_config('recours.tenant', {tenant}, true)")
+
+    async def commit(self) -> None:
+        await self._connection.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        await self._connection.execute("ROLLBACK")
 
 
 def _refuse_unfit(_: object, record: ConnectionPoolEntry, __: object) -> None:

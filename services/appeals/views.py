@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.appeals.deadlines.clocks import DeadlineIs
+from services.appeals.deadlines.levels import CheckIs
 from services.appeals.records.views import RecordsRequestView
 from services.appeals.workflow import FILINGS, OUTCOMES, TRANSITIONS, CaseState, Command
 from services.appeals.worklist.choosing import Task
@@ -117,8 +118,9 @@ class AppealView(BaseModel):
     filed_at: datetime | None
     filed_by: str | None
     next_check_on: date | None = Field(description="ask the payer from this day on, and send nothing again before")
-    next_check_is: Literal["level", "assumed"] | None = Field(
-        description="level: the days that the payer has to decide; assumed: nobody knows them, and it is 30"
+    next_check_is: CheckIs | None = Field(
+        description="channel: the days that the payer's entry names for the channel; level: the days that the payer has to decide;"
+        " assumed: nobody knows either, and it is 30"
     )
     delivery: Literal["waiting", "sent", "failed"] | None = Field(description="of what Recours sends itself")
     receipt: str | None = Field(description="what proves that it was sent")

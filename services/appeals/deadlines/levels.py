@@ -23,7 +23,7 @@ from services.appeals.deadlines.counting import Unit
 _ROOM: Final = Path(__file__).parent
 CountedFrom = Literal["notice", "receipt", "service"]
 # What the day to ask a payer follows from: the days that its level gives it to decide, or nothing that anybody knows.
-CheckIs = Literal["level", "assumed"]
+CheckIs = Literal["channel", "level", "assumed"]
 # Payers are weeks behind, and what is sent again meanwhile makes them slower.
 CHECK_AFTER_DAYS: Final = 30
 LastDay = Literal["as_is", "next_workday"]
@@ -197,8 +197,15 @@ def floor_cents(floor: str, on: date) -> int | None:
     return next((each.cents for each in floors() if each.floor == floor and each.effective_from <= on <= each.effective_to), None)
 
 
-def next_check(payer: Payer, payer_kind: str | None, level: str, filed_on: date) -> tuple[date, CheckIs]:
-    """Return the day from which to ask a payer about what was filed, and what it follows from."""
+def next_check(
+    payer: Payer, payer_kind: str | None, level: str, filed_on: date, channel_days: int | None = None
+) -> tuple[date, CheckIs]:
+    """Return the day from which to ask a payer about what was filed, and what it follows from.
+
+    `channel_days`: how long somebody wrote that the payer wants to be left in peace after what came by this channel.
+    """
+    if channel_days is not None:
+        return filed_on + timedelta(days=channel_days), "channel"
     held = in_force(payer, payer_kind, filed_on).get(level)
     if held is None or held.decision_days is None:
         return filed_on + timedelta(days=CHECK_AFTER_DAYS), "assumed"

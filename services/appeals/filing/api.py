@@ -23,6 +23,7 @@ from services.appeals.filing.channels import SENT_BY_RECOURS
 from services.appeals.filing.store import FiledPacket, Filing
 from services.appeals.filing.views import FileCase
 from services.appeals.letters import packet_store
+from services.appeals.letters.gathering import entry_of
 from services.appeals.outcomes.api import tell_settled
 from services.appeals.outcomes.settling import appeal_id
 from services.appeals.payers import store as payers
@@ -145,7 +146,9 @@ async def _next_check(body: FileCase, locked: Locked, filed_on: date) -> tuple[d
     case = await worklist.look(locked.tx, locked.tenant, locked.row["case_id"])
     kind = case.told.facts.payer_kind if case is not None else None
     payer = await payers.payer(locked.tx, locked.tenant, locked.row["payer_id"])
-    return next_check(payer, kind, body.level or LIMIT_OF[body.action], filed_on)
+    entry = await entry_of(locked.tx, locked.tenant, locked.row["payer_id"])
+    days = next((each.next_check_days for each in entry.channels if each.channel == body.channel), None)
+    return next_check(payer, kind, body.level or LIMIT_OF[body.action], filed_on, days)
 
 
 def _event(locked: Locked, filing: Filing, case: Case) -> Event:

@@ -62,7 +62,12 @@ class FilingChannel(BaseModel):
     files_max: int | None = Field(None, ge=1, le=10_000, description="files in one filing")
     file_bytes_max: int | None = Field(None, ge=1, le=2**40)
     total_bytes_max: int | None = Field(None, ge=1, le=2**40)
-    next_check_days: int | None = Field(None, ge=1, le=365, description="days to wait before asking how it stands")
+    next_check_days: int | None = Field(
+        None,
+        ge=1,
+        le=365,
+        description="days to wait after a filing by it before asking how it stands (`next_check_on`)",
+    )
     note: Text = ""
 
 

@@ -134,8 +134,7 @@ async def next_case(
         kept = await idempotency.begin(tx, tenant, key, digest, now)
         if kept is not None:
             return Response(kept.body, kept.status, media_type="application/json")
-        await store.wake(tx, tenant, now)
-        row = await store.take_next(tx, tenant, body.worker, lease_end(now, body.lease_seconds), payer_id=body.payer)
+        row = await store.take_next(tx, tenant, body.worker, now, lease_end(now, body.lease_seconds), payer_id=body.payer)
         if row is None:
             await idempotency.finish(tx, tenant, key, idempotency.Kept(204, None, ""))
             return Response(status_code=204)

@@ -15,6 +15,8 @@ from services.appeals.worklist import scoring
 
 # Ours to act on: to work, to answer a request, to go to the next level or to give up.
 ACTIONABLE: Final = frozenset({*WORKING, CaseState.MORE_INFORMATION_REQUESTED, CaseState.PARTLY_OVERTURNED, CaseState.UPHELD})
+# Ours until somebody acts, also after the last day: one expires, and a payer that waits for documents takes them late, or is asked.
+_STAYS: Final = frozenset({*WORKING, CaseState.MORE_INFORMATION_REQUESTED})
 _REQUEST: Final = "records_request"  # the payer names the day itself
 # `away`: with the payer, or at its end. `snoozed` and `leased` ones come back by themselves.
 Place = Literal["free", "leased", "snoozed", "away"]
@@ -100,7 +102,7 @@ def place(case: Case, payer: Payer, now: datetime) -> Placed:
     leased = case.leased_until is not None and case.leased_until > now
     expected = _expected(case)
     stands: Place = "leased" if leased else "snoozed" if snoozed else "free"
-    if not acting or (past and case.state not in WORKING):
+    if not acting or (past and case.state not in _STAYS):
         stands = "away"
     turns = (scoring.next_change(told.deadline_on, today), case.snoozed_until)
     look_on = [day for day in turns if day is not None and day > today]

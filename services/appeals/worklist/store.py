@@ -190,41 +190,47 @@ async def _warn(tx: AsyncConnection, placed: Sequence[tuple[Case, Placed]], now:
 
 # -- who works on what
 
-_WAKE: Final = """
-UPDATE worklist SET place = CASE WHEN snoozed_until IS NULL THEN 'free' ELSE 'snoozed' END, holder = NULL, leased_until = NULL
-WHERE (tenant_id, case_id) IN (
-    SELECT tenant_id, case_id FROM worklist WHERE tenant_id = $1 AND place = 'leased' AND leased_until <= $2
-    ORDER BY leased_until LIMIT 100 FOR UPDATE SKIP LOCKED
-)
-"""
 # What is shown of a case beside its own row.
 SHOWN: Final = (
     "c.*, w.place, w.level, w.deadline_on, w.deadline_is, w.expires_on, w.expected_cents, w.assignee, w.team, w.holder,"
     " w.leased_until, w.snoozed_until, ARRAY(SELECT tag FROM case_tags AS t WHERE t.tenant_id = w.tenant_id"
     " AND t.case_id = w.case_id ORDER BY tag) AS tags"
 )
-# The best of each queue that is the caller's (anybody's, the person's own, those of the person's teams), then the best of these.
-# Two callers never wait for each other: what one looks at the other passes over.
+# The best of each queue that is the caller's (anybody's, the person's own, those of the person's teams) and of the caller's cases
+# whose lease is over, then the best of these; the other leases that are over end. Two callers never wait for each other: what one
+# looks at the other passes over. All in one statement: a caller waits for each trip to the database, and for the commit.
 _NEXT: Final = f"""
-WITH best AS (
-    SELECT head.case_id FROM (
-        VALUES (''), ('person:' || $2) UNION ALL SELECT 'team:' || team FROM team_members WHERE tenant_id = $1 AND member = $2
-    ) AS mine (queue) CROSS JOIN LATERAL (
-        SELECT case_id, score FROM worklist
-        WHERE tenant_id = $1 AND queue = mine.queue AND place = 'free' AND ($4::text IS NULL OR payer_id = $4)
-        ORDER BY score DESC, case_id LIMIT 1 FOR UPDATE SKIP LOCKED
-    ) AS head ORDER BY head.score DESC, head.case_id LIMIT 1
+WITH mine AS (
+    SELECT '' AS queue UNION ALL SELECT 'person:' || $2
+    UNION ALL SELECT 'team:' || team FROM team_members WHERE tenant_id = $1 AND member = $2
+), ended AS (
+    SELECT case_id, queue, score, payer_id, snoozed_until FROM worklist
+    WHERE tenant_id = $1 AND place = 'leased' AND leased_until <= $5 ORDER BY leased_until LIMIT 100 FOR UPDATE SKIP LOCKED
+), best AS (
+    SELECT case_id FROM (
+        SELECT head.case_id, head.score FROM mine CROSS JOIN LATERAL (
+            SELECT case_id, score FROM worklist
+            WHERE tenant_id = $1 AND queue = mine.queue AND place = 'free' AND ($4::text IS NULL OR payer_id = $4)
+            ORDER BY score DESC, case_id LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS head
+        UNION ALL SELECT case_id, score FROM ended
+        WHERE queue IN (SELECT queue FROM mine) AND snoozed_until IS NULL AND ($4::text IS NULL OR payer_id = $4)
+    ) AS heads ORDER BY score DESC, case_id LIMIT 1
+), freed AS (
+    UPDATE worklist AS w SET place = CASE WHEN ended.snoozed_until IS NULL THEN 'free' ELSE 'snoozed' END, holder = NULL,
+        leased_until = NULL
+    FROM ended WHERE w.tenant_id = $1 AND w.case_id = ended.case_id AND w.case_id NOT IN (SELECT case_id FROM best)
 )
 UPDATE worklist AS w SET place = 'leased', holder = $2, leased_until = $3 FROM best, cases AS c
 WHERE w.tenant_id = $1 AND w.case_id = best.case_id AND c.tenant_id = $1 AND c.case_id = best.case_id RETURNING {SHOWN}
 """  # noqa: S608 - our own names
 
 
-async def wake(tx: AsyncConnection, tenant_id: str, now: datetime) -> None:
-    """Free cases whose lease is over."""
-    await (await driver(tx)).execute(_WAKE, tenant_id, now)
+async def take_next(
+    tx: AsyncConnection, tenant_id: str, worker: str, now: datetime, until: datetime, *, payer_id: str | None
+) -> Any | None:
+    """Lease the best case that is a person's, a team's or anybody's and that nobody holds; return it as it is shown.
 
-
-async def take_next(tx: AsyncConnection, tenant_id: str, worker: str, until: datetime, *, payer_id: str | None) -> Any | None:
-    """Lease the best case that is a person's, a team's or anybody's and that nobody holds; return it as it is shown."""
-    return await (await driver(tx)).fetchrow(_NEXT, tenant_id, worker, until, payer_id)
+    Leases that are over by now end with it.
+    """
+    return await (await driver(tx)).fetchrow(_NEXT, tenant_id, worker, until, payer_id, now)

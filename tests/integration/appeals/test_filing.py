@@ -43,6 +43,14 @@ async def test_a_filing_is_kept_shown_and_told_of_once(desk: Desk) -> None:
     assert (event.filed_on, event.due_on, event.packet_sha256) == (date(2026, 3, 1), date(2026, 5, 15), "ab" * 32)
 
 
+async def test_the_payers_entry_says_when_it_is_asked_about_what_came_by_a_channel(desk: Desk) -> None:
+    case = await desk.denied(remit(**MEDICARE))
+    channels = [{"channel": "fax", "next_check_days": 5}, {"channel": "portal", "next_check_days": 10}]
+    assert (await desk.http.put(f"/v1/payers/{case['payer_id']}", json={"channels": channels})).status_code == 200
+    (shown,) = (await desk.post(case, "file", FILE)).json()["appeals"]
+    assert (shown["next_check_on"], shown["next_check_is"]) == ("2026-03-11", "channel")
+
+
 async def test_the_same_again_at_one_level_is_stopped_with_the_day_to_ask(desk: Desk) -> None:
     case = await desk.denied()
     filed = (await desk.post(case, "file", FILE)).json()

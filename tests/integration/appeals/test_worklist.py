@@ -182,6 +182,17 @@ async def test_a_lease_ends_is_renewed_and_given_back(office: Office) -> None:
     assert (await office.next("jo"))["holder"] == "jo"
 
 
+async def test_of_leases_that_are_over_the_best_goes_to_who_asks_and_the_others_end(office: Office) -> None:
+    await office.denied(denial("OFF", 400_000), denial("A", 300_000), denial("B", 200_000), denial("C", 100_000))
+    taken = [await office.next("jo", lease_seconds=600) for _ in range(3)]
+    await office.send("PATCH", f"/v1/cases/{taken[0]['case_id']}", {"snoozed_until": str(NOW.date() + timedelta(days=5))})
+    await office.next("sam", lease_seconds=3600)
+    office.clock.at += timedelta(seconds=601)
+    assert (await office.next("marie"))["patient_control_number"] == "A"
+    stands = {name: (each["place"], each["holder"]) for name, each in (await office.cases()).items()}
+    assert stands == {"OFF": ("snoozed", None), "A": ("leased", "marie"), "B": ("free", None), "C": ("leased", "sam")}
+
+
 async def test_next_asked_twice_under_one_key_is_one_case(office: Office) -> None:
     await office.denied(denial("ONE"), denial("TWO"))
     told = [await office.send("POST", "/v1/cases:next", {"worker": "jo"}, key="again") for _ in range(2)]

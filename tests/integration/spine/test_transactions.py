@@ -59,6 +59,25 @@ async def test_a_connection_that_was_left_inside_a_transaction_is_not_used_again
     assert await admitted(database) == 0
 
 
+async def test_a_tenant_is_text_whatever_it_is_called_and_ends_with_its_transaction(database: Database) -> None:
+    asked = "SELECT current_setting('recours.tenant', true)"
+    for tenant in ("plain", "o'hara", "a\\', true); DROP TABLE inbox; --", "\\''", "é"):
+        async with database.begin(tenant) as tx:
+            assert (await tx.execute(text(asked))).scalar_one() == tenant
+        async with database.begin() as tx:
+            assert not (await tx.execute(text(asked))).scalar_one()
+    assert await admitted(database) == 0
+
+
+async def test_what_a_tenant_wrote_goes_with_a_failure_and_stays_without(database: Database) -> None:
+    for failing in (True, False):
+        with contextlib.suppress(ZeroDivisionError):
+            async with database.begin("local") as tx:
+                await (await driver(tx)).execute("INSERT INTO inbox (event_id, source) VALUES ($1, 'a')", uuid4())
+                assert 1 // (not failing)
+    assert await admitted(database) == 1
+
+
 async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database) -> None:
     async def write_and_wait() -> None:
         async with database.begin() as tx:

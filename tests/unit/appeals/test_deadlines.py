@@ -179,6 +179,11 @@ def test_a_payer_is_asked_after_the_days_that_its_level_gives_it_or_after_30_tha
     assert next_check(Payer(levels=(own,)), None, "corrected_claim", date(2025, 3, 1)) == (date(2025, 3, 31), "assumed")
 
 
+def test_days_that_somebody_wrote_of_the_channel_come_before_those_of_the_level() -> None:
+    told = next_check(UNCONFIGURED, "medicare", "redetermination", date(2026, 3, 1), 10)
+    assert told == (date(2026, 3, 11), "channel")
+
+
 def test_the_first_level_by_law_has_no_steps_before_it() -> None:
     known = in_force(UNCONFIGURED, "commercial", PAID)
     assert [name for name, level in known.items() if level.place == 0] == ["payer_reconsideration", "peer_to_peer"]

@@ -91,6 +91,14 @@ def test_the_day_that_a_payer_names_is_the_deadline_while_it_waits_and_one_of_se
     assert (later.deadline_on, later.over) == (DUE, False)
 
 
+def test_a_case_that_waits_for_documents_stays_after_the_payers_day_until_somebody_acts() -> None:
+    asked = case(state=CaseState.MORE_INFORMATION_REQUESTED, requested_by_on=date(2026, 3, 20), holder="marie")
+    for day in (21, 31):
+        late = place(asked, UNCONFIGURED, on(date(2026, 3, day)))
+        assert (late.place, late.over, late.deadline_on, late.deadline_is) == ("free", False, date(2026, 3, 20), "firm")
+    assert place(replace(asked, state=CaseState.FILED), UNCONFIGURED, on(date(2026, 3, 21))).place == "away"
+
+
 def test_a_decided_case_whose_next_level_is_over_leaves_the_worklist_without_expiring() -> None:
     stands = place(case(state=CaseState.UPHELD), UNCONFIGURED, on(DUE + timedelta(days=1)))
     assert (stands.place, stands.over) == ("away", False)
