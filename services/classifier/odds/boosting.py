@@ -6,7 +6,7 @@ by name: what a payer does is the table's to say.
 
 Time runs one way. The table that an outcome begins at is made of what was decided before it; trees learn from the oldest outcomes,
 the next ones say when to stop and calibrate, the newest fifth is only measured on, with the table beside it. What is registered has
-then learned from all of them, with as many trees.
+then learned from all of them, with as many trees, and is calibrated on the newest fifth.
 """
 
 import math
@@ -33,6 +33,7 @@ LEAST: Final = 1_000
 _LEAST_OF_EACH: Final = 50
 _FIT_SHARE, _CALIBRATE_SHARE = 0.65, 0.8  # up to here
 _STEPS: Final = 16  # tables that earlier outcomes begin at
+_HALVES: Final = 2  # of the newest outcomes
 _ROUNDS_MAX, _PATIENCE = 400, 25
 _WORDS_MAX: Final = 250  # of a column; the rest is "another"
 _WORDS: Final = ("payer_kind", "claim_type", "level", "category", "carc", "group_code", "rarc")
@@ -41,6 +42,7 @@ _OF_THE_OUTCOMES: Final = frozenset({"rate", "cents_per_case_of_all"})
 
 Numbers = NDArray[Any]
 Known = tuple[Subject, Circumstances]
+Part = slice | Numbers  # of the outcomes, by place
 
 
 class OddsModel(Struct, frozen=True):
@@ -109,8 +111,9 @@ class _Rows:
             cents += [recoverable_cents(table, each.subject.payer_id, each.disputed_cents) for each in part]
         return np.array(logits), np.array(cents, dtype=np.float64)
 
-    def known(self, part: slice) -> list[Known]:
-        return [(each.subject, each.circumstances) for each in self.outcomes[part]]
+    def known(self, part: Part) -> list[Known]:
+        found = (self.outcomes[place] for place in np.arange(len(self.outcomes))[part].tolist())
+        return [(each.subject, each.circumstances) for each in found]
 
     def period(self, part: slice) -> Period:
         found = self.outcomes[part]
@@ -150,9 +153,7 @@ def fit(outcomes: Sequence[Outcome], live: bytes | None, tell: Tell) -> Fitted:
     first = OddsModel(words, booster.model_to_string(num_iteration=rounds), slope, intercept)
     tell("fitting to the end", 0.7)
     final = _boost(rows, places, slice(0, None), None, rounds)
-    # Calibrated on the newest outcomes as the first model, which has not learned from them, told them: payers change their minds.
-    raw = rows.begin[held_out] + np.asarray(booster.predict(_matrix(places, rows.known(held_out)), raw_score=True))
-    newest_slope, newest_intercept = _calibrated(raw, rows.won[held_out])
+    newest_slope, newest_intercept = _calibrated_on_the_newest(rows, places, held_out, rounds)
     body = msgspec.json.encode(OddsModel(words, final.model_to_string(), newest_slope, newest_intercept))
     tell("measuring", 0.9)
     chances = _chances(Scorer(first), rows, held_out)
@@ -229,8 +230,23 @@ def _chances(scorer: Scorer, rows: _Rows, part: slice) -> Numbers:
     return told
 
 
-def _boost(rows: _Rows, places: dict[str, dict[str, int]], part: slice, watched: slice | None, rounds: int) -> lightgbm.Booster:
-    def data(of: slice, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+def _calibrated_on_the_newest(rows: _Rows, places: dict[str, dict[str, int]], newest: slice, rounds: int) -> tuple[float, float]:
+    """Return the calibration of trees that have learned from everything: payers change their minds, so by the newest outcomes.
+
+    Every second one of them is told by as many trees that have learned from all but these, then the others in the same way.
+    """
+    logits, won = [], []
+    for first in range(_HALVES):
+        unseen = np.arange(len(rows.outcomes))[newest][first::_HALVES]
+        booster = _boost(rows, places, np.setdiff1d(np.arange(len(rows.outcomes)), unseen), None, rounds)
+        moved = np.asarray(booster.predict(_matrix(places, rows.known(unseen)), raw_score=True, num_threads=1))
+        logits.append(rows.begin[unseen] + moved)
+        won.append(rows.won[unseen])
+    return _calibrated(np.concatenate(logits), np.concatenate(won))
+
+
+def _boost(rows: _Rows, places: dict[str, dict[str, int]], part: Part, watched: slice | None, rounds: int) -> lightgbm.Booster:
+    def data(of: Part, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
         return lightgbm.Dataset(
             _matrix(places, rows.known(of)),
             rows.won[of],

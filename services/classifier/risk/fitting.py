@@ -32,6 +32,8 @@ _PRIOR_ROUNDS: Final = 60
 _WEIGHT_MAX: Final = 4.0
 _WEIGHT_HALF_LIFE_DAYS: Final = 120
 _HELD_MIN: Final = 200
+_HALVES: Final = 2  # of the newest part, by account
+_HALF_IS_ENOUGH: Final = 10_000  # claims to calibrate on
 _REFERENCE_BINS: Final = 10
 _SEED: Final = 7
 
@@ -65,15 +67,16 @@ def fit(material: Material, live: bytes | None, tell: Tell) -> Fitted:
     prior = _prior(material.others, seen, parts.first_end)
     first = _Fit(rows, rates, prior, seen)
     tell("fitting", 0.4)
-    booster = first.boost(parts.fit, parts.calibrate, _ROUNDS_MAX, lambda share: tell("fitting", 0.4 + 0.25 * share))
+    booster = first.boost(parts.fit, parts.calibrate, _ROUNDS_MAX, lambda share: tell("fitting", 0.4 + 0.2 * share))
     score = first.score(booster)
     slope, intercept = calibrated(score[parts.calibrate], rows.outcomes.denied[parts.calibrate])
     chances = 1 / (1 + np.exp(-(slope * score + intercept)))
-    tell("fitting to the end", 0.65)
+    tell("fitting to the end", 0.6)
     rounds = booster.best_iteration or booster.current_iteration()
     last = _Fit(rows, as_of(rows, rows.day, seen), prior, seen)
-    everything = np.concatenate([parts.fit, parts.calibrate, parts.held_out])
-    final = last.boost(everything, None, rounds, lambda share: tell("fitting to the end", 0.65 + 0.25 * share))
+    final = last.boost(parts.all, None, rounds, lambda share: tell("fitting to the end", 0.6 + 0.15 * share))
+    tell("calibrating", 0.75)
+    slope, intercept = _calibrated_on_the_newest(last, rows, parts, rounds)
     tell("measuring", 0.92)
     end = int(max(rows.outcomes.answered.max(), rows.day.max())) + 1
     model = RiskModel(
@@ -90,6 +93,22 @@ def fit(material: Material, live: bytes | None, tell: Tell) -> Fitted:
     return _told(material, rows, parts, rates, chances, model, live)
 
 
+def _calibrated_on_the_newest(last: "_Fit", rows: Rows, parts: Parts, rounds: int) -> tuple[float, float]:
+    """Return the calibration of trees that have learned from all parts.
+
+    Each half of the newest part is told by as many trees that have learned from all but it; where that is plenty, one half is.
+    """
+    half = rows.group[parts.held_out] % _HALVES
+    halves = [parts.held_out[half == each] for each in range(_HALVES)]
+    told: list[Numbers] = []
+    for unseen in halves:
+        if len(unseen) and sum(map(len, told)) < _HALF_IS_ENOUGH:
+            booster = last.boost(np.setdiff1d(parts.all, unseen), None, rounds, lambda _: None)
+            told.append(np.column_stack([last.score_of(booster, unseen), rows.outcomes.denied[unseen]]))
+    score, happened = np.concatenate(told).T
+    return calibrated(score, happened)
+
+
 def _score(booster: lightgbm.Booster, table: Numbers) -> Numbers:
     return np.asarray(booster.predict(table, raw_score=True, num_threads=1), dtype=np.float64)
 
@@ -101,10 +120,9 @@ def _told(
     held = parts.held_out
     happened, cents = rows.outcomes.denied[held], rows.cents[held]
     rival = _plain_chances(rows, rates, model.seen)[held] if live is None else _chances(read(live), material.own, rows, held)
-    learned = np.concatenate([parts.fit, parts.calibrate, parts.held_out])
     return Fitted(
         body=encode(model),
-        learned=_period(rows, learned),
+        learned=_period(rows, parts.all),
         held_out=_period(rows, held),
         metrics=measure(chances[held], happened, cents),
         rival=measure(rival, happened, cents),
@@ -148,6 +166,9 @@ class _Fit:
 
     def score(self, booster: lightgbm.Booster) -> Numbers:
         return self._offset + _score(booster, self._table)
+
+    def score_of(self, booster: lightgbm.Booster, some: Numbers) -> Numbers:
+        return self._offset[some] + _score(booster, self._table[some])
 
     def boost(self, part: Numbers, watched: Numbers | None, rounds: int, tell: Callable[[float], None]) -> lightgbm.Booster:
         """Fit trees on a part; a later one, where it is given, says when more of them do not help.

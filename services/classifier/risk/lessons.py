@@ -119,6 +119,10 @@ class Parts(Struct, frozen=True):
     first_end: int
     second_end: int
 
+    @property
+    def all(self) -> Numbers:
+        return np.concatenate([self.fit, self.calibrate, self.held_out])
+
 
 def split(rows: Rows, *, fit_share: float = 0.7, calibrate_share: float = 0.15) -> Parts:
     """Split by day. Errors: Refused when a part has too few denials or none but them."""

@@ -12,6 +12,7 @@ from services.classifier.odds import boosting
 from services.classifier.odds.fitting import fit as fit_table
 from services.classifier.odds.outcomes import Circumstances, Outcome, Subject
 from services.classifier.odds.table import logit_of
+from tests.bench import insight_odds
 
 TODAY = date(2026, 6, 1)
 SUBJECT = Subject("P1", "commercial", "professional", "first_level", "authorization", "197")
@@ -53,6 +54,17 @@ def test_a_model_that_sees_more_than_the_table_is_better_and_calibrated(model: F
 def test_where_there_is_nothing_to_add_the_table_stays() -> None:
     made = fitted(outcomes(2_000, by_amount=0.0, seed=5))
     assert made.metrics["log_loss"] == pytest.approx(made.rival["log_loss"], abs=0.01)
+
+
+def test_after_two_payers_changed_their_minds_one_training_makes_chances_come_true_again() -> None:
+    shift_on, again_on = (insight_odds.FIRST_ON + timedelta(days=days) for days in (270, 405))
+    drawn = insight_odds.World(7).outcomes(10, 8_000, shift_on)
+    known = [each for each in drawn if each[0].decided_on < again_on]
+    after = [each for each in drawn if each[0].decided_on >= again_on]
+    table, made = insight_odds.trained(known)
+    found = insight_odds.held("model", insight_odds.said(table, boosting.read(made.body), after), after)
+    assert found["calibration_error"] < 0.075  # 0.099 where it is calibrated by a model that learned before the change
+    assert found["below_best"] < 0.05
 
 
 def test_a_model_follows_the_table_when_that_is_made_anew(model: Fitted) -> None:

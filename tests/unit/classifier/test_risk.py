@@ -21,7 +21,7 @@ from services.classifier.risk.history import KINDS, Aged, Outcomes, Tables, keys
 from services.classifier.risk.lessons import Lessons, split
 from services.classifier.risk.model import Scorer, read
 from services.classifier.risk.rates import rates_model, seen_in
-from tests.bench.insight import lesson_of
+from tests.bench.insight import held, lesson_of, trained
 
 FIRST_ON = date(2025, 1, 1)
 
@@ -132,6 +132,14 @@ def test_a_trained_model_orders_claims_better_than_rates_alone_and_its_chances_c
     assert fitted.metrics["auc"] > 0.68
     assert abs(fitted.metrics["mean_chance"] - fitted.metrics["rate"]) < 0.06
     assert fitted.held_out.first_on > FIRST_ON + timedelta(days=40)
+
+
+def test_after_a_payer_changed_its_mind_one_training_makes_chances_come_true_again() -> None:
+    again_on = FIRST_ON + timedelta(days=270)
+    claims = list(chanced_claims(9, 12_000, FIRST_ON, 360, shift_on=FIRST_ON + timedelta(days=180)))
+    made = trained(claim for claim in claims if claim.answered_on < again_on)
+    found = held(read(made.body), [claim for claim in claims if claim.submitted_on >= again_on])
+    assert found["calibration_error"] < 0.036  # 0.043 where it is calibrated by a model that learned before the change
 
 
 def test_the_same_lessons_make_the_same_file(fitted: Fitted, lessons: list[Lesson]) -> None:
