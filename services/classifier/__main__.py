@@ -8,6 +8,8 @@ from libs.common.contracts import appeal_decided, claim_acknowledged, claim_subm
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
+from libs.common.settings import load
+from libs.common.worker import Job
 from services.classifier.front_door import AnsweredClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
 from services.classifier.learners import LEARNERS
@@ -18,6 +20,7 @@ from services.classifier.odds.making import OddsMaker
 from services.classifier.replays.running import Replayer
 from services.classifier.risk.claims import SubmittedClaim
 from services.classifier.risk.intake import MatchedRemit, handle_matched
+from services.classifier.settings import ClassifierSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -27,6 +30,18 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.classifier.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
 
     return make_app(database, clock, tenant)
+
+
+def jobs(database: Database, clock: Clock, odds: Book) -> list[Job]:
+    """What a worker does beside its consumer."""
+    scores = ScoreKeeper(database, LEARNERS)
+    return [
+        Replayer(database, clock, odds=odds).run,
+        OddsMaker(database, clock, odds).run,
+        Trainer(database, clock).run,
+        scores.run,
+        partial(scores.forget, clock, load(ClassifierSettings).scores_keep_days),
+    ]
 
 
 if __name__ == "__main__":
@@ -41,10 +56,5 @@ if __name__ == "__main__":
             Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
             Subscription(remit_matched.TOPIC, remit_matched.TYPE, MatchedRemit, handle_matched),
         ],
-        lambda database, clock: [
-            Replayer(database, clock, odds=odds).run,
-            OddsMaker(database, clock, odds).run,
-            Trainer(database, clock).run,
-            ScoreKeeper(database, LEARNERS).run,
-        ],
+        partial(jobs, odds=odds),
     )

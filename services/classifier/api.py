@@ -314,11 +314,13 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        keeping = asyncio.create_task(app.state.risk.keep_ready(database, tenant, clock))
+        ready = (app.state.risk.keep_ready(database, tenant, clock), app.state.odds.keep_ready(database, tenant))
+        keeping = [asyncio.create_task(each) for each in ready]
         yield
-        keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
+        for each in keeping:
+            each.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await each
         await database.close()
 
     app = create_app(

@@ -18,6 +18,7 @@ from services.classifier.models.learner import Learner
 from services.classifier.models.life import TRANSITIONS, Command, Refusal, State, Subject, is_better, refusal
 from services.classifier.models.registry import Altered, proved
 from services.classifier.models.store import Model
+from services.classifier.models.told import Window
 from services.classifier.models.views import (
     DriftView,
     EvaluationView,
@@ -36,7 +37,8 @@ router = APIRouter(tags=["models"])
 ModelId = Annotated[UUID, Path(description="the model")]
 JobId = Annotated[UUID, Path(description="the job")]
 Weeks = Annotated[int, Query(ge=1, le=52, description="how many, back from today")]
-_SCORES_MAX: Final = 50_000
+_SCORES_MAX: Final = 20_000
+_DAY_MIN: Final = 50
 _WEEKS: Final = 8
 
 
@@ -175,13 +177,13 @@ async def end_shadow(model_id: ModelId, tenant: TenantDep, database: DatabaseDep
 async def get_shadow(
     model_id: ModelId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, weeks: Weeks = _WEEKS
 ) -> ShadowView:
-    """By what both said of the same claims or denials, which they had not learned from."""
+    """By what both said of the same claims or denials, which they had not learned from; of some 20,000 where there are more."""
     async with database.begin(tenant) as tx:
         model = await _model(tx, tenant, model_id)
         live = (await store.in_use(tx, tenant, model.subject)).get("live")
         if live is None or live.model_id == model_id:
             raise Problem(409, "nothing-to-compare", "There is no other model that is live.")
-        found = await _learner(model.subject).judged(tx, tenant, [live.model_id, model_id], _since(clock.now(), weeks), _SCORES_MAX)
+        found = await _learner(model.subject).judged(tx, tenant, [live.model_id, model_id], _window(clock.now(), weeks))
     return ShadowView.of(live.model_id, model_id, compare(found, live.model_id, model_id))
 
 
@@ -189,13 +191,15 @@ async def get_shadow(
 async def get_drift(
     model_id: ModelId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, weeks: Weeks = _WEEKS
 ) -> DriftView:
-    """By week: how its scores are spread against its held-out period, and what came of them."""
+    """By week: how its scores are spread against its held-out period, and what came of them. Of many, some 20,000 are looked at."""
     async with database.begin(tenant) as tx:
         model = await _model(tx, tenant, model_id)
         if "reference" not in model.card:
             raise Problem(409, "nothing-to-compare", "The model's card names no distribution to compare with.")
-        found = await _learner(model.subject).judged(tx, tenant, [model_id], _since(clock.now(), weeks), _SCORES_MAX)
-    return DriftView.of(drift(found, model.card["reference"]))
+        window = _window(clock.now(), weeks)
+        counts = await store.scored_by_day(tx, tenant, model_id, window.first_on, window.last_on)
+        found = await _learner(model.subject).judged(tx, tenant, [model_id], window)
+    return DriftView.of(drift(found, model.card["reference"], counts))
 
 
 def _learner(subject: Subject) -> Learner:
@@ -205,9 +209,11 @@ def _learner(subject: Subject) -> Learner:
     return learner
 
 
-def _since(now: datetime, weeks: int) -> Any:
+def _window(now: datetime, weeks: int) -> Window:
+    """Return so many weeks with the present one; of each day as much as leaves all of them within bounds."""
     today = now.date()
-    return today - timedelta(days=today.weekday() + 7 * (weeks - 1))
+    first_on = today - timedelta(days=today.weekday() + 7 * (weeks - 1))
+    return Window(first_on, first_on + timedelta(days=7 * weeks - 1), max(_DAY_MIN, _SCORES_MAX // (7 * weeks)))
 
 
 async def _begin(

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.classifier.models.life import Subject
-from services.classifier.models.told import Came, Fitted, Held, Judged, Tell
+from services.classifier.models.told import Came, Fitted, Held, Judged, Tell, Window
 
 
 class Learner(Protocol):
@@ -43,5 +43,5 @@ class Learner(Protocol):
     async def came(self, tx: AsyncConnection, tenant_id: str, after: tuple[int, UUID], limit: int) -> list[Came]:
         """Return what can be scored, in the order of writing, from after a place on."""
 
-    async def judged(self, tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], since: date, limit: int) -> list[Judged]:
-        """Return what models said since a day, beside what came of it."""
+    async def judged(self, tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], window: Window) -> list[Judged]:
+        """Return a part of what models said in some days, the same of each model, beside what came of it."""

@@ -54,10 +54,10 @@ class Registry(Generic[M]):
 
     async def in_state(self, tx: AsyncConnection, tenant_id: str, state: State) -> Ready[M] | None:
         """Return the model that is live, or the one in the shadow; the other one is not read. Errors: Altered."""
-        model = (await store.in_use(tx, tenant_id, self._subject)).get(state)
+        model = await store.named_in_use(tx, tenant_id, self._subject, state)
         return None if model is None else await self._of(tx, model)
 
-    async def _of(self, tx: AsyncConnection, model: store.Model) -> Ready[M]:
+    async def _of(self, tx: AsyncConnection, model: store.InUse) -> Ready[M]:
         found = self._ready.get(model.model_id)
         if found is None:
             body, sha256 = await store.body(tx, model.tenant_id, model.model_id)

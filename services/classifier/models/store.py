@@ -39,7 +39,11 @@ class Model(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return f"{self.subject}-{self.version}"
+        return name_of(self.subject, self.version)
+
+
+def name_of(subject: Subject, version: int) -> str:
+    return f"{subject}-{version}"
 
 
 class Measured(Struct, frozen=True):
@@ -157,6 +161,21 @@ async def in_use(tx: AsyncConnection, tenant_id: str, subject: Subject) -> dict[
     return {row["state"]: _model(row) for row in (await tx.execute(query, {"t": tenant_id, "s": subject})).mappings()}
 
 
+class InUse(Struct, frozen=True):
+    """Which model is live or in the shadow, without its card: what is asked with every question."""
+
+    tenant_id: str
+    model_id: UUID
+    name: str
+
+
+async def named_in_use(tx: AsyncConnection, tenant_id: str, subject: Subject, state: State) -> InUse | None:
+    """Return the live model, or the one in the shadow, by name."""
+    query = text("SELECT model_id, version FROM models WHERE tenant_id = :t AND subject = :s AND state = :state")
+    row = (await tx.execute(query, {"t": tenant_id, "s": subject, "state": state})).one_or_none()
+    return None if row is None else InUse(tenant_id, row.model_id, name_of(subject, row.version))
+
+
 async def before_live(tx: AsyncConnection, tenant_id: str, subject: Subject) -> Model | None:
     """Return the model that gave way to the live one last."""
     query = text(
@@ -220,6 +239,41 @@ async def keep_scores(tx: AsyncConnection, of: ToScore, came: Sequence[Came], sc
             " SELECT $1, $2, * FROM unnest($3::uuid[], $4::real[], $5::date[]) ON CONFLICT DO NOTHING",
             of.tenant_id, of.model_id, [each.about for each in came], list(scores), [each.judged_on for each in came],
         )  # fmt: skip
+
+
+async def forget_scores(tx: AsyncConnection, before: date, limit: int) -> int:
+    """Remove what models said of what is older than a day, at most so much of it; return how much that was."""
+    query = """
+    DELETE FROM model_scores USING (
+        SELECT oldest.* FROM models CROSS JOIN LATERAL (
+            SELECT tenant_id, model_id, judged_on, about FROM model_scores AS scores
+            WHERE scores.tenant_id = models.tenant_id AND scores.model_id = models.model_id AND judged_on < $1
+            ORDER BY judged_on, about LIMIT $2) AS oldest
+        LIMIT $2) AS old
+    WHERE model_scores.tenant_id = old.tenant_id AND model_scores.model_id = old.model_id
+      AND model_scores.judged_on = old.judged_on AND model_scores.about = old.about
+    """
+    return int((await (await driver(tx)).execute(query, before, limit)).rpartition(" ")[2])
+
+
+# Of each model and day the same part, whatever the model: ids are hashes, and the first of a day are as good as any.
+LOOKED_AT: Final = """
+SELECT scores.model_id, scores.about, scores.score, scores.judged_on
+FROM unnest($2::uuid[]) AS chosen (model_id) CROSS JOIN generate_series(0, $4::date - $3::date) AS since (days)
+CROSS JOIN LATERAL (
+    SELECT * FROM model_scores WHERE tenant_id = $1 AND model_id = chosen.model_id AND judged_on = $3::date + since.days
+    ORDER BY about LIMIT $5) AS scores
+"""
+
+
+async def scored_by_day(tx: AsyncConnection, tenant_id: str, model_id: UUID, first_on: date, last_on: date) -> dict[date, int]:
+    """Count what a model said something of, by day."""
+    rows = await (await driver(tx)).fetch(
+        "SELECT judged_on, count(*) AS n FROM model_scores WHERE tenant_id = $1 AND model_id = $2"
+        " AND judged_on BETWEEN $3 AND $4 GROUP BY judged_on",
+        tenant_id, model_id, first_on, last_on,
+    )  # fmt: skip
+    return {row["judged_on"]: row["n"] for row in rows}
 
 
 def _model(row: Any) -> Model:

@@ -54,6 +54,14 @@ class Came(Struct, frozen=True, gc=False):
     told: Any
 
 
+class Window(Struct, frozen=True):
+    """Days, both included, and how much of each day is looked at."""
+
+    first_on: date
+    last_on: date
+    each_day: int
+
+
 class Judged(Struct, frozen=True, gc=False):
     """What a model said of a claim or denial, and what came of it; `happened` is None where nothing has come yet."""
 

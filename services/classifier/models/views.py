@@ -134,6 +134,7 @@ class ModelDetail(ModelView):
 class WeekView(BaseModel):
     from_on: date = Field(description="a Monday")
     scored: int
+    looked_at: int = Field(description="of them, the same part of each day; the figures are of these")
     stability_index: float = Field(description="of the scores against the held-out period; above 0.1 watch, above 0.25 train again")
     mean_score: float
     answered: int
@@ -159,7 +160,7 @@ class ShadowView(BaseModel):
 
     live_id: UUID
     shadow_id: UUID
-    scored: int
+    scored: int = Field(description="by both; where that is more than some 20,000, the same part of each day")
     answered: int
     correlation: float | None = Field(description="of the two scores")
     live: FiguresView | None

@@ -1,5 +1,6 @@
 """Whether a model still fits what comes, and how the one in the shadow does beside it. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, Literal
@@ -22,6 +23,7 @@ class Week(Struct, frozen=True):
 
     from_on: date
     scored: int
+    looked_at: int
     stability_index: float
     mean_score: float
     answered: int
@@ -36,25 +38,36 @@ class Drift(Struct, frozen=True):
     weeks: list[Week]
 
 
-def drift(found: Sequence[Judged], reference: Mapping[str, Any]) -> Drift:
-    """Compare each week with what the model said of its held-out period; `reference` are edges and counts of its card."""
+def drift(found: Sequence[Judged], reference: Mapping[str, Any], scored: Mapping[date, int]) -> Drift:
+    """Compare each week with what the model said of its held-out period; `reference` are edges and counts of its card.
+
+    `found` may be a part of what was said, `scored` counts all of it by day.
+    """
     edges, expected = np.array(reference["edges"]), np.array(reference["counts"])
     by_week: dict[date, list[Judged]] = {}
     for each in found:
-        by_week.setdefault(each.judged_on - timedelta(days=each.judged_on.weekday()), []).append(each)
-    weeks = [_week(on, by_week[on], edges, expected) for on in sorted(by_week)]
+        by_week.setdefault(_monday(each.judged_on), []).append(each)
+    counts: Counter[date] = Counter()
+    for on, count in scored.items():
+        counts[_monday(on)] += count
+    weeks = [_week(on, by_week[on], counts[on], edges, expected) for on in sorted(by_week)]
     verdict, because = _verdict(weeks)
     return Drift(verdict, because, weeks)
 
 
-def _week(on: date, found: Sequence[Judged], edges: Any, expected: Any) -> Week:
+def _monday(on: date) -> date:
+    return on - timedelta(days=on.weekday())
+
+
+def _week(on: date, found: Sequence[Judged], scored: int, edges: Any, expected: Any) -> Week:
     scores = np.array([each.score for each in found])
     answered = [each for each in found if each.happened is not None]
     chances = np.array([each.score for each in answered])
     happened = np.array([bool(each.happened) for each in answered])
     return Week(
         from_on=on,
-        scored=len(found),
+        scored=scored,
+        looked_at=len(found),
         stability_index=round(shift(expected, np.bincount(np.searchsorted(edges, scores), minlength=len(expected))), 4),
         mean_score=round(float(scores.mean()), 4),
         answered=len(answered),
@@ -66,7 +79,7 @@ def _week(on: date, found: Sequence[Judged], edges: Any, expected: Any) -> Week:
 
 def _verdict(weeks: Sequence[Week]) -> tuple[Verdict, str]:
     """Judge by the newest weeks that say something."""
-    told = [week for week in weeks if week.scored >= _FEW]
+    told = [week for week in weeks if week.looked_at >= _FEW]
     if not told:
         return "too_few", f"No week has {_FEW} scores yet."
     newest = told[-1]

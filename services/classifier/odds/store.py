@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from libs.common.reversals import Reversible
-from services.classifier.models.told import Came, Judged
+from services.classifier.models.store import LOOKED_AT
+from services.classifier.models.told import Came, Judged, Window
 from services.classifier.odds.answers import Adjudication
 from services.classifier.odds.outcomes import (
     CONTESTS,
@@ -186,10 +187,11 @@ async def note_made(tx: AsyncConnection, tenant_id: str, changes: int, outcomes:
 
 # Where nothing was sent and nothing is paid (any more), nothing was lost either: that a payment was taken back is no refusal.
 IS_OUTCOME: Final = "NOT (outcomes.source = 'appeal' AND outcomes.action = 'none' AND outcomes.ending = 'upheld')"
+WON: Final = "ending <> 'upheld'"
 # What was sent tells more than what merely came: a denial that was contested counts by its decisions alone, any other once.
 _OUTCOMES: Final = text(
     f"""
-    SELECT subject::text, circumstances::text, ending <> 'upheld' AS won, disputed_cents, recovered_cents, decided_on
+    SELECT subject::text, circumstances::text, {WON} AS won, disputed_cents, recovered_cents, decided_on
     FROM (
         SELECT *, bool_or(action <> 'none') OVER denial AS contested,
                row_number() OVER (PARTITION BY denial_id, action <> 'none' ORDER BY source, outcome_id) AS place
@@ -255,7 +257,7 @@ async def table(tx: AsyncConnection, tenant_id: str, version: int) -> tuple[Tabl
 async def count_outcomes(tx: AsyncConnection, tenant_id: str) -> tuple[int, int]:
     """Return how many outcomes there are, and how many of them were won."""
     query = text(
-        "SELECT count(*) AS n, count(*) FILTER (WHERE ending <> 'upheld') AS won FROM outcomes"  # noqa: S608 - our own text
+        f"SELECT count(*) AS n, count(*) FILTER (WHERE {WON}) AS won FROM outcomes"  # noqa: S608 - our own text
         f" WHERE tenant_id = :t AND {IS_OUTCOME}"
     )
     row = (await tx.execute(query, {"t": tenant_id})).one()
@@ -294,18 +296,17 @@ async def came(tx: AsyncConnection, tenant_id: str, after: tuple[int, UUID], lim
 
 
 _JUDGED: Final = f"""
-SELECT scores.model_id, scores.about, scores.score, scores.judged_on, decided.won AS happened, denied_cents AS cents
-FROM (SELECT * FROM model_scores WHERE tenant_id = $1 AND model_id = ANY($2) AND judged_on >= $3
-      ORDER BY judged_on DESC LIMIT $4) AS scores
-JOIN denials ON denials.tenant_id = $1 AND denials.denial_id = scores.about
+SELECT looked_at.*, decided.won AS happened, denied_cents AS cents
+FROM ({LOOKED_AT}) AS looked_at
+JOIN denials ON denials.tenant_id = $1 AND denials.denial_id = looked_at.about
 LEFT JOIN LATERAL (
-    SELECT ending <> 'upheld' AS won FROM outcomes
-    WHERE outcomes.tenant_id = $1 AND outcomes.denial_id = scores.about AND {IS_OUTCOME}
+    SELECT {WON} AS won FROM outcomes
+    WHERE outcomes.tenant_id = $1 AND outcomes.denial_id = looked_at.about AND {IS_OUTCOME}
     ORDER BY action = 'none', source, decided_on, outcome_id LIMIT 1) AS decided ON true
 """  # noqa: S608 - our own text
 
 
-async def judged(tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], since: date, limit: int) -> list[Judged]:
-    """Return what models said of denials since a day, and how their first contest ended."""
-    rows = await (await driver(tx)).fetch(_JUDGED, tenant_id, list(model_ids), since, limit)
+async def judged(tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], window: Window) -> list[Judged]:
+    """Return what models said of some denials of each day, and how their first contest ended."""
+    rows = await (await driver(tx)).fetch(_JUDGED, tenant_id, list(model_ids), window.first_on, window.last_on, window.each_day)
     return [Judged(**dict(row)) for row in rows]

@@ -1,5 +1,6 @@
 """`POST /v1/risk`: how likely claims are to be denied, for what, and why; nothing of them is kept."""
 
+import asyncio
 from datetime import UTC, date
 from typing import Annotated, Any, Final, cast
 
@@ -13,13 +14,16 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, responses, says_json
 from services.classifier.models.registry import Altered
 from services.classifier.risk.claims import days_to_submission, submission_of
-from services.classifier.risk.desk import RiskJudges
+from services.classifier.risk.desk import Judge, RiskJudges
 from services.classifier.risk.model import Asked, Assessed
 
 log = structlog.get_logger()
 router = APIRouter()
 
 BODY_MAX_BYTES: Final = 16 * 1024 * 1024
+# What takes longer than a few milliseconds is done beside the event loop: other requests are answered meanwhile.
+_LARGE_BYTES: Final = 256 * 1024
+_FEW: Final = 20  # claims
 _decode = msgspec.json.Decoder(RiskQuestion).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -90,7 +94,8 @@ async def post_risk(
     if not says_json(content_type or "application/json"):
         raise Problem(415, "unsupported-media-type", "The body must be application/json.")
     try:
-        question = _decode(await request.body())
+        body = await request.body()
+        question = await asyncio.to_thread(_decode, body) if len(body) > _LARGE_BYTES else _decode(body)
     except msgspec.ValidationError as error:
         raise Problem(422, "invalid-request", f"The question is not valid: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -101,9 +106,14 @@ async def post_risk(
     except Altered as error:
         log.exception("model_altered", model=error.name)
         raise Problem(503, "model-altered", f"Refused: {error}.", headers={"Retry-After": "60"}) from error
+    few = len(question.claims) <= _FEW
+    answer = _answer(judge, question) if few else await asyncio.to_thread(_answer, judge, question)
+    return Response(answer, media_type="application/json")
+
+
+def _answer(judge: Judge, question: RiskQuestion) -> bytes:
     found = judge.scorer.assess([_asked(claim) for claim in question.claims])
-    answer = RiskAnswer(judge.name, tuple(map(_told, question.claims, found)))
-    return Response(_encode(answer), media_type="application/json")
+    return _encode(RiskAnswer(judge.name, tuple(map(_told, question.claims, found))))
 
 
 def _asked(claim: ClaimSubmittedV1) -> Asked:

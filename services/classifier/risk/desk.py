@@ -19,6 +19,7 @@ from services.classifier.risk.model import Scorer, read
 from services.classifier.risk.rates import rates_model
 
 _ROWS: Final = 10_000  # the newest ones: a tenant with more trains a model
+_AMONG: Final = 200_000  # claims: the newest ones are not answered yet
 _FRESH: Final = timedelta(minutes=1)
 _LOOK_SECONDS: Final = 2.0
 
@@ -74,7 +75,7 @@ class RiskJudges:
 
     async def _make(self, database: Database, tenant_id: str, now: datetime) -> Judge:
         async with database.begin(tenant_id) as tx:
-            found = [lesson async for lesson in store.lessons(tx, tenant_id, _ROWS)]
+            found = await store.newest_lessons(tx, tenant_id, _ROWS, _AMONG)
         judge = await asyncio.to_thread(_rates, found, now)
         self._cold[tenant_id] = _Cold(now, judge)
         return judge

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.classifier.models.told import Came, Fitted, Held, Judged, Tell
+from services.classifier.models.told import Came, Fitted, Held, Judged, Tell, Window
 from services.classifier.risk import store
 from services.classifier.risk.claims import days_to_submission, decode
 from services.classifier.risk.columns import Book
@@ -63,5 +63,5 @@ class RiskLearner:
     async def came(self, tx: AsyncConnection, tenant_id: str, after: tuple[int, UUID], limit: int) -> list[Came]:
         return await store.came(tx, tenant_id, after, limit)
 
-    async def judged(self, tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], since: date, limit: int) -> list[Judged]:
-        return await store.judged(tx, tenant_id, model_ids, since, limit)
+    async def judged(self, tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], window: Window) -> list[Judged]:
+        return await store.judged(tx, tenant_id, model_ids, window)

@@ -9,7 +9,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
-from services.classifier.models.told import Came, Judged
+from services.classifier.models.store import LOOKED_AT
+from services.classifier.models.told import Came, Judged, Window
 from services.classifier.risk.claims import Lesson, Outcome, decode
 
 _BATCH: Final = 5_000
@@ -74,18 +75,24 @@ async def tenants_with_claims(tx: AsyncConnection, tenant_ids: Collection[str]) 
 
 # The first answer to a claim is its label, and stays it whatever an appeal brings; several remits of that day are one answer.
 _FIRST: Final = """
-SELECT DISTINCT ON (claim_id) tenant_id, claim_id, answered_on, denied > 0 AS is_denied, category, lines
-FROM (SELECT tenant_id, claim_id, answered_on, sum(denied_cents) AS denied,
-             (array_agg(category ORDER BY denied_cents DESC) FILTER (WHERE denied_cents > 0))[1] AS category,
-             string_agg(lines, ',') AS lines
-      FROM risk_answers WHERE tenant_id = $1 AND claim_id IS NOT NULL AND answered_on IS NOT NULL
-      GROUP BY tenant_id, claim_id, answered_on) AS days
-ORDER BY claim_id, answered_on
+LATERAL (
+    SELECT answered_on, sum(denied_cents) > 0 AS is_denied,
+           (array_agg(category ORDER BY denied_cents DESC) FILTER (WHERE denied_cents > 0))[1] AS category,
+           string_agg(lines, ',') AS lines
+    FROM risk_answers AS answers
+    WHERE answers.tenant_id = $1 AND answers.claim_id = claims.claim_id AND answered_on IS NOT NULL
+    GROUP BY answered_on ORDER BY answered_on LIMIT 1
+) AS first
 """
+_LESSON: Final = "claims.claim_key, claims.submitted_on, claims.told, first.*"
 _LESSONS: Final = f"""
-SELECT claims.claim_key, claims.submitted_on, claims.told, first.answered_on, first.is_denied, first.category, first.lines
-FROM risk_claims AS claims JOIN ({_FIRST}) AS first USING (tenant_id, claim_id)
+SELECT {_LESSON} FROM risk_claims AS claims CROSS JOIN {_FIRST}
 WHERE claims.tenant_id = $1 ORDER BY claims.submitted_on DESC, claims.claim_id LIMIT $2
+"""  # noqa: S608 - our own text
+_NEWEST_LESSONS: Final = f"""
+SELECT {_LESSON} FROM (
+    SELECT * FROM risk_claims WHERE tenant_id = $1 ORDER BY changed_xid DESC, claim_id DESC LIMIT $3
+) AS claims CROSS JOIN {_FIRST} LIMIT $2
 """  # noqa: S608 - our own text
 
 
@@ -95,6 +102,11 @@ async def lessons(tx: AsyncConnection, tenant_id: str, limit: int) -> AsyncItera
         yield _lesson(row)
 
 
+async def newest_lessons(tx: AsyncConnection, tenant_id: str, limit: int, among: int) -> list[Lesson]:
+    """Return those that were answered among the claims that came last: however many there are, no more than these are read."""
+    return [_lesson(row) for row in await (await driver(tx)).fetch(_NEWEST_LESSONS, tenant_id, limit, among)]
+
+
 def _lesson(row: Any) -> Lesson:
     lines = frozenset(map(int, row["lines"].split(","))) if row["lines"] else frozenset()
     outcome = Outcome(row["answered_on"], row["is_denied"], row["category"], lines)
@@ -102,8 +114,10 @@ def _lesson(row: Any) -> Lesson:
 
 
 _OUTCOMES: Final = f"""
-SELECT count(*) AS answered, count(*) FILTER (WHERE is_denied) AS denied FROM (
-    SELECT first.is_denied FROM ({_FIRST}) AS first JOIN risk_claims USING (tenant_id, claim_id) LIMIT $2) AS counted
+SELECT count(*) AS answered, count(*) FILTER (WHERE is_denied) AS denied
+FROM (SELECT DISTINCT claim_id FROM risk_answers
+      WHERE tenant_id = $1 AND claim_id IS NOT NULL AND answered_on IS NOT NULL ORDER BY claim_id LIMIT $2) AS answered
+JOIN risk_claims AS claims ON claims.tenant_id = $1 AND claims.claim_id = answered.claim_id CROSS JOIN {_FIRST}
 """  # noqa: S608 - our own text
 
 
@@ -113,9 +127,20 @@ async def outcomes(tx: AsyncConnection, tenant_id: str, limit: int) -> tuple[int
     return row["answered"], row["denied"]
 
 
+_TENANTS: Final = """
+WITH RECURSIVE tenants AS (
+    (SELECT tenant_id FROM risk_claims ORDER BY tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT tenant_id FROM risk_claims WHERE tenant_id > tenants.tenant_id ORDER BY tenant_id LIMIT 1)
+    FROM tenants WHERE tenants.tenant_id IS NOT NULL
+)
+SELECT tenant_id FROM tenants WHERE tenant_id <> $1
+"""
+
+
 async def other_tenants(tx: AsyncConnection, tenant_id: str) -> list[str]:
-    rows = await (await driver(tx)).fetch("SELECT DISTINCT tenant_id FROM risk_claims WHERE tenant_id <> $1", tenant_id)
-    return [row["tenant_id"] for row in rows]
+    """Return the other tenants with claims, by one look at the index for each."""
+    return [row["tenant_id"] for row in await (await driver(tx)).fetch(_TENANTS, tenant_id)]
 
 
 _CAME: Final = """
@@ -132,15 +157,14 @@ async def came(tx: AsyncConnection, tenant_id: str, after: tuple[int, UUID], lim
 
 
 _JUDGED: Final = f"""
-SELECT scores.model_id, scores.about, scores.score, scores.judged_on, first.is_denied AS happened, claims.charge_cents AS cents
-FROM (SELECT * FROM model_scores WHERE tenant_id = $1 AND model_id = ANY($2) AND judged_on >= $3
-      ORDER BY judged_on DESC LIMIT $4) AS scores
-JOIN risk_claims AS claims ON claims.tenant_id = $1 AND claims.claim_id = scores.about
-LEFT JOIN ({_FIRST}) AS first ON first.claim_id = scores.about
+SELECT looked_at.*, first.is_denied AS happened, claims.charge_cents AS cents
+FROM ({LOOKED_AT}) AS looked_at
+JOIN risk_claims AS claims ON claims.tenant_id = $1 AND claims.claim_id = looked_at.about
+LEFT JOIN {_FIRST} ON true
 """  # noqa: S608 - our own text
 
 
-async def judged(tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], since: date, limit: int) -> list[Judged]:
-    """Return what models said of claims since a day, and what came of these."""
-    rows = await (await driver(tx)).fetch(_JUDGED, tenant_id, list(model_ids), since, limit)
+async def judged(tx: AsyncConnection, tenant_id: str, model_ids: Sequence[UUID], window: Window) -> list[Judged]:
+    """Return what models said of some claims of each day, and what came of these."""
+    rows = await (await driver(tx)).fetch(_JUDGED, tenant_id, list(model_ids), window.first_on, window.last_on, window.each_day)
     return [Judged(**dict(row)) for row in rows]

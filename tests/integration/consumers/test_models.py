@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -24,8 +25,10 @@ from libs.common.ids import claim_key
 from libs.synthetic.chances import ChancedClaim, chanced_claims
 from services.classifier.api import make_app
 from services.classifier.learners import LEARNERS
+from services.classifier.models import store as models
 from services.classifier.models.running import ScoreKeeper, Trainer
 from services.classifier.risk import store
+from services.classifier.risk.model import Scorer
 from tests.integration.consumers.conftest import Sent, Service, remit
 from tests.support import ServiceDatabase
 
@@ -43,6 +46,7 @@ WORKER = """
 import sys, uvloop
 from libs.common.clock import SystemClock
 from libs.common.database import Database
+from services.classifier.models import store as models
 from services.classifier.models.running import Trainer
 
 uvloop.run(Trainer(Database(sys.argv[1]), SystemClock()).step())
@@ -192,6 +196,7 @@ async def test_a_model_lives_from_the_events_that_teach_it_to_its_roll_back(life
     drift = await life.get(f"{path}/drift?weeks=30")
     assert sum(week["scored"] for week in drift["weeks"]) == 500
     assert all(week["rate"] is not None for week in drift["weeks"])
+    await _of_many_scores_a_part_is_looked_at_and_old_ones_are_forgotten(life, model["model_id"], again["model_id"])
 
     held = await life.done(await life.post(f"/v1/models/{again['model_id']}/evaluate", 202))
     assert held["state"] == "done", held
@@ -211,6 +216,28 @@ async def test_a_model_lives_from_the_events_that_teach_it_to_its_roll_back(life
     await _altered_it_is_refused(life, path, asked)
 
 
+async def _of_many_scores_a_part_is_looked_at_and_old_ones_are_forgotten(life: Life, live: str, shadow: str) -> None:
+    """Two thousand more of one day, and seven of long ago."""
+    await life.service.rows(
+        "INSERT INTO risk_claims (tenant_id, claim_id, claim_key, submitted_on, told, charge_cents)"
+        " SELECT 'local', md5(n::text)::uuid, claim_key, CASE WHEN n > 7 THEN DATE '2026-03-18' ELSE '2020-01-01' END, told, 1"
+        " FROM (SELECT * FROM risk_claims LIMIT 1) AS one, generate_series(1, 2007) AS n RETURNING 1"
+    )
+    await life.service.rows(
+        "INSERT INTO model_scores SELECT 'local', model_id, claim_id, 0.5, submitted_on FROM risk_claims, models"
+        " WHERE charge_cents = 1 AND state IN ('live', 'shadow') RETURNING 1"
+    )
+    week = (await life.get(f"/v1/models/{live}/drift?weeks=30"))["weeks"][-1]
+    assert (week["from_on"], week["scored"] >= 2_000, week["looked_at"] < 2_000) == ("2026-03-16", True, True)
+    compared = await life.get(f"/v1/models/{shadow}/shadow?weeks=30")
+    assert compared["scored"] < 2_000, "the same part of both"
+    assert compared["scored"] >= week["looked_at"]
+    async with life.service.worker.begin() as tx:
+        assert [await models.forget_scores(tx, date(2021, 1, 1), 10) for _ in range(3)] == [10, 4, 0]
+    (kept,) = await life.service.rows("SELECT count(*) AS n FROM model_scores")
+    assert kept["n"] == 2 * (500 + 2_000)
+
+
 async def _altered_in_the_shadow_it_is_not_read(life: Life, path: str, asked: dict[str, Any]) -> None:
     await life.post(f"{path}/shadow", 200)
     await life.service.rows("UPDATE models SET body = body || ' ' WHERE state = 'shadow' RETURNING 1")
@@ -227,6 +254,24 @@ async def _altered_it_is_refused(life: Life, path: str, asked: dict[str, Any]) -
         assert (found.status_code, found.json()["type"]) == (503, "urn:recours:problem:model-altered")
         found = await asking.post(f"{path}/evaluate")
         assert (found.status_code, found.json()["type"]) == (409, "urn:recours:problem:model-altered")
+
+
+@pytest.mark.parametrize(("claims", "beside"), [(1, False), (21, True)])
+async def test_many_claims_are_assessed_beside_the_event_loop(
+    life: Life, monkeypatch: pytest.MonkeyPatch, claims: int, beside: bool
+) -> None:
+    threads: list[threading.Thread] = []
+    assess = Scorer.assess
+
+    def told(scorer: Scorer, asked: Any) -> Any:
+        threads.append(threading.current_thread())
+        return assess(scorer, asked)
+
+    monkeypatch.setattr(Scorer, "assess", told)
+    some = list(chanced_claims(8, claims, FIRST_ON, 1))
+    answer = await life.post("/v1/risk", 200, question(*(submitted(number, claim) for number, claim in enumerate(some))))
+    assert len(answer["claims"]) == claims
+    assert [thread is not threading.main_thread() for thread in threads] == [beside]
 
 
 async def test_ten_claims_or_one_kind_of_outcome_teach_nothing_and_say_so(life: Life) -> None:
