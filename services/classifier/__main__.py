@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from libs.common.clock import Clock
-from libs.common.contracts import appeal_decided, claim_acknowledged, claim_submitted, remit_matched, remit_received
+from libs.common.contracts import appeal_decided, appeal_filed, claim_acknowledged, claim_submitted, remit_matched, remit_received
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
@@ -15,7 +15,7 @@ from services.classifier.handlers import RemitToClassify, handle
 from services.classifier.learners import LEARNERS
 from services.classifier.models.running import ScoreKeeper, Trainer
 from services.classifier.odds.book import Book
-from services.classifier.odds.handlers import DecidedAppeal, handle_decided
+from services.classifier.odds.handlers import DecidedAppeal, FiledAppeal, handle_decided, handle_filed
 from services.classifier.odds.making import OddsMaker
 from services.classifier.replays.running import Replayer
 from services.classifier.risk.claims import SubmittedClaim
@@ -53,6 +53,7 @@ if __name__ == "__main__":
             Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, partial(handle, odds=odds)),
             Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
             Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
+            Subscription(appeal_filed.TOPIC, appeal_filed.TYPE, FiledAppeal, handle_filed),
             Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
             Subscription(remit_matched.TOPIC, remit_matched.TYPE, MatchedRemit, handle_matched),
         ],

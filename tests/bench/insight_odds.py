@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from services.classifier.models.told import Fitted
 from services.classifier.odds import boosting
 from services.classifier.odds.evaluation import auc, quality
 from services.classifier.odds.fitting import fit
+from services.classifier.odds.handlers import LOST_AFTER
 from services.classifier.odds.learning import learn
 from services.classifier.odds.outcomes import Circumstances, Outcome, Subject
 from services.classifier.odds.table import Odds, Table, logit_of, odds_of
@@ -36,6 +39,8 @@ _CODES: Final = {
 }
 _REMARKS: Final = ("", "N115", "N706", "M76", "N130")
 _APPEALED: Final = frozenset({"authorization", "medical_necessity", "timely_filing", "non_covered", "eligibility_coverage"})
+
+_SILENT_SHARE: Final = 0.6
 
 Drawn = tuple[Outcome, float]
 
@@ -133,6 +138,7 @@ def overturn(chosen: argparse.Namespace) -> dict[str, Any]:
     found["lift_over_always_at_a_quarter"] = {name: round(brought(told, newest) / always, 3) for name, told in ways.items()}
     inside = [odds_of(table, each.subject) for each, _ in newest]
     found["interval_of_90_percent_holds_the_cells_truth"] = round(_covered(inside, newest), 3)
+    found["where_payers_stay_silent"] = silence(chosen.seed, past, newest, cut)
     shift_on, again_on = FIRST_ON + timedelta(days=DAYS // 2), FIRST_ON + timedelta(days=DAYS * 3 // 4)
     drawn = world.outcomes(chosen.seed + 2, count, shift_on)
     after = [each for each in drawn if each[0].decided_on >= again_on]
@@ -143,6 +149,23 @@ def overturn(chosen: argparse.Namespace) -> dict[str, Any]:
             "model": held("model", said(table, boosting.read(fitted.body), after), after),
         }
     return found
+
+
+def silence(seed: int, past: Sequence[Drawn], newest: Sequence[Drawn], cut: date) -> dict[str, float]:
+    """Say how far the table's odds are from the truth where six of ten losses are never told: left out, and counted half a year
+    after their filing, which was some 45 days before they would have been decided.
+    """
+    draw = random.Random(f"{seed} silence")
+    silent = [not each.won and draw.random() < _SILENT_SHARE for each, _ in past]
+    answered = [each for (each, _), is_silent in zip(past, silent, strict=True) if not is_silent]
+    late = LOST_AFTER - timedelta(days=45)
+    lost = [
+        replace(each, decided_on=each.decided_on + late) for (each, _), is_silent in zip(past, silent, strict=True) if is_silent
+    ]
+    known = {"answers_alone": answered, "silence_is_a_loss": [*answered, *(each for each in lost if each.decided_on < cut)]}
+    truth = sum(true for _, true in newest) / len(newest)
+    means = {name: sum(said(fit(told, cut, half_life_days=365), None, newest)) / len(newest) for name, told in known.items()}
+    return {"truth": round(truth, 3)} | {name: round(mean, 3) for name, mean in means.items()}
 
 
 def _covered(told: Sequence[Odds], drawn: Sequence[Drawn]) -> float:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.classifier.odds.store import IS_OUTCOME
+from services.classifier.odds.store import DECIDED
 
 _SEEN: Final = text(
     """
@@ -37,7 +37,7 @@ _ENDED: Final = text(
         FROM (
             SELECT outcomes.*, min(source) OVER (PARTITION BY denial_id) AS first_source
             FROM outcomes JOIN denials USING (tenant_id, denial_id) WHERE tenant_id = :tenant AND codes @> ARRAY[:code]
-              AND {IS_OUTCOME}
+              AND {DECIDED}
         ) AS decided
         ORDER BY denial_id, source, decided_on DESC, outcome_id
     ) AS latest

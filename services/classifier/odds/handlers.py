@@ -5,7 +5,7 @@ Handlers: a batch in, state out. Whatever the order of arrival, and however ofte
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
@@ -27,9 +27,11 @@ from services.classifier.odds.outcomes import (
     level_of,
     subject_of,
 )
-from services.classifier.odds.store import Account, OutcomeRow
+from services.classifier.odds.store import UNANSWERED, Account, OutcomeRow
 
 NOTHING_SENT = "none"
+# Payers decide within 60 days by law or contract, most of them; who has said nothing after three times that says no.
+LOST_AFTER = timedelta(days=180)
 
 
 class DecidedAppeal(Struct, frozen=True, gc=False):
@@ -64,15 +66,6 @@ async def handle_decided(tx: AsyncConnection, decided: Sequence[Received[Decided
 
 def _decided(each: Received[DecidedAppeal], known: KeptDenial | None) -> OutcomeRow:
     told = each.data
-    subject = Subject(told.payer_id, "", "", level_of(told.action, told.level), told.category, "")
-    if known is not None:
-        contest = told.action
-        if contest == NOTHING_SENT:
-            contest = contest_of(known.denial.action, known.denial.alternative_actions) or NOTHING_SENT
-        # As it stood: the category is that of the decision, which a replay may have changed since.
-        as_it_stood = replace(known.denial, category=told.category, action=contest, alternative_actions=(), recoverable=True)
-        found = subject_of(replace(known, denial=as_it_stood))
-        subject = replace(found or subject, level=level_of(contest, told.level))
     return OutcomeRow(
         tenant_id=each.tenant_id,
         outcome_id=told.appeal_id,
@@ -85,7 +78,63 @@ def _decided(each: Received[DecidedAppeal], known: KeptDenial | None) -> Outcome
         disputed_cents=told.disputed_cents,
         recovered_cents=told.recovered_cents,
         decided_on=told.decided_on,
-        subject=subject,
+        subject=_contested(told, known),
+        circumstances=circumstances_of(known.denial) if known is not None else Circumstances(),
+    )
+
+
+def _contested(told: "DecidedAppeal | FiledAppeal", known: KeptDenial | None) -> Subject:
+    """Return what the odds of a filing depended on: the denial as it stood then."""
+    subject = Subject(told.payer_id, "", "", level_of(told.action, told.level), told.category, "")
+    if known is None:
+        return subject
+    contest = told.action
+    if contest == NOTHING_SENT:
+        contest = contest_of(known.denial.action, known.denial.alternative_actions) or NOTHING_SENT
+    # The category is that of the filing or decision, which a replay may have changed since.
+    as_it_stood = replace(known.denial, category=told.category, action=contest, alternative_actions=(), recoverable=True)
+    found = subject_of(replace(known, denial=as_it_stood))
+    return replace(found or subject, level=level_of(contest, told.level))
+
+
+class FiledAppeal(Struct, frozen=True, gc=False):
+    """What the classifier reads of `appeal.filed`."""
+
+    appeal_id: UUID
+    denial_id: UUID
+    claim_key: UUID
+    payer_id: str
+    action: str
+    category: str
+    disputed_cents: Cents
+    filed_on: date
+    level: str | None = None
+
+
+async def handle_filed(tx: AsyncConnection, filed: Sequence[Received[FiledAppeal]], _: datetime) -> Sequence[Event]:
+    """Keep what was sent: unanswered, until its decision comes. That is the first revision of it, whichever is read first."""
+    by_name = {(each.tenant_id, each.data.appeal_id): each for each in filed}
+    denials = await store.known_denials(tx, {(each.tenant_id, each.data.denial_id) for each in by_name.values()})
+    rows = [_waiting(each, denials.get((each.tenant_id, each.data.denial_id))) for _, each in sorted(by_name.items())]
+    await store.note_changes(tx, Counter(await store.save_outcomes(tx, rows)))
+    return ()
+
+
+def _waiting(each: Received[FiledAppeal], known: KeptDenial | None) -> OutcomeRow:
+    told = each.data
+    return OutcomeRow(
+        tenant_id=each.tenant_id,
+        outcome_id=told.appeal_id,
+        source="appeal",
+        revision=0,
+        denial_id=told.denial_id,
+        action=told.action,
+        level=told.level,
+        ending=UNANSWERED,
+        disputed_cents=told.disputed_cents,
+        recovered_cents=0,
+        decided_on=told.filed_on + LOST_AFTER,
+        subject=_contested(told, known),
         circumstances=circumstances_of(known.denial) if known is not None else Circumstances(),
     )
 

@@ -1,7 +1,7 @@
 """Odds of overturn as a subject of learning: what it reads, fits and scores (services/classifier/models/learner.py)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,7 +26,7 @@ class OverturnLearner:
 
     async def gather(self, tx: AsyncConnection, tenant_id: str, now: datetime, tell: Tell) -> Any:
         tell("reading", 0.1)
-        return await store.outcomes(tx, tenant_id, now.date() - timedelta(days=KEEP_DAYS), _OUTCOMES_MAX)
+        return await store.outcomes(tx, tenant_id, now.date(), KEEP_DAYS, _OUTCOMES_MAX)
 
     def fit(self, rows: Any, live: bytes | None, tell: Tell) -> Fitted:
         from services.classifier.odds import boosting  # noqa: PLC0415 - see the class

@@ -1,7 +1,6 @@
 """The worker's job of odds: makes a tenant's table anew when its outcomes have changed, and keeps tables and models at hand."""
 
 import asyncio
-from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -48,7 +47,7 @@ class OddsMaker:
             if due is None:
                 return False
             tenant_id, changes = due
-            found = await store.outcomes(tx, tenant_id, now.date() - timedelta(days=KEEP_DAYS), OUTCOMES_MAX)
+            found = await store.outcomes(tx, tenant_id, now.date(), KEEP_DAYS, OUTCOMES_MAX)
             version = await store.newest_version(tx, tenant_id) + 1
         from services.classifier.odds.learning import learn  # noqa: PLC0415 - a worker without outcomes needs no arrays
 

@@ -1,7 +1,7 @@
 """SQL of outcomes and of the tables of odds made from them; nothing here commits."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -185,17 +185,27 @@ async def note_made(tx: AsyncConnection, tenant_id: str, changes: int, outcomes:
     await tx.execute(query, {"t": tenant_id, "seen": changes, "outcomes": outcomes, "now": now})
 
 
+# A filing that nothing has come of yet; `decided_on` is then the day from which on it counts as lost.
+UNANSWERED: Final = "unanswered"
 # Where nothing was sent and nothing is paid (any more), nothing was lost either: that a payment was taken back is no refusal.
-IS_OUTCOME: Final = "NOT (outcomes.source = 'appeal' AND outcomes.action = 'none' AND outcomes.ending = 'upheld')"
-WON: Final = "ending <> 'upheld'"
+_IS_TOLD: Final = "NOT (outcomes.source = 'appeal' AND outcomes.action = 'none' AND outcomes.ending = 'upheld')"
+DECIDED: Final = f"{_IS_TOLD} AND outcomes.ending <> '{UNANSWERED}'"
+WON: Final = f"outcomes.ending NOT IN ('upheld', '{UNANSWERED}')"
+
+
+def ended_by(day: str) -> str:
+    """Return the condition that an outcome counts on a day, given as a parameter of the query."""
+    return f"{_IS_TOLD} AND (outcomes.ending <> '{UNANSWERED}' OR outcomes.decided_on <= {day})"
+
+
 # What was sent tells more than what merely came: a denial that was contested counts by its decisions alone, any other once.
 _OUTCOMES: Final = text(
     f"""
-    SELECT subject::text, circumstances::text, {WON} AS won, disputed_cents, recovered_cents, decided_on
+    SELECT subject::text, circumstances::text, won, disputed_cents, recovered_cents, decided_on
     FROM (
-        SELECT *, bool_or(action <> 'none') OVER denial AS contested,
+        SELECT *, {WON} AS won, bool_or(action <> 'none') OVER denial AS contested,
                row_number() OVER (PARTITION BY denial_id, action <> 'none' ORDER BY source, outcome_id) AS place
-        FROM outcomes WHERE tenant_id = :t AND decided_on > :since AND {IS_OUTCOME}
+        FROM outcomes WHERE tenant_id = :t AND decided_on > :since AND {ended_by("CAST(:today AS date)")}
         WINDOW denial AS (PARTITION BY denial_id)
     ) AS decided
     WHERE subject ->> 'level' <> 'none' AND (action <> 'none' OR (NOT contested AND place = 1))
@@ -204,9 +214,10 @@ _OUTCOMES: Final = text(
 )
 
 
-async def outcomes(tx: AsyncConnection, tenant_id: str, since: date, limit: int) -> list[Outcome]:
+async def outcomes(tx: AsyncConnection, tenant_id: str, today: date, keep_days: int, limit: int) -> list[Outcome]:
     """Return what a tenant's odds are learned from, the newest first."""
-    rows = await tx.execute(_OUTCOMES, {"t": tenant_id, "since": since, "limit": limit})
+    values = {"t": tenant_id, "today": today, "since": today - timedelta(days=keep_days), "limit": limit}
+    rows = await tx.execute(_OUTCOMES, values)
     return [
         Outcome(
             subject=_subject(row.subject),
@@ -258,7 +269,7 @@ async def count_outcomes(tx: AsyncConnection, tenant_id: str) -> tuple[int, int]
     """Return how many outcomes there are, and how many of them were won."""
     query = text(
         f"SELECT count(*) AS n, count(*) FILTER (WHERE {WON}) AS won FROM outcomes"  # noqa: S608 - our own text
-        f" WHERE tenant_id = :t AND {IS_OUTCOME}"
+        f" WHERE tenant_id = :t AND {DECIDED}"
     )
     row = (await tx.execute(query, {"t": tenant_id})).one()
     return row.n, row.won
@@ -301,7 +312,7 @@ FROM ({LOOKED_AT}) AS looked_at
 JOIN denials ON denials.tenant_id = $1 AND denials.denial_id = looked_at.about
 LEFT JOIN LATERAL (
     SELECT {WON} AS won FROM outcomes
-    WHERE outcomes.tenant_id = $1 AND outcomes.denial_id = looked_at.about AND {IS_OUTCOME}
+    WHERE outcomes.tenant_id = $1 AND outcomes.denial_id = looked_at.about AND {ended_by("$4")}
     ORDER BY action = 'none', source, decided_on, outcome_id LIMIT 1) AS decided ON true
 """  # noqa: S608 - our own text
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts import (
     appeal_decided,
+    appeal_filed,
     claim_acknowledged,
     claim_submitted,
     denial_classified,
@@ -34,7 +35,7 @@ from services.appeals.records.store import Asked
 from services.appeals.store import Denial as AppealsDenial
 from services.classifier.front_door import AnsweredClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
-from services.classifier.odds.handlers import DecidedAppeal, handle_decided
+from services.classifier.odds.handlers import DecidedAppeal, FiledAppeal, handle_decided, handle_filed
 from services.classifier.risk.claims import SubmittedClaim
 from services.classifier.risk.intake import MatchedRemit, handle_matched
 
@@ -44,6 +45,7 @@ SUBSCRIPTIONS = {
         Subscription(remit_received.TOPIC, remit_received.TYPE, RemitToClassify, handle),
         Subscription(claim_acknowledged.TOPIC, claim_acknowledged.TYPE, AnsweredClaim, handle_answers),
         Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, SubmittedClaim, handle_submitted),
+        Subscription(appeal_filed.TOPIC, appeal_filed.TYPE, FiledAppeal, handle_filed),
         Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, DecidedAppeal, handle_decided),
         Subscription(remit_matched.TOPIC, remit_matched.TYPE, MatchedRemit, handle_matched),
     ],

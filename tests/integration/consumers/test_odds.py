@@ -1,5 +1,6 @@
 """Odds over a real database: learned from decided appeals and from later remits, whatever the order, told with every denial."""
 
+import asyncio
 import itertools
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -11,8 +12,9 @@ import msgspec
 import pytest
 
 from libs.common.clock import SystemClock
-from libs.common.contracts import appeal_decided
+from libs.common.contracts import appeal_decided, appeal_filed
 from libs.common.contracts.appeal_decided import AppealDecidedV1
+from libs.common.contracts.appeal_filed import AppealFiledV1
 from libs.common.contracts.envelope import encode
 from libs.common.ids import claim_key
 from services.classifier.learners import LEARNERS
@@ -22,6 +24,7 @@ from services.classifier.odds import boosting, store
 from services.classifier.odds.book import Book
 from services.classifier.odds.making import OddsMaker
 from services.classifier.odds.outcomes import Circumstances, Subject
+from services.classifier.odds.shelf import Shelf
 from services.classifier.odds.store import OutcomeRow
 from tests.integration.consumers.conftest import NOW, Sent, Service, remit, reversal
 from tests.integration.consumers.test_api import client
@@ -56,6 +59,27 @@ def decided(denial: dict[str, Any], outcome: str = "overturned", *, tenant: str 
         "decided_at": NOW,
     }
     return Sent(appeal_decided.TOPIC, appeal_decided.TYPE, tenant, encode(AppealDecidedV1(**told | changed)), uuid4())
+
+
+def filed(denial: dict[str, Any], appeal_id: UUID, filed_on: date) -> Sent:
+    """Make an `appeal.filed` of a denial as its event tells it."""
+    told = AppealFiledV1(
+        appeal_id=appeal_id,
+        case_id=uuid4(),
+        denial_id=UUID(denial["denial_id"]),
+        denial_revision=1,
+        remit_id=UUID(denial["remit_id"]),
+        claim_key=UUID(denial["claim_key"]),
+        payer_id=denial["payer_id"],
+        payer_name=denial["payer_name"],
+        action="appeal",
+        category=denial["category"],
+        disputed_cents=denial["denied_cents"],
+        channel="portal",
+        filed_on=filed_on,
+        filed_at=NOW,
+    )
+    return Sent(appeal_filed.TOPIC, appeal_filed.TYPE, "local", encode(told), uuid4())
 
 
 async def denied(classifier: Service, *accounts: str) -> list[dict[str, Any]]:
@@ -131,6 +155,37 @@ async def test_a_payment_that_came_unasked_and_was_taken_back_is_no_refusal(clas
     async with client(classifier) as asking:
         ended = (await asking.get("/v1/codes/carc/197")).json()["seen"]["ended"]
     assert ended == {"overturned": 0, "partly_overturned": 0, "upheld": 0, "recovered_cents": 0}
+
+
+async def test_what_was_sent_and_never_answered_counts_as_lost_after_half_a_year(classifier: Service) -> None:
+    denials = await denied(classifier, "A", "B", "C")
+    appeals = [uuid4() for _ in denials]
+    long_ago, lately = Today.now().date() - timedelta(days=180), Today.now().date() - timedelta(days=179)
+    sent = [filed(each, appeal, on) for each, appeal, on in zip(denials, appeals, (long_ago, lately, long_ago), strict=True)]
+    await classifier.take(*sent, sent[0], decided(denials[2], appeal_id=appeals[2]))
+    (cell,) = (await learned(classifier)).of("local").table.cells
+    assert (cell.outcomes, cell.won, cell.subject.carc) == (2, 1, "197"), "A is lost, B may still be answered, C was won"
+    async with client(classifier) as asking:
+        ended = (await asking.get("/v1/codes/carc/197")).json()["seen"]["ended"]
+    assert (ended["overturned"], ended["upheld"]) == (1, 0), "nobody decided A"
+    await classifier.take(decided(denials[0], appeal_id=appeals[0]), sent[0])
+    (cell,) = (await learned(classifier)).of("local").table.cells
+    assert (cell.outcomes, cell.won) == (2, 2), "the answer came after all"
+
+
+async def test_the_api_has_odds_at_hand_before_anybody_asks(classifier: Service) -> None:
+    await denied(classifier, *(f"A{place}" for place in range(3)))
+    await classifier.take(*(remit(f"A{place}", adjustments=[], day=LATER) for place in range(3)))
+    await learned(classifier)
+    shelf = Shelf(Today())
+    assert shelf.at_hand("local") is None
+    keeping = asyncio.create_task(shelf.keep_ready(classifier.api, "local"))
+    while shelf.at_hand("local") is None:  # noqa: ASYNC110 - another task looks it up
+        await asyncio.sleep(0.02)
+    keeping.cancel()
+    known = shelf.at_hand("local")
+    assert known is not None
+    assert known.version == "table.1"
 
 
 async def test_a_denial_tells_its_odds_and_what_it_is_worth_and_each_tenant_has_its_own(classifier: Service) -> None:

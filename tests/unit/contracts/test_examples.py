@@ -26,7 +26,7 @@ from services.appeals.records.store import Asked
 from services.appeals.store import Denial as AppealedDenial
 from services.classifier.front_door import AnsweredClaim
 from services.classifier.handlers import RemitToClassify
-from services.classifier.odds.handlers import DecidedAppeal
+from services.classifier.odds.handlers import DecidedAppeal, FiledAppeal
 from services.classifier.risk.claims import SubmittedClaim
 from services.classifier.risk.intake import MatchedRemit
 
@@ -36,6 +36,7 @@ SUBSCRIPTIONS = {
     ("claim.acknowledged", "classifier"): AnsweredClaim,
     ("remit.received", "classifier"): RemitToClassify,
     ("appeal.decided", "classifier"): DecidedAppeal,
+    ("appeal.filed", "classifier"): FiledAppeal,
     ("remit.matched", "classifier"): MatchedRemit,
     ("remit.received", "appeals"): AppealedRemit,
     ("denial.classified", "appeals"): AppealedDenial,
