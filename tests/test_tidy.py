@@ -22,6 +22,7 @@ EDGES = frozenset(
         "services/classifier/odds/api.py", "services/classifier/odds/making.py",
         "services/classifier/replays/api.py", "services/classifier/labels/api.py", "services/classifier/replays/running.py",
         "services/classifier/models/api.py", "services/classifier/models/running.py", "services/classifier/models/work.py",
+        "services/classifier/odds/shelf.py",
         "services/classifier/risk/desk.py",
         "services/ingest/claims/api.py", "services/ingest/matches/api.py", "services/appeals/api.py",
         "services/appeals/worklist/api.py", "services/appeals/worklist/bulk_api.py",
