@@ -14,7 +14,7 @@ WHAT ?= $(filter $(BENCHES),$(MAKECMDGOALS))
 ROUNDS ?= 40
 SEED ?=
 
-.PHONY: help demo up sandbox down status logs migrate test check bench chaos docs lock clean
+.PHONY: help demo up sandbox down status logs migrate test check bench browser chaos docs lock clean
 
 help: ## list the verbs
 	@echo "Recours: denial management. Start with: make demo"
@@ -64,6 +64,10 @@ bench: $(VENV)/.dev-ready ## measure speed and memory; `make bench reader` or an
 .PHONY: $(BENCHES)
 $(BENCHES): bench
 	@:
+
+browser: $(VENV)/.dev-ready ## the pages in a real Chromium, read by axe-core
+	@$(RUN) -m tests.browser.chromium
+	@$(RUN) -m pytest -q tests/browser
 
 chaos: $(VENV)/.dev-ready ## kill everything, many times, and count; ROUNDS=40 SEED=...
 	@$(RUN) -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))

@@ -19,6 +19,7 @@ from libs.common.http.problems import Problem, not_found, responses
 from services.analytics import answers, kpis, queries
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
+from services.analytics.pages import api as pages
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
 
@@ -259,7 +260,7 @@ def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: i
         "analytics",
         "Shows where denials come from.",
         checks={"database": database.ping},
-        routers=[router, recounts.router, ledger.router, dead_letters.router],
+        routers=[router, pages.router, recounts.router, ledger.router, dead_letters.router],
         tags={
             "kpis": "Key figures, each with its definition.",
             "recounts": "Sums held against the facts that they follow from.",

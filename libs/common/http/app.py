@@ -156,7 +156,9 @@ class _Edge:
 
             async def finish(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], *_HEADERS, (b"traceparent", traceparent.encode())]
+                    told = {name for name, _ in message["headers"]}
+                    ours = (header for header in _HEADERS if header[0] not in told)
+                    message["headers"] = [*message["headers"], *ours, (b"traceparent", traceparent.encode())]
                     route = scope.get("route")
                     span.update_name(f"{scope['method']} {getattr(route, 'path', 'unknown')}")
                     span.set_attribute("http.response.status_code", message["status"])

@@ -1,0 +1,116 @@
+"""What the pages show of the sums: key figures with their course, money and where it went, parts by what they are about."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common import ledger
+from libs.common.database import driver
+from services.analytics import answers, queries
+from services.analytics.facts.measures import MEASURES, Grain
+from services.analytics.kpis import whole
+from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi
+from services.analytics.kpis.figures import earlier, figure
+from services.analytics.pages.formats import bucket_of, buckets
+from services.analytics.pages.shapes import Money, Part, Row, Verdict
+from services.analytics.pages.visit import Visit
+from services.analytics.queries import Asked
+
+_LOWER_IS_BETTER: Final = frozenset(
+    {
+        "initial-denial-rate", "initial-denial-rate-dollars", "initial-denial-rate-lines", "initially-refused-share",
+        "rejection-rate",
+        "preventable-share", "preventable-share-dollars", "denied-dollars", "denied-dollars-open", "days-to-appeal",
+        "days-to-decision", "days-to-cash", "timely-filing-losses", "cost-to-rework", "ar-days", "ar-aging", "payer-response-days",
+    }
+)  # fmt: skip
+_HIGHER_IS_BETTER: Final = frozenset(
+    {
+        "first-pass-rate", "clean-claim-rate", "denied-dollars-recovered", "overturn-rate", "overturn-rate-dollars",
+        "appeals-in-time", "prevention-catch-rate",
+    }
+)  # fmt: skip
+
+
+def asked_of(visit: Visit, tenant: str, **more: tuple[str, ...]) -> Asked:
+    return Asked(tenant, visit.first, visit.last, None, more.get("group_by", ()), dict(visit.filters))
+
+
+async def rows(
+    tx: AsyncConnection, visit: Visit, tenant: str, rework_cost_cents: int | None, wanted: Sequence[str] = ()
+) -> list[Row]:
+    """Return key figures by their ids, or all of them."""
+    chosen = [BY_ID[each] for each in wanted] or KPIS
+    return [await _row(tx, visit, tenant, *answers.with_cost(kpi, rework_cost_cents)) for kpi in chosen]
+
+
+async def _row(tx: AsyncConnection, visit: Visit, tenant: str, kpi: Kpi, factor: int) -> Row:
+    if kpi.reason is not None or kpi.numerator is None:
+        return Row(kpi)
+    able = set(answers.dimensions(kpi))
+    asked = replace(asked_of(visit, tenant), filters={name: told for name, told in visit.filters.items() if name in able})
+    first, last = earlier(visit.first, visit.last, "previous")
+    course: tuple[float | None, ...] = ()
+    if kpi.kind == "stock":
+        (now,) = await answers.figures_of(tx, kpi, asked, factor, visit.today)
+    else:
+        word = bucket_of(visit.first, visit.last)
+        found = await answers.figures_of(tx, kpi, replace(asked, group_by=(word,)), factor, visit.today)
+        denominator = None if kpi.denominator is None else sum(each.denominator or 0 for each in found)
+        now = figure((), sum(each.numerator for each in found), denominator)
+        by_day = {each.keys[0]: each.value for each in found}
+        absent = 0 if kpi.denominator is None else None
+        course = tuple(by_day.get(day.isoformat(), absent) for day in buckets(visit.first, visit.last, word))
+    (then,) = await answers.figures_of(tx, kpi, replace(asked, first=first, last=last), factor, visit.today)
+    change = None if now.value is None or then.value is None else now.value - then.value
+    return Row(kpi, now.value, now.numerator, now.denominator, change, verdict_of(kpi.id, change), course)
+
+
+def verdict_of(kpi_id: str, change: float | None) -> Verdict:
+    """Say whether a change is good; of some key figures nobody can."""
+    if change is None or kpi_id not in _LOWER_IS_BETTER | _HIGHER_IS_BETTER:
+        return "plain"
+    if not change:
+        return "same"
+    return "better" if (change < 0) == (kpi_id in _LOWER_IS_BETTER) else "worse"
+
+
+async def money(tx: AsyncConnection, visit: Visit, tenant: str) -> Money:
+    """Return where the money of the days went, from the ledger and the denials that stand."""
+    booked = (await ledger.read(tx, tenant, visit.first, visit.last)).totals
+    asked = Asked(tenant, visit.first, visit.last)
+    _, denied = whole(await queries.sums(tx, asked, "standing_denied"))
+    _, recovered = whole(await queries.sums(tx, asked, "recovered"))
+    return Money(
+        booked.remits,
+        booked.charge_cents,
+        booked.paid_cents,
+        booked.adjustment_cents - denied,
+        denied,
+        booked.unbalanced_cents,
+        recovered,
+    )
+
+
+async def parts(tx: AsyncConnection, asked: Asked, measure: str, names: Mapping[str, str] | None = None) -> list[Part]:
+    """Return the parts of a sum by the one group that is asked for, the largest first."""
+    found = await queries.sums(tx, asked, measure)
+    made = [Part(key, (names or {}).get(key, key), count, cents) for (key,), (count, cents) in found.items()]
+    return sorted(made, key=lambda each: (-each.cents, -each.count, each.key))
+
+
+async def last_day(tx: AsyncConnection, tenant: str) -> date | None:
+    """Return the last day on which something was answered; None: nothing ever was."""
+    query = "SELECT max(day) FROM rollups WHERE tenant_id = $1 AND grain = $2 AND measure = $3 AND count <> 0"
+    found: date | None = await (await driver(tx)).fetchval(query, tenant, Grain.COARSE, MEASURES["standing"][0])
+    return found
+
+
+async def ages(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Part]:
+    """Return what is unanswered on the last evening, by age."""
+    asked = replace(asked_of(visit, tenant, group_by=("age",)), filters={})
+    found = await answers.figures_of(tx, BY_ID["ar-aging"], asked, 1, visit.today)
+    return [Part(each.keys[0], each.keys[0], 0, each.numerator) for each in found]

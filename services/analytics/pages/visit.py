@@ -1,0 +1,114 @@
+"""One look at a page: language, days, filters. Read from the address alone, and written back to it. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from msgspec import Struct
+
+from services.analytics.pages.formats import LANGUAGES, Language
+
+DAYS_MAX: Final = 3_660
+USUAL_DAYS: Final = 90
+PRESETS: Final = (30, 90, 365)
+FILTERS: Final = ("payer", "category", "facility", "provider", "service_group")
+FILTERS_MAX: Final = 50
+_VALUE_MAX: Final = 200
+
+
+class Visit(Struct, frozen=True):
+    """`wrong` names what in the address was not understood and left out; the page says so."""
+
+    path: str
+    language: Language
+    today: date
+    first: date
+    last: date
+    filters: Mapping[str, tuple[str, ...]] = {}
+    is_usual: bool = True  # the address says nothing of days
+    wrong: tuple[str, ...] = ()
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def link(self, path: str | None = None, **changed: str | None) -> str:
+        """Return the address of a page over the same days and filters; what is None is left out."""
+        told: dict[str, str | None] = {} if self.is_usual else {"from": self.first.isoformat(), "to": self.last.isoformat()}
+        told |= changed
+        pairs = [(key, value) for key, value in told.items() if value is not None]
+        pairs += [(name, value) for name, values in self.filters.items() for value in values]
+        return f"{path or self.path}{'?' if pairs else ''}{urlencode(pairs)}"
+
+    def over(self, first: date, last: date, path: str | None = None) -> str:
+        """Return the address of a page over other days."""
+        return self.link(path, **{"from": first.isoformat(), "to": last.isoformat()})
+
+    def up_to(self, last: date) -> str:
+        """Return the address of this page over as many days that end on another one."""
+        return self.over(last - timedelta(days=self.days - 1), last)
+
+    def preset(self, days: int) -> str:
+        return self.over(self.today - timedelta(days=days - 1), self.today)
+
+    def is_preset(self, days: int) -> bool:
+        return self.last == self.today and self.days == days
+
+    def toggled(self, name: str, value: str, path: str | None = None) -> str:
+        """Return the address with one value of a filter chosen, or no longer chosen."""
+        chosen = self.filters.get(name, ())
+        fewer = tuple(each for each in chosen if each != value)
+        now = {**self.filters, name: fewer if value in chosen else (*chosen, value)}
+        return Visit(self.path, self.language, self.today, self.first, self.last, now, self.is_usual).link(path)
+
+    def cleared(self) -> str:
+        return Visit(self.path, self.language, self.today, self.first, self.last, {}, self.is_usual).link()
+
+
+def read(path: str, query: Sequence[tuple[str, str]], language: Language, today: date) -> Visit:
+    """Read an address. What is not understood is named in `wrong`, and the page shows what it usually shows."""
+    told = dict(query)
+    wrong = []
+    first, last = _day(told.get("from")), _day(told.get("to"))
+    if (told.get("from") and first is None) or (told.get("to") and last is None):
+        wrong.append("bad_day")
+    is_usual = first is None and last is None
+    last = last or (first + timedelta(days=USUAL_DAYS - 1) if first and first <= date.max - timedelta(days=USUAL_DAYS) else today)
+    first = first or (last - timedelta(days=USUAL_DAYS - 1) if last >= date.min + timedelta(days=USUAL_DAYS) else last)
+    if first > last:
+        wrong.append("bad_order")
+    elif (last - first).days >= DAYS_MAX:
+        wrong.append("too_long")
+    if wrong:
+        first, last, is_usual = today - timedelta(days=USUAL_DAYS - 1), today, True
+    filters, refused = _filters(query)
+    return Visit(path, language, today, first, last, filters, is_usual, (*wrong, *(["bad_filter"] if refused else [])))
+
+
+def _filters(query: Iterable[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...]], bool]:
+    found: dict[str, tuple[str, ...]] = {}
+    refused, count = False, 0
+    for name, value in query:
+        if name not in FILTERS or value in found.get(name, ()):
+            continue
+        count += 1
+        if len(value) > _VALUE_MAX or count > FILTERS_MAX:
+            refused = True
+        else:
+            found[name] = (*found.get(name, ()), value)
+    return found, refused
+
+
+def _day(told: str | None) -> date | None:
+    try:
+        return date.fromisoformat(told) if told else None
+    except ValueError:
+        return None
+
+
+def language_of(asked: str | None, kept: str | None, accepted: str | None) -> Language:
+    """Return the language that was asked for, else the one kept from before, else what the browser prefers, else English."""
+    preferred = [each.partition(";")[0].strip().lower()[:2] for each in (accepted or "").split(",")]
+    wished = (asked, kept, *preferred)
+    return next((language for each in wished for language in LANGUAGES if language == each), "en")
