@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from deploy.local import provision
 from deploy.local.layout import Secrets
@@ -45,6 +45,11 @@ def site(database: ServiceDatabase) -> Iterator[Site]:
     site.stop()
 
 
+def is_complaint(message: ConsoleMessage) -> bool:
+    """Say whether the browser complains; that a page answers with an error is what some tests are about."""
+    return message.type in ("error", "warning") and not message.text.startswith("Failed to load resource: the server responded")
+
+
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     """Open a page; every complaint of the browser, a breach of the policy among them, fails the test."""
@@ -57,7 +62,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         )
         opened.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith(at.url) else complaints.append(request.url))
         page.goto(path)
