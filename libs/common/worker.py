@@ -6,7 +6,9 @@ The first task that fails ends the process, loudly; whoever started it starts it
 import asyncio
 import contextlib
 import gc
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -27,6 +29,7 @@ INBOX_KEEP_DAYS = 21
 _UPKEEP_SECONDS = 3600.0
 _BACKOFF_SECONDS = 2.0
 _GC_OBJECTS = 200_000  # more than a batch holds at once
+_END_SECONDS = 60.0  # for all jobs to put down what they have in hand, more than any takes
 
 
 async def upkeep(database: Database) -> None:
@@ -84,7 +87,11 @@ async def catch_up(do: Callable[[], Awaitable[int]], *, full: int = 1) -> int:
 
 
 async def run_jobs(jobs: Sequence[Job]) -> None:
-    """Run jobs side by side until SIGTERM or SIGINT, or until one raises."""
+    """Run jobs side by side until SIGTERM or SIGINT, or until one raises.
+
+    The process ends with it: a job that does not let itself be ended is cut off, and so is what comes after. A process that lives
+    and does nothing is started again by nobody.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -92,8 +99,14 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
     tasks = [asyncio.ensure_future(job()) for job in jobs]
     stopping = asyncio.ensure_future(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {stopping}:
+        if (error := task.exception()) is not None:
+            log.error("job_failed", exc_info=error)  # now: ending the others may take long
     for task in (*tasks, stopping):
         task.cancel()
+    cut_off = threading.Timer(_END_SECONDS, os._exit, (1,))
+    cut_off.daemon = True
+    cut_off.start()
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             if task not in done:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, KafkaTimeoutError
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,8 +37,9 @@ BATCH_RECORDS = 2000
 _FETCH_WAIT_MS = 500
 _GATHER_SECONDS = 0.03
 _COMMIT_SECONDS = 1.0  # offsets are a place to begin again from; the inbox knows what was done since
+_COMMIT_SECONDS_MAX = 30.0  # the client tries for ever, also when it is closing and no longer looks for a broker
 _BACKOFF_SECONDS_MAX = 10.0
-_STUCK_SECONDS = 300  # a batch takes well under a second; a process that hangs this long is better dead
+_STUCK_SECONDS = 120  # a batch takes well under a second; a process that hangs this long is better dead
 _PARTITION_FETCH_BYTES = 8 * 1024 * 1024
 
 
@@ -118,14 +119,18 @@ class Consumer:
             topics = sorted({subscription.topic for subscription in self._subscriptions.values()})
             consumer.subscribe(topics, listener=_Handover(functools.partial(self._hand_over, consumer)))
             try:
+                _watch()
                 await consumer.start()
                 self._connected, self.waiting_since = True, None
                 await self._consume_for_ever(consumer)
             except KafkaError as error:
                 self._note_wait(error)
             finally:
-                faulthandler.cancel_dump_traceback_later()
-                await consumer.stop()
+                _watch()
+                try:
+                    await consumer.stop()
+                finally:
+                    faulthandler.cancel_dump_traceback_later()
             await asyncio.sleep(1)
 
     async def check(self) -> None:
@@ -145,8 +150,7 @@ class Consumer:
         pace = Pace(_GATHER_SECONDS)
         commit_at = 0.0
         while True:
-            # A process that makes no progress ends loudly: this dumps all stacks and exits unless it is set again in time.
-            faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
+            _watch()
             async with self._in_hand:  # a rebalance waits for the batch in hand
                 fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=self._batch_records)
                 records = [record for part in fetched.values() for record in part]
@@ -169,7 +173,10 @@ class Consumer:
         if not self._done:
             return
         try:
-            await consumer.commit(self._done)
+            async with asyncio.timeout(_COMMIT_SECONDS_MAX):
+                await consumer.commit(self._done)
+        except TimeoutError as error:
+            raise KafkaTimeoutError("offsets not committed") from error
         except (CommitFailedError, IllegalStateError):
             # The partitions moved on while the batch was in hand: their new owner reads it again, the inbox skips it.
             log.warning("offsets_not_committed", group=self._group)
@@ -189,7 +196,7 @@ class Consumer:
             if not paused:
                 paused = set(consumer.assignment())
                 consumer.pause(*paused)
-            faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)  # waiting is not being stuck
+            _watch()  # waiting is not being stuck
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, _BACKOFF_SECONDS_MAX)
         self.waiting_since = None
@@ -285,6 +292,11 @@ class Consumer:
         if subscription.topic != record.topic:
             raise Permanent("wrong_topic")
         return cloudevents.receive(attributes, record.key, record.value, subscription.decoder)
+
+
+def _watch() -> None:
+    """End the process, with the stacks of all its threads in the log, unless this is called again in time: it makes no progress."""
+    faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

@@ -32,6 +32,7 @@ _POLL_SECONDS = 1.0  # for a notification that got lost
 _FENCED_POLL_SECONDS = 0.01  # rows are there, an older transaction is still open: it ends without a notification
 _TAKEOVER_SECONDS = 0.5
 _BACKOFF_SECONDS_MAX = 5.0
+_STUCK_SECONDS = 60.0  # for a window that takes a fraction of one: then both connections are made anew
 _BATCH_BYTES = 1024 * 1024
 _REQUEST_BYTES_MAX = 16 * 1024 * 1024
 
@@ -128,7 +129,8 @@ class Relay:
             self._wake.clear()
             rows = await connection.fetch(_WINDOW, position, self._window_rows)
             if rows:
-                await self._send(producer, sorted(rows, key=_by_sequence))
+                async with asyncio.timeout(_STUCK_SECONDS):
+                    await self._send(producer, sorted(rows, key=_by_sequence))
                 position = max({row["position"] for row in rows}, key=int)
                 last = await connection.fetchval(_ADVANCE, position)
                 self.sent += len(rows)

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaTimeoutError
 from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,7 @@ from libs.common.clock import FixedClock
 from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received, caused_event
 from libs.common.database import Database
 from libs.common.errors import Permanent, Transient
+from libs.common.messaging import consumer as consumer_module
 from libs.common.messaging import dead_letters
 from libs.common.messaging import outbox as outbox_module
 from libs.common.messaging.cloudevents import read_attributes, write_headers
@@ -366,3 +368,16 @@ async def test_an_uncommitted_batch_is_read_again_after_a_crash(database, kafka_
     await wait_for(lambda: 13 in squares_after.seen)
     await stop(task)
     assert sorted(squares.seen + squares_after.seen) == [1, 2, 13]
+
+
+async def test_a_commit_that_never_comes_back_is_given_up(consumer, monkeypatch) -> None:
+    class Closing:
+        """As aiokafka's when it closes without a coordinator: it no longer looks for one and tries for ever."""
+
+        async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(consumer_module, "_COMMIT_SECONDS_MAX", 0.1)
+    consumer._done[TopicPartition(TOPIC, 0)] = 5
+    with pytest.raises(KafkaTimeoutError):
+        await consumer._hand_over(Closing())
