@@ -10,6 +10,7 @@ import stamina.instrumentation
 import typer
 
 from libs.client import (
+    alert_commands,
     case_commands,
     check,
     code_lists,
@@ -47,6 +48,7 @@ app.add_typer(tables, name="reference")
 
 app.add_typer(kpi_commands.key_figures, name="kpis")
 app.add_typer(kpi_commands.counting, name="analytics")
+app.add_typer(alert_commands.app, name="alerts")
 
 own_rules = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you change in the judgement, by version.")
 app.add_typer(own_rules, name="rules")

@@ -6,6 +6,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.process import consuming_service
 from libs.common.settings import load
+from services.analytics.alerts.scan import AlertScan
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.settings import AnalyticsSettings
@@ -25,5 +26,8 @@ if __name__ == "__main__":
         "analytics",
         make_api,
         SUBSCRIPTIONS,
-        lambda database, clock: [Recounter(database, clock, bootstrap=load(AnalyticsSettings).kafka).run],
+        lambda database, clock: [
+            Recounter(database, clock, bootstrap=load(AnalyticsSettings).kafka).run,
+            AlertScan(database, clock).run,
+        ],
     )

@@ -17,6 +17,7 @@ from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
 from services.analytics import answers, kpis, queries
+from services.analytics.alerts import api as alerts
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
@@ -260,9 +261,10 @@ def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: i
         "analytics",
         "Shows where denials come from.",
         checks={"database": database.ping},
-        routers=[router, pages.router, recounts.router, ledger.router, dead_letters.router],
+        routers=[router, pages.router, alerts.router, recounts.router, ledger.router, dead_letters.router],
         tags={
             "kpis": "Key figures, each with its definition.",
+            "alerts": "Payers that refuse more than usual: shifts, told once, with their charts.",
             "recounts": "Sums held against the facts that they follow from.",
         },
         lifespan=lifespan,

@@ -1,0 +1,1 @@
+"""Alerts: what a payer refuses, watched day by day; a shift is told of, noise is not (docs/alerts.md)."""

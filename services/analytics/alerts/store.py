@@ -1,0 +1,195 @@
+"""SQL of alerts; nothing here commits."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.changes import Change
+from libs.common.database import driver
+from libs.common.ids import uuid7
+from services.analytics.alerts.charts import Day
+from services.analytics.alerts.lifecycle import ALL, Alert, Step
+from services.analytics.facts.measures import MEASURES, Grain
+
+CHANNEL: Final = "recours_alerts"
+_COLUMNS: Final = Alert.__struct_fields__
+_NAMES: Final = ", ".join(_COLUMNS)
+_ANSWERED, _DENIED, _REFUSED = (MEASURES[each][0] for each in ("first_adjudicated", "initially_denied", "initially_refused"))
+_LOCK: Final = " FOR UPDATE"
+_ASKED: Final = [_ANSWERED, _DENIED, _REFUSED]
+# The sums of days tell whether anything moved: how many, what, and (weighed by the day) when.
+_CHANGED: Final = f"""
+WITH sums AS (
+    SELECT tenant_id, payer, measure, category, sum(count) AS count, sum(count * (day - '2000-01-01'::date)) AS days,
+        sum(amount) AS amount
+    FROM rollups JOIN cells USING (tenant_id, cell)
+    WHERE grain = {Grain.COARSE} AND measure = ANY($1::smallint[]) AND day BETWEEN $2 AND $3
+    GROUP BY tenant_id, payer, measure, category
+), told AS (
+    SELECT tenant_id, payer AS payer_id,
+        md5(string_agg(concat_ws(' ', measure, category, count, days, amount), ',' ORDER BY measure, category)) AS mark
+    FROM sums GROUP BY tenant_id, payer
+)
+SELECT tenant_id, payer_id, told.mark FROM told LEFT JOIN alert_marks USING (tenant_id, payer_id)
+WHERE alert_marks.mark IS DISTINCT FROM told.mark ORDER BY tenant_id, payer_id
+"""  # noqa: S608 - numbers are ours
+_DAYS: Final = f"""
+SELECT day, measure, category, sum(count)::bigint AS count, sum(amount)::bigint AS amount
+FROM rollups JOIN cells USING (tenant_id, cell)
+WHERE tenant_id = $1 AND grain = {Grain.COARSE} AND measure = ANY($2::smallint[]) AND day BETWEEN $3 AND $4 AND payer = $5
+    AND ($6::date IS NULL OR known_on <= $6)
+GROUP BY day, measure, category
+"""  # noqa: S608 - numbers are ours
+
+
+class Mark(Struct, frozen=True):
+    """A payer whose sums are not those that were looked at last."""
+
+    tenant_id: str
+    payer_id: str
+    mark: str
+
+
+async def changed(tx: AsyncConnection, first: date, last: date) -> list[Mark]:
+    """Return the payers, of all tenants, whose sums of these days have moved since they were looked at."""
+    rows = await (await driver(tx)).fetch(_CHANGED, _ASKED, first, last)
+    return [Mark(*row) for row in rows]
+
+
+async def write_mark(tx: AsyncConnection, mark: Mark, now: datetime) -> None:
+    await (await driver(tx)).execute(
+        "INSERT INTO alert_marks (tenant_id, payer_id, mark, looked_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (tenant_id, payer_id) DO UPDATE SET mark = excluded.mark, looked_at = excluded.looked_at",
+        mark.tenant_id,
+        mark.payer_id,
+        mark.mark,
+        now,
+    )
+
+
+async def days_of(
+    tx: AsyncConnection, tenant_id: str, payer_id: str, first: date, last: date, as_of: date | None = None
+) -> dict[str, list[Day]]:
+    """Return a payer's days by category, those without a refusal among them; as they were known on the evening of `as_of`."""
+    rows = await (await driver(tx)).fetch(_DAYS, tenant_id, _ASKED, first, last, payer_id, as_of)
+    sums: defaultdict[tuple[str, date], list[int]] = defaultdict(lambda: [0, 0])
+    answered: dict[date, int] = {}
+    categories = {ALL}
+    for row in rows:
+        if row["measure"] == _ANSWERED:
+            answered[row["day"]] = row["count"]
+            continue
+        categories.add(row["category"])
+        for category in {ALL, row["category"]}:
+            of_day = sums[category, row["day"]]
+            if row["measure"] == _DENIED:
+                of_day[0] += row["count"]
+            else:
+                of_day[1] += row["amount"]
+    return {
+        category: [Day(on, claims, *sums.get((category, on), (0, 0))) for on, claims in answered.items()] for category in categories
+    }
+
+
+async def of_payer(tx: AsyncConnection, tenant_id: str, payer_id: str, *, lock: bool = False) -> list[Alert]:
+    """Return all alerts of a payer, the oldest first."""
+    query = f"SELECT {_NAMES} FROM alerts WHERE tenant_id = $1 AND payer_id = $2 ORDER BY alert_id{_LOCK if lock else ''}"  # noqa: S608 - ours
+    return [_read(row) for row in await (await driver(tx)).fetch(query, tenant_id, payer_id)]
+
+
+async def get(tx: AsyncConnection, tenant_id: str, alert_id: UUID, *, lock: bool = False) -> Alert | None:
+    query = f"SELECT {_NAMES} FROM alerts WHERE tenant_id = $1 AND alert_id = $2{_LOCK if lock else ''}"  # noqa: S608 - ours
+    row = await (await driver(tx)).fetchrow(query, tenant_id, alert_id)
+    return None if row is None else _read(row)
+
+
+async def find(
+    tx: AsyncConnection, tenant_id: str, wanted: Mapping[str, Any], statuses: Sequence[str], after: UUID | None, limit: int
+) -> list[Alert]:
+    """Return alerts, the newest first."""
+    values: list[Any] = [tenant_id, list(statuses), after, limit]
+    where = "tenant_id = $1 AND status = ANY($2::text[]) AND ($3::uuid IS NULL OR alert_id < $3)"
+    for name, value in wanted.items():
+        if value is not None:
+            values.append(value)
+            where += f" AND {name} = ${len(values)}"
+    query = f"SELECT {_NAMES} FROM alerts WHERE {where} ORDER BY alert_id DESC LIMIT $4"  # noqa: S608 - names are ours
+    return [_read(row) for row in await (await driver(tx)).fetch(query, *values)]
+
+
+async def history(tx: AsyncConnection, tenant_id: str, alert_id: UUID) -> list[Mapping[str, Any]]:
+    query = "SELECT what, who, at, note FROM alert_steps WHERE tenant_id = $1 AND alert_id = $2 ORDER BY step_id"
+    return [dict(row) for row in await (await driver(tx)).fetch(query, tenant_id, alert_id)]
+
+
+async def write(tx: AsyncConnection, steps: Sequence[Step], moved: Sequence[Alert] = ()) -> None:
+    """Write alerts as they are after their steps, the steps behind the earlier ones, and wake who follows them."""
+    connection = await driver(tx)
+    alerts = [*(step.after for step in steps), *moved]
+    if alerts:
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
+        places = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
+        await connection.executemany(
+            f"INSERT INTO alerts ({_NAMES}) VALUES ({places})"  # noqa: S608 - names are ours
+            f" ON CONFLICT (tenant_id, alert_id) DO UPDATE SET {changes}",
+            [tuple(getattr(alert, name) for name in _COLUMNS) for alert in alerts],
+        )
+    if steps:
+        await connection.executemany(
+            "INSERT INTO alert_steps (tenant_id, step_id, alert_id, what, who, at, note, after)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            [
+                (each.after.tenant_id, uuid7(), each.after.alert_id, each.what, each.who, each.at, each.note, _encode(each.after))
+                for each in steps
+            ],
+        )
+        await connection.execute(f"NOTIFY {CHANNEL}")
+
+
+class Told(Struct, frozen=True):
+    """A step as those are told who follow alerts."""
+
+    place: Change
+    what: str
+    who: str
+    at: datetime
+    note: str | None
+    after: Alert
+
+
+async def told_after(tx: AsyncConnection, tenant_id: str, after: Change, limit: int) -> list[Told]:
+    """Return the steps after a place, in the order of their transactions; what commits late is not passed over."""
+    rows = await (await driver(tx)).fetch(
+        "SELECT changed_xid::text AS changed, step_id, what, who, at, note, after FROM alert_steps"
+        " WHERE tenant_id = $1 AND (changed_xid, step_id) > ($2::text::xid8, $3)"
+        " AND changed_xid < pg_snapshot_xmin(pg_current_snapshot())"
+        " ORDER BY alert_steps.changed_xid, step_id LIMIT $4",
+        tenant_id,
+        str(after.xid),
+        after.id,
+        limit,
+    )
+    return [
+        Told(
+            Change(int(row["changed"]), row["step_id"]),
+            row["what"],
+            row["who"],
+            row["at"],
+            row["note"],
+            msgspec.json.decode(row["after"], type=Alert),
+        )
+        for row in rows
+    ]
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _read(row: Any) -> Alert:
+    return Alert(**dict(row))

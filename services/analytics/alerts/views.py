@@ -1,0 +1,142 @@
+"""Alerts as HTTP shows them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from libs.common.money import dollars
+from services.analytics.alerts.charts import Chart, Point, State
+from services.analytics.alerts.lifecycle import Alert, ByPerson, Resolution, Status, What
+from services.analytics.kpis import ratio
+
+
+class AlertView(BaseModel):
+    """A payer refuses more than usual."""
+
+    alert_id: UUID
+    payer_id: str
+    payer_name: str | None
+    category: str | None = Field(description="null: all refusals of the payer together")
+    status: Status
+    began_on: date = Field(description="payment day from which on it counts")
+    signalled_on: date = Field(description="payment day on which it was no longer noise")
+    last_on: date = Field(description="last payment day that is counted")
+    claims: int = Field(description="answered for the first time from `began_on` to `last_on`")
+    denied: int = Field(description="of them, refused")
+    denial_rate: float = Field(description="denied / claims")
+    usual_rate: float = Field(description="what it was before, without what is special to weekdays")
+    expected_denied: float = Field(description="refusals that would have been usual")
+    refused_cents: int = Field(description="of the refused claims, in this category")
+    excess_cents: int = Field(description="of them, beyond what is usual")
+    summary: str = Field(description="all this in a sentence")
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolution: Resolution | None = Field(
+        description="back, new_normal (stood so long that it is usual now): by itself; fixed, false_alarm, new_normal: by a person"
+    )
+    ended_on: date | None
+    version: int
+
+    @classmethod
+    def of(cls, alert: Alert, names: Mapping[str, str]) -> "AlertView":
+        return cls.model_validate(_told(alert, names))
+
+
+def _told(alert: Alert, names: Mapping[str, str]) -> dict[str, Any]:
+    told = {name: getattr(alert, name) for name in alert.__struct_fields__}
+    return told | {
+        "category": alert.category or None,
+        "payer_name": names.get(alert.payer_id),
+        "denial_rate": ratio(alert.denied, alert.claims),
+        "expected_denied": alert.expected_milli / 1000,
+        "excess_cents": alert.excess_cents,
+        "summary": summary(alert, names),
+    }
+
+
+def summary(alert: Alert, names: Mapping[str, str]) -> str:
+    """Say in a sentence what an alert says."""
+    payer = names.get(alert.payer_id) or alert.payer_id
+    what = f" for {alert.category.replace('_', ' ')}" if alert.category else ""
+    return (
+        f"Since {alert.began_on}, {payer} refuses {ratio(alert.denied, alert.claims):.1%} of claims{what};"
+        f" before: {alert.usual_rate:.1%}; {alert.denied:,} of {alert.claims:,} claims,"
+        f" {dollars(alert.excess_cents)} more than usual."
+    )
+
+
+class PointView(BaseModel):
+    """A payment day with volume."""
+
+    on: date
+    claims: int
+    denied: int
+    expected: float | None = Field(description="share that is usual on such a day; null: not known yet")
+    upper_limit: float | None = Field(description="Laney's p' limit, three sigma: beyond it a day is unusual by itself")
+    evidence: float = Field(description="CUSUM: for a shift; in a shift, for its end")
+    state: State
+
+    @classmethod
+    def of(cls, point: Point) -> "PointView":
+        return cls.model_validate(msgspec.structs.asdict(point))
+
+
+class CategoryView(BaseModel):
+    """What a category adds to an alert."""
+
+    category: str
+    denied: int
+    expected_denied: float
+
+
+class StepView(BaseModel):
+    what: What
+    who: str
+    at: datetime
+    note: str | None
+
+
+class AlertDetail(AlertView):
+    """An alert with its chart and its life."""
+
+    points: list[PointView]
+    by_category: list[CategoryView] = Field(description="since it began, the largest excess first")
+    history: list[StepView]
+
+    @classmethod
+    def build(
+        cls,
+        alert: Alert,
+        names: Mapping[str, str],
+        chart: Chart | None,
+        by_category: Sequence[tuple[str, int, float]],
+        history: Sequence[Mapping[str, Any]],
+    ) -> "AlertDetail":
+        shares = sorted(by_category, key=lambda each: (each[2] - each[1], each[0]))
+        return cls.model_validate(
+            _told(alert, names)
+            | {
+                "points": [PointView.of(point) for point in chart.points] if chart else [],
+                "by_category": [
+                    {"category": name, "denied": denied, "expected_denied": round(expected, 3)} for name, denied, expected in shares
+                ],
+                "history": list(history),
+            }
+        )
+
+
+class AcknowledgeBody(BaseModel, extra="forbid"):
+    note: str | None = Field(None, min_length=1, max_length=1000, description="why, or what is done; no patient data")
+
+
+class ResolveBody(AcknowledgeBody):
+    resolution: ByPerson = Field(
+        description="fixed: its days are no measure of what is usual; false_alarm: they are; new_normal: only they are"
+    )
