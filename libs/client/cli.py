@@ -12,6 +12,7 @@ import typer
 from libs.client import (
     alert_commands,
     case_commands,
+    cause_commands,
     check,
     code_lists,
     dead_letters,
@@ -49,6 +50,7 @@ app.add_typer(tables, name="reference")
 app.add_typer(kpi_commands.key_figures, name="kpis")
 app.add_typer(kpi_commands.counting, name="analytics")
 app.add_typer(alert_commands.app, name="alerts")
+app.add_typer(cause_commands.app, name="root-causes")
 
 own_rules = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you change in the judgement, by version.")
 app.add_typer(own_rules, name="rules")

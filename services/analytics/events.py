@@ -10,15 +10,18 @@ from msgspec import Meta, Struct
 from libs.common.booking import BookedRemit
 from libs.common.contracts.envelope import Received
 from libs.common.money import Cents
-from services.analytics.facts import Answer, Claim, Decision, Denial, Filing, Match, Remit, service_group
+from services.analytics.facts import Answer, Claim, Decision, Denial, Filing, Match, Refused, Remit, service, service_group
 
 _ERROR, _WARNING = "error", "warning"
+_DIAGNOSIS_CHARACTERS = 3  # the group of illnesses; what follows tells sides and stages apart
 
 
 class Line(Struct, frozen=True, gc=False):
     charge_cents: Cents
     procedure_code: str = ""
     revenue_code: str | None = None
+    modifiers: Sequence[str] = ()
+    original_procedure_code: str | None = None
 
 
 class Finding(Struct, frozen=True, gc=False):
@@ -42,6 +45,10 @@ class SubmittedClaim(Struct, frozen=True, gc=False):
     rendering_npi: str | None = None
     service_from_on: date | None = None
     findings: Sequence[Finding] = ()
+    facility_code: str | None = None
+    claim_type: str = ""
+    prior_authorization: bool | None = None
+    diagnosis_codes: Sequence[str] = ()
 
 
 class AcknowledgedClaim(Struct, frozen=True, gc=False):
@@ -80,6 +87,9 @@ class MatchedRemit(Struct, frozen=True, gc=False):
 
 class Reason(Struct, frozen=True, gc=False):
     line: int | None = None
+    category: str = ""
+    carc: str = ""
+    amount_cents: Cents = 0
 
 
 class ClassifiedDenial(Struct, frozen=True, gc=False):
@@ -157,6 +167,11 @@ def claim_of(received: Received[SubmittedClaim]) -> Claim:
         is_secondary=told.payer_sequence not in (None, "P"),
         has_error=_ERROR in severities,
         has_warning=_WARNING in severities,
+        place=told.facility_code or "",
+        claim_type=told.claim_type,
+        authorization=told.prior_authorization,
+        diagnosis=told.diagnosis_codes[0][:_DIAGNOSIS_CHARACTERS] if told.diagnosis_codes else "",
+        services=tuple(map(service, told.lines)),
     )
 
 
@@ -180,6 +195,7 @@ def remit_of(received: Received[ReceivedRemit]) -> Remit:
         service_group(told.lines),
         told.service_from_on,
         told.claim_id,
+        tuple(map(service, told.lines)),
     )
 
 
@@ -203,6 +219,7 @@ def denial_of(received: Received[ClassifiedDenial]) -> Denial:
         denied_cents=told.denied_cents,
         lines=0 if None in lines else len(lines),
         preventable=told.preventable,
+        reasons=tuple(Refused(each.line or 0, each.category, each.carc, each.amount_cents) for each in told.reasons),
     )
 
 

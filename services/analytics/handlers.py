@@ -23,6 +23,8 @@ from libs.common.contracts import (
 from libs.common.contracts.envelope import Event, Received
 from libs.common.messaging.consumer import Subscription
 from services.analytics import events, store
+from services.analytics.causes import store as outcome_store
+from services.analytics.causes.outcomes import outcomes
 from services.analytics.facts import Fact
 from services.analytics.facts.points import JournalKey, journal
 from services.analytics.store import Account
@@ -48,6 +50,23 @@ async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], name
             return 0
         if await store.append(tx, fresh, known):
             break
+    became = {
+        account: (before, after)
+        for account, facts in fresh.items()
+        if (after := outcomes([*known.get(account, ()), *facts])) != (before := outcomes(known.get(account, ())))
+    }
+    if became:
+        await outcome_store.replace(tx, became)
+    await store.add(tx, _deltas(fresh, known))
+    if became:
+        await store.lock(tx)
+        await outcome_store.name(tx, became)
+    await store.name_payers(tx, names)
+    return sum(map(len, fresh.values()))
+
+
+def _deltas(fresh: Mapping[Account, Sequence[Fact]], known: Mapping[Account, Sequence[Fact]]) -> store.Deltas:
+    """Return what new facts change in the sums."""
     deltas: dict[str, dict[JournalKey, list[int]]] = {}
     for account, facts in fresh.items():
         sums = deltas.setdefault(account[0], {})
@@ -57,9 +76,7 @@ async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], name
         else:
             _sum(sums, before, -1)
             _sum(sums, [*before, *facts], 1)
-    await store.add(tx, deltas)
-    await store.name_payers(tx, names)
-    return sum(map(len, fresh.values()))
+    return deltas
 
 
 def _new(facts: Sequence[Fact], known: Sequence[Fact]) -> Sequence[Fact]:

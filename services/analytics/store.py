@@ -108,11 +108,18 @@ async def add_rows(tx: AsyncConnection, rows: Mapping[Row, Sequence[int]], cells
     if not rows:
         return
     connection = await driver(tx)
-    # A day's row is everybody's. A transaction may come here several times, so no order of rows would keep workers apart.
-    await connection.execute(_LOCK)
+    await lock(tx)
     if cells:
         await connection.execute(_CELLS, *_columns((*key, *cell) for key, cell in sorted(cells.items())))
     await connection.execute(_ADD, *_columns((*key, *sums) for key, sums in sorted(rows.items())))
+
+
+async def lock(tx: AsyncConnection) -> None:
+    """Wait for everybody else who writes what is everybody's: a day's row, a word.
+
+    A transaction may come here several times, so no order of rows would keep workers apart.
+    """
+    await (await driver(tx)).execute(_LOCK)
 
 
 async def name_payers(tx: AsyncConnection, names: Mapping[tuple[str, str], str]) -> None:

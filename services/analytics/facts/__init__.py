@@ -31,6 +31,11 @@ class Claim(Struct, frozen=True, gc=False, omit_defaults=True, tag="claim", tag_
     is_secondary: bool = False
     has_error: bool = False  # a check that ran when it came in found what will be denied
     has_warning: bool = False
+    place: str = ""  # place of service, or the first digits of the type of bill
+    claim_type: str = ""
+    authorization: bool | None = None  # whether it names one
+    diagnosis: str = ""  # the first one's first three characters
+    services: tuple[str, ...] = ()  # of its lines, in order
 
     def identity(self) -> tuple[str, UUID, int]:
         return ("claim", self.claim_id, self.version)
@@ -64,6 +69,7 @@ class Remit(Struct, frozen=True, gc=False, omit_defaults=True, tag="remit", tag_
     service_group: str = ""
     service_on: date | None = None
     claim_id: UUID | None = None
+    services: tuple[str, ...] = ()  # of its lines, in order
     version: ClassVar[int] = 0
 
     def identity(self) -> tuple[str, UUID, int]:
@@ -82,6 +88,15 @@ class Match(Struct, frozen=True, gc=False, omit_defaults=True, tag="match", tag_
         return ("match", self.remit_id, self.version)
 
 
+class Refused(Struct, frozen=True, gc=False, array_like=True):
+    """One reason of a denial. `line`: its place in the remit, from 1; 0: the claim as a whole."""
+
+    line: int
+    category: str
+    carc: str
+    cents: int
+
+
 class Denial(Struct, frozen=True, gc=False, omit_defaults=True, tag="denial", tag_field="is"):
     """One revision of the judgement of a remit. `lines`: how many service lines were refused; 0: the claim as a whole."""
 
@@ -96,6 +111,7 @@ class Denial(Struct, frozen=True, gc=False, omit_defaults=True, tag="denial", ta
     denied_cents: int
     lines: int = 0
     preventable: bool | None = None
+    reasons: tuple[Refused, ...] = ()
 
     def identity(self) -> tuple[str, UUID, int]:
         return ("denial", self.denial_id, self.version)
@@ -175,3 +191,11 @@ def service_group(lines: Iterable[Any]) -> str:
             else:
                 best = f"revenue {line.revenue_code[:3]}" if line.revenue_code else ""
     return best
+
+
+def service(line: Any) -> str:
+    """Return what a line is about: procedure and modifiers, set apart by colons; `revenue 0450` without a procedure."""
+    code = getattr(line, "original_procedure_code", None) or line.procedure_code
+    if code:
+        return ":".join((code, *line.modifiers))
+    return f"revenue {line.revenue_code}" if line.revenue_code else ""

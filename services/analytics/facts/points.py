@@ -82,7 +82,7 @@ class Account(NamedTuple):
 
 def points(facts: Sequence[Fact]) -> Points:
     """Return what the facts of one account add."""
-    account = _alone(facts[0]) if len(facts) == 1 else _read(facts)
+    account = _alone(facts[0]) if len(facts) == 1 else read(facts)
     found = Points()
     for episode in account.episodes:
         if episode.claims:
@@ -96,7 +96,8 @@ def points(facts: Sequence[Fact]) -> Points:
     return found
 
 
-def _read(facts: Iterable[Fact]) -> Account:
+def read(facts: Iterable[Fact]) -> Account:
+    """Put the facts of one account together: claims with their answers."""
     held = _highest(facts)
     claims: dict[UUID, Claim] = held["claim"]
     remits: dict[UUID, Remit] = held["remit"]
@@ -133,7 +134,7 @@ def _read(facts: Iterable[Fact]) -> Account:
 def _alone(fact: Fact) -> Account:
     """Read an account's only fact: most batches are first remits, and looking each up by its id would cost most of their time."""
     if not isinstance(fact, Remit) or fact.claim_id is not None:
-        return _read((fact,))
+        return read((fact,))
     episode = Episode(None)
     episode.remits.append(fact)
     return Account([episode], {}, {}, _NO_UNDONE, {}, [], [])
@@ -206,7 +207,7 @@ def _adjudication(episode: Episode, account: Account, found: Points) -> None:
     for remit in episode.remits:
         if remit.status not in _NO_ADJUDICATION and not (undone and remit.remit_id in undone):
             found.add("standing", remit.payment_on, episode.cell(remit.payer_id), remit.charge_cents)
-    initial = _initial(episode)
+    initial = first_answer(episode)
     if not initial:
         return
     root, first = episode.root, initial[0]
@@ -235,7 +236,7 @@ def _adjudication(episode: Episode, account: Account, found: Points) -> None:
             found.add("caught", on, cell, charge_cents)
 
 
-def _initial(episode: Episode) -> list[Remit]:
+def first_answer(episode: Episode) -> list[Remit]:
     """Return the first payer's first answer: what came on the first day, and later parts up to what was billed.
 
     It stays what it was when it is reversed later: what comes after a take-back is not initial.

@@ -1,0 +1,142 @@
+"""SQL of what root causes are searched in; nothing here commits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import copy_rows, driver
+from services.analytics.causes.naming import Named
+from services.analytics.causes.outcomes import NOT_REFUSED, SUBJECT_DIMENSIONS, Outcome, Reason, number_of, reason_number
+from services.analytics.causes.table import NO_MODIFIER, Gathered, Words
+
+Account = tuple[str, UUID]  # tenant, claim key
+
+_COLUMNS: Final = (
+    "tenant_id", "claim_key", "episode", "line", "day", "subject", "service", "reason", "denied_cents", "claim_id",
+    "denial_id",
+)  # fmt: skip
+_FORGET: Final = (
+    "DELETE FROM outcomes USING unnest($1::text[], $2::uuid[]) AS asked (tenant, key) WHERE tenant_id = tenant AND claim_key = key"
+)
+_SUBJECTS: Final = """
+INSERT INTO outcome_subjects (tenant_id, subject, payer, facility, provider, place, claim_type, "authorization", diagnosis)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+ON CONFLICT DO NOTHING
+"""
+_SERVICES: Final = """
+INSERT INTO outcome_services (tenant_id, service, told) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])
+ON CONFLICT DO NOTHING
+"""
+_REASONS: Final = """
+INSERT INTO outcome_reasons (tenant_id, reason, category, carc) SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[])
+ON CONFLICT DO NOTHING
+"""
+
+
+async def replace(tx: AsyncConnection, changed: Mapping[Account, tuple[Sequence[Outcome], Sequence[Outcome]]]) -> None:
+    """Write what accounts come to now in place of what they came to before."""
+    gone = sorted((account for account, (before, _) in changed.items() if before), key=_order)
+    connection = await driver(tx)
+    if gone:
+        await connection.execute(_FORGET, *_columns(gone))
+    await copy_rows(tx, "outcomes", _COLUMNS, [_row(account, each) for account, (_, now) in changed.items() for each in now])
+
+
+async def name(tx: AsyncConnection, changed: Mapping[Account, tuple[Sequence[Outcome], Sequence[Outcome]]]) -> None:
+    """Keep the words behind the numbers. Under the lock of the sums: the same words come from everywhere."""
+    subjects, services, reasons = set(), set(), set()
+    for (tenant_id, _), (_, now) in changed.items():
+        for each in now:
+            subjects.add((tenant_id, number_of(each.subject), *each.subject))
+            services.add((tenant_id, number_of((each.service,)), each.service))
+            reasons.add((tenant_id, reason_number(each.reason), *each.reason))
+    connection = await driver(tx)
+    for query, rows in ((_SUBJECTS, subjects), (_SERVICES, services), (_REASONS, {row for row in reasons if row[1]})):
+        if rows:
+            await connection.execute(query, *_columns(sorted(rows)))
+
+
+def _row(account: Account, each: Outcome) -> tuple[Any, ...]:
+    return (
+        *account, each.episode, each.line, each.day, number_of(each.subject), number_of((each.service,)),
+        reason_number(each.reason), each.denied_cents, each.claim_id, each.denial_id,
+    )  # fmt: skip
+
+
+def _order(account: Account) -> tuple[str, int]:
+    return account[0], account[1].int
+
+
+def _columns(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True))
+
+
+async def words(tx: AsyncConnection, tenant_id: str) -> Words:
+    """Return what the numbers of a tenant mean."""
+    connection = await driver(tx)
+    subjects = await connection.fetch(
+        'SELECT subject, payer, facility, provider, place, claim_type, "authorization", diagnosis FROM outcome_subjects'
+        " WHERE tenant_id = $1",
+        tenant_id,
+    )
+    services = await connection.fetch("SELECT service, told FROM outcome_services WHERE tenant_id = $1", tenant_id)
+    reasons = await connection.fetch("SELECT reason, category, carc FROM outcome_reasons WHERE tenant_id = $1", tenant_id)
+    named: dict[int, Reason] = {0: NOT_REFUSED}
+    named |= {row[0]: (row[1], row[2]) for row in reasons}
+    return Words({row[0]: tuple(row)[1:] for row in subjects}, {row[0]: row[1] for row in services}, named)
+
+
+async def read(tx: AsyncConnection, tenant_id: str, first: date | None, last: date | None, into: Gathered) -> None:
+    """Read the outcomes of a period: COPY in binary, whose records all have one width, goes piece by piece into arrays."""
+    query = (
+        "SELECT uuid_hash_extended(claim_key, episode), subject, service, reason, day - DATE '1970-01-01', denied_cents"
+        " FROM outcomes WHERE tenant_id = $1 AND day BETWEEN $2 AND $3"
+    )
+
+    async def take(piece: bytes) -> None:
+        into.add(piece)
+
+    connection = await driver(tx)
+    await connection.copy_from_query(query, tenant_id, first or date.min, last or date.max, output=take, format="binary")
+
+
+_IN_SUBJECTS: Final = {name: f's."{name}"' for name in SUBJECT_DIMENSIONS}
+
+
+async def claims_of(
+    tx: AsyncConnection, tenant_id: str, named: Named, first: date, last: date, after: tuple[date, UUID, int] | None, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Return the refused claims that a cause is about, newest first, one more than `limit`."""
+    values: list[Any] = [tenant_id, first, last, named.category]
+
+    def given(value: Any) -> str:
+        values.append(value)
+        return f"${len(values)}"
+
+    where = ["o.tenant_id = $1", "o.reason <> 0", "o.day BETWEEN $2 AND $3", "r.category = $4"]
+    for name, value in named.conditions:
+        if name == "procedure":
+            where.append(f"split_part(v.told, ':', 1) = {given(value)}")
+        elif name == "modifier" and value == NO_MODIFIER:
+            where.append("v.told <> '' AND strpos(v.told, ':') = 0")
+        elif name == "modifier":
+            where.append(f"{given(value)} = ANY ((string_to_array(v.told, ':'))[2:])")
+        else:
+            where.append(f"{_IN_SUBJECTS[name]} = {given(value)}")
+    if after is not None:
+        where.append(
+            f"(o.day, o.claim_key, o.episode) < ({given(after[0])}::date, {given(after[1])}::uuid, {given(after[2])}::int)"
+        )
+    query = f"""
+        SELECT o.day, o.claim_key, o.episode, o.claim_id, o.denial_id, sum(o.denied_cents)::bigint AS denied_cents,
+            array_agg(DISTINCT v.told ORDER BY v.told) AS services, array_agg(DISTINCT r.carc ORDER BY r.carc) AS carcs
+        FROM outcomes o JOIN outcome_reasons r USING (tenant_id, reason) JOIN outcome_subjects s USING (tenant_id, subject)
+            JOIN outcome_services v USING (tenant_id, service)
+        WHERE {" AND ".join(where)}
+        GROUP BY o.day, o.claim_key, o.episode, o.claim_id, o.denial_id
+        ORDER BY o.day DESC, o.claim_key DESC, o.episode DESC LIMIT {given(limit + 1)}
+    """  # noqa: S608 - names are ours
+    return await (await driver(tx)).fetch(query, *values)

@@ -1,0 +1,129 @@
+"""Root causes over HTTP, on facts as the handlers record them: found, drilled into, and refused where the question is none."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.analytics.facts import Fact, Refused
+from tests.integration.analytics.conftest import NOW, Analytics
+from tests.unit.analytics.facts import claim, denial, on, remit
+
+PERIOD = {"from": "2026-01-01", "to": "2026-03-31"}
+
+
+def answered(number: int, service: str, days: int, *, refused: bool, payer_id: str = "P1") -> list[Fact]:
+    """Make a claim with one line and its answer."""
+    told: list[Fact] = [
+        claim(number, payer_id=payer_id, place="11", services=(service,), provider=f"D{number % 3}"),
+        remit(number, days, 0 if refused else 8_000, claim_number=number, payer_id=payer_id, services=(service,)),
+    ]
+    if refused:
+        reason = Refused(1, "coding_bundling", "4", 10_000)
+        told.append(denial(number, days, payer_id=payer_id, category="coding_bundling", reasons=(reason,)))
+    return told
+
+
+def accounts() -> list[list[Fact]]:
+    """Make 600 claims of two payers; from day 40 on P1 refuses every G0283 with modifier 59."""
+    told = []
+    for number in range(1, 601):
+        service, days, payer_id = ("G0283:59", "A4550", "E0601")[number % 3], number // 8, ("P1", "P2")[number // 3 % 2]
+        refused = (service, payer_id) == ("G0283:59", "P1") and days >= 40
+        told.append(answered(number, service, days, refused=refused, payer_id=payer_id))
+    return told
+
+
+async def found_in(analytics: Analytics, **query: Any) -> dict[str, Any]:
+    answer = await analytics.http.get("/v1/root-causes", params={**PERIOD, **query})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_a_cause_is_found_and_leads_to_its_claims(analytics: Analytics) -> None:
+    await analytics.tell(*accounts())
+    found = await found_in(analytics)
+    assert (found["lines"], found["claims"]) == (600, 600)
+    (cause,) = found["items"]
+    assert {each["dimension"] for each in cause["conditions"]} >= {"payer"}
+    assert (cause["category"], cause["began_on"]) == ("coding_bundling", on(40).isoformat())
+    assert cause["now"]["rate"] == 1.0
+    assert cause["before"]["refused"] == 0
+    assert cause["denied_cents"] == 10_000 * cause["claims"]
+    assert "Since February 14, 2026" in cause["sentence"]
+    path, pages, cursor = f"/v1/root-causes/{cause['root_cause_id']}/claims", [], None
+    while True:
+        page = (await analytics.http.get(path, params={**PERIOD, "limit": 15, **({"cursor": cursor} if cursor else {})})).json()
+        pages += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(pages) == cause["claims"] == len({each["claim_id"] for each in pages})
+    assert sum(each["denied_cents"] for each in pages) == cause["denied_cents"]
+    assert [each["payment_on"] for each in pages] == sorted((each["payment_on"] for each in pages), reverse=True)
+    assert pages[0]["services"] == ["G0283:59"]
+    assert pages[0]["denial_id"] is not None
+
+
+async def test_a_search_is_narrowed_by_period_filter_and_category(analytics: Analytics) -> None:
+    await analytics.tell(*accounts())
+    assert (await found_in(analytics, filter=["payer:P2"]))["items"] == []
+    assert (await found_in(analytics, filter=["payer:NOBODY"]))["lines"] == 0
+    assert (await found_in(analytics, category="authorization"))["items"] == []
+    assert (await found_in(analytics, to=on(30).isoformat()))["items"] == []
+    assert len((await found_in(analytics, filter=["payer:P1"], category="coding_bundling"))["items"]) == 1
+    assert (await found_in(analytics, affected_min=500))["items"] == []
+    assert (await analytics.http.get("/v1/root-causes")).json()["from"] == (NOW.date() - timedelta(days=364)).isoformat()
+
+
+async def test_a_claim_told_again_counts_once_and_a_new_judgement_takes_the_place_of_the_old(analytics: Analytics) -> None:
+    await analytics.tell(*accounts())
+    await analytics.tell(*accounts())
+    (cause,) = (await found_in(analytics))["items"]
+    again = [
+        [denial(number, days=number // 8, version=2, category="authorization", denied_cents=10_000)]
+        for number in range(1, 601)
+        if number % 3 == 0 and number // 3 % 2 == 0 and number // 8 >= 40
+    ]
+    assert len(again) == cause["claims"]
+    for facts in again:
+        await analytics.tell(facts, first=facts[0].remit_id.int)
+    (changed,) = (await found_in(analytics))["items"]
+    assert (changed["category"], changed["claims"]) == ("authorization", cause["claims"])
+
+
+async def test_one_tenant_sees_nothing_of_another(analytics: Analytics) -> None:
+    await analytics.tell(*accounts())
+    (cause,) = (await found_in(analytics))["items"]
+    analytics.tenant = "somebody else"
+    analytics.http = analytics.client()
+    assert (await found_in(analytics))["lines"] == 0
+    page = await analytics.http.get(f"/v1/root-causes/{cause['root_cause_id']}/claims", params=PERIOD)
+    assert page.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "problem"),
+    [
+        ({"from": "2026-02-01", "to": "2026-01-01"}, 422, "bad-period"),
+        ({"from": "1826-01-01", "to": "2026-01-01"}, 422, "bad-period"),
+        ({"from": "0001-01-01"}, 422, "bad-period"),
+        ({"filter": "coder:SMITH"}, 422, "unknown-group"),
+        ({"filter": "payer"}, 422, "unknown-group"),
+        ({"limit": "0"}, 422, "invalid-request"),
+        ({"affected_min": "SMITH"}, 422, "invalid-request"),
+    ],
+)
+async def test_a_question_that_is_none_is_refused_and_not_echoed(
+    analytics: Analytics, query: dict[str, str], status: int, problem: str
+) -> None:
+    answer = await analytics.http.get("/v1/root-causes", params=query)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:recours:problem:{problem}")
+    assert "SMITH" not in answer.text
+
+
+async def test_an_id_that_is_none_leads_nowhere(analytics: Analytics) -> None:
+    for told in ("x", "AAAA", str(UUID(int=1)), "WyJhIixbXV0"):
+        answer = await analytics.http.get(f"/v1/root-causes/{told}/claims")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:recours:problem:not-found")
