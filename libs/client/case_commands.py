@@ -70,6 +70,21 @@ def file_case(
     cases.change(case_id, "file", told, as_json=as_json)
 
 
+@app.command("answer")
+def answer_request(
+    case_id: UUID,
+    documents: Annotated[list[str], typer.Option("--document", help="ID of a document, or ID=CODE of what it answers; repeatable")],
+    why: Why,
+    channel: Annotated[str, typer.Option(help="folder or https")] = "folder",
+    request: Annotated[UUID | None, typer.Option(help="left out: the one that waits")] = None,
+    good_cause: Annotated[str | None, typer.Option(help="why it may still be sent after the last day")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a payer's request for records: a 275 around documents of the case is sent."""
+    told = {"channel": channel, "why": why, "good_cause": good_cause}
+    cases.answer(case_id, request, documents, told, as_json=as_json)
+
+
 @app.command("log")
 def log_entry(
     case_id: UUID,

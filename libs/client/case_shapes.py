@@ -27,6 +27,22 @@ class AppealOfCase(Struct, frozen=True):
     next_check_on: date | None
     outcome: str | None
     recovered_cents: int | None
+    delivery: str | None
+    delivery_problem: str | None
+
+
+class AskedOfCase(Struct, frozen=True):
+    code: str
+
+
+class RequestOfCase(Struct, frozen=True):
+    """What a payer asks for before it decides."""
+
+    request_id: UUID
+    trace: str
+    due_on: date | None
+    answered_by: UUID | None
+    codes: tuple[AskedOfCase, ...]
 
 
 class TaskOfCase(Struct, frozen=True):
@@ -49,6 +65,7 @@ class CaseDetail(Struct, frozen=True):
     payer_name: str
     denied_cents: int
     tasks: tuple[TaskOfCase, ...]
+    records_requests: tuple[RequestOfCase, ...]
     next_steps: tuple[NextStep, ...]
     appeals: tuple[AppealOfCase, ...]
     history: tuple[CaseStep, ...]

@@ -1,6 +1,6 @@
 """`recours cases`: one case with its history, and the steps that people take with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -8,6 +8,7 @@ import msgspec
 
 from libs.client import services
 from libs.client.case_shapes import AppealOfCase, CaseDetail
+from libs.client.errors import ClientError
 from libs.client.show import Column, output, plain, print_json, print_rows
 from libs.client.transport import Answer, Service, json_body
 from libs.common.money import dollars
@@ -24,6 +25,7 @@ _APPEALS: Final = (
     Column("what", width=22),
     Column("channel", width=13),
     Column("ask from", width=10),
+    Column("sending", width=10),
     Column("outcome", width=17),
     Column("recovered", "right", width=12),
 )
@@ -42,6 +44,24 @@ def change(case_id: UUID, route: str, told: Mapping[str, Any], *, as_json: bool)
         body = json_body(_known(told), {"Idempotency-Key": str(uuid4()), "If-Match": f'"{version}"'})
         answer = services.change_case(appeals, case_id, route, body)
     _print(answer, as_json=as_json)
+
+
+def answer(case_id: UUID, request_id: UUID | None, documents: Sequence[str], told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Answer a request for records by a 275. Each document is told as ID or ID=CODE, of what it answers.
+
+    Errors: ClientError where no request is named and not exactly one is open.
+    """
+    with Service("appeals") as appeals:
+        case = services.get_case(appeals, case_id).value
+        waiting = [each.request_id for each in case.records_requests if each.answered_by is None]
+        if request_id is None and len(waiting) != 1:
+            raise ClientError(f"{len(waiting)} requests wait for an answer: name one by --request.")
+        pairs = [each.partition("=") for each in documents]
+        chosen = [{"document_id": name, **({"code": code} if code else {})} for name, _, code in pairs]
+        body = {**_known(told), "request_id": str(request_id or waiting[0]), "documents": chosen}
+        headers = {"Idempotency-Key": str(uuid4()), "If-Match": f'"{case.version}"'}
+        sent = services.change_case(appeals, case_id, "records-answer/send", json_body(body, headers))
+    _print(sent, as_json=as_json)
 
 
 def log(case_id: UUID, told: Mapping[str, Any], *, as_json: bool) -> None:
@@ -71,6 +91,11 @@ def _print(answer: Answer[CaseDetail], *, as_json: bool) -> None:
     output().print("next: " + (", ".join(each.command for each in case.next_steps) or "nothing"), soft_wrap=True)
     for each in case.tasks:
         output().print(f"to do: {each.task}, promised by {each.promised_on} ({each.entry_id})", soft_wrap=True)
+    for asked in case.records_requests:
+        if asked.answered_by is None:
+            by = f" by {asked.due_on}" if asked.due_on is not None else ""
+            codes = ", ".join(plain(each.code) for each in asked.codes)
+            output().print(f"to do: answer request {plain(asked.trace)}{by}: {codes} ({asked.request_id})", soft_wrap=True)
     if case.appeals:
         print_rows(output(), _APPEALS, [_appeal(each) for each in case.appeals])
     told = [[f"{each.at:%Y-%m-%d %H:%M}", each.command, each.state, plain(each.who), plain(each.why)] for each in case.history]
@@ -83,6 +108,7 @@ def _appeal(each: AppealOfCase) -> list[str]:
         each.level or each.action,
         each.channel or "",
         str(each.next_check_on or ""),
+        each.delivery_problem or each.delivery or "",
         each.outcome or "",
         "" if each.recovered_cents is None else dollars(each.recovered_cents),
     ]

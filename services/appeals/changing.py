@@ -78,6 +78,26 @@ class Locked:
         await store.tell(self.tx, [(self.key, step) for step in decision.steps])
 
 
+async def answered_before(asking: Asking, case_id: UUID, what: str, body: BaseModel) -> CaseDetail | None:
+    """Return what a change was answered with, where it was made before: for one that has to prepare outside of a transaction.
+
+    Errors: Problem 400, 422, 428, as `change`.
+    """
+    idempotency.require(asking.key)
+    digest = _digest(case_id, what, read_version(asking.if_match), body)
+    async with asking.database.begin(asking.tenant) as tx:
+        kept = await idempotency.find(tx, asking.tenant, asking.key or "", digest, asking.clock.now())
+    if kept is None:
+        return None
+    detail = CaseDetail.model_validate_json(kept.body)
+    asking.response.headers["ETag"] = etag(detail.version)
+    return detail
+
+
+def _digest(case_id: UUID, what: str, version: int, body: BaseModel) -> str:
+    return idempotency.digest(what, str(case_id), str(version), body.model_dump_json())
+
+
 async def change(asking: Asking, case_id: UUID, what: str, body: BaseModel, act: Callable[[Locked], Awaitable[None]]) -> CaseDetail:
     """Do something to a case once, and return the case as it is then.
 
@@ -87,7 +107,7 @@ async def change(asking: Asking, case_id: UUID, what: str, body: BaseModel, act:
     version = read_version(asking.if_match)
     now = asking.clock.now()
     tenant = asking.tenant
-    digest = idempotency.digest(what, str(case_id), str(version), body.model_dump_json())
+    digest = _digest(case_id, what, version, body)
     async with asking.database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, asking.key, digest, now)
         if kept is not None:

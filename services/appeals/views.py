@@ -83,7 +83,7 @@ class HistoryView(BaseModel):
     command: Command
     why: str = Field(
         description="a person's words, or: denial_classified, denial_not_recoverable, denial_retracted, deadline_passed,"
-        " remittance, records_requested"
+        " remittance, records_requested, not_delivered"
     )
     who: str = Field(description="`recours`: by itself")
     at: datetime
@@ -107,8 +107,9 @@ class AppealView(BaseModel):
     tracking_number: str | None
     packet_sha256: str | None
     packet_id: UUID | None = Field(description="of the case's packets the one that was filed")
-    packet_is: Literal["built", "document", "foreign"] | None = Field(
-        description="a packet of the case, a PDF among its documents, or made elsewhere: Recours knows nothing of it but its hash"
+    packet_is: Literal["built", "document", "records_answer", "foreign"] | None = Field(
+        description="a packet of the case, a PDF among its documents, a 275 that Recours wrote, or made elsewhere: Recours knows"
+        " nothing of it but its hash"
     )
     corrected_claim_id: UUID | None
     disputed_cents: int | None

@@ -155,10 +155,9 @@ def records(desk: Desk) -> None:
     assert (case["state"], case["due_on"], case["deadline_is"]) == ("more_information_requested", ASKED_BY.isoformat(), "firm")
     (request,) = case["records_requests"]
     report = desk.document("operative_report", b"The report.", "text/plain")
-    answer = {"request_id": request["request_id"], "documents": [{"document_id": report, "code": "11504-8"}]}
-    written = desk.http.post(f"{desk.path}/records-answer", json=answer)
-    assert (written.status_code, b"*RFI7~" in written.content) == (200, True), written.text
-    desk.file(action="send_documents", channel="clearinghouse", filed_on=FILED_ON + timedelta(days=3))
+    documents = [{"document_id": report, "code": "11504-8"}]
+    desk.post("records-answer/send", {"request_id": request["request_id"], "documents": documents, "channel": "folder", **WHY})
+    eventually(lambda: desk.case()["appeals"][-1]["delivery"] == "sent")
 
 
 ROWS = (
@@ -205,7 +204,7 @@ ROWS = (
     Row(
         "missing_information", ("CO", "252", ("M127",)), "send_documents", "unknown", None, records,
         "send_documents request_information send_documents overturn", "overturned",
-        (("send_documents", None), ("send_documents", "overturned")), (0, 6_000), answers=((ANSWERED_ON, 6_000, "1", "", PRICE),),
+        (("send_documents", None), ("send_documents", "overturned")), (0, 6_000), answers=((TODAY, 6_000, "1", "", PRICE),),
     ),
     Row(
         "benefit_limit", ("CO", "96", ("N362",)), "appeal", "assumed", REFUSED_ON + timedelta(days=180),

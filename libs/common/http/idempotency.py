@@ -64,7 +64,7 @@ async def begin(tx: AsyncConnection, tenant_id: str, key: str | None, request_di
     if row is None or row.status is None:
         raise _in_flight()
     if row.request_digest != request_digest:
-        raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
+        raise _reused()
     return Kept(row.status, row.location, row.body)
 
 
@@ -89,6 +89,27 @@ async def _take(tx: AsyncConnection, tenant_id: str, key: str, request_digest: s
 def _in_flight() -> Problem:
     headers = {"Retry-After": "2"}
     return Problem(409, "request-in-flight", "The first request with this Idempotency-Key is still under way.", headers=headers)
+
+
+async def find(tx: AsyncConnection, tenant_id: str, key: str, request_digest: str, now: datetime) -> Kept | None:
+    """Return the answer that a key's request got before, without taking the key. Errors: Problem 422, as `begin`."""
+    found = await tx.execute(
+        text(
+            "SELECT request_digest, status, location, body FROM idempotency_keys"
+            " WHERE tenant_id = :t AND key = :k AND kept_until >= :now AND status IS NOT NULL"
+        ),
+        {"t": tenant_id, "k": key, "now": now},
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    if row.request_digest != request_digest:
+        raise _reused()
+    return Kept(row.status, row.location, row.body)
+
+
+def _reused() -> Problem:
+    return Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
 
 
 async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kept) -> None:

@@ -9,6 +9,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.people import SYSTEM
+from services.appeals.workflow import WAITING
 
 PROMISE_MISSED: Final = "promise_missed"
 
@@ -85,20 +87,31 @@ async def end_promise(tx: AsyncConnection, row: Mapping[str, Any], ending: str, 
 
 _MISS: Final = """
 WITH due AS (
-    SELECT tenant_id, entry_id FROM correspondence WHERE promise_is = 'open' AND look_at <= $1
-    ORDER BY look_at LIMIT $2 FOR UPDATE SKIP LOCKED
-), missed AS (
-    UPDATE correspondence AS e SET promise_is = 'missed', version = e.version + 1, look_at = NULL, missed_at = $1 FROM due
-    WHERE e.tenant_id = due.tenant_id AND e.entry_id = due.entry_id RETURNING e.tenant_id, e.case_id, e.entry_id
+    SELECT e.tenant_id, e.entry_id, e.logged_by = $4 AND NOT c.state = ANY ($5::text[]) AS is_over FROM correspondence AS e
+    JOIN cases AS c ON c.tenant_id = e.tenant_id AND c.case_id = e.case_id
+    WHERE e.promise_is = 'open' AND e.look_at <= $1 ORDER BY e.look_at LIMIT $2 FOR UPDATE OF e SKIP LOCKED
+), ended AS (
+    UPDATE correspondence AS e SET look_at = NULL, version = e.version + 1,
+        promise_is = CASE WHEN due.is_over THEN 'fulfilled' ELSE 'missed' END,
+        missed_at = CASE WHEN due.is_over THEN NULL ELSE $1 END,
+        ended_at = CASE WHEN due.is_over THEN $1 END, ended_by = CASE WHEN due.is_over THEN $4 END
+    FROM due WHERE e.tenant_id = due.tenant_id AND e.entry_id = due.entry_id
+    RETURNING e.tenant_id, e.case_id, e.entry_id, due.is_over
+), raised AS (
+    INSERT INTO case_tasks (tenant_id, case_id, task, about_id, raised_at)
+    SELECT tenant_id, case_id, $3, entry_id, $1 FROM ended WHERE NOT is_over
 )
-INSERT INTO case_tasks (tenant_id, case_id, task, about_id, raised_at) SELECT tenant_id, case_id, $3, entry_id, $1 FROM missed
+SELECT count(*) FROM ended
 """
 
 
 async def miss_promises(tx: AsyncConnection, now: datetime, limit: int) -> int:
-    """Write that promises were missed whose day is over, each once with what is to be done; return how many."""
-    done: str = await (await driver(tx)).execute(_MISS, now, limit, PROMISE_MISSED)
-    return int(done.rsplit(" ", 1)[-1])
+    """Write that promises were missed whose day is over, each once with what is to be done; return how many days were over.
+
+    What Recours itself expected of the payer is no task any more where the payer has decided, or the case is closed.
+    """
+    states = [state.value for state in WAITING]
+    return int(await (await driver(tx)).fetchval(_MISS, now, limit, PROMISE_MISSED, SYSTEM, states))
 
 
 _TASKS: Final = """

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from services.appeals.correspondence.promises import Ending, PromiseIs
 from services.appeals.filing.views import Day, Number
 
-Kind = Literal["call", "letter", "portal_message", "fax", "email"]
+Kind = Literal["call", "letter", "portal_message", "fax", "email", "electronic"]
 Direction = Literal["in", "out"]
 Party = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]

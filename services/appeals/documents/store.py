@@ -196,8 +196,11 @@ async def let_go(tx: AsyncConnection, before: datetime) -> list[str]:
 
 
 async def unknown_keys(tx: AsyncConnection, keys: Sequence[str]) -> list[str]:
-    """Return those keys that no blob of any tenant has."""
-    query = "SELECT key FROM unnest($1::text[]) AS key EXCEPT SELECT key FROM document_blobs WHERE key = ANY ($1::text[])"
+    """Return those keys that no blob of any tenant has, and no answer that is still to be sent."""
+    query = (
+        "SELECT key FROM unnest($1::text[]) AS key EXCEPT (SELECT key FROM document_blobs WHERE key = ANY ($1::text[])"
+        " UNION ALL SELECT key FROM records_answers WHERE key = ANY ($1::text[]))"
+    )
     return [row["key"] for row in await (await driver(tx)).fetch(query, list(keys))]
 
 

@@ -1,7 +1,6 @@
 """Filing over HTTP: what was sent to the payer, at which level, how; and never the same twice."""
 
 from datetime import date
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -50,13 +49,22 @@ async def file_case(case_id: UUID, body: FileCase, request: Request, asking: Ask
     """`appeal.filed` tells of it. The same again at the same level is refused with the day to ask the payer; after the last day
     only `good_cause` files. By `folder` and `https` Recours sends the packet itself.
     """
-    if body.channel in SENT_BY_RECOURS and body.channel not in request.app.state.channels:
+    require_channel(request, body.channel)
+
+    async def act(locked: Locked) -> None:
+        await file(body, locked)
+
+    return await change(asking, case_id, "file_case", body, act)
+
+
+def require_channel(request: Request, channel: str) -> None:
+    """Errors: Problem 409 where Recours is to send by a channel that it does not have."""
+    if channel in SENT_BY_RECOURS and channel not in request.app.state.channels:
         raise Problem(409, "channel-not-set-up", "This channel is not set up here; send it another way and say which.")
-    return await change(asking, case_id, "file_case", body, partial(file, body))
 
 
-async def require_fileable(body: FileCase, locked: Locked) -> tuple[Case, Move, FiledPacket]:
-    """Return the case, the step that files it, and what is filed.
+async def require_fileable(body: FileCase, locked: Locked, answer: FiledPacket | None = None) -> tuple[Case, Move, FiledPacket]:
+    """Return the case, the step that files it, and what is filed: what the body names, else an `answer` to a request for records.
 
     Errors: Problem 409 (filed already, not to be filed, packet not ready), 404 (no such packet of the case), 422.
     """
@@ -65,8 +73,8 @@ async def require_fileable(body: FileCase, locked: Locked) -> tuple[Case, Move, 
     if filed_on > today:
         raise Problem(422, "filed-in-the-future", "`filed_on` must not lie after today.")
     row, tenant = locked.row, locked.tenant
-    packet = await _packet(body, locked)
-    if body.channel in SENT_BY_RECOURS and packet.packet_is not in ("built", "document"):
+    packet = answer or await _packet(body, locked)
+    if body.channel in SENT_BY_RECOURS and packet.packet_is not in ("built", "document", "records_answer"):
         raise Problem(422, "unknown-packet", "What is sent must be a packet of the case, or a PDF among its documents: name it.")
     if body.action != "send_documents":
         same = await filings.same_before(locked.tx, tenant, row["case_id"], body.action, body.level)
@@ -86,9 +94,11 @@ async def require_fileable(body: FileCase, locked: Locked) -> tuple[Case, Move, 
     return case, asked, packet
 
 
-async def file(body: FileCase, locked: Locked) -> None:
-    """File a locked case, and tell of it. Errors: as `require_fileable`."""
-    before, asked, packet = await require_fileable(body, locked)
+async def file(body: FileCase, locked: Locked, answer: FiledPacket | None = None, request_id: UUID | None = None) -> Filing:
+    """File a locked case, and tell of it. `answer` answers the one request; documents that are sent otherwise answer all that
+    was asked. Errors: as `require_fileable`.
+    """
+    before, asked, packet = await require_fileable(body, locked, answer)
     case = await locked.take(before, asked)
     row, tenant, filed_on = locked.row, locked.tenant, body.filed_on or locked.now.date()
     next_check_on, next_check_is = await _next_check(body, locked, filed_on)
@@ -117,11 +127,12 @@ async def file(body: FileCase, locked: Locked) -> None:
     )
     await filings.insert(locked.tx, filing)
     if filing.action == "send_documents":
-        await answered(locked.tx, locked.key, filing.appeal_id, locked.now)
+        await answered(locked.tx, locked.key, filing.appeal_id, locked.now, request_id)
     if filing.channel in SENT_BY_RECOURS:
         await filings.intend(locked.tx, filing)
     await outbox.append(locked.tx, [_event(locked, filing, case)])
     await tell_settled(locked)  # the payer may have answered before anybody said that it was asked
+    return filing
 
 
 async def _packet(body: FileCase, locked: Locked) -> FiledPacket:

@@ -10,8 +10,9 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import shutil
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -23,6 +24,11 @@ import msgspec
 from msgspec import Struct
 
 from libs.common.errors import Transient
+
+PDF: Final = "application/pdf"
+X12: Final = "application/edi-x12"
+_SUFFIXES: Final = {PDF: "pdf", X12: "275"}
+_PIECE_BYTES: Final = 256 * 1024
 
 _encode = msgspec.json.Encoder().encode
 _TIMEOUT: Final = httpx.Timeout(60, connect=5)
@@ -37,6 +43,7 @@ class Parcel(Struct, frozen=True):
     manifest: Mapping[str, object]
     files: tuple[Path, ...]
     sha256: str
+    media_type: str = PDF
 
     def names(self) -> list[str]:
         """Return a name for each file: the parcel's own, where it is one file; else numbered."""
@@ -82,15 +89,19 @@ class Folder:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._write(f"{parcel.name}.json", _encode(parcel.manifest))
             for name, file in zip(parcel.names(), parcel.files, strict=True):
-                self._write(f"{name}.pdf", file.read_bytes())
+                self._write(f"{name}.{_SUFFIXES[parcel.media_type]}", file)
             self._write(receipt.name, _encode({"name": parcel.name, "sha256": parcel.sha256, "written_at": now}))
         return receipt.name
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes | Path) -> None:
         """Write a file that is there whole or not at all, also after the power fails."""
         unfinished = self._folder / f".{name}.part"
         with unfinished.open("wb") as file:
-            file.write(content)
+            if isinstance(content, Path):
+                with content.open("rb") as source:
+                    shutil.copyfileobj(source, file, _PIECE_BYTES)
+            else:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(self._folder / name)
@@ -102,7 +113,7 @@ class Folder:
 
 
 class SignedPost:
-    """A POST of each file of the packet, signed as Standard Webhooks 1.0 prescribes; its `webhook-id` is the file's name for ever.
+    """A POST of each file of the parcel, signed as Standard Webhooks 1.0 prescribes; its `webhook-id` is the file's name for ever.
 
     No redirect is followed and no private address is called; `loopback` lets this machine's own be called, and no other.
     """
@@ -115,19 +126,24 @@ class SignedPost:
     async def send(self, parcel: Parcel, now: datetime) -> str:
         receipts = []
         for name, file in zip(parcel.names(), parcel.files, strict=True):
-            body = await asyncio.to_thread(file.read_bytes)
-            receipts.append(await self._post(name, body, {"x-manifest": base64.b64encode(_encode(parcel.manifest)).decode()}, now))
+            told = {
+                "Content-Type": parcel.media_type,
+                "Content-Length": str(file.stat().st_size),
+                "x-manifest": base64.b64encode(_encode(parcel.manifest)).decode(),
+                **await asyncio.to_thread(self._signed, name, file, now),
+            }
+            receipts.append(await self._post(file, told))
         return "; ".join(receipts)[:_ANSWER_MAX]
 
-    async def _post(self, name: str, body: bytes, headers: Mapping[str, str], now: datetime) -> str:
+    async def _post(self, file: Path, headers: Mapping[str, str]) -> str:
         host, port = self._url.hostname or "", self._url.port or (443 if self._url.scheme == "https" else 80)
         address = await self._address(host, port)
         netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         request = httpx.Request(
             "POST",
             self._url._replace(netloc=netloc).geturl(),  # the address that was looked at, and no other that the name may give
-            content=body,
-            headers={"Host": self._url.netloc, "Content-Type": "application/pdf", **headers, **self._signed(name, body, now)},
+            content=_stream(file),
+            headers={"Host": self._url.netloc, **headers},
             extensions={"sni_hostname": host, "timeout": _TIMEOUT.as_dict()},
         )
         try:
@@ -141,9 +157,10 @@ class SignedPost:
             raise Transient("payer_away")
         raise Undeliverable("redirected" if answer.is_redirect else f"refused_{answer.status_code}")
 
-    def _signed(self, name: str, body: bytes, now: datetime) -> dict[str, str]:
+    def _signed(self, name: str, file: Path, now: datetime) -> dict[str, str]:
         moment = str(int(now.timestamp()))
-        return {"webhook-id": name, "webhook-timestamp": moment, "webhook-signature": sign(self._secret, name, moment, body)}
+        signature = sign(self._secret, name, moment, _pieces(file))
+        return {"webhook-id": name, "webhook-timestamp": moment, "webhook-signature": signature}
 
     async def _address(self, host: str, port: int) -> str:
         """Return the address to call. Errors: Undeliverable where the name leads somewhere private, Transient where nowhere."""
@@ -163,10 +180,24 @@ class SignedPost:
         return plain.is_global and not plain.is_multicast and (self._url.scheme == "https")
 
 
-def sign(secret: bytes, name: str, moment: str, body: bytes) -> str:
-    """Return the signature that Standard Webhooks prescribes over id, time and body."""
-    signed = b".".join((name.encode(), moment.encode(), body))
-    return "v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
+def sign(secret: bytes, name: str, moment: str, body: Iterable[bytes]) -> str:
+    """Return the signature that Standard Webhooks prescribes over id, time and body; the body comes in pieces."""
+    signed = hmac.new(secret, f"{name}.{moment}.".encode(), hashlib.sha256)
+    for piece in body:
+        signed.update(piece)
+    return "v1," + base64.b64encode(signed.digest()).decode()
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
+
+async def _stream(path: Path) -> AsyncIterator[bytes]:
+    """Yield a file piece by piece: an answer around scans is larger than a worker's memory should be."""
+    for piece in _pieces(path):
+        yield piece
 
 
 def channels_of(folder: str | None, url: str | None, secret: bytes | None, *, loopback: bool) -> dict[str, Channel]:

@@ -18,8 +18,9 @@ from libs.common.errors import Transient
 from libs.common.worker import work_off
 from services.appeals.documents.blobs import Blobs
 from services.appeals.filing import store
-from services.appeals.filing.channels import Channel, Parcel, Undeliverable
+from services.appeals.filing.channels import PDF, X12, Channel, Parcel, Undeliverable
 from services.appeals.filing.store import Delivery
+from services.appeals.records import ending
 
 log = structlog.get_logger()
 
@@ -55,17 +56,28 @@ class Sender:
             receipt = await self._send(found)
         except Undeliverable as error:
             log.warning("undeliverable", reason=error.reason)
-            async with self._database.begin() as tx:
-                await store.end_delivery(tx, found, "failed", None, error.reason, self._clock.now())
+            await self._end(found, "failed", None, error.reason)
         except Transient as error:
             log.warning("sending_waits", error=str(error))
             wait = min(_AGAIN_AFTER * 2 ** min(found.attempts, _DOUBLINGS_MAX), _AGAIN_MAX)
             async with self._database.begin() as tx:
                 await store.put_off(tx, found, self._clock.now() + wait)
         else:
-            async with self._database.begin() as tx:
-                await store.end_delivery(tx, found, "sent", receipt, None, self._clock.now())
+            await self._end(found, "sent", receipt, None)
         return True
+
+    async def _end(self, found: Delivery, status: str, receipt: str | None, reason: str | None) -> None:
+        """Write how it ended, once; what answered a request for records leaves more to write."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            if found.action == ending.ACTION:
+                await ending.hold(tx, found)  # the account before the delivery, as everybody does
+            if not await store.end_delivery(tx, found, status, receipt, reason, now):
+                return
+            if found.trace is not None and receipt is not None:
+                await ending.sent(tx, found, receipt, now)
+            elif found.action == ending.ACTION and receipt is None:
+                await ending.undelivered(tx, found, now)
 
     async def _send(self, found: Delivery) -> str:
         with tempfile.TemporaryDirectory(prefix="recours-parcel-") as folder:
@@ -79,8 +91,10 @@ class Sender:
                 "payer_claim_control_number": found.payer_claim_control_number,
                 "packet_sha256": found.packet_sha256,
                 "filed_on": str(found.filed_on),
+                **({"trace": found.trace} if found.trace is not None else {}),
             }
-            parcel = Parcel(f"appeal-{found.appeal_id}", manifest, files, found.packet_sha256)
+            media_type = PDF if found.trace is None else X12
+            parcel = Parcel(f"appeal-{found.appeal_id}", manifest, files, found.packet_sha256, media_type)
             return await self._channels[found.channel].send(parcel, self._clock.now())
 
     async def _fetch(self, found: Delivery, folder: Path) -> tuple[Path, ...]:
@@ -93,7 +107,7 @@ class Sender:
             raise Undeliverable("packet_gone")
         files = []
         for number, (key, size_bytes) in enumerate(held):
-            path = folder / f"{number}.pdf"
+            path = folder / str(number)
             with path.open("w+b") as file:
                 await source.fetch(key, size_bytes, file)
             files.append(path)

@@ -59,7 +59,10 @@ async def same_before(tx: AsyncConnection, tenant_id: str, case_id: UUID, action
 
 
 class Delivery(Struct, frozen=True):
-    """Something that Recours has to send: `parts` of a packet that it built, else the document at `key`; neither: it is gone."""
+    """Something that Recours has to send: `parts` of a packet that it built, else what lies at `key`; neither: it is gone.
+
+    `trace` names the payer's request that a 275 at `key` answers; None: it is a document of the case.
+    """
 
     tenant_id: str
     appeal_id: UUID
@@ -75,10 +78,13 @@ class Delivery(Struct, frozen=True):
     key: str | None
     size_bytes: int
     parts: Sequence[Mapping[str, Any]] | None  # where it was built by Recours: its files
+    trace: str | None = None
 
 
 class FiledPacket(Struct, frozen=True):
-    """What was filed: `built` by Recours for the case, a PDF `document` of it, or `foreign`: somebody else made it."""
+    """What was filed: `built` by Recours for the case, a PDF `document` of it, a `records_answer` (275) that Recours wrote, or
+    `foreign`: somebody else made it.
+    """
 
     sha256: str | None
     packet_id: UUID | None
@@ -126,10 +132,12 @@ WITH taken AS (
     WHERE d.tenant_id = taken.tenant_id AND d.appeal_id = taken.appeal_id RETURNING d.*
 )
 SELECT l.tenant_id, l.appeal_id, l.case_id, l.channel, f.action, f.level, c.payer_id, c.payer_claim_control_number, f.packet_sha256,
-    f.filed_on, l.attempts, b.key, coalesce(b.size_bytes, 0) AS size_bytes, p.files AS parts
+    f.filed_on, l.attempts, coalesce(a.key, b.key) AS key, coalesce(a.size_bytes, b.size_bytes, 0) AS size_bytes, p.files AS parts,
+    a.trace
 FROM leased AS l
 JOIN filings AS f ON f.tenant_id = l.tenant_id AND f.appeal_id = l.appeal_id
 JOIN cases AS c ON c.tenant_id = l.tenant_id AND c.case_id = l.case_id
+LEFT JOIN records_answers AS a ON a.tenant_id = l.tenant_id AND a.appeal_id = l.appeal_id
 LEFT JOIN document_blobs AS b ON b.tenant_id = f.tenant_id AND b.sha256 = f.packet_sha256
 LEFT JOIN LATERAL (
     SELECT files FROM packets
@@ -151,11 +159,12 @@ async def put_off(tx: AsyncConnection, delivery: Delivery, until: datetime) -> N
 
 async def end_delivery(
     tx: AsyncConnection, delivery: Delivery, status: str, receipt: str | None, reason: str | None, now: datetime
-) -> None:
-    """Write how sending ended: `sent` with its receipt, or `failed` with the reason. What has ended stays as it is."""
+) -> bool:
+    """Write how sending ended: `sent` with its receipt, or `failed` with the reason. What has ended stays as it is: False."""
     query = (
         "UPDATE deliveries SET status = $3, receipt = $4, reason = $5, ended_at = $6"
-        " WHERE tenant_id = $1 AND appeal_id = $2 AND status = 'waiting'"
+        " WHERE tenant_id = $1 AND appeal_id = $2 AND status = 'waiting' RETURNING appeal_id"
     )
     connection = await driver(tx)
-    await connection.execute(query, delivery.tenant_id, delivery.appeal_id, status, receipt, reason, now)
+    ended = await connection.fetchval(query, delivery.tenant_id, delivery.appeal_id, status, receipt, reason, now)
+    return ended is not None

@@ -1,46 +1,43 @@
-"""Answering a request for records over HTTP: a 275 around documents of the case, for who sends it by a connection of their own."""
+"""Answering a request for records over HTTP: a 275 around documents of the case, given for a connection of one's own, or sent."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Final
+import hashlib
+import tempfile
+from typing import IO, Final
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
-from libs.common.http.problems import FieldProblem, Problem, not_found, responses
-from libs.x12 import Claim, RequestedCode
-from libs.x12.records_answer import AnswerDocument, Base64, Content
-from services.appeals.documents import store as documents
+from libs.common.http.problems import Problem, not_found, responses
+from services.appeals.changing import AskingDep, Locked, answered_before, change
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import desk_of
-from services.appeals.documents.store import Exhibit
-from services.appeals.evidence.store import get_case
-from services.appeals.ingest import Ingest
-from services.appeals.letters.gathering import entry_of
-from services.appeals.letters.packing import FILE_BYTES_MAX, FILES_MAX, PARTS_MAX, Limits
-from services.appeals.records import answering, store
-from services.appeals.records.answering import Asked, TooLarge
-from services.appeals.records.views import AnswerRecords
+from services.appeals.filing.api import file, require_channel
+from services.appeals.filing.channels import X12
+from services.appeals.filing.store import FiledPacket
+from services.appeals.filing.views import FileCase
+from services.appeals.records import store
+from services.appeals.records.preparing import Prepared, prepare
+from services.appeals.records.store import Answer
+from services.appeals.records.views import AnswerRecords, SendRecords
+from services.appeals.views import CaseDetail
 
 router = APIRouter(tags=["cases"])
 
-_MEDIA_TYPE: Final = "application/edi-x12"
-# The ways by which a 275 goes: what a payer takes by one of them is what a set may hold.
-_CHANNELS: Final = ("clearinghouse", "https", "folder")
-_TOTAL_BYTES_MAX: Final = FILES_MAX * FILE_BYTES_MAX
+_PATH: Final = "/v1/cases/{case_id}/records-answer"
+_HELD_BYTES: Final = 1024 * 1024  # in memory; a larger answer is on disk while it is written
 
 
 @router.post(
-    "/v1/cases/{case_id}/records-answer",
+    _PATH,
     summary="A 275 that answers a request for records",
     response_class=Response,
     responses={
         200: {
             "description": "X12 006020X314, with patient data and the documents in it",
-            "content": {_MEDIA_TYPE: {"schema": {"type": "string", "contentMediaType": _MEDIA_TYPE}}},
+            "content": {X12: {"schema": {"type": "string", "contentMediaType": X12}}},
         },
         **responses(404, 409, 415, 422),
     },
@@ -57,95 +54,81 @@ async def answer_records(
     """Documents that a payer does not take together (`channels` of the payer) go in several sets of the one file. Nothing is stored
     and nothing is sent: the bytes are for your connection to the payer; say by `POST .../file` that they went (`send_documents`).
     """
-    async with database.begin(tenant) as tx:
-        case = await get_case(tx, tenant, case_id)
-        if case is None:
-            raise not_found("case")
-        asked = await store.request_of(tx, tenant, case_id, body.request_id)
-        if asked is None:
-            raise not_found("request for records of this case")
-        chosen = await _chosen(tx, tenant, case_id, body)
-        limits = await _limits(tx, tenant, case["payer_id"])
-    packets = _packets(chosen, body, asked, limits)
-    claim = await _claim(request.app.state.ingest, case["remit_id"], asked["claim_id"], traceparent)
-    told = Asked(body.request_id.hex, asked["trace"], asked["payer_name"], asked["payer_id"], asked["payer_claim_control_number"])
-    lacks = list(answering.lacking(told, claim))
-    if lacks:
-        detail = "The request or the claim lacks what an answer must say; send the documents another way."
-        raise Problem(409, "answer-incomplete", detail, lacks=lacks)
-    try:
-        written = answering.write(told, claim, [[document for _, document in packet] for packet in packets], clock.now())
-    except ValueError as error:
-        raise Problem(409, "answer-unwritable", "A value of the request or the claim cannot stand in an X12 file.") from error
-    bodies = [[exhibit for exhibit, _ in packet] for packet in packets]
+    prepared = await prepare(database, request.app.state.ingest, tenant, case_id, body, clock.now(), traceparent)
     headers = {"Content-Disposition": f'attachment; filename="{body.request_id}.275"'}
-    return StreamingResponse(_stream(written, bodies, desk_of(request).blobs), media_type=_MEDIA_TYPE, headers=headers)
+    return StreamingResponse(prepared.stream(desk_of(request).blobs), media_type=X12, headers=headers)
 
 
-async def _chosen(tx: AsyncConnection, tenant: str, case_id: UUID, body: AnswerRecords) -> list[Exhibit]:
-    """Return the documents that were asked for, in this order. Errors: Problem 404."""
-    here = {each.document_id: each for each in await documents.exhibits(tx, tenant, case_id)}
-    if not {each.document_id for each in body.documents} <= set(here):
-        raise not_found("current document of this case")
-    return [here[each.document_id] for each in body.documents]
+@router.post(
+    f"{_PATH}/send",
+    summary="Send a 275 that answers a request for records",
+    responses=responses(400, 404, 409, 412, 415, 422, 428),
+)
+async def send_records(request: Request, case_id: UUID, body: SendRecords, asking: AskingDep) -> CaseDetail:
+    """Files the case (`send_documents`) and has the 275 sent by `folder` or `https`, once, as a packet is; `appeals[].delivery`
+    tells how it went. It answers this request alone. What the receiver refuses for good leaves the request open again.
+    """
+    require_channel(request, body.channel)
+    kept = await answered_before(asking, case_id, "send_records", body)
+    if kept is not None:
+        return kept
+    blobs = desk_of(request).blobs
+    ingest, now = request.app.state.ingest, asking.clock.now()
+    prepared = await prepare(asking.database, ingest, asking.tenant, case_id, body, now, asking.traceparent, body.channel)
+    with tempfile.SpooledTemporaryFile(_HELD_BYTES, prefix="recours-answer-") as written:
+        sha256, size_bytes = await _write(prepared, blobs, written)
+        key = await blobs.put(asking.tenant, written)
+    is_needed = False
 
+    async def act(locked: Locked) -> None:
+        nonlocal is_needed
+        await _send(locked, body, prepared, sha256, size_bytes, key)
+        is_needed = True
 
-async def _limits(tx: AsyncConnection, tenant: str, payer_id: str) -> Limits:
-    """Return what a payer takes electronically, within our own bounds, which hold where it says nothing."""
-    entry = await entry_of(tx, tenant, payer_id)
-    told = next((each for name in _CHANNELS for each in entry.channels if each.channel == name), None)
-    if told is None:
-        return Limits(total_bytes_max=_TOTAL_BYTES_MAX)
-    return Limits(
-        files_max=min(told.files_max or FILES_MAX, PARTS_MAX),
-        file_bytes_max=min(told.file_bytes_max or FILE_BYTES_MAX, FILE_BYTES_MAX),
-        total_bytes_max=min(told.total_bytes_max or _TOTAL_BYTES_MAX, _TOTAL_BYTES_MAX),
-    )
-
-
-def _packets(
-    chosen: Sequence[Exhibit], body: AnswerRecords, asked: Mapping[Any, Any], limits: Limits
-) -> list[list[tuple[Exhibit, AnswerDocument]]]:
-    """Return the documents of each set. Errors: Problem 409 (one is larger than the payer takes), 422 (a code not asked for)."""
-    codes = {each["code"]: msgspec.convert(_question(each), RequestedCode) for each in asked["codes"]}
-    found = []
-    for place, (exhibit, told) in enumerate(zip(chosen, body.documents, strict=True)):
-        if told.code is not None and told.code not in codes:
-            errors = [FieldProblem(pointer=f"/body/documents/{place}/code", problem="was not asked for").model_dump()]
-            raise Problem(422, "code-not-asked-for", "A document answers a code that the request does not hold.", errors=errors)
-        code = codes[told.code] if told.code is not None else None
-        found.append((exhibit, AnswerDocument(exhibit.media_type, exhibit.size_bytes, code)))
     try:
-        packets = answering.split(
-            [exhibit.size_bytes for exhibit in chosen], limits.files_max, limits.file_bytes_max, limits.total_bytes_max
-        )
-    except TooLarge as error:
-        about = str(chosen[error.place].document_id)
-        raise Problem(409, "document-too-large", "The payer takes no document of this size.", document_id=about) from None
-    return [[found[place] for place in packet] for packet in packets]
+        return await change(asking, case_id, "send_records", body, act)
+    finally:
+        if not is_needed:  # it was refused, or another request of the same key was faster
+            await blobs.discard([key])
 
 
-def _question(code: Mapping[str, Any]) -> dict[str, str]:
-    return {"category": code["category"], "code": code["code"], "code_list": code.get("code_list") or ""}
+async def _write(prepared: Prepared, blobs: Blobs, file: IO[bytes]) -> tuple[str, int]:
+    """Write an answer into a file; return its hash and its length."""
+    digest, size_bytes = hashlib.sha256(), 0
+    async for piece in prepared.stream(blobs):
+        file.write(piece)
+        digest.update(piece)
+        size_bytes += len(piece)
+    return digest.hexdigest(), size_bytes
 
 
-async def _claim(ingest: Ingest, remit_id: UUID, claim_id: UUID | None, traceparent: str) -> Claim:
-    """Ask ingest for the claim that is meant. Errors: Problem 409 where nobody knows it, 503."""
-    meant = claim_id or await ingest.claim_id_of(remit_id, traceparent)
-    content = await ingest.content(meant, traceparent) if meant else None
-    if content is None:
-        raise Problem(409, "claim-not-known", "Ingest does not know which claim is meant; decide the match of its remit first.")
-    return msgspec.convert(content, Claim)
-
-
-async def _stream(written: Iterator[bytes | Content], bodies: Sequence[Sequence[Exhibit]], blobs: Blobs) -> AsyncIterator[bytes]:
-    """Yield the file, each document read as it goes out."""
-    for piece in written:
-        if not isinstance(piece, Content):
-            yield piece
-            continue
-        exhibit, encoder = bodies[piece.answer][piece.document], Base64()
-        yield encoder.feed(piece.head)
-        async for part in blobs.stream(exhibit.key, 0, exhibit.size_bytes):
-            yield encoder.feed(part)
-        yield encoder.end()
+async def _send(locked: Locked, body: SendRecords, prepared: Prepared, sha256: str, size_bytes: int, key: str) -> None:
+    """File a locked case with an answer whose bytes are kept. Errors: Problem 404, 409 (answered before), those of filing."""
+    case_id = locked.row["case_id"]
+    asked = await store.request_of(locked.tx, locked.tenant, case_id, body.request_id)
+    if asked is None:
+        raise not_found("request for records of this case")
+    if asked["answered_by"] is not None:
+        detail = "This request was answered already; `appeal_id` names the filing. Other documents go by `POST .../file`."
+        raise Problem(409, "already-answered", detail, appeal_id=str(asked["answered_by"]))
+    filed = {"action": "send_documents", "channel": body.channel, "why": body.why, "good_cause": body.good_cause}
+    packet = FiledPacket(sha256, None, "records_answer")
+    filing = await file(FileCase.model_validate(filed), locked, packet, body.request_id)
+    exhibits = [each for documents in prepared.bodies for each in documents]
+    sent = [
+        {"document_id": each.document_id, "sha256": each.sha256, "code": told.code}
+        for each, told in zip(exhibits, body.documents, strict=True)
+    ]
+    answer = Answer(
+        tenant_id=locked.tenant,
+        appeal_id=filing.appeal_id,
+        case_id=case_id,
+        request_id=body.request_id,
+        trace=asked["trace"],
+        key=key,
+        size_bytes=size_bytes,
+        sets=len(prepared.bodies),
+        documents=msgspec.json.encode(sent).decode(),
+        written_at=locked.now,
+    )
+    await store.keep_answer(locked.tx, answer)

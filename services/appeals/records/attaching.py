@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,7 @@ from services.appeals.worklist import store as worklist
 from services.appeals.worklist.placing import Case as Placed
 
 WHY: Final = "records_requested"
+NOT_DELIVERED: Final = "not_delivered"
 
 
 async def handle_requests(tx: AsyncConnection, requests: Sequence[Received[Asked]], now: datetime) -> Sequence[Event]:
@@ -59,10 +61,32 @@ async def attach(tx: AsyncConnection, accounts: Collection[Key], now: datetime) 
     await _count_down(tx, {(tenant_id, case_id) for tenant_id, _, case_id in told}, now)
 
 
-async def answered(tx: AsyncConnection, key: Key, appeal_id: Any, now: datetime) -> None:
-    """Note that documents were sent for a locked case: they answer all that it was asked."""
-    if await store.answer(tx, *key, appeal_id):
+async def answered(tx: AsyncConnection, key: Key, appeal_id: UUID, now: datetime, request_id: UUID | None = None) -> None:
+    """Note that documents were sent for a locked case: they answer one request, or all that it was asked. While the payer still
+    waits for other ones, so does the case.
+    """
+    if await store.answer(tx, *key, appeal_id, request_id):
+        if key in await store.due_days(tx, {key}):
+            await ask_again(tx, key, WHY, now)
         await _count_down(tx, {key}, now)
+
+
+async def reopened(tx: AsyncConnection, key: Key, appeal_id: UUID, now: datetime) -> None:
+    """Note that documents never arrived which answered requests: a locked case has them to answer again."""
+    if await store.unanswer(tx, key[0], appeal_id):
+        await ask_again(tx, key, NOT_DELIVERED, now)
+        await _count_down(tx, {key}, now)
+
+
+async def ask_again(tx: AsyncConnection, key: Key, why: str, now: datetime) -> None:
+    """Let a locked case wait for us where its state allows it."""
+    row = await cases.lock_row(tx, *key)
+    if row is None:
+        return
+    decision = decide(cases.case_of(row), Move(command=Command.REQUEST_INFORMATION, who=SYSTEM, why=why), now)
+    if not isinstance(decision, Refusal):
+        await cases.move(tx, {key: decision.case}, now)
+        await cases.tell(tx, [(key, step) for step in decision.steps])
 
 
 async def _count_down(tx: AsyncConnection, keys: Collection[Key], now: datetime) -> None:

@@ -100,13 +100,57 @@ async def due_days(tx: AsyncConnection, cases: Collection[Key]) -> dict[Key, dat
     return {(row["tenant_id"], row["case_id"]): row["due_on"] for row in rows}
 
 
-async def answer(tx: AsyncConnection, tenant_id: str, case_id: UUID, appeal_id: UUID) -> bool:
-    """Note by which filing all is answered that a case still had to answer; False where there was nothing."""
+async def answer(tx: AsyncConnection, tenant_id: str, case_id: UUID, appeal_id: UUID, request_id: UUID | None) -> bool:
+    """Note by which filing one request is answered, or all (None) that a case still had to answer; False where there was none."""
     query = (
         "UPDATE records_requests SET answered_by = $3 WHERE tenant_id = $1 AND case_id = $2 AND answered_by IS NULL"
-        " RETURNING request_id"
+        " AND ($4::uuid IS NULL OR request_id = $4) RETURNING request_id"
     )
-    return bool(await (await driver(tx)).fetch(query, tenant_id, case_id, appeal_id))
+    return bool(await (await driver(tx)).fetch(query, tenant_id, case_id, appeal_id, request_id))
+
+
+async def unanswer(tx: AsyncConnection, tenant_id: str, appeal_id: UUID) -> bool:
+    """Note that what a filing answered is not answered: it never arrived. False where it answered nothing."""
+    query = "UPDATE records_requests SET answered_by = NULL WHERE tenant_id = $1 AND answered_by = $2 RETURNING request_id"
+    return bool(await (await driver(tx)).fetch(query, tenant_id, appeal_id))
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A 275 that is to be sent: whose bytes lie at `key` until it has gone."""
+
+    tenant_id: str
+    appeal_id: UUID
+    case_id: UUID
+    request_id: UUID
+    trace: str
+    key: str
+    size_bytes: int
+    sets: int
+    documents: str
+    written_at: datetime
+
+
+_ANSWER_NAMES = Answer.__struct_fields__
+_ANSWER_PLACES = ", ".join(f"${place}" for place, _ in enumerate(_ANSWER_NAMES, start=1))
+_KEEP_ANSWER = f"INSERT INTO records_answers ({', '.join(_ANSWER_NAMES)}) VALUES ({_ANSWER_PLACES})"  # noqa: S608 - our own names
+
+
+async def keep_answer(tx: AsyncConnection, answer: Answer) -> None:
+    await (await driver(tx)).execute(_KEEP_ANSWER, *(getattr(answer, name) for name in _ANSWER_NAMES))
+
+
+_LET_GO_ANSWER = """
+UPDATE records_answers AS a SET key = NULL FROM filings AS f, cases AS c
+WHERE a.tenant_id = $1 AND a.appeal_id = $2 AND f.tenant_id = a.tenant_id AND f.appeal_id = a.appeal_id
+  AND c.tenant_id = a.tenant_id AND c.case_id = a.case_id
+RETURNING a.trace, a.sets, jsonb_array_length(a.documents) AS documents, f.next_check_on, c.payer_name, c.payer_id
+"""
+
+
+async def let_go_answer(tx: AsyncConnection, tenant_id: str, appeal_id: UUID) -> Mapping[str, Any] | None:
+    """Say that a 275's bytes are needed no more: the sweep forgets them. Return what was said of it; None where it is no 275."""
+    found: Mapping[str, Any] | None = await (await driver(tx)).fetchrow(_LET_GO_ANSWER, tenant_id, appeal_id)
+    return found
 
 
 async def request_of(tx: AsyncConnection, tenant_id: str, case_id: UUID, request_id: UUID) -> RowMapping | None:

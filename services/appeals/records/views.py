@@ -1,10 +1,12 @@
 """The shapes of what is shown of payers' requests for records."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class AskedCodeView(BaseModel):
@@ -40,6 +42,26 @@ class AnswerRecords(BaseModel):
 
     request_id: UUID
     documents: list[AnswerDocumentBody] = Field(min_length=1, max_length=100)
+
+
+class SendRecords(AnswerRecords):
+    """Which request is answered with which documents, and how the answer goes."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "request_id": "3f6c1f0a-8a53-5b0e-9c37-52d0f3a6c101",
+                "documents": [{"document_id": "0197f0a2-6d1c-7c43-9a57-1f0f4f3d2b10", "code": "11504-8"}],
+                "channel": "folder",
+                "why": "The report that was asked for.",
+            }
+        },
+    )
+
+    channel: Literal["folder", "https"]
+    good_cause: Reason | None = Field(None, description="why it may still be sent after the last day; no patient data")
+    why: Reason = Field(description="kept in the history; no patient data")
 
 
 class RecordsRequestView(BaseModel):
