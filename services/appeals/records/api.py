@@ -19,7 +19,7 @@ from services.appeals.filing.channels import X12
 from services.appeals.filing.store import FiledPacket
 from services.appeals.filing.views import FileCase
 from services.appeals.records import store
-from services.appeals.records.preparing import Prepared, prepare
+from services.appeals.records.preparing import Prepared, gather, prepare
 from services.appeals.records.store import Answer
 from services.appeals.records.views import AnswerRecords, SendRecords
 from services.appeals.views import CaseDetail
@@ -54,7 +54,9 @@ async def answer_records(
     """Documents that a payer does not take together (`channels` of the payer) go in several sets of the one file. Nothing is stored
     and nothing is sent: the bytes are for your connection to the payer; say by `POST .../file` that they went (`send_documents`).
     """
-    prepared = await prepare(database, request.app.state.ingest, tenant, case_id, body, clock.now(), traceparent)
+    async with database.begin(tenant) as tx:
+        found = await gather(tx, tenant, case_id, body)
+    prepared = await prepare(request.app.state.ingest, found, clock.now(), traceparent)
     headers = {"Content-Disposition": f'attachment; filename="{body.request_id}.275"'}
     return StreamingResponse(prepared.stream(desk_of(request).blobs), media_type=X12, headers=headers)
 
@@ -73,8 +75,9 @@ async def send_records(request: Request, case_id: UUID, body: SendRecords, askin
     if kept is not None:
         return kept
     blobs = desk_of(request).blobs
-    ingest, now = request.app.state.ingest, asking.clock.now()
-    prepared = await prepare(asking.database, ingest, asking.tenant, case_id, body, now, asking.traceparent, body.channel)
+    async with asking.database.begin(asking.tenant) as tx:
+        found = await gather(tx, asking.tenant, case_id, body, body.channel)
+    prepared = await prepare(request.app.state.ingest, found, asking.clock.now(), asking.traceparent)
     with tempfile.SpooledTemporaryFile(_HELD_BYTES, prefix="recours-answer-") as written:
         sha256, size_bytes = await _write(prepared, blobs, written)
         key = await blobs.put(asking.tenant, written)

@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import Database
 from libs.common.http.problems import FieldProblem, Problem, not_found
 from libs.x12 import Claim, RequestedCode
 from libs.x12.records_answer import AnswerDocument, Base64, Content
@@ -30,9 +29,8 @@ _TOTAL_BYTES_MAX: Final = FILES_MAX * FILE_BYTES_MAX
 
 
 class Prepared(Struct, frozen=True):
-    """A 275 as it will be written. `bodies` are the documents of each set; `asked` the row of the request."""
+    """A 275 as it will be written. `bodies` are the documents of each set."""
 
-    asked: Mapping[Any, Any]
     written: Iterator[bytes | Content]
     bodies: Sequence[Sequence[Exhibit]]
 
@@ -49,41 +47,45 @@ class Prepared(Struct, frozen=True):
             yield encoder.end()
 
 
-async def prepare(
-    database: Database,
-    ingest: Ingest,
-    tenant: str,
-    case_id: UUID,
-    body: AnswerRecords,
-    now: datetime,
-    traceparent: str,
-    channel: str | None = None,
-) -> Prepared:
-    """Return the answer. Without a `channel` the payer's first electronic one says what a set may hold.
+class Gathered(Struct, frozen=True):
+    """What an answer is made of, beside the claim: the request, whose remit it is about, and the documents of each set."""
 
-    Errors: Problem 404, 409 (what it must say is not known, a document is too large), 422 (a code not asked for), 503.
+    asked: Mapping[Any, Any]
+    remit_id: UUID
+    packets: Sequence[Sequence[tuple[Exhibit, AnswerDocument]]]
+
+
+async def gather(tx: AsyncConnection, tenant: str, case_id: UUID, body: AnswerRecords, channel: str | None = None) -> Gathered:
+    """Return what is here. Without a `channel` the payer's first electronic one says what a set may hold.
+
+    Errors: Problem 404, 409 (a document is too large), 422 (a code not asked for).
     """
-    async with database.begin(tenant) as tx:
-        case = await get_case(tx, tenant, case_id)
-        if case is None:
-            raise not_found("case")
-        asked = await store.request_of(tx, tenant, case_id, body.request_id)
-        if asked is None:
-            raise not_found("request for records of this case")
-        chosen = await _chosen(tx, tenant, case_id, body)
-        limits = await _limits(tx, tenant, case["payer_id"], channel)
-    packets = _packets(chosen, body, asked, limits)
-    claim = await _claim(ingest, case["remit_id"], asked["claim_id"], traceparent)
-    told = Asked(body.request_id.hex, asked["trace"], asked["payer_name"], asked["payer_id"], asked["payer_claim_control_number"])
+    case = await get_case(tx, tenant, case_id)
+    if case is None:
+        raise not_found("case")
+    asked = await store.request_of(tx, tenant, case_id, body.request_id)
+    if asked is None:
+        raise not_found("request for records of this case")
+    chosen = await _chosen(tx, tenant, case_id, body)
+    limits = await _limits(tx, tenant, case["payer_id"], channel)
+    return Gathered(asked, case["remit_id"], _packets(chosen, body, asked, limits))
+
+
+async def prepare(ingest: Ingest, found: Gathered, now: datetime, traceparent: str) -> Prepared:
+    """Return the answer. Errors: Problem 409 (what it must say is not known), 503."""
+    asked = found.asked
+    claim = await _claim(ingest, found.remit_id, asked["claim_id"], traceparent)
+    reference = asked["request_id"].hex
+    told = Asked(reference, asked["trace"], asked["payer_name"], asked["payer_id"], asked["payer_claim_control_number"])
     lacks = list(answering.lacking(told, claim))
     if lacks:
         detail = "The request or the claim lacks what an answer must say; send the documents another way."
         raise Problem(409, "answer-incomplete", detail, lacks=lacks)
     try:
-        written = answering.write(told, claim, [[document for _, document in packet] for packet in packets], now)
+        written = answering.write(told, claim, [[document for _, document in packet] for packet in found.packets], now)
     except ValueError as error:
         raise Problem(409, "answer-unwritable", "A value of the request or the claim cannot stand in an X12 file.") from error
-    return Prepared(asked, written, [[exhibit for exhibit, _ in packet] for packet in packets])
+    return Prepared(written, [[exhibit for exhibit, _ in packet] for packet in found.packets])
 
 
 async def _chosen(tx: AsyncConnection, tenant: str, case_id: UUID, body: AnswerRecords) -> list[Exhibit]:
