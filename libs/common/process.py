@@ -9,7 +9,7 @@ from libs.common.clock import Clock, SystemClock
 from libs.common.database import Database
 from libs.common.health import Check, broker_answers
 from libs.common.health import serve as serve_health
-from libs.common.messaging.consumer import Consumer, Subscription
+from libs.common.messaging.consumer import Consumer, Hold, Subscription
 from libs.common.messaging.relay import Relay
 from libs.common.settings import CommonSettings, S, load
 from libs.common.worker import Job, run, run_jobs, upkeep
@@ -25,6 +25,7 @@ def consuming_service(
     make_app: MakeApp,
     subscriptions: Sequence[Subscription],
     jobs_of: Callable[[Database, Clock], Sequence[Job]] = lambda _, __: (),
+    hold: Hold | None = None,
 ) -> None:
     """Run `api` (HTTP) or `worker` (consumer, relay, upkeep and its own jobs in one process), as the command line says."""
     role = role_of(service)
@@ -44,6 +45,7 @@ def consuming_service(
             bootstrap=settings.kafka,
             clock=SystemClock(),
             instance=settings.instance,
+            hold=hold,
         )
         relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{service}")
         jobs = [consumer.run, relay.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]

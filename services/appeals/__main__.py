@@ -15,10 +15,9 @@ from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import BlobSweep
 from services.appeals.evidence.collector import Collector
 from services.appeals.filing.sending import Sender
-from services.appeals.handlers import Remit, handle_denials, handle_remits
+from services.appeals.handlers import Remit, handle_denials, handle_remits, hold
 from services.appeals.ingest import Ingest
 from services.appeals.letters.builder import PacketBuilder
-from services.appeals.records.attacher import Attacher
 from services.appeals.records.attaching import handle_requests
 from services.appeals.records.store import Asked
 from services.appeals.settings import AppealsSettings
@@ -55,7 +54,6 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
         CaseClock(database, clock).run,
         PromiseClock(database, clock).run,
         BulkRunner(database, clock).run,
-        Attacher(database, clock).run,
     ]
     if settings.ingest_url:  # without one there is nobody to ask
         jobs.append(Collector(database, clock, blobs, Ingest(str(settings.ingest_url)), settings.tenant).run)
@@ -72,4 +70,5 @@ if __name__ == "__main__":
             Subscription(records_requested.TOPIC, records_requested.TYPE, Asked, handle_requests),
         ],
         jobs_of,
+        hold,
     )

@@ -124,6 +124,12 @@ async def change(asking: Asking, case_id: UUID, what: str, body: BaseModel, act:
     return detail
 
 
+async def require_case(tx: AsyncConnection, tenant: str, case_id: UUID) -> None:
+    """Errors: Problem 404."""
+    if not await store.has_case(tx, tenant, case_id):
+        raise not_found("case")
+
+
 async def detail_of(tx: AsyncConnection, tenant: str, case_id: UUID, clock: Clock) -> CaseDetail:
     """Return all that is shown of a case. Errors: Problem 404."""
     found = await store.get_case(tx, tenant, case_id)

@@ -19,6 +19,7 @@ from services.appeals.deadlines.clocks import Facts
 from services.appeals.outcomes import store as outcomes
 from services.appeals.outcomes.attribution import Paid, is_answer, is_told, refused_cents
 from services.appeals.outcomes.settling import Told, settle_accounts
+from services.appeals.records.attaching import attach
 from services.appeals.store import Account, Change, Denial
 from services.appeals.workflow import Case, CaseState, Decision, Revision, Step, decide
 from services.appeals.worklist import placing
@@ -44,13 +45,20 @@ class Remit(BookedRemit, frozen=True, gc=False):
     claim_id: UUID | None = None
 
 
+async def hold(tx: AsyncConnection, events: Sequence[Received[Any]]) -> None:
+    """Hold the accounts of a batch and their cases until its transaction ends, whatever its events tell of them."""
+    accounts = {(each.tenant_id, each.data.claim_key) for each in events}
+    await store.hold_accounts(tx, accounts)
+    await store.lock_cases(tx, accounts)
+
+
 async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]], now: datetime) -> Sequence[Event]:
     """Open, change and close cases; the highest revision of a denial wins whatever the order of arrival.
 
-    The answer to a denied claim may have come before its denial: so the accounts are settled, too.
+    The answer to a denied claim may have come before its denial, and so may a request for records: the accounts are settled, and
+    what waited for a case is attached.
     """
     causes: dict[Account, Received[Denial]] = {(each.tenant_id, each.data.claim_key): each for each in denials}
-    await store.hold_accounts(tx, causes)
     known = {key: store.case_of(row) for key, row in (await store.lock_accounts(tx, causes)).items()}
     changes: list[Change] = []
     steps: list[tuple[store.Key, Step]] = []
@@ -67,7 +75,9 @@ async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]
     dated = [_dated(change, placed[change.tenant_id, change.case_id]) for change in changes]
     await store.save(tx, dated, now)
     await store.tell(tx, steps)
-    told = await settle_accounts(tx, {(each.tenant_id, each.denial.claim_key) for each in changes}, now)
+    accounts = {(each.tenant_id, each.denial.claim_key) for each in changes}
+    told = await settle_accounts(tx, accounts, now)
+    await attach(tx, accounts, now)
     return [_event(causes[each.account], each) for each in told]
 
 
@@ -109,7 +119,6 @@ def _dated(change: Change, placed: placing.Placed) -> Change:
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[Remit]], now: datetime) -> Sequence[Event]:
     """Keep remits, let those of accounts that have cases decide them, and book all."""
     causes: dict[Account, Received[Remit]] = {(each.tenant_id, each.data.claim_key): each for each in remits}
-    await store.hold_accounts(tx, causes)
     told = [_paid(each.data) for each in remits if is_told(each.data.claim_status_code)]
     accounts = [(each.tenant_id, each.data.claim_key) for each in remits if is_told(each.data.claim_status_code)]
     await outcomes.insert_remits(tx, list(zip(accounts, told, strict=True)))

@@ -97,6 +97,15 @@ async def lock_accounts(tx: AsyncConnection, accounts: Collection[Account]) -> d
     return {(row["tenant_id"], row["case_id"]): row for row in rows}
 
 
+_LOCK_ALONE = _LOCK.replace("SELECT c.*", "SELECT 1")
+
+
+async def lock_cases(tx: AsyncConnection, accounts: Collection[Account]) -> None:
+    """Lock all cases of some accounts, in the order of `lock_accounts`, without reading them."""
+    asked = list(zip(*set(accounts), strict=True)) or [(), ()]
+    await (await driver(tx)).execute(_LOCK_ALONE, *map(list, asked))
+
+
 async def lock_row(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> Mapping[str, Any] | None:
     """Lock a case with the others of its account, and return its row."""
     query = "SELECT claim_key FROM cases WHERE tenant_id = $1 AND case_id = $2"
@@ -200,6 +209,17 @@ def _row(change: Change, now: datetime) -> tuple[Any, ...]:
         _encode(denial.reasons).decode(), now, now, case.closed_by, case.filings, change.appeal_by_on, change.correct_by_on,
         case.judged,
     )  # fmt: skip
+
+
+async def has_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> bool:
+    return await version_of(tx, tenant_id, case_id) is not None
+
+
+async def version_of(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> int | None:
+    """Return a case's version as this transaction sees it; None where there is no such case."""
+    query = "SELECT version FROM cases WHERE tenant_id = $1 AND case_id = $2"
+    version: int | None = await (await driver(tx)).fetchval(query, tenant_id, case_id)
+    return version
 
 
 async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> tuple[RowMapping, list[RowMapping]] | None:

@@ -32,6 +32,9 @@ from libs.common.pace import Pace
 log = structlog.get_logger()
 
 Handler = Callable[[AsyncConnection, Sequence[Received[Any]], datetime], Awaitable[Sequence[Event]]]
+# Locks what a batch is about, of all its types, before the first handler: locked type by type, two workers with each other's rows
+# would wait for each other.
+Hold = Callable[[AsyncConnection, Sequence[Received[Any]]], Awaitable[None]]
 
 BATCH_RECORDS = 2000
 _FETCH_WAIT_MS = 500
@@ -85,6 +88,7 @@ class Consumer:
         bootstrap: str,
         clock: Clock,
         instance: str | None = None,
+        hold: Hold | None = None,
         batch_records: int = BATCH_RECORDS,
         limit: dead_letters.DeadLetterLimit | None = None,
     ) -> None:
@@ -94,6 +98,7 @@ class Consumer:
         self._bootstrap = bootstrap
         self._clock = clock
         self._instance = instance
+        self._hold = hold
         self._batch_records = batch_records
         self._limit = limit or dead_letters.DeadLetterLimit()
         self._in_hand = asyncio.Lock()
@@ -246,6 +251,8 @@ class Consumer:
             now = self._clock.now()
             async with self._database.begin() as tx:
                 fresh = await inbox.admit(tx, [span.carry(event) for event in events])
+                if fresh and self._hold is not None:
+                    await self._hold(tx, fresh)
                 for subscription in self._subscriptions.values():
                     own = [event for event in fresh if event.type == subscription.type]
                     if own:

@@ -14,6 +14,7 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_i
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
 from libs.common.people import PERSON
+from services.appeals.changing import require_case
 from services.appeals.collaboration import store
 from services.appeals.collaboration.store import Link
 from services.appeals.collaboration.tokens import hash_of, new_token
@@ -28,22 +29,17 @@ from services.appeals.collaboration.views import (
     NewMessage,
     Share,
 )
-from services.appeals.documents.store import has_case, list_documents
+from services.appeals.documents.store import list_documents
 
 router = APIRouter(tags=["collaboration"])
 
 _CASE: Final = "/v1/cases/{case_id}"
 
 
-async def _require_case(tx: AsyncConnection, tenant: str, case_id: UUID) -> None:
-    if not await has_case(tx, tenant, case_id):
-        raise not_found("case")
-
-
 @router.get(f"{_CASE}/messages", summary="What was written about a case", responses=responses(404, 422))
 async def list_messages(case_id: UUID, tenant: TenantDep, database: DatabaseDep) -> Messages:
     async with database.begin(tenant) as tx:
-        await _require_case(tx, tenant, case_id)
+        await require_case(tx, tenant, case_id)
         return Messages(items=await _messages(tx, tenant, case_id))
 
 
@@ -73,7 +69,7 @@ async def post_message(
     idempotency.require(key)
     now = clock.now()
     async with database.begin(tenant) as tx:
-        await _require_case(tx, tenant, case_id)
+        await require_case(tx, tenant, case_id)
         digest = idempotency.digest("post_message", str(case_id), body.model_dump_json())
         kept = await idempotency.begin(tx, tenant, key, digest, now)
         if kept is not None:
@@ -101,7 +97,7 @@ async def create_link(
     now = clock.now()
     token = new_token()
     async with database.begin(tenant) as tx:
-        await _require_case(tx, tenant, case_id)
+        await require_case(tx, tenant, case_id)
         digest = idempotency.digest("create_link", str(case_id), body.model_dump_json())
         kept = await idempotency.begin(tx, tenant, key, digest, now)
         if kept is not None:
@@ -162,7 +158,7 @@ async def _views(tx: AsyncConnection, tenant: str, links: Sequence[Link], clock:
 @router.get(f"{_CASE}/guest-links", summary="Who was let in, and to what", responses=responses(404, 422))
 async def list_links(case_id: UUID, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> Links:
     async with database.begin(tenant) as tx:
-        await _require_case(tx, tenant, case_id)
+        await require_case(tx, tenant, case_id)
         return Links(items=await _views(tx, tenant, await store.links_of_case(tx, tenant, case_id), clock))
 
 
@@ -229,6 +225,6 @@ async def list_disclosures(
     filters = {"case_id": case_id, "of": "disclosures"}
     before = read_id_cursor(cursor, tenant, filters)
     async with database.begin(tenant) as tx:
-        await _require_case(tx, tenant, case_id)
+        await require_case(tx, tenant, case_id)
         rows = await store.disclosures(tx, tenant, case_id, before, limit + 1)
     return cut_page(rows, limit, tenant, filters, lambda row: DisclosureView.model_validate(dict(row)))

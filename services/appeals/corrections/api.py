@@ -180,8 +180,8 @@ async def send_corrected_claim(
         await _file(filing.model_copy(update={"corrected_claim_id": claim_id}), locked)
         await store.finish(tx, tenant, correction_id, claim_id, clock.now())
         written = await store.get(tx, tenant, correction_id)
-        after = await _lock(tx, tenant, case_id, clock.now(), traceparent)
-    response.headers["ETag"] = etag(after.row["version"])
+        after = await cases.version_of(tx, tenant, case_id)
+    response.headers["ETag"] = etag(after or locked.row["version"])
     return _sent(written or {})
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import not_found, responses
 from libs.common.people import PERSON
+from services.appeals.changing import require_case
 from services.appeals.documents import store
 from services.appeals.documents.giving import give
 from services.appeals.documents.keeping import desk_of
@@ -62,8 +63,7 @@ async def post_document(
     """
     desk = desk_of(request)
     async with database.begin(tenant) as tx:  # before anything is sent, and again when all is here
-        if not await store.has_case(tx, tenant, case_id):
-            raise not_found("case")
+        await require_case(tx, tenant, case_id)
     async with taken(request) as sent:
         kept = await desk.keep(tenant, sent, name, case_id=case_id, kind=kind, origin="upload", who=PERSON, replaces=replaces)
     async with kept.settled(), database.begin(tenant) as tx:
@@ -88,8 +88,7 @@ async def list_documents(
     ] = False,
 ) -> DocumentList:
     async with database.begin(tenant) as tx:
-        if not await store.has_case(tx, tenant, case_id):
-            raise not_found("case")
+        await require_case(tx, tenant, case_id)
         current = await store.list_documents(tx, tenant, case_id, ["current"])
         gone = await store.list_documents(tx, tenant, case_id, ["superseded", "deleted"]) if everything else []
     shown = [{**row, "exhibit": place} for place, row in enumerate(current, start=1)] + [{**row, "exhibit": None} for row in gone]

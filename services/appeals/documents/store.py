@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
+from services.appeals import store as cases
 
 
 class NewDocument(Struct, frozen=True):
@@ -50,12 +51,7 @@ _COLUMNS = (
 async def lock_documents(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> bool:
     """Hold a case's documents until the transaction ends; False when there is no such case."""
     await lock_name(tx, "recours.documents", tenant_id, str(case_id))
-    return await has_case(tx, tenant_id, case_id)
-
-
-async def has_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> bool:
-    query = text("SELECT 1 FROM cases WHERE tenant_id = :tenant AND case_id = :case")
-    return (await tx.execute(query, {"tenant": tenant_id, "case": case_id})).first() is not None
+    return await cases.has_case(tx, tenant_id, case_id)
 
 
 _HOLD = """
@@ -168,12 +164,20 @@ async def exhibits(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[E
 
 async def get_document(tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID) -> RowMapping | None:
     """Return a document of a case, whatever its state; `key` is None once its bytes are gone."""
+    return (await get_documents(tx, tenant_id, case_id, [document_id])).get(document_id)
+
+
+async def get_documents(
+    tx: AsyncConnection, tenant_id: str, case_id: UUID, document_ids: Collection[UUID]
+) -> dict[UUID, RowMapping]:
+    """Return those of some documents that the case has, each as `get_document` does."""
     columns = ", ".join(f"documents.{each.strip()}" for each in _COLUMNS.split(","))
     query = (
         f"SELECT {columns}, key FROM documents LEFT JOIN document_blobs USING (tenant_id, sha256)"  # noqa: S608 - our own names
-        " WHERE documents.tenant_id = :tenant AND case_id = :case AND document_id = :id"
+        " WHERE documents.tenant_id = :tenant AND case_id = :case AND document_id = ANY (:ids)"
     )
-    return (await tx.execute(text(query), {"tenant": tenant_id, "case": case_id, "id": document_id})).mappings().first()
+    rows = await tx.execute(text(query), {"tenant": tenant_id, "case": case_id, "ids": list(document_ids)})
+    return {row["document_id"]: row for row in rows.mappings()}
 
 
 async def get_history(tx: AsyncConnection, tenant_id: str, document_id: UUID) -> list[RowMapping]:

@@ -116,13 +116,14 @@ class PacketBuilder:
                 raise AssertionError("a packet of a letter that is not there")
             sheet = store.sheet_of(letter)
             head = await store.find_letterhead(tx, held.tenant_id, sheet.letterhead_version)
-            rows = [await documents.get_document(tx, held.tenant_id, held.case_id, each.document_id) for each in sheet.exhibits]
+            wanted = [each.document_id for each in sheet.exhibits]
+            rows = await documents.get_documents(tx, held.tenant_id, held.case_id, wanted)
         with tempfile.TemporaryDirectory(prefix=_FOLDER) as name:
             folder = Path(name)
             (folder / "job.json").write_bytes(msgspec.json.encode(Job(sheet, store.paragraphs_of(letter), held.limits)))
             (folder / "logo").write_bytes(head["logo"] if head is not None else b"")
-            for exhibit, row in zip(sheet.exhibits, rows, strict=True):
-                if not await self._fetch(row, folder / f"exhibit-{exhibit.number}"):
+            for exhibit in sheet.exhibits:
+                if not await self._fetch(rows.get(exhibit.document_id), folder / f"exhibit-{exhibit.number}"):
                     return Built(reason="exhibit_gone", exhibit=exhibit.number)
             result = await _press(folder)
             if result.reason is not None:

@@ -11,7 +11,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.people import PERSON
-from services.appeals.documents.store import has_case
+from services.appeals.changing import require_case
 from services.appeals.letters import library, store
 from services.appeals.letters.facts import Asked, sheet, values
 from services.appeals.letters.gathering import desk_of, own_sources
@@ -158,8 +158,7 @@ async def get_letter(
 @router.get("/v1/cases/{case_id}/letters", summary="All versions of the letter of a case", responses=responses(404, 422))
 async def list_letters(case_id: UUID, tenant: TenantDep, database: DatabaseDep) -> LetterList:
     async with database.begin(tenant) as tx:
-        if not await has_case(tx, tenant, case_id):
-            raise not_found("case")
+        await require_case(tx, tenant, case_id)
         rows = await store.list_letters(tx, tenant, case_id)
     return LetterList(items=[LetterView.of(row) for row in rows])
 

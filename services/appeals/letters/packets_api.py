@@ -15,6 +15,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from libs.common.people import PERSON
+from services.appeals.changing import require_case
 from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.naming import download_headers
@@ -72,8 +73,7 @@ async def ask_packet(
 
 async def _wanted(tx: AsyncConnection, tenant: str, case_id: UUID, body: AskPacket) -> tuple[UUID, int, Limits]:
     """Name the packet by what goes into it. Errors: Problem 404, 409."""
-    if not await documents.has_case(tx, tenant, case_id):
-        raise not_found("case")
+    await require_case(tx, tenant, case_id)
     letter = await store.find_letter(tx, tenant, case_id, body.letter_version)
     if letter is None:
         raise Problem(409, "letter-missing", "The case has no such letter: write it first.")
@@ -121,8 +121,7 @@ async def _find(database: Database, tenant: str, case_id: UUID, packet_id: UUID)
 @router.get("/v1/cases/{case_id}/packets", summary="The packets of a case", responses=responses(404, 422))
 async def list_packets(case_id: UUID, tenant: TenantDep, database: DatabaseDep) -> PacketList:
     async with database.begin(tenant) as tx:
-        if not await documents.has_case(tx, tenant, case_id):
-            raise not_found("case")
+        await require_case(tx, tenant, case_id)
         rows = await packet_store.list_of_case(tx, tenant, case_id)
     return PacketList(items=[PacketView.model_validate(dict(row)) for row in rows])
 

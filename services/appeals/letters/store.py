@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -59,12 +59,14 @@ async def lock_template(tx: AsyncConnection, tenant_id: str, key: TemplateKey) -
 
 async def insert_template(
     tx: AsyncConnection, tenant_id: str, key: TemplateKey, version: int, body: str, note: str, who: str, now: datetime
-) -> None:
-    await (await driver(tx)).execute(
+) -> Mapping[str, Any]:
+    """Write a template's next version, and return it as it stands."""
+    row: Any = await (await driver(tx)).fetchrow(
         "INSERT INTO letter_templates (tenant_id, category, level, language, version, body, note, written_by, written_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *",
         tenant_id, key.category, key.level, key.language, version, body, note, who, now,
     )  # fmt: skip
+    return cast("Mapping[str, Any]", row)
 
 
 async def find_letterhead(tx: AsyncConnection, tenant_id: str, version: int | None = None) -> RowMapping | None:

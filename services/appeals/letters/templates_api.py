@@ -111,8 +111,10 @@ async def put_letter_template(
         before = await store.find_template(tx, tenant, key)
         version = before["version"] if before else 0
         check_version(version, asked, "template")
-        await store.insert_template(tx, tenant, key, version + 1, body.body, body.note, PERSON, clock.now())
-    return await get_letter_template(category, level, language, tenant, database, response)
+        row = await store.insert_template(tx, tenant, key, version + 1, body.body, body.note, PERSON, clock.now())
+    view = TemplateView.model_validate(dict(row))
+    response.headers["ETag"] = etag(view.version)
+    return view
 
 
 def check(source: str) -> None:

@@ -35,14 +35,15 @@ async def handle_requests(tx: AsyncConnection, requests: Sequence[Received[Asked
 
 async def attach(tx: AsyncConnection, accounts: Collection[Key], now: datetime) -> None:
     """Attach what waits of some accounts to their cases, which take the step that it is where their state allows it."""
-    rows = await cases.lock_accounts(tx, accounts)
-    if not rows:
+    waiting = await store.waiting(tx, accounts) if accounts else []
+    if not waiting:
         return
+    rows = await cases.lock_accounts(tx, {(each["tenant_id"], each["claim_key"]) for each in waiting})
     by_account: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for (tenant_id, _), row in rows.items():
         by_account[tenant_id, row["claim_key"]].append(row)
     told = []
-    for each in await store.waiting(tx, accounts):
+    for each in waiting:
         case_id = choose(each["payer_claim_control_number"], by_account[each["tenant_id"], each["claim_key"]])
         if case_id is not None:
             told.append((each["tenant_id"], each["request_id"], case_id))

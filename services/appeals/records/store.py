@@ -65,17 +65,6 @@ async def waiting(tx: AsyncConnection, accounts: Collection[Key]) -> list[Mappin
     return list(await (await driver(tx)).fetch(_WAITING, *map(list, zip(*accounts, strict=True))))
 
 
-_ATTACHABLE = """
-SELECT DISTINCT r.tenant_id, r.claim_key FROM records_requests AS r
-JOIN cases AS c ON c.tenant_id = r.tenant_id AND c.claim_key = r.claim_key WHERE r.case_id IS NULL LIMIT $1
-"""
-
-
-async def attachable(tx: AsyncConnection, limit: int) -> list[Key]:
-    """Return accounts that have a request without a case, and a case."""
-    return [(row["tenant_id"], row["claim_key"]) for row in await (await driver(tx)).fetch(_ATTACHABLE, limit)]
-
-
 _ATTACH = """
 UPDATE records_requests AS r SET case_id = told.case_id, attached_at = $4
 FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS told (tenant_id, request_id, case_id)

@@ -1,6 +1,6 @@
 """Bulk actions and submissions over HTTP: begun, watched, cancelled; filled and looked through."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
@@ -17,6 +17,7 @@ from services.appeals.worklist.choosing import Chosen
 from services.appeals.worklist.views import BulkBody, BulkView, RefusalView, SubmissionBody, SubmissionView
 
 router = APIRouter(tags=["worklist"])
+CASES_MAX: Final = 100_000  # a bulk action is one decision, and holds up the next one
 BulkId = Annotated[UUID, Path(description="the bulk action")]
 SubmissionId = Annotated[UUID, Path(description="the submission")]
 
@@ -42,7 +43,10 @@ async def begin_bulk(
             return BulkView.model_validate_json(kept.body)
         if action.submission_id is not None and await submissions.get(tx, tenant, action.submission_id) is None:
             raise not_found("submission")
-        total = await desk.count(tx, tenant, chosen)
+        total = await desk.count(tx, tenant, chosen, CASES_MAX + 1)
+        if total > CASES_MAX:
+            detail = f"The filter means more than {CASES_MAX} cases; narrow it, and go on with the next part when this one is done."
+            raise Problem(422, "too-many-cases", detail, cases_max=CASES_MAX)
         bulk = Bulk(tenant, uuid7(), action, chosen, body.who, "waiting", bulk_store.NOWHERE, total, 0, 0, 0, now, now)
         await bulk_store.insert(tx, bulk)
         view, location = BulkView.of(bulk), f"/v1/bulk-actions/{bulk.bulk_id}"

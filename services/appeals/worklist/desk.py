@@ -48,10 +48,11 @@ async def find(
     return list((await tx.execute(text(query), values | {"limit": limit})).mappings())
 
 
-async def count(tx: AsyncConnection, tenant_id: str, chosen: Chosen) -> int:
+async def count(tx: AsyncConnection, tenant_id: str, chosen: Chosen, most: int | None = None) -> int:
+    """Return how many cases are meant; with `most`, no further than to that."""
     found, values = conditions(chosen, tenant_id)
-    query = f"SELECT count(*) FROM {_FROM} WHERE {' AND '.join(found)}"  # noqa: S608 - our own names
-    return int((await tx.execute(text(query), values)).scalar_one())
+    query = f"SELECT count(*) FROM (SELECT 1 FROM {_FROM} WHERE {' AND '.join(found)} LIMIT :most) AS meant"  # noqa: S608 - our own names
+    return int((await tx.execute(text(query), values | {"most": most})).scalar_one())
 
 
 async def next_chosen(

@@ -171,3 +171,23 @@ async def test_a_denial_and_its_answer_that_two_workers_handle_at_one_moment_fin
     assert [msgspec.json.decode(each.data, type=AppealDecidedV1).recovered_cents for each in told] == [10000]
     (case,) = (await desk.http.get("/v1/cases")).json()["items"]
     assert case["state"] == "overturned"
+
+
+async def test_two_workers_with_each_others_accounts_take_turns(desk: Desk) -> None:
+    one, two = remit("ONE"), remit("TWO", number="ICN2")
+    await desk.appeals.take(one, two)
+    denials = [(await desk.classifier.take(each))[0] for each in (one, two)]
+    answers = [paying(10000, pcn="ONE"), paying(10000, pcn="TWO", number="ICN2")]
+    met: list[int] = []
+
+    async def meet() -> None:
+        met.append(1)
+        while len(met) == 1 and not await waits(desk):  # noqa: ASYNC110 - it is the database that waits
+            await asyncio.sleep(0.01)
+
+    async def work(*batch: Sent) -> list[Sent]:
+        async with desk.appeals.worker.begin() as tx:
+            return await desk.appeals.handle(tx, *batch, between=meet)
+
+    told = await asyncio.gather(work(answers[0], denials[1]), work(answers[1], denials[0]))
+    assert [len(each) for each in told] in ([0, 2], [2, 0]), "the second finds both denials and both answers"

@@ -4,13 +4,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
-from libs.common.clock import FixedClock
 from libs.common.contracts import records_requested
 from libs.common.contracts.envelope import encode
 from libs.common.contracts.records_requested import AskedCode, RecordsRequestedV1
 from libs.common.ids import claim_key
-from services.appeals.records.attacher import Attacher
-from tests.integration.appeals.conftest import NOW, Desk
+from tests.integration.appeals.conftest import Desk
 from tests.integration.appeals.test_filing import FILE
 from tests.integration.consumers.conftest import Sent, remit
 
@@ -32,10 +30,6 @@ def request(pcn: str = "ACCT1", *codes: str, number: str = "ICN1", due_on: date 
         due_on=due_on,
     )
     return Sent(records_requested.TOPIC, records_requested.TYPE, "local", encode(told), uuid4())
-
-
-async def attach(desk: Desk) -> int:
-    return await Attacher(desk.appeals.worker, FixedClock(NOW)).attach_some()
 
 
 async def needed(desk: Desk, case: dict[str, Any]) -> set[str]:
@@ -72,12 +66,7 @@ async def test_a_request_moves_a_filed_case_and_documents_answer_it(desk: Desk) 
 
 async def test_a_request_waits_for_its_case_and_gives_it_its_day(desk: Desk) -> None:
     await desk.appeals.take(request("ACCT2", due_on=date(2026, 3, 3)), request("NOBODY"))
-    assert await attach(desk) == 0
-    case = await desk.denied(remit("ACCT2"))
-    assert case["records_requests"] == []
-    assert await attach(desk) == 1
-    assert await attach(desk) == 0
-    case = await desk.case(case["case_id"])
+    case = await desk.denied(remit("ACCT2"))  # with its case in one transaction
     assert (case["state"], case["due_on"], len(case["records_requests"])) == ("open", "2026-03-03", 1)
     told = (await desk.http.get(f"/v1/cases/{case['case_id']}/deadlines")).json()
     assert [(each["way"], each["rule"]) for each in told["clocks"]][-1] == ("send_documents", "records_request")

@@ -1,6 +1,6 @@
 """Remits and the three consuming services, each with a database of its own and its real handlers and decoders."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -30,6 +30,7 @@ from services.analytics.handlers import SUBSCRIPTIONS as COUNTING
 from services.appeals.handlers import Remit as AppealsRemit
 from services.appeals.handlers import handle_denials as open_cases
 from services.appeals.handlers import handle_remits as settle_cases
+from services.appeals.handlers import hold
 from services.appeals.records.attaching import handle_requests
 from services.appeals.records.store import Asked
 from services.appeals.store import Denial as AppealsDenial
@@ -56,6 +57,7 @@ SUBSCRIPTIONS = {
     ],
     "analytics": list(COUNTING),
 }
+HOLDS = {"appeals": hold}
 DENIED = (("CO", "197", 10000),)  # authorization
 CONTRACTUAL = (("CO", "45", 10000),)
 PATIENT = (("PR", "1", 10000),)
@@ -124,6 +126,10 @@ def sent(events: Iterable[Event]) -> list[Sent]:
     return [Sent(event.topic, event.type, event.tenant_id, event.data, event.id) for event in events]
 
 
+async def _at_once() -> None:
+    return
+
+
 class Service:
     """One service's database, and its handlers as the worker calls them."""
 
@@ -138,13 +144,19 @@ class Service:
         async with self.worker.begin() as tx:
             return await self.handle(tx, *events)
 
-    async def handle(self, tx: AsyncConnection, *events: Sent) -> list[Sent]:
-        """Handle a batch in a transaction that somebody else ends; return what goes out."""
+    async def handle(self, tx: AsyncConnection, *events: Sent, between: Callable[[], Awaitable[None]] = _at_once) -> list[Sent]:
+        """Handle a batch in a transaction that somebody else ends; return what goes out. `between`: after each type of event."""
+        batches = [
+            (subscription, [self._received(each, subscription) for each in events if each.topic == subscription.topic])
+            for subscription in SUBSCRIPTIONS[self.name]
+        ]
+        if self.name in HOLDS:
+            await HOLDS[self.name](tx, [each for _, batch in batches for each in batch])
         out: list[Event] = []
-        for subscription in SUBSCRIPTIONS[self.name]:
-            batch = [self._received(each, subscription) for each in events if each.topic == subscription.topic]
+        for subscription, batch in batches:
             if batch:
                 out += await subscription.handle(tx, batch, NOW)
+                await between()
         return sent(out)
 
     @staticmethod

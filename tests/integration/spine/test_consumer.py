@@ -122,6 +122,28 @@ async def test_a_batch_read_again_changes_nothing(database, consumer, squares) -
     assert await outbox(database) == [("squares", {"square": 4}), ("squares", {"square": 9})]
 
 
+async def test_what_a_batch_is_about_is_held_once_for_all_its_types_and_before_any_is_handled(database) -> None:
+    seen: list[tuple[str, list[int]]] = []
+
+    async def hold(_: AsyncConnection, events: Sequence[Received[Number]]) -> None:
+        seen.append(("hold", [event.data.number for event in events]))
+
+    def of(name: str) -> Subscription:
+        async def handle(_: AsyncConnection, events: Sequence[Received[Number]], __: datetime) -> list[Event]:
+            seen.append((name, [event.data.number for event in events]))
+            return []
+
+        return Subscription(TOPIC, f"recours.{name}.v1", Number, handle)
+
+    subscriptions = [of("even"), of("odd")]
+    consumer = Consumer("test", subscriptions, database, bootstrap="unused", clock=FixedClock(NOW), hold=hold)
+    types = ("recours.even.v1", "recours.odd.v1")
+    batch = [record(number, offset=number, headers={"ce_type": types[number % 2]}) for number in (1, 2, 3)]
+    await consumer.process(batch)
+    await consumer.process(batch)
+    assert seen == [("hold", [1, 2, 3]), ("even", [2]), ("odd", [1, 3])], "read again there is nothing to hold"
+
+
 async def test_the_same_event_twice_in_one_batch_counts_once(consumer, squares) -> None:
     event_id = uuid4()
     await consumer.process([record(2, offset=0, event_id=event_id), record(5, offset=1), record(2, offset=2, event_id=event_id)])
