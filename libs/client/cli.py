@@ -18,18 +18,14 @@ from libs.client import (
     dead_letters,
     denials,
     documents,
-    evaluate,
     followups,
     kpi_commands,
-    labels,
     ledger,
     letter_commands,
     models,
-    odds,
     payers,
     reference,
-    replay,
-    rules,
+    rule_commands,
     send,
     synth,
     worklist,
@@ -52,12 +48,9 @@ app.add_typer(kpi_commands.counting, name="analytics")
 app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(cause_commands.app, name="root-causes")
 
-own_rules = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you change in the judgement, by version.")
-app.add_typer(own_rules, name="rules")
-own_labels = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What people say that denials are.")
-app.add_typer(own_labels, name="labels")
-chances = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How likely a denial is overturned.")
-app.add_typer(chances, name="odds")
+app.add_typer(rule_commands.own_rules, name="rules")
+app.add_typer(rule_commands.own_labels, name="labels")
+app.add_typer(rule_commands.chances, name="odds")
 app.add_typer(models.app, name="models")
 app.add_typer(case_commands.app, name="cases")
 
@@ -120,19 +113,16 @@ def load_table(
         str | None, typer.Option(help="from which quarter on it holds, such as 2026Q1; else the current one")
     ] = None,
     smaller: Annotated[bool, typer.Option("--smaller", help="take it though it has far fewer rows than the one before")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Load a release of a table; the one before stays in force until all of it is in."""
-    reference.load(name, files, quarter, smaller=smaller)
+    reference.load(name, files, quarter, smaller=smaller, as_json=as_json)
 
 
 @tables.command("list")
 def list_tables(as_json: AsJson = False) -> None:
     """Show which releases are in force."""
     reference.show(as_json=as_json)
-
-
-RulesFile = Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - for standard input")]
-Version = Annotated[int, typer.Argument(min=1, metavar="VERSION")]
 
 
 @tables.command("diff")
@@ -145,117 +135,6 @@ def diff_codes(
     Exit status: 0 no difference, 1 at least one, 2 nothing can be said.
     """
     raise typer.Exit(code_lists.diff(file, as_lines=as_lines))
-
-
-@own_rules.command("check")
-def check_rules(file: RulesFile) -> None:
-    """Check rules and show which of them contradict each other; nothing is kept."""
-    rules.check(file)
-
-
-@own_rules.command("draft")
-def draft_rules(file: RulesFile) -> None:
-    """Make the next version of them; it judges nothing until it is published."""
-    rules.draft(file)
-
-
-@own_rules.command("publish")
-def publish_rules(version: Version) -> None:
-    """Put a version in force, for every remit that comes from now on."""
-    rules.publish(version)
-
-
-@own_rules.command("list")
-def list_rules(limit: Limit = 50) -> None:
-    """Show the versions, newest first."""
-    rules.show_list(limit)
-
-
-@own_rules.command("show")
-def show_rules(version: Version, as_json: AsJson = False) -> None:
-    """Show a version as the file that would draft it."""
-    rules.show(version, as_json=as_json)
-
-
-@own_rules.command("replay")
-def replay_rules(
-    version: Annotated[int, typer.Argument(min=0, metavar="VERSION", help="a draft or an older one; 0: none of your rules")],
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")],
-    per_second: Annotated[int | None, typer.Option(min=1, help="at most so many denials a second")] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="then give what changes its next revision")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show what a version makes of past denials, side by side with what stands; Ctrl-C leaves the replay to the service.
-
-    Exit status: 0 done, 1 not applied or cancelled, 2 nothing can be said.
-    """
-    raise typer.Exit(replay.replay(version, first.date(), last.date(), per_second, apply=apply, yes=yes, as_json=as_json))
-
-
-@own_rules.command("evaluate")
-def evaluate_rules(
-    version: Annotated[int | None, typer.Option(min=0, help="judged by this version; left out: as denials stand")] = None,
-    source: Annotated[str | None, typer.Option(help="of biller or audit alone; else an audit's outweighs a biller's")] = None,
-    first: From = None,
-    last: To = None,
-    as_json: AsJson = False,
-) -> None:
-    """Hold the judgement against the labels that people gave: accuracy, confusion, disagreements by code."""
-    asked = {"version": version, "source": source, "from": _day(first), "to": _day(last)}
-    evaluate.show(asked, as_json=as_json)
-
-
-@own_labels.command("add")
-def add_label(
-    denial_id: UUID,
-    category: Annotated[str, typer.Argument(help="such as authorization")],
-    action: Annotated[str, typer.Argument(help="such as appeal")],
-    source: Annotated[str, typer.Option(help="biller or audit")] = "biller",
-    note: Annotated[str, typer.Option(help="why; no patient's data")] = "",
-) -> None:
-    """Say what a denial is; it changes no judgement, but `recours rules evaluate` holds the judgement against it."""
-    labels.add(denial_id, source, category, action, note)
-
-
-@own_labels.command("list")
-def list_labels(limit: Limit = 50, as_lines: AsLines = False) -> None:
-    """Show labels, newest first."""
-    labels.show_list(limit, as_lines=as_lines)
-
-
-@own_labels.command("import")
-def import_labels(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="CSV with columns denial_id, source, category, action, note; - for standard input")
-    ],
-) -> None:
-    """Keep the labels of a file. Sending it again is harmless: of each source the latest label of a denial is kept.
-
-    Exit status: 0 all lines were taken, 1 at least one was not, 2 nothing can be said.
-    """
-    raise typer.Exit(labels.import_(file))
-
-
-@chances.command("show")
-def show_odds(
-    payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
-    category: Annotated[str | None, typer.Option(help="such as authorization")] = None,
-    limit: Limit = 200,
-    as_lines: AsLines = False,
-) -> None:
-    """Show what the odds rest on: contested denials by payer, category, code and level, with the odds of the next one."""
-    odds.show({"payer": payer, "category": category}, limit, as_lines=as_lines)
-
-
-@chances.command("evaluate")
-def evaluate_odds(
-    version: Annotated[int | None, typer.Option(min=1, help="of the table; left out: the newest")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show calibration and lift on the newest outcomes, told from the earlier ones."""
-    odds.evaluate(version, as_json=as_json)
 
 
 @work.command("next")
@@ -310,9 +189,10 @@ def show_levels(payer: Annotated[str, typer.Argument(help="payer id (TRN03)")], 
 def set_levels(
     payer: Annotated[str, typer.Argument(help="payer id (TRN03)")],
     file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON: path, levels, time_zone, who (docs/deadlines.md)")],
+    as_json: AsJson = False,
 ) -> None:
     """Settle a payer's levels; its open cases are reckoned anew."""
-    payers.settle(payer, file)
+    payers.settle(payer, file, as_json=as_json)
 
 
 @app.command("denials")
@@ -355,6 +235,7 @@ def followups_(
 @app.command("deposits")
 def deposits_(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="CSV or NDJSON of deposits; - for standard input")],
+    as_lines: AsLines = False,
 ) -> None:
     """Tell of deposits, so that payments without one and deposits without a remittance are followed up.
 
@@ -362,7 +243,7 @@ def deposits_(
 
     Exit status: 0 all lines were taken, 1 at least one was not, 2 nothing can be said.
     """
-    raise typer.Exit(followups.deposits(files))
+    raise typer.Exit(followups.deposits(files, as_lines=as_lines))
 
 
 @app.command("ledger")
@@ -449,13 +330,14 @@ def replay_letters(
     all_: Annotated[bool, typer.Option("--all", help="all that were not replayed yet")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     service: Where = None,
+    as_lines: AsLines = False,
 ) -> None:
     """Send the record of one, or of all, to its topic again."""
     names = _services(service)
     if (dead_letter_id is None) != all_:
         raise typer.BadParameter("give either the id of one or --all.")
     if dead_letter_id is not None:
-        dead_letters.replay(names, dead_letter_id)
+        dead_letters.replay(names, dead_letter_id, as_lines=as_lines)
         return
     waiting = dead_letters.waiting(names)
     if not waiting:
@@ -464,7 +346,7 @@ def replay_letters(
     if not yes and not typer.confirm(f"Send {len(waiting)} records to their topics again?", err=True):
         raise typer.Exit(1)
     for name, letter_id in waiting:
-        dead_letters.replay([name], letter_id)
+        dead_letters.replay([name], letter_id, as_lines=as_lines)
 
 
 def _services(name: str | None) -> tuple[str, ...]:

@@ -54,10 +54,13 @@ def show_one(names: Sequence[str], dead_letter_id: UUID, *, as_json: bool) -> No
         _print_detail(output(), service.name, answer.value)
 
 
-def replay(names: Sequence[str], dead_letter_id: UUID) -> None:
+def replay(names: Sequence[str], dead_letter_id: UUID, *, as_lines: bool) -> None:
     """Send one dead letter's record to its topic again."""
     service, answer = _find(names, lambda service: services.get_dead_letter(service, dead_letter_id))
-    services.replay_dead_letter(service, dead_letter_id)
+    replayed = services.replay_dead_letter(service, dead_letter_id)
+    if as_lines:
+        print_json({"service": service.name, "dead_letter": Raw(replayed.raw)})
+        return
     output().print(f"{service.name}: {dead_letter_id} goes to {plain(answer.value.topic)} again.")
 
 

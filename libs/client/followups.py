@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import IO, Any, Final
 
+import msgspec
+
 from libs.client import services, sources
 from libs.client.shapes import Followup
 from libs.client.show import Column, output, plain, print_json, print_rows
@@ -49,7 +51,7 @@ def _row(each: Followup) -> list[str]:
     ]
 
 
-def deposits(names: list[str]) -> int:
+def deposits(names: list[str], *, as_lines: bool) -> int:
     """Send files of deposits and show which lines are none; return the exit status: 0 all were taken, 1 a line was not."""
     counts: Counter[str] = Counter()
     with Service("ingest") as ingest:
@@ -59,7 +61,9 @@ def deposits(names: list[str]) -> int:
                 answers = services.send_deposits(ingest, body)
             counts.update(each.status for each in answers)
             for each in answers:
-                if each.status not in ("new", "known"):
+                if as_lines:
+                    print_json({"file": source.name, **msgspec.structs.asdict(each)})
+                elif each.status not in ("new", "known"):
                     wrong = " ".join(filter(None, (each.field, each.problem or each.status)))
                     output().print(f"{plain(source.name)}:{each.line}: {wrong}", soft_wrap=True)
     summary = output(errors=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from libs.client import services
 from libs.client.errors import ClientError, ProblemAnswer
 from libs.client.shapes import Label
@@ -27,10 +29,14 @@ _NEEDED: Final = ("denial_id", "source", "category", "action")
 _REFUSED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST})
 
 
-def add(denial_id: UUID, source: str, category: str, action: str, note: str) -> None:
+def add(denial_id: UUID, source: str, category: str, action: str, note: str, *, as_json: bool) -> None:
     """Keep a label in the place of the source's earlier one."""
     with Service("classifier") as classifier:
-        _print([services.put_label(classifier, denial_id, source, _body(category, action, note)).value])
+        answer = services.put_label(classifier, denial_id, source, _body(category, action, note))
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+    else:
+        _print([answer.value])
 
 
 def show_list(limit: int, *, as_lines: bool) -> None:
@@ -46,36 +52,36 @@ def show_list(limit: int, *, as_lines: bool) -> None:
         output(errors=True).print("Nothing is labelled yet.")
 
 
-def import_(name: str) -> int:
+def import_(name: str, *, as_lines: bool) -> int:
     """Keep the labels of a file; return the exit status: 0 all were taken, 1 a line was not. Sending it again is harmless."""
     taken = refused = 0
     with Service("classifier") as classifier:
         for line, row in _rows(name):
-            wrong = _taken(classifier, row)
-            if wrong is None:
-                taken += 1
-            else:
-                refused += 1
+            label, wrong = _taken(classifier, row)
+            taken, refused = taken + (wrong is None), refused + (wrong is not None)
+            if as_lines:
+                print_json({"line": line, "label": label, "problem": wrong})
+            elif wrong is not None:
                 output().print(f"{plain(name)}:{line}: {wrong}", soft_wrap=True)
     output(errors=True).print(f"{taken} labels kept, {refused} lines not taken.")
     return int(refused > 0)
 
 
-def _taken(classifier: Service, row: dict[str, str]) -> str | None:
-    """Send one row; return what is wrong with it."""
+def _taken(classifier: Service, row: dict[str, str]) -> tuple[msgspec.Raw | None, str | None]:
+    """Send one row; return the label as it is kept, or what is wrong with the row."""
     try:
         denial_id = UUID(row["denial_id"])
     except ValueError:
-        return "denial_id is no UUID"
+        return None, "denial_id is no UUID"
     if row["source"] not in ("audit", "biller"):
-        return "source is audit or biller"
+        return None, "source is audit or biller"
     try:
-        services.put_label(classifier, denial_id, row["source"], _body(row["category"], row["action"], row["note"]))
+        body = _body(row["category"], row["action"], row["note"])
+        return msgspec.Raw(services.put_label(classifier, denial_id, row["source"], body).raw), None
     except ProblemAnswer as error:
         if error.status not in _REFUSED:
             raise
-        return plain(str(error))
-    return None
+        return None, plain(str(error))
 
 
 def _rows(name: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -77,10 +77,15 @@ def show_list(
     subject: Annotated[str | None, typer.Option(help="of this subject alone: risk or overturn")] = None,
     state: Annotated[str | None, typer.Option(help="candidate, shadow, live, retired or rolled_back")] = None,
     limit: Annotated[int, typer.Option(min=1, help="how many at most")] = 50,
+    as_lines: Annotated[bool, typer.Option("--json", help="one JSON object a line, with all that the service says")] = False,
 ) -> None:
     """Show models, newest first."""
     with Service("classifier") as classifier:
-        found = [each for each, _ in list_items(classifier, "/v1/models", Model, {"subject": subject, "state": state}, limit)]
+        found = list(list_items(classifier, "/v1/models", Model, {"subject": subject, "state": state}, limit))
+    if as_lines:
+        for _, raw in found:
+            print_json(raw)
+        return
     if not found:
         output(errors=True).print("No model was trained yet: recours models train.")
         return
@@ -93,7 +98,7 @@ def show_list(
             f"{each.created_at:%Y-%m-%d}",
             str(each.model_id),
         )
-        for each in found
+        for each, _ in found
     ]
     print_rows(output(), _COLUMNS, rows)
 

@@ -60,7 +60,7 @@ def show_levels(payer_id: str, *, as_json: bool) -> None:
         _print(answer.value)
 
 
-def settle(payer_id: str, name: str) -> None:
+def settle(payer_id: str, name: str, *, as_json: bool) -> None:
     """Settle a payer's levels from a YAML or JSON file: `path`, `levels`, `time_zone`, `who`."""
     try:
         told: Any = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
@@ -70,6 +70,9 @@ def settle(payer_id: str, name: str) -> None:
         raise ClientError(f"{name} holds no levels: `path:`, `levels:` and a list, or both are expected.")
     with Service("appeals") as appeals:
         answer = services.put_levels(appeals, payer_id, json_body(told))
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+        return
     _print(answer.value)
     if answer.value.reckoning is not None:
         output(errors=True).print("The payer's open cases are being reckoned anew.")

@@ -31,7 +31,7 @@ def show(*, as_json: bool) -> None:
         output(errors=True).print(f"Nothing is loaded of {', '.join(answer.value.not_loaded)}.")
 
 
-def load(name: str, files: list[str], quarter: str | None, *, smaller: bool) -> None:
+def load(name: str, files: list[str], quarter: str | None, *, smaller: bool, as_json: bool) -> None:
     """Load the files of one release, one after the other as one."""
     errors = output(errors=True)
     parts = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
@@ -41,15 +41,19 @@ def load(name: str, files: list[str], quarter: str | None, *, smaller: bool) -> 
         task = bars.add_task(f"sending {name}", total=body.size_bytes)
         answer = services.load_reference(ingest, name, body, {"quarter": quarter, "smaller": smaller or None})
         bars.remove_task(task)
-        load = _watch(ingest, answer, bars)
+        answer = _watch(ingest, answer, bars)
+        load = answer.value
         if load.status != "live":
             at = "" if load.line is None else f" Line {load.line}."
             raise ClientError(f"The table was {load.status}: {load.message}{at}")
         releases = services.get_reference(ingest).value.releases
+    if as_json:
+        print_json(Raw(answer.raw))
+        return
     _print([each for each in releases if (each.name, each.quarter) == (load.name, load.quarter)])
 
 
-def _watch(ingest: Service, answer: Answer[Load], bars: Progress) -> Load:
+def _watch(ingest: Service, answer: Answer[Load], bars: Progress) -> Answer[Load]:
     """Ask how far a load is until it has ended. Errors: Unreachable when nothing moves for long."""
     task = bars.add_task(f"loading {answer.value.name}", total=answer.value.progress.bytes_total)
     location, pause, moved_at = answer.location, _POLL_SECONDS[0], time.monotonic()
@@ -64,7 +68,7 @@ def _watch(ingest: Service, answer: Answer[Load], bars: Progress) -> Load:
         before, answer = answer, services.get_load(ingest, location)
         if answer.raw != before.raw:
             moved_at = time.monotonic()
-    return answer.value
+    return answer
 
 
 def _print(releases: list[Release]) -> None:

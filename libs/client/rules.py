@@ -38,33 +38,49 @@ def read(name: str) -> Body:
     return json_body(whole)
 
 
-def check(name: str) -> None:
+def check(name: str, *, as_json: bool) -> None:
     """Check a file; whatever is wrong with it is an error of the service."""
     with Service("classifier") as classifier:
-        found = services.check_rules(classifier, read(name)).value
+        answer = services.check_rules(classifier, read(name))
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+        return
+    found = answer.value
     output().print(f"{found.rules} rules, fit to judge by.")
     _print_conflicts(found.conflicts)
 
 
-def draft(name: str) -> None:
+def draft(name: str, *, as_json: bool) -> None:
     """Draft the next version from a file."""
     with Service("classifier") as classifier:
         answer = services.draft_rules(classifier, read(name))
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+        return
     known = " holds these rules already" if answer.status == HTTPStatus.OK else ""
     output().print(f"Version {answer.value.version}{known}; `recours rules publish {answer.value.version}` puts it in force.")
     _print_conflicts(answer.value.conflicts)
 
 
-def publish(version: int) -> None:
+def publish(version: int, *, as_json: bool) -> None:
     """Put a version in force."""
     with Service("classifier") as classifier:
-        _print([services.publish_rules(classifier, version).value])
+        answer = services.publish_rules(classifier, version)
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+    else:
+        _print([answer.value])
 
 
-def show_list(limit: int) -> None:
+def show_list(limit: int, *, as_lines: bool) -> None:
     """Show versions, newest first."""
     with Service("classifier") as classifier:
-        _print([version for version, _ in services.list_rules(classifier, limit)])
+        found = list(services.list_rules(classifier, limit))
+    if as_lines:
+        for _, raw in found:
+            print_json(raw)
+    else:
+        _print([version for version, _ in found])
 
 
 def show(version: int, *, as_json: bool) -> None:

@@ -99,6 +99,7 @@ def test_models_are_trained_promoted_and_watched_and_a_check_shows_what_they_say
         assert "Never sees patients" in out
         assert "risk-1, live" in run("promote", "risk-1")[1]
         assert "risk-1" in run("list", "--state", "live")[1]
+        assert '"state":"live"' in run("list", "--json")[1]
         assert '"state":"live"' in run("show", "risk-1", "--json")[1]
 
         told = run_apart(checked(service_database("ingest"), url))

@@ -1,5 +1,6 @@
 """`recours rules` against the classifier as its process serves it, over a real database."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -54,6 +55,12 @@ def test_rules_are_drafted_put_in_force_and_shown_as_their_file(run: Run, file: 
     assert "Version 1;" in run("rules", "draft", file)[1]
     assert "draft" in run("rules", "list")[1]
     assert "in force since" in run("rules", "publish", 1)[1]
+    checked, drafted, published, (listed,) = (
+        [json.loads(line) for line in run("rules", *told, "--json")[1].splitlines()]
+        for told in (("check", file), ("draft", file), ("publish", 1), ("list",))
+    )
+    assert (checked[0]["rules"], drafted[0]["version"], published[0]["version"]) == (1, 1, 1)
+    assert listed["in_force_since"] is not None
     shown = run("rules", "show", 1)[1]
     file.write_text(shown)
     assert "Version 1 holds these rules already" in run("rules", "draft", file)[1]

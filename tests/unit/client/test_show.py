@@ -1,11 +1,15 @@
 """What the command line makes of what it knows: comparisons, sums, tables."""
 
 import io
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
+import typer
 from rich.console import Console
 
+from libs.client import cli
 from libs.client.ledger import compare
 from libs.client.send import balance_difference
 from libs.client.shapes import Ledger, LedgerDay, LedgerTotals
@@ -86,3 +90,21 @@ def test_rows_are_a_table_where_they_fit_to_the_last_character() -> None:
 
 def test_rows_are_records_where_an_amount_would_be_cut_in_two() -> None:
     assert printed(23)[:3] == ["paid on  2026-01-10", "paid     6,000,860.00", ""]
+
+
+# They write a file, or have more forms than two (`check --format json`).
+WITHOUT_JSON = {"check", "synth", "documents get", "letters preview"}
+
+
+def test_every_command_that_tells_something_takes_json() -> None:
+    root = typer.main.get_command(cli.app)
+    assert {name for name, options in commands(root) if "--json" not in options} == WITHOUT_JSON
+
+
+def commands(group: Any, *path: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield each command below a group with its options."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *path, name)
+        else:
+            yield " ".join((*path, name)), {option for each in command.params for option in each.opts}
