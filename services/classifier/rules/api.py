@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 import msgspec
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
@@ -175,9 +176,9 @@ async def draft_rules(
     Idempotency-Key a repeated request is answered as the first was, also when other versions came in between.
     """
     rules = body.to_rules()
-    digest = idempotency.digest("draft_rules", body.model_dump_json())
+    digest, now = idempotency.digest("draft_rules", body.model_dump_json()), clock.now()
     async with database.begin(tenant) as tx:
-        kept = await idempotency.begin(tx, tenant, key, digest, clock.now())
+        kept = await idempotency.begin(tx, tenant, key, digest, now)
         if kept is not None:
             response.status_code, response.headers["Location"] = kept.status, kept.location or ""
             return VersionDetail.model_validate_json(kept.body)
@@ -188,8 +189,8 @@ async def draft_rules(
             found = newest
         else:
             version = newest.version + 1 if newest is not None else 1
-            await store.insert_version(tx, tenant, version, rules, body.note, clock.now())
-            found = Version(version, rules, body.note, clock.now(), None, None)
+            await store.insert_version(tx, tenant, version, rules, body.note, now)
+            found = Version(version, rules, body.note, now, None, None)
         told, location = _detail(found), f"/v1/rules/{found.version}"
         await idempotency.finish(
             tx, tenant, key, idempotency.Kept(response.status_code or 201, location, told.model_dump_json(by_alias=True))
@@ -209,10 +210,7 @@ async def list_rules(tenant: TenantDep, database: DatabaseDep, cursor: Cursor = 
 @router.get("/v1/rules/{version}", summary="One version", responses=responses(404, 422))
 async def get_rules(version: Number, tenant: TenantDep, database: DatabaseDep) -> VersionDetail:
     async with database.begin(tenant) as tx:
-        found = await store.version_of(tx, tenant, version)
-    if found is None:
-        raise not_found("version of the rules")
-    return _detail(found)
+        return _detail(await _version(tx, tenant, version))
 
 
 @router.post("/v1/rules/{version}/publish", summary="Put a version in force", responses=responses(404, 422))
@@ -223,13 +221,18 @@ async def publish_rules(version: Number, tenant: TenantDep, database: DatabaseDe
     """
     async with database.begin(tenant) as tx:
         await store.lock(tx, tenant)
-        found = await store.version_of(tx, tenant, version)
-        if found is None:
-            raise not_found("version of the rules")
+        found = await _version(tx, tenant, version)
         if found.in_force_since is None:
             await store.publish(tx, tenant, version, clock.now())
-            found = msgspec.structs.replace(found, published_at=clock.now(), in_force_since=clock.now())
+            found = await _version(tx, tenant, version)
     return _detail(found)
+
+
+async def _version(tx: AsyncConnection, tenant: str, version: int) -> Version:
+    found = await store.version_of(tx, tenant, version)
+    if found is None:
+        raise not_found("version of the rules")
+    return found
 
 
 def _refused(found: list[Fault]) -> Problem:

@@ -52,15 +52,14 @@ def file(tmp_path: Path) -> Path:
 
 def test_rules_are_drafted_put_in_force_and_shown_as_their_file(run: Run, file: Path) -> None:
     assert "fit to judge by" in run("rules", "check", file)[1]
-    assert "Version 1;" in run("rules", "draft", file)[1]
+    drafted = json.loads(run("rules", "draft", file, "--json")[1])
     assert "draft" in run("rules", "list")[1]
+    published = json.loads(run("rules", "publish", 1, "--json")[1])
     assert "in force since" in run("rules", "publish", 1)[1]
-    checked, drafted, published, (listed,) = (
-        [json.loads(line) for line in run("rules", *told, "--json")[1].splitlines()]
-        for told in (("check", file), ("draft", file), ("publish", 1), ("list",))
-    )
-    assert (checked[0]["rules"], drafted[0]["version"], published[0]["version"]) == (1, 1, 1)
-    assert listed["in_force_since"] is not None
+    assert json.loads(run("rules", "check", file, "--json")[1]) == {"rules": 1, "conflicts": []}
+    listed = json.loads(run("rules", "list", "--json")[1])
+    assert (listed["version"], listed["created_at"]) == (1, drafted["created_at"]), "what is answered is what is kept"
+    assert (listed["published_at"], listed["in_force_since"]) == (published["published_at"], published["in_force_since"])
     shown = run("rules", "show", 1)[1]
     file.write_text(shown)
     assert "Version 1 holds these rules already" in run("rules", "draft", file)[1]
