@@ -89,7 +89,7 @@ def deposits(own: System, tmp_path, monkeypatch) -> Any:
     def tell(*lines: str) -> int:
         path = tmp_path / "deposits.csv"
         path.write_text("deposited_on,amount,trace_number\n" + "".join(f"{line}\n" for line in lines))
-        return command.deposits([str(path)])
+        return command.deposits([str(path)], as_lines=False)
 
     return tell
 
