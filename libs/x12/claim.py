@@ -226,7 +226,10 @@ class Claim(Struct, frozen=True, gc=False, omit_defaults=True):
 
     def reference(self, qualifier: str) -> str | None:
         """Return the value of the first REF with this qualifier."""
-        return next((each.value for each in self.references if each.qualifier == qualifier), None)
+        for each in self.references:  # asked for several times a claim: a loop, no generator
+            if each.qualifier == qualifier:
+                return each.value
+        return None
 
     def dated(self, qualifier: str) -> date | None:
         """Return the (first) day of the DTP with this qualifier."""
@@ -234,7 +237,10 @@ class Claim(Struct, frozen=True, gc=False, omit_defaults=True):
 
     def provider(self, entity_code: str) -> Provider | None:
         """Return the provider of the claim (2310) in this role."""
-        return next((each for each in self.providers if each.entity_code == entity_code), None)
+        for each in self.providers:
+            if each.entity_code == entity_code:
+                return each
+        return None
 
     @property
     def patient_or_subscriber(self) -> Person:

@@ -158,7 +158,7 @@ class ClaimReader(TransactionReader):
         """Count a unit that cannot be used. Of a level, at least the one that was open before is left."""
         segment = cursor.segments[start]
         if segment[:3] != "CLM":
-            self._enter(segment, cursor.position(start))
+            self._enter(cursor, start)
         super().lose(cursor, start, code)
 
     def cut_off(self, unfinished: str) -> None:
@@ -204,15 +204,15 @@ class ClaimReader(TransactionReader):
 
     # -- what claims stand under
 
-    def _enter(self, segment: str, at: tuple[int, int]) -> str:
+    def _enter(self, cursor: Cursor, start: int) -> str:
         """Begin a level and return it. Where it stands counts, not what it says of its parent: a lie is told, none believed."""
-        _, name, parent, level, *_ = [*segment.split(self.separator), "", "", ""]
+        _, name, parent, level, *_ = [*cursor.segments[start].split(self.separator), "", "", ""]
         if level not in _BELOW:
             self._levels.unknown = True
-            self.note(at, "unexpected_segment", "warning", "HL", element="HL03", loop="2000")
+            self.note(cursor.position(start), "unexpected_segment", "warning", "HL", element="HL03", loop="2000")
             return ""
         if parent != self._names.get(_ABOVE.get(level, ""), "") or (level in _ABOVE and not parent):
-            self.note(at, "hl_parent", "warning", "HL", element="HL02", loop=_LOOPS[level])
+            self.note(cursor.position(start), "hl_parent", "warning", "HL", element="HL02", loop=_LOOPS[level])
         for left in (level, *_BELOW[level]):
             self._levels.leave(left)
             self._names.pop(left, None)
@@ -223,7 +223,7 @@ class ClaimReader(TransactionReader):
 
     def _read_level(self, cursor: Cursor, start: int, places: list[int]) -> None:
         segments = cursor.segments
-        level = self._enter(segments[start], cursor.position(start))
+        level = self._enter(cursor, start)
         if not level:
             return
         names = [at for at in places if segments[at][:3] == "NM1"]

@@ -187,8 +187,10 @@ class Part:
 def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
     """Add a reader's items to a batch, in file order."""
     for item in items:
-        if isinstance(item, Remit):
+        if type(item) is Remit:  # and no isinstance: of a struct of another kind, that costs as much as taking a line
             _take_remit(progress, batch, item)
+        elif type(item) is Claim:
+            _take_claim(progress, batch, item)
         elif isinstance(item, Finding):
             _take_finding(progress, batch, item)
         elif isinstance(item, TransactionOpened):
@@ -205,15 +207,13 @@ def take(progress: Progress, batch: Batch, items: Iterable[Item]) -> None:
             progress.unbalanced |= bool(item.unbalanced_claims or item.unbalanced_lines or item.balance_difference_cents)
             batch.closed.append(item)
         else:
-            _take_claim_or_answer(progress, batch, item)
+            _take_answer(progress, batch, item)
 
 
-def _take_claim_or_answer(progress: Progress, batch: Batch, item: Item) -> None:
-    """Take what an 837, 277 or 999 holds."""
+def _take_answer(progress: Progress, batch: Batch, item: Item) -> None:
+    """Take the head of an 837 or 277, and what a 277 or 999 holds."""
     opened, received = progress.opened, progress.received
-    if isinstance(item, Claim) and opened is not None:
-        _take_claim(progress, batch, item, opened)
-    elif isinstance(item, BatchRead):
+    if isinstance(item, BatchRead):
         progress.head = item
     elif isinstance(item, StatusRead) and opened is not None:
         progress.answers += 1
@@ -247,8 +247,11 @@ def _shortened(answer: SetAnswer) -> SetAnswer:
     )
 
 
-def _take_claim(progress: Progress, batch: Batch, claim: Claim, opened: TransactionOpened) -> None:
+def _take_claim(progress: Progress, batch: Batch, claim: Claim) -> None:
     """Take one claim of an 837."""
+    opened = progress.opened
+    if opened is None:  # the reader emits it first
+        raise ValueError("a claim before its transaction")
     progress.claims += 1
     progress.claims_billed += 1
     candidate = ClaimCandidate.of(

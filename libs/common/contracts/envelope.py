@@ -66,8 +66,12 @@ def first_event(  # an event that nothing but a request caused
     sequence: int,
     correlation_id: str,
     traceparent: str | None,
+    event_id: UUID | None = None,
 ) -> Event:
-    """Return an event that starts a chain: its cause is the request or file that `correlation_id` names."""
+    """Return an event that starts a chain: its cause is the request or file that `correlation_id` names.
+
+    `event_id`: where what it tells of has an id that no other event has.
+    """
     return Event(
         topic=topic,
         type=type_,
@@ -75,7 +79,7 @@ def first_event(  # an event that nothing but a request caused
         tenant_id=tenant_id,
         sequence=sequence,
         data=_encode(data),
-        id=uuid7(),
+        id=event_id or uuid7(),
         correlation_id=correlation_id,
         causation_id=correlation_id,
         traceparent=traceparent,

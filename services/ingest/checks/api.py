@@ -86,8 +86,9 @@ async def check_claims(
         earlier = await loading.earlier_lines(tx, tenant, asked, reference)
     found: list[tuple[RuleFinding, ...]] = []
     now = clock.now()
-    for start in range(0, len(asked), _CLAIMS_AT_ONCE):
-        found += loading.fold(asked[start : start + _CLAIMS_AT_ONCE], reference, earlier, now.date())
+    checked = loading.fold(asked, reference, earlier, now.date())
+    while some := list(itertools.islice(checked, _CLAIMS_AT_ONCE)):
+        found += some
         await asyncio.sleep(0)
     risk = Risk("too_many_claims")
     if len(asked) <= CLAIMS_MAX:

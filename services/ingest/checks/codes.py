@@ -43,20 +43,19 @@ def _diagnoses(claim: Claim, reference: Reference, on: date) -> Iterator[Finding
     on = (claim.service_to_on or on) if claim.claim_type == "institutional" else on
     release = reference.release_on(ICD10CM, on)
     for place, each in enumerate(claim.diagnoses):
-        path = f"diagnoses[{place}].code"
         if each.qualifier in _ICD9:
             if on >= _ICD10_BEGINS:
                 yield RULES["CODE-DIAGNOSIS-ICD9"].at(f"diagnoses[{place}].qualifier")
         elif "." in each.code:
-            yield RULES["CODE-DIAGNOSIS-DOT"].at(path)
+            yield RULES["CODE-DIAGNOSIS-DOT"].at(f"diagnoses[{place}].code")
         elif not _is(_DIAGNOSIS, each.code):
-            yield RULES["CODE-DIAGNOSIS-SHAPE"].at(path)
+            yield RULES["CODE-DIAGNOSIS-SHAPE"].at(f"diagnoses[{place}].code")
         elif release is not None:
             entry = reference.codes.get((release, each.code))
             if entry is None:
-                yield RULES["CODE-DIAGNOSIS-UNKNOWN"].at(path)
+                yield RULES["CODE-DIAGNOSIS-UNKNOWN"].at(f"diagnoses[{place}].code")
             elif not entry.billable:
-                yield RULES["CODE-DIAGNOSIS-HEADER"].at(path)
+                yield RULES["CODE-DIAGNOSIS-HEADER"].at(f"diagnoses[{place}].code")
 
 
 def _procedure(place: int, line: ClaimLine, reference: Reference, on: date) -> Iterator[Finding]:

@@ -20,7 +20,6 @@ _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _PREFIX_SUM = 24  # what the prefix 80840 adds to the sum of an NPI's digits
 
 
-@lru_cache(maxsize=10_000)
 def is_npi(npi: str) -> bool:
     """Say whether ten digits carry the right check digit (Luhn, with 80840 before them)."""
     digits = [int(digit) for digit in npi]
@@ -29,6 +28,14 @@ def is_npi(npi: str) -> bool:
 
 def has_npi_shape(npi: str) -> bool:
     return len(npi) == _NPI_DIGITS and npi.isascii() and npi.isdecimal() and npi.startswith(_NPI_FIRST)
+
+
+@lru_cache(maxsize=10_000)  # those of a practice come with each of its claims
+def _broken(npi: str) -> str:
+    """Return the rule that an NPI breaks; empty for none."""
+    if not has_npi_shape(npi):
+        return "ID-NPI-SHAPE"
+    return "" if is_npi(npi) else "ID-NPI-CHECKDIGIT"
 
 
 def check(claim: Claim, reference: Reference, on: date) -> Iterator[Finding]:
@@ -41,7 +48,8 @@ def check(claim: Claim, reference: Reference, on: date) -> Iterator[Finding]:
     yield from _zip(billing, "billing_provider", asked=True)
     for place, each in enumerate(claim.providers):
         yield from _provider(each, f"providers[{place}]", None, reference, on)
-        yield from _zip(each, f"providers[{place}]", asked=each.entity_code == _SERVICE_FACILITY)
+        if each.address is not None:
+            yield from _zip(each, f"providers[{place}]", asked=each.entity_code == _SERVICE_FACILITY)
     for at, line in enumerate(claim.lines):
         for place, each in enumerate(line.providers):
             yield from _provider(each, f"lines[{at}].providers[{place}]", line.number, reference, on)
@@ -50,11 +58,8 @@ def check(claim: Claim, reference: Reference, on: date) -> Iterator[Finding]:
 
 def _provider(provider: Provider, path: str, line: int | None, reference: Reference, on: date) -> Iterator[Finding]:
     npi, taxonomy = provider.npi, provider.taxonomy_code
-    if npi:
-        if not has_npi_shape(npi):
-            yield RULES["ID-NPI-SHAPE"].at(f"{path}.npi", line)
-        elif not is_npi(npi):
-            yield RULES["ID-NPI-CHECKDIGIT"].at(f"{path}.npi", line)
+    if npi and (rule := _broken(npi)):
+        yield RULES[rule].at(f"{path}.npi", line)
     if taxonomy:
         if not _TAXONOMY.fullmatch(taxonomy):
             yield RULES["ID-TAXONOMY-SHAPE"].at(f"{path}.taxonomy_code", line)

@@ -48,20 +48,22 @@ async def check_all(tx: AsyncConnection, tenant_id: str, asked: Sequence[Asked],
         return []
     reference = await load(tx, tenant_id, [each.claim for each in asked])
     earlier = await earlier_lines(tx, tenant_id, asked, reference)
-    return fold(asked, reference, earlier, now_on)
+    return list(fold(asked, reference, earlier, now_on))
 
 
 def fold(
     asked: Iterable[Asked], reference: Reference, earlier: Mapping[str, list[EarlierLine]], now_on: date
-) -> list[tuple[Finding, ...]]:
-    """Check claims one after the other. Pure but for `earlier`, to which each claim's lines are added."""
-    found = []
+) -> Iterator[tuple[Finding, ...]]:
+    """Check claims one after the other. Pure but for `earlier`, to which a claim's lines are added when its member comes again."""
+    passed: dict[str, Asked] = {}  # the last claim of each member
     for each in asked:
         before = earlier.get(each.member_reference, [])
+        last = passed.get(each.member_reference)
+        if last is not None:
+            before += duplicates.lines_of(last.claim, last.claim_id, last.claim.service_from_on or now_on)
         others = [line for line in before if line.claim_id != each.claim_id]  # the same claim sent again is no duplicate
-        found.append(check(each.claim, reference, now_on, others))
-        before += duplicates.lines_of(each.claim, each.claim_id, each.claim.service_from_on or now_on)
-    return found
+        passed[each.member_reference] = each
+        yield check(each.claim, reference, now_on, others)
 
 
 async def load(tx: AsyncConnection, tenant_id: str, claims: Sequence[Claim]) -> Reference:
@@ -167,13 +169,15 @@ class _Entries:
 
 # Earlier claims that still stand: not rejected at the door, not void, not replaced by another.
 _EARLIER = """
-SELECT claims.member_reference, claims.claim_id, claims.service_from_on,
-    CASE WHEN rendering_npi <> '' THEN rendering_npi ELSE billing_npi END AS provider_npi, content
+SELECT asked.member_reference, standing.*
 FROM unnest($2::text[], $3::date[], $4::date[]) AS asked (member_reference, first, last)
-JOIN claims ON claims.tenant_id = $1 AND claims.member_reference = asked.member_reference
-    AND claims.service_from_on BETWEEN asked.first AND asked.last
-WHERE claims.state <> 'rejected' AND claims.frequency_code <> '8'
-    AND NOT EXISTS (SELECT 1 FROM claims AS newer WHERE newer.tenant_id = $1 AND newer.replaces_claim_id = claims.claim_id)
+CROSS JOIN LATERAL (
+    SELECT claim_id, service_from_on, CASE WHEN rendering_npi <> '' THEN rendering_npi ELSE billing_npi END AS provider_npi, content
+    FROM claims WHERE tenant_id = $1 AND claims.member_reference = asked.member_reference
+        AND service_from_on BETWEEN asked.first AND asked.last AND state <> 'rejected' AND frequency_code <> '8'
+        AND NOT EXISTS (SELECT 1 FROM claims AS newer WHERE newer.tenant_id = $1 AND newer.replaces_claim_id = claims.claim_id)
+    OFFSET 0  -- a fence: each member by the index; a join would read all claims, in several processes
+) AS standing
 """
 _LONG_STAY = timedelta(days=45)  # an earlier claim that began so long before may still have a line on the day
 
@@ -183,19 +187,24 @@ async def earlier_lines(
 ) -> dict[str, list[EarlierLine]]:
     """Return, for each member, the lines of earlier claims of the days that the checks look at."""
     spans: dict[str, tuple[date, date]] = {}
+    reaches = {payer_id: _reach(rules) for payer_id, rules in reference.payers.items()}
     for each in asked:
         first, last = each.claim.service_span()
         if first is not None and last is not None:
-            rules = reference.payers.get(each.claim.payer.payer_id, ())
-            first -= max(_LONG_STAY, *(timedelta(days=rule.days or 0) for rule in rules if rule.kind == "frequency"), timedelta(0))
-            known = spans.get(each.member_reference, (first, last))
-            spans[each.member_reference] = min(first, known[0]), max(last, known[1])
+            first -= reaches.get(each.claim.payer.payer_id, _LONG_STAY)
+            known = spans.get(each.member_reference)
+            spans[each.member_reference] = (first, last) if known is None else (min(first, known[0]), max(last, known[1]))
     found: dict[str, list[EarlierLine]] = {each.member_reference: [] for each in asked}
     if spans:
         firsts, lasts = zip(*spans.values(), strict=True)
         for row in await (await driver(tx)).fetch(_EARLIER, tenant_id, list(spans), list(firsts), list(lasts)):
             found[row["member_reference"]] += _lines(row)
     return found
+
+
+def _reach(rules: Iterable[PayerRule]) -> timedelta:
+    """Return how far back from a claim's first day what a payer's rules speak of may have begun."""
+    return max(_LONG_STAY, *(timedelta(days=rule.days or 0) for rule in rules if rule.kind == "frequency"), timedelta(0))
 
 
 def _lines(row: asyncpg.Record) -> Iterator[EarlierLine]:

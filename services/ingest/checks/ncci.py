@@ -51,7 +51,7 @@ def sets_of(claim: Claim) -> tuple[str, str] | None:
 def check(claim: Claim, reference: Reference) -> Iterator[Finding]:
     """Yield pairs and units that a payer that follows NCCI refuses."""
     sets = sets_of(claim)
-    if sets is None:
+    if sets is None or not any(map(reference.releases.get, sets)):
         return
     by_day: dict[date, list[_Service]] = defaultdict(list)
     for place, line in enumerate(claim.lines):

@@ -94,19 +94,24 @@ def _amounts(claim: Claim) -> Iterator[Finding]:
         yield RULES["STRUCT-LINES-MAX"].at("lines", count=count)
     elif count > _LINES_USUAL_MAX and claim.claim_type != "institutional":
         yield RULES["STRUCT-LINES-50"].at("lines", count=count)
-    if any(line.number != place for place, line in enumerate(claim.lines, start=1)):
+    difference, in_order = claim.charge_cents, True
+    seen: set[str] = set()
+    repeated: list[tuple[int, ClaimLine]] = []
+    for place, line in enumerate(claim.lines):
+        difference -= line.charge_cents
+        in_order = in_order and line.number == place + 1
+        number = line.line_control_number
+        if number and number in seen:
+            repeated.append((place, line))
+        seen.add(number)
+    if not in_order:
         yield RULES["STRUCT-LINE-NUMBERS"].at("lines")
-    difference = claim.charge_cents - sum(line.charge_cents for line in claim.lines)
     if difference:
         yield RULES["STRUCT-CHARGE-SUM"].at("charge_cents", cents=difference)
     if claim.charge_cents < 0:
         yield RULES["STRUCT-CHARGE-NEGATIVE"].at("charge_cents")
-    seen: set[str] = set()
-    for place, line in enumerate(claim.lines):
-        number = line.line_control_number
-        if number and number in seen:
-            yield RULES["STRUCT-LINE-CONTROL-REPEATED"].at(f"lines[{place}].line_control_number", line.number)
-        seen.add(number)
+    for place, line in repeated:
+        yield RULES["STRUCT-LINE-CONTROL-REPEATED"].at(f"lines[{place}].line_control_number", line.number)
 
 
 def _diagnoses(claim: Claim) -> Iterator[Finding]:
@@ -131,23 +136,24 @@ def _diagnoses(claim: Claim) -> Iterator[Finding]:
         yield RULES["STRUCT-DIAGNOSES-MAX"].at("diagnoses", count=counted, allowed=allowed)
 
 
-def _day(day: date | None, path: str, number: int | None, now_on: date, oldest: date = _OLDEST_SERVICE) -> Iterator[Finding]:
-    if day is None:
-        return
-    if day > now_on:
-        yield RULES["STRUCT-DATE-FUTURE"].at(path, number)
-    elif day < oldest:
-        yield RULES["STRUCT-DATE-ANCIENT"].at(path, number)
+def _broken(day: date | None, now_on: date, oldest: date = _OLDEST_SERVICE) -> str:
+    """Return the rule that a day breaks; empty for none."""
+    if day is None or oldest <= day <= now_on:
+        return ""
+    return "STRUCT-DATE-FUTURE" if day > now_on else "STRUCT-DATE-ANCIENT"
 
 
 def _dates(claim: Claim, now_on: date) -> Iterator[Finding]:
     """Check the claim's own dates: of birth, of the statement, of admission and whatever else it tells."""
-    yield from _day(claim.subscriber.birth_on, "subscriber.birth_on", None, now_on, _OLDEST_BIRTH)
-    if claim.patient is not None:
-        yield from _day(claim.patient.birth_on, "patient.birth_on", None, now_on, _OLDEST_BIRTH)
+    if rule := _broken(claim.subscriber.birth_on, now_on, _OLDEST_BIRTH):
+        yield RULES[rule].at("subscriber.birth_on")
+    if claim.patient is not None and (rule := _broken(claim.patient.birth_on, now_on, _OLDEST_BIRTH)):
+        yield RULES[rule].at("patient.birth_on")
     for place, each in enumerate(claim.dates):
-        yield from _day(each.from_on, f"dates[{place}].from_on", None, now_on)
-        yield from _day(each.to_on, f"dates[{place}].to_on", None, now_on)
+        if rule := _broken(each.from_on, now_on):
+            yield RULES[rule].at(f"dates[{place}].from_on")
+        if rule := _broken(each.to_on, now_on):
+            yield RULES[rule].at(f"dates[{place}].to_on")
         if each.to_on is not None and each.from_on is not None and each.to_on < each.from_on:
             yield RULES["STRUCT-DATE-ORDER"].at(f"dates[{place}].to_on")
     if claim.claim_type == "institutional":
@@ -173,7 +179,7 @@ def _line(claim: Claim, place: int, line: ClaimLine) -> Iterator[Finding]:
     pointers = line.diagnosis_pointers
     if kind == "professional" and not pointers:
         yield RULES["STRUCT-POINTER-MISSING"].at(f"lines[{place}].diagnosis_pointers", number)
-    elif len(pointers) > _POINTERS_MAX or any(not 1 <= pointer <= len(claim.diagnoses) for pointer in pointers):
+    elif len(pointers) > _POINTERS_MAX or (pointers and not 1 <= min(pointers) <= max(pointers) <= len(claim.diagnoses)):
         yield RULES["STRUCT-POINTER-RANGE"].at(f"lines[{place}].diagnosis_pointers", number)
 
 
@@ -185,39 +191,41 @@ def is_above_zero(units: str) -> bool:
 
 def _line_dates(claim: Claim, place: int, line: ClaimLine, now_on: date) -> Iterator[Finding]:
     first, last, number = line.service_from_on, line.service_to_on, line.number
-    path = f"lines[{place}].service_from_on"
     if first is None:
         # A dental claim may tell the day for all its lines, a stay bills without days.
         dated = claim.claim_type == "institutional" or (claim.claim_type == "dental" and claim.dated("472") is not None)
         if not dated:
-            yield RULES["STRUCT-DATE-MISSING"].at(path, number)
+            yield RULES["STRUCT-DATE-MISSING"].at(f"lines[{place}].service_from_on", number)
         return
-    yield from _day(first, path, number, now_on)
-    yield from _day(last, f"lines[{place}].service_to_on", number, now_on)
+    if rule := _broken(first, now_on):
+        yield RULES[rule].at(f"lines[{place}].service_from_on", number)
+    if rule := _broken(last, now_on):
+        yield RULES[rule].at(f"lines[{place}].service_to_on", number)
     if last is not None and last < first:
         yield RULES["STRUCT-DATE-ORDER"].at(f"lines[{place}].service_to_on", number)
     birth_on = claim.patient_or_subscriber.birth_on
     if birth_on is not None and first < birth_on <= now_on:
-        yield RULES["STRUCT-DATE-BEFORE-BIRTH"].at(path, number)
+        yield RULES["STRUCT-DATE-BEFORE-BIRTH"].at(f"lines[{place}].service_from_on", number)
     if claim.claim_type == "institutional":
         statement = next((each for each in claim.dates if each.qualifier == "434"), None)
         if statement is not None and statement.from_on is not None:
             end = statement.to_on or statement.from_on
             if not statement.from_on <= first <= end:
-                yield RULES["STRUCT-DATE-OUTSIDE-STATEMENT"].at(path, number)
+                yield RULES["STRUCT-DATE-OUTSIDE-STATEMENT"].at(f"lines[{place}].service_from_on", number)
 
 
 def _other_payers(claim: Claim) -> Iterator[Finding]:
     """Check the order of the payers, and that what each earlier one decided adds up."""
     taken = {claim.subscription.sequence}
+    decided = False
     for place, other in enumerate(claim.other_payers):
         sequence = other.subscription.sequence
         if sequence and sequence in taken:
             yield RULES["STRUCT-COB-SEQUENCE"].at(f"other_payers[{place}].subscription.sequence")
         taken.add(sequence)
         if other.paid_cents is not None:
+            decided = True
             yield from _other_payer_balance(claim, place)
-    decided = any(other.paid_cents is not None for other in claim.other_payers)
     if claim.subscription.sequence in _SECONDARY and not decided:
         yield RULES["STRUCT-COB-MISSING"].at("other_payers")
 

@@ -90,10 +90,11 @@ class _Booking:
         sequence: int,
         findings: Sequence[CheckFinding],
         *,
+        event_id: UUID | None = None,
         interchange_id: UUID | None = None,
         submitted_at: datetime | None = None,
     ) -> None:
-        """Tell of a claim; of one that came earlier, as of then."""
+        """Tell of a claim; of one that came earlier, as of then. `event_id`: its row's, where it is told of first."""
         event = to_event(
             claim,
             claim_id=claim_id,
@@ -104,14 +105,14 @@ class _Booking:
             submitted_at=submitted_at or self.received.received_at,
             findings=findings,
         )
-        self.emit(claim_submitted.TOPIC, claim_submitted.TYPE, event, key, sequence)
+        self.emit(claim_submitted.TOPIC, claim_submitted.TYPE, event, key, sequence, event_id)
 
     def replace(self, replaced: UUID, claim: Claim, claim_id: UUID) -> None:
         """Note that one claim takes the place of another."""
         self.touched.add(("claim", replaced))
         self.tell(replaced, None, "voided" if claim.frequency_code == VOID else "replaced", claim_id)
 
-    def emit(self, topic: str, type_: str, data: Any, key: UUID, sequence: int) -> None:
+    def emit(self, topic: str, type_: str, data: Any, key: UUID, sequence: int, event_id: UUID | None = None) -> None:
         received = self.received
         correlation = str(self.interchange_id or data.claim_id or data.claim_key)
         self.events.append(
@@ -124,6 +125,7 @@ class _Booking:
                 sequence=sequence,
                 correlation_id=correlation,
                 traceparent=received.traceparent,
+                event_id=event_id,
             )
         )
 
@@ -280,7 +282,10 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
         replaced = replaced_by(own, earlier)
         replaces = by_number.get(claim.original_control_number) or (replaced.claim_id if replaced else None)
         sequence = booking.next_version(each.claim_key)
-        booking.submitted(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id])
+        booking.submitted(
+            *(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id]),
+            event_id=each.row_id,
+        )
         if replaces is not None:
             booking.replace(replaces, claim, each.claim_id)
         elif claim.frequency_code not in (REPLACEMENT, VOID):

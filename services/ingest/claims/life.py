@@ -255,6 +255,8 @@ def replaced_by(claim: Known, others: Sequence[Known]) -> Known | None:
     A replacement or void means the latest. An original claim takes the place of a rejected one for the same day or the same charge:
     what was rejected never reached adjudication, and its correction comes as an original.
     """
+    if not others:
+        return None
     earlier = [each for each in sorted(others, key=lambda each: each.sent_on) if each.sent_on <= claim.sent_on]
     if claim.frequency_code in _AGAIN:
         return earlier[-1] if earlier else None

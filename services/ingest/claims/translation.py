@@ -28,6 +28,10 @@ def to_event(
     """Say one claim as `claim.submitted` says it; lines keep their numbers, or count from 1 where they have none."""
     rendering = claim.provider(_RENDERING)
     first, last = claim.service_span()
+    told = {each.qualifier for each in claim.references if each.value}
+    for line in claim.lines:
+        if line.references:
+            told |= {each.qualifier for each in line.references if each.value}
     return ClaimSubmittedV1(
         claim_id=claim_id,
         claim_key=claim_key,
@@ -51,8 +55,8 @@ def to_event(
         diagnosis_codes=tuple(each.code for each in claim.diagnoses),
         service_from_on=first,
         service_to_on=last,
-        prior_authorization=_has_reference(claim, _PRIOR_AUTHORIZATION),
-        referral=_has_reference(claim, _REFERRAL),
+        prior_authorization=_PRIOR_AUTHORIZATION in told,
+        referral=_REFERRAL in told,
         member_reference=member_reference,
         findings=tuple(findings),
     )
@@ -64,12 +68,8 @@ def told_findings(findings: Sequence[Finding]) -> tuple[CheckFinding, ...]:
     return tuple(CheckFinding(each.rule.rule_id, each.severity, each.rule.carc, each.line) for each in first)
 
 
-def _has_reference(claim: Claim, qualifier: str) -> bool:
-    return bool(claim.reference(qualifier)) or any(line.reference(qualifier) for line in claim.lines)
-
-
 def _line(line: ClaimLine, place: int) -> SubmittedLine:
-    rendering = next((each.npi for each in line.providers if each.entity_code == _RENDERING), "")
+    rendering = next((each.npi for each in line.providers if each.entity_code == _RENDERING), "") if line.providers else ""
     return SubmittedLine(
         line=line.number or place,
         charge_cents=line.charge_cents,
