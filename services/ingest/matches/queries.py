@@ -37,6 +37,8 @@ async def list_matches(
         if value is not None:
             query += f" AND {column} :{name}"
             values[name] = value
+    if result in ("ambiguous", "unmatched"):
+        query += " AND m.result IN ('ambiguous', 'unmatched')"  # in words: a parameter does not tell that their index serves
     return list((await tx.execute(text(query + " ORDER BY m.remit_row_id DESC LIMIT :limit"), values)).mappings())
 
 
