@@ -15,6 +15,7 @@ import pytest
 from deploy.local import provision
 from deploy.local.layout import ROOT, SERVICES, Secrets
 from deploy.local.stack import Stack
+from libs.common import migrate
 
 SCHEMA = """
 SELECT format('%s %s %s %s', c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod)) AS told
@@ -32,11 +33,16 @@ def versions(service: str) -> list[str]:
     return sorted(path.name.partition("_")[0] for path in (ROOT / "services" / service / "migrations" / "versions").glob("0*.py"))
 
 
-def run(call: str, url: str) -> None:
-    """Run one of libs.common.migrate's functions in a process of its own, as Alembic's environment is one a process."""
-    program = f"import sys; from libs.common import migrate; migrate.{call}"
-    done = subprocess.run([sys.executable, "-c", program, url], cwd=ROOT, capture_output=True, text=True, check=False)
+def run_apart(program: str, url: str) -> None:
+    """Run a program in a process of its own, as Alembic's environment is one a process."""
+    command = [sys.executable, "-c", f"import sys; {program}", url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def run(call: str, url: str) -> None:
+    """Run one of libs.common.migrate's functions."""
+    run_apart(f"from libs.common import migrate; migrate.{call}", url)
 
 
 async def schema(url: str) -> list[str]:
@@ -61,21 +67,25 @@ def empty(servers: Stack, templates: Any) -> Any:
     return make
 
 
+def climb(service: str, url: str) -> None:
+    """Go up, down and up again with each version, and down from the newest to nothing; in one process, the calls are many."""
+    before, up = "base", []
+    for version in versions(service):
+        migrate.upgrade(service, url, version)
+        up = asyncio.run(schema(url))
+        migrate.downgrade(service, url, before)
+        migrate.upgrade(service, url, version)
+        assert asyncio.run(schema(url)) == up, f"{version} down and up again is another schema"
+        before = version
+    migrate.upgrade(service, url)
+    assert asyncio.run(schema(url)) == up, "the newest version again changes nothing"
+    migrate.downgrade(service, url, "base")
+    assert [told for told in asyncio.run(schema(url)) if "alembic" not in told] == [], "the way down leaves nothing"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_version_goes_up_down_and_up_again(service: str, empty: Any) -> None:
-    url = empty(service)
-    before = "base"
-    for version in versions(service):
-        run(f"upgrade('{service}', sys.argv[1], '{version}')", url)
-        up = asyncio.run(schema(url))
-        run(f"downgrade('{service}', sys.argv[1], '{before}')", url)
-        run(f"upgrade('{service}', sys.argv[1], '{version}')", url)
-        assert asyncio.run(schema(url)) == up
-        before = version
-    run(f"upgrade('{service}', sys.argv[1])", url)
-    assert asyncio.run(schema(url)) == up, "the newest version again changes nothing"
-    run(f"downgrade('{service}', sys.argv[1], 'base')", url)
-    assert [told for told in asyncio.run(schema(url)) if "alembic" not in told] == []
+    run_apart(f"from {__name__} import climb; climb('{service}', sys.argv[1])", empty(service))
 
 
 def test_a_claim_has_its_lines_and_its_first_step_as_rows_again_before_version_11(empty: Any) -> None:
