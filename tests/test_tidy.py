@@ -34,6 +34,7 @@ EDGES = frozenset(
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
         "services/ingest/followups/deposits_api.py",
         "services/analytics/alerts/api.py", "services/analytics/alerts/scan.py",
+        "services/analytics/audits/api.py", "services/analytics/audits/running.py",
         "services/analytics/recounts/api.py", "services/analytics/recounts/running.py", "services/analytics/recounts/rereading.py",
         "services/appeals/letters/letterhead_api.py", "services/appeals/letters/templates_api.py",
         "services/appeals/letters/letters_api.py", "services/appeals/letters/packets_api.py", "services/appeals/letters/builder.py",

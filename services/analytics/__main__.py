@@ -6,7 +6,9 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.process import consuming_service
 from libs.common.settings import load
+from libs.common.worker import Job
 from services.analytics.alerts.scan import AlertScan
+from services.analytics.audits.running import Drawer
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.settings import AnalyticsSettings
@@ -21,13 +23,19 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     return make_app(database, clock, tenant, load(AnalyticsSettings).rework_cost_cents)
 
 
+def jobs_of(database: Database, clock: Clock) -> list[Job]:
+    settings = load(AnalyticsSettings)
+    return [
+        Recounter(database, clock, bootstrap=settings.kafka).run,
+        AlertScan(database, clock).run,
+        Drawer(database, clock).run,
+    ]
+
+
 if __name__ == "__main__":
     consuming_service(
         "analytics",
         make_api,
         SUBSCRIPTIONS,
-        lambda database, clock: [
-            Recounter(database, clock, bootstrap=load(AnalyticsSettings).kafka).run,
-            AlertScan(database, clock).run,
-        ],
+        jobs_of,
     )

@@ -18,6 +18,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, Tena
 from libs.common.http.problems import Problem, not_found, responses
 from services.analytics import answers, kpis, queries
 from services.analytics.alerts import api as alerts
+from services.analytics.audits import api as audits
 from services.analytics.causes import api as causes
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
@@ -262,11 +263,21 @@ def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: i
         "analytics",
         "Shows where denials come from.",
         checks={"database": database.ping},
-        routers=[router, causes.router, pages.router, alerts.router, recounts.router, ledger.router, dead_letters.router],
+        routers=[
+            router,
+            causes.router,
+            pages.router,
+            alerts.router,
+            audits.router,
+            recounts.router,
+            ledger.router,
+            dead_letters.router,
+        ],
         tags={
             "kpis": "Key figures, each with its definition.",
             "alerts": "Payers that refuse more than usual: shifts, told once, with their charts.",
             "root causes": "What is refused more often than the rest explains, since when, and what was done about it.",
+            "audits": "Samples of denials, reviewed by two people, and what they say of all.",
             "recounts": "Sums held against the facts that they follow from.",
         },
         lifespan=lifespan,

@@ -109,6 +109,8 @@ class ClassifiedDenial(Struct, frozen=True, gc=False):
     reasons: Sequence[Reason] = ()
     preventable: bool | None = None
     acknowledgement_id: UUID | None = None
+    action: str = ""
+    confidence: float | None = None
 
 
 class AppealFiled(Struct, frozen=True, gc=False):
@@ -220,6 +222,8 @@ def denial_of(received: Received[ClassifiedDenial]) -> Denial:
         lines=0 if None in lines else len(lines),
         preventable=told.preventable,
         reasons=tuple(Refused(each.line or 0, each.category, each.carc, each.amount_cents) for each in told.reasons),
+        action=told.action,
+        confidence=told.confidence,
     )
 
 

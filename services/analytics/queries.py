@@ -94,9 +94,12 @@ async def payer_names(tx: AsyncConnection, tenant_id: str) -> dict[str, str]:
 _CHUNK: Final = 2_000
 
 
-async def accounts(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[list[tuple[UUID, list[Fact]]]]:
-    """Yield accounts with all their facts, some thousands at a time."""
-    query = "SELECT claim_key, told FROM facts WHERE tenant_id = $1 ORDER BY claim_key, place"
+async def accounts(
+    tx: AsyncConnection, tenant_id: str, *, with_denials: bool = False
+) -> AsyncIterator[list[tuple[UUID, list[Fact]]]]:
+    """Yield accounts with all their facts, some thousands at a time; `with_denials`: those alone that have one."""
+    denied = " AND claim_key IN (SELECT claim_key FROM facts WHERE tenant_id = $1 AND kind = 'denial')" if with_denials else ""
+    query = f"SELECT claim_key, told FROM facts WHERE tenant_id = $1{denied} ORDER BY claim_key, place"  # noqa: S608 - ours
     cursor = await (await driver(tx)).cursor(query, tenant_id)
     held: list[tuple[UUID, list[Fact]]] = []
     while rows := await cursor.fetch(_CHUNK):
@@ -122,3 +125,8 @@ async def all_sums(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[tuple[t
         for row in rows:
             told = tuple(row)
             yield told[:5], told[5:]
+
+
+async def freeze(tx: AsyncConnection) -> None:
+    """Let the transaction see one moment alone. First in it; without writing, so that no relay waits for it."""
+    await (await driver(tx)).execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

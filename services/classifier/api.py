@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.common.changes import FIRST_CHANGE, Change, latest_change
 from libs.common.clock import Clock
 from libs.common.contracts.risk import PATH
+from libs.common.contracts.words import Action, Category
 from libs.common.database import Database
 from libs.common.http import dead_letters, ledger
 from libs.common.http.app import create_app
@@ -49,7 +50,7 @@ from services.classifier.rules import api as rules
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES
 from services.classifier.verdict import Adjudicated, judge
-from services.classifier.views import Action, Category, DenialView, Judged, Kind, OddsView, deadline_view, reason_view
+from services.classifier.views import DenialView, Judged, Kind, OddsView, deadline_view, reason_view
 
 Cents = Annotated[int, Field(ge=-(10**15), le=10**15, strict=True)]
 Code = Annotated[str, Field(min_length=1, max_length=20)]

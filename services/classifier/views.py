@@ -8,25 +8,11 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from libs.common.contracts.denial_classified import Deadline
+from libs.common.contracts.words import Action, Category
 from services.classifier.odds.book import Told
 from services.classifier.odds.outcomes import KeptDenial
 
-Category = Literal[
-    "eligibility_coverage", "authorization", "medical_necessity", "coding_bundling", "duplicate", "timely_filing",
-    "missing_information", "coordination_of_benefits", "non_covered", "provider_enrollment", "contractual",
-    "patient_responsibility", "benefit_limit", "payment_recovery", "other",
-]  # fmt: skip
 Kind = Literal["hard", "soft", "not_denial", "rejection"]
-Action = Literal[
-    "correct_and_resubmit",
-    "appeal",
-    "bill_other_payer",
-    "bill_patient",
-    "send_documents",
-    "write_off",
-    "contact_payer",
-    "none",
-]
 
 
 class ReasonView(BaseModel):

@@ -40,7 +40,7 @@ class Unit(Struct, frozen=True, gc=False):
 class Stratum(Struct, frozen=True):
     """A part of the population that is drawn from by itself.
 
-    `spread`, `spread_dollars`: the variance of its share in error, by denials and by dollars, in units of p(1 - p), where errors are
+    `spread`, `spread_dollars`: the variance of its share in error, by denials and by dollars, in units of p(1 - p), if errors are
     spread evenly. It is known before anything is reviewed, and holds the large denials that the sample happened to miss.
     """
 

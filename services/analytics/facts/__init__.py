@@ -112,6 +112,8 @@ class Denial(Struct, frozen=True, gc=False, omit_defaults=True, tag="denial", ta
     lines: int = 0
     preventable: bool | None = None
     reasons: tuple[Refused, ...] = ()
+    action: str = ""
+    confidence: float | None = None
 
     def identity(self) -> tuple[str, UUID, int]:
         return ("denial", self.denial_id, self.version)

@@ -100,7 +100,7 @@ class Recounter:
         counted: dict[JournalKey, list[int]] = {}
         facts = 0
         async with self._database.begin() as tx:
-            await store.freeze(tx)
+            await queries.freeze(tx)
             async for some in queries.accounts(tx, tenant_id):
                 for _, of_account in some:
                     facts += len(of_account)

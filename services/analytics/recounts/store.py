@@ -115,11 +115,6 @@ async def count_sums(tx: AsyncConnection, tenant_id: str) -> int:
     return counted
 
 
-async def freeze(tx: AsyncConnection) -> None:
-    """Let the transaction see one moment alone. First in it; without writing, so that no relay waits for it."""
-    await (await driver(tx)).execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-
-
 def _read(row: object) -> Recount | None:
     if row is None:
         return None

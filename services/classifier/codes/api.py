@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
+from libs.common.contracts.words import Action, Category
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, responses
@@ -16,7 +17,7 @@ from services.classifier.decision import Classification
 from services.classifier.judgement import KNOWLEDGE, normalised
 from services.classifier.knowledge import AdjustmentCode, RemarkCode
 from services.classifier.sentences import ASKED, CHECKLISTS, EFFECTS, Told
-from services.classifier.views import Action, Category, Kind
+from services.classifier.views import Kind
 
 router = APIRouter(tags=["codes"])
 

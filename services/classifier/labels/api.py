@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.contracts.words import Action, Category
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import not_found, responses
@@ -15,7 +16,6 @@ from services.classifier.labels import store
 from services.classifier.labels.evaluation import evaluate
 from services.classifier.labels.store import Label
 from services.classifier.rules import store as rules_store
-from services.classifier.views import Action, Category
 
 router = APIRouter(tags=["rules"])
 

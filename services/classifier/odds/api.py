@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from msgspec.structs import astuple
 from pydantic import BaseModel, Field
 
+from libs.common.contracts.words import Category
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import not_found, responses
@@ -18,7 +19,7 @@ from services.classifier.odds.evaluation import Report
 from services.classifier.odds.outcomes import Subject
 from services.classifier.odds.shelf import Shelf
 from services.classifier.odds.table import Cell, odds_of
-from services.classifier.views import Category, OddsView
+from services.classifier.views import OddsView
 
 router = APIRouter(tags=["odds"])
 _report = msgspec.json.Decoder(Report).decode

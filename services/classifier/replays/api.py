@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.contracts.words import Action, Category
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
@@ -19,7 +20,7 @@ from services.classifier.replays import store
 from services.classifier.replays.comparing import TRANSITIONS, Command, Side, State
 from services.classifier.replays.store import ChangeRow, Move, Replay
 from services.classifier.rules import store as rules_store
-from services.classifier.views import Action, Category, Kind
+from services.classifier.views import Kind
 
 router = APIRouter(tags=["rules"])
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.contracts.words import Action, Category
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_number_cursor
@@ -17,7 +18,6 @@ from services.classifier.rules import store
 from services.classifier.rules.checking import Fault, conflicts, faults
 from services.classifier.rules.model import Rule
 from services.classifier.rules.store import Version
-from services.classifier.views import Action, Category
 
 router = APIRouter(tags=["rules"])
 

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.docs.documents import DOCS
 from deploy.local.layout import ROOT
+from libs.common.contracts.words import Action, Category
 from libs.common.http.problems import _TITLES
 from services.appeals.deadlines.levels import PLACES
 from services.appeals.documents.kinds import DocumentKind
@@ -16,7 +17,7 @@ from services.appeals.filing.views import Channel
 from services.appeals.outcomes.attribution import Outcome
 from services.appeals.workflow import CaseState, Command
 from services.classifier.knowledge import ACTIONS, CATEGORIES
-from services.classifier.views import Action, Category, DenialView, Kind
+from services.classifier.views import DenialView, Kind
 from services.ingest.claims.views import State
 from services.ingest.upload import _REFUSALS
 from services.ingest.views import Status

@@ -1,0 +1,192 @@
+"""Audits over HTTP: planned, reviewed item by item by two people, settled, and read."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.http import idempotency
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
+from libs.common.http.problems import Problem, not_found, responses
+from libs.common.ids import uuid7
+from services.analytics.audits import store
+from services.analytics.audits.plans import ITEMS_MAX
+from services.analytics.audits.results import Results, Reviewed, results
+from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
+from services.analytics.audits.store import Audit, Item
+from services.analytics.audits.views import AuditBody, AuditView, ItemView, ResultsView, Reviewer, SettlementBody, VerdictBody
+
+router = APIRouter(tags=["audits"])
+AuditId = Annotated[UUID, Path(description="as it was answered")]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="the item's place in the sample")]
+
+
+@router.post("/v1/audits", summary="Plan an audit; its sample is drawn", status_code=202, responses=responses(400, 409, 413, 422))
+async def begin_audit(
+    body: AuditBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response, key: idempotency.Key = None
+) -> AuditView:
+    """Poll its Location until it is `reviewing`. The same plan as of the same day, once that has passed, draws the same denials."""
+    idempotency.require(key)
+    now = clock.now()
+    as_of = body.as_of or now.date()
+    if as_of > now.date():
+        raise Problem(422, "bad-day", "`as_of` is a day that has come.")
+    audit: Audit | None = Audit(tenant, uuid7(), body.to_plan(), as_of, "drawing", created_at=now, leased_until=now)
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, idempotency.digest("begin_audit", body.model_dump_json()), now)
+        if kept is not None:
+            audit = await store.get(tx, tenant, UUID(kept.body))
+        elif audit is not None:
+            await store.insert(tx, audit)
+            await idempotency.finish(tx, tenant, key, idempotency.Kept(202, None, str(audit.audit_id)))
+    if audit is None:
+        raise not_found("audit")
+    response.headers["Location"] = f"/v1/audits/{audit.audit_id}"
+    return AuditView.of(audit, now.date())
+
+
+@router.get("/v1/audits", summary="Audits, newest first", responses=responses(400, 422))
+async def list_audits(
+    tenant: TenantDep, database: DatabaseDep, clock: ClockDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[AuditView]:
+    before = read_id_cursor(cursor, tenant, {})
+    today = clock.now().date()
+    async with database.begin(tenant) as tx:
+        rows = await store.page(tx, tenant, before=before, limit=limit + 1)
+    return cut_page(rows, limit, tenant, {}, lambda row: AuditView.of(row, today), position=lambda row: row.audit_id)
+
+
+@router.get("/v1/audits/{audit_id}", summary="One audit, and how far it is", responses=responses(404, 422))
+async def get_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> AuditView:
+    async with database.begin(tenant) as tx:
+        return AuditView.of(await _audit(tx, tenant, audit_id), clock.now().date())
+
+
+@router.get("/v1/audits/{audit_id}/items", summary="The sample, as it was drawn", responses=responses(400, 404, 422))
+async def list_audit_items(
+    audit_id: AuditId,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    state: Annotated[list[ItemState] | None, Query(max_length=5, description="any of these")] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT,
+) -> Page[ItemView]:
+    asked = {"audit": audit_id, "state": None if state is None else sorted(state)}
+    after = read_number_cursor(cursor, tenant, asked)
+    async with database.begin(tenant) as tx:
+        await _audit(tx, tenant, audit_id)
+        rows = await store.items(tx, tenant, audit_id, states=state, after=after or 0, limit=limit + 1)
+        told = await store.reviews(tx, tenant, audit_id, [row.item for row in rows])
+    return cut_page(rows, limit, tenant, asked, lambda row: _view(row, told), position=lambda row: row.item)
+
+
+def _view(item: Item, reviews: dict[int, dict[str, Verdict]]) -> ItemView:
+    return ItemView.of(item, reviews.get(item.item, {}))
+
+
+@router.put(
+    "/v1/audits/{audit_id}/items/{item}/reviews/{reviewer}",
+    summary="Fill in the review form of an item",
+    responses=responses(404, 409, 413, 422),
+)
+async def put_review(
+    audit_id: AuditId,
+    item: Number,
+    reviewer: Annotated[Reviewer, Path(description="one of the plan's two")],
+    body: VerdictBody,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+) -> ItemView:
+    """It may be changed until the other one is in. When both say the same, the item is `agreed`; otherwise `disputed`."""
+    async with database.begin(tenant) as tx:
+        audit = await _audit(tx, tenant, audit_id)
+        if reviewer not in audit.plan.reviewers:
+            raise not_found("reviewer of this audit")
+        held = await _open_item(tx, audit, item)
+        told = (await store.reviews(tx, tenant, audit_id, [item])).get(item, {})
+        if told.get(reviewer) == body.to_verdict():
+            return ItemView.of(held, told)
+        if held.state == "disputed":
+            raise Problem(409, "item-disputed", "Both reviews are in and differ: settle it.")
+        told[reviewer] = body.to_verdict()
+        await store.keep_review(tx, held, reviewer, told[reviewer], clock.now())
+        state, verdict = judge(list(told.values()))
+        await _decide(tx, held, state, verdict, None)
+        return await _shown(tx, audit, item)
+
+
+@router.put("/v1/audits/{audit_id}/items/{item}/settlement", summary="Settle a dispute", responses=responses(404, 409, 413, 422))
+async def put_settlement(
+    audit_id: AuditId, item: Number, body: SettlementBody, tenant: TenantDep, database: DatabaseDep
+) -> ItemView:
+    """What is held to be so where two reviews differ. It is final."""
+    verdict = Verdict(**body.model_dump(exclude={"settled_by"}))
+    async with database.begin(tenant) as tx:
+        audit = await _audit(tx, tenant, audit_id)
+        held = await _open_item(tx, audit, item, settled=(verdict, body.settled_by))
+        if held.state == "settled":
+            return await _shown(tx, audit, item)
+        if held.state != "disputed":
+            raise Problem(409, "item-not-disputed", "Only what two reviews differ in is settled.")
+        await _decide(tx, held, "settled", verdict, body.settled_by)
+        return await _shown(tx, audit, item)
+
+
+async def _open_item(tx: AsyncConnection, audit: Audit, number: int, settled: tuple[Verdict, str] | None = None) -> Item:
+    """Lock an item that is not final, or that is settled exactly so. Errors: Problem 404, 409."""
+    item = await store.lock_item(tx, audit.tenant_id, audit.audit_id, number)
+    if item is None:
+        raise not_found("item")
+    if item.state in FINAL and (item.verdict, item.settled_by) != settled:
+        raise Problem(409, "item-final", "The item is agreed or settled, and final.")
+    return item
+
+
+async def _decide(tx: AsyncConnection, item: Item, state: ItemState, verdict: Verdict | None, settled_by: str | None) -> None:
+    """Write where an item stands. What is held to be so is a label, if it says what the denial is."""
+    says = verdict is not None and (verdict.category is not None or item.unit.action != "")
+    await store.decide(tx, item, state, verdict, settled_by, "waiting" if says else "none")
+
+
+async def _shown(tx: AsyncConnection, audit: Audit, number: int) -> ItemView:
+    (item,) = await store.items(tx, audit.tenant_id, audit.audit_id, after=number - 1, limit=1)
+    return _view(item, await store.reviews(tx, audit.tenant_id, audit.audit_id, [number]))
+
+
+@router.get("/v1/audits/{audit_id}/results", summary="What the audit found, with intervals", responses=responses(404, 409, 422))
+async def get_results(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep) -> ResultsView:
+    """Of an audit whose items are all final: a part of them would be another sample than the one that was drawn."""
+    async with database.begin(tenant) as tx:
+        audit = await _audit(tx, tenant, audit_id)
+        found = await _results(tx, audit)
+    told = msgspec.to_builtins(found)
+    return ResultsView.model_validate({**told, "audit_id": audit_id, "confidence": audit.plan.confidence})
+
+
+async def _results(tx: AsyncConnection, audit: Audit) -> Results:
+    """Errors: Problem 409 while it is under way."""
+    if audit.state != "done":
+        raise Problem(409, "audit-not-done", "The audit has results when all its items are agreed or settled.")
+    return results(audit.plan, audit.strata, await _reviewed(tx, audit))
+
+
+async def _reviewed(tx: AsyncConnection, audit: Audit) -> Sequence[Reviewed]:
+    items = await store.items(tx, audit.tenant_id, audit.audit_id, limit=2 * ITEMS_MAX)
+    told = await store.reviews(tx, audit.tenant_id, audit.audit_id, [item.item for item in items])
+    return [
+        Reviewed(item.unit, item.stratum, item.probability, item.verdict, told.get(item.item, {}))
+        for item in items
+        if item.verdict is not None
+    ]
+
+
+async def _audit(tx: AsyncConnection, tenant: str, audit_id: UUID) -> Audit:
+    audit = await store.get(tx, tenant, audit_id)
+    if audit is None:
+        raise not_found("audit")
+    return audit

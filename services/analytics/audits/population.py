@@ -1,0 +1,46 @@
+"""Which denials an audit is of: those that stood on the evening of a day, by what was known then. Pure."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from services.analytics.audits.plans import Plan
+from services.analytics.audits.sampling import Unit
+from services.analytics.facts import Denial, Fact
+from services.analytics.facts.points import read
+
+
+def units(plan: Plan, as_of: date, claim_key: UUID, facts: Sequence[Fact]) -> list[Unit]:
+    """Return the denials of one account that are in the plan's population."""
+    known = [fact for fact in facts if fact.known_on <= as_of]
+    if not any(isinstance(fact, Denial) for fact in known):
+        return []
+    account = read(known)
+    found = []
+    for denial in account.denials.values():
+        if not denial.is_active or not _in_period(plan, denial.payment_on):
+            continue
+        episode = account.episode_of.get(denial.remit_id)
+        facility = provider = service_group = ""
+        if episode is not None:
+            _, facility, provider, service_group, _, _ = episode.cell(denial.payer_id)
+        unit = Unit(
+            denial.denial_id,
+            claim_key,
+            denial.payer_id,
+            facility,
+            provider,
+            service_group,
+            denial.category,
+            denial.action,
+            denial.denied_cents,
+            denial.payment_on,
+            denial.confidence,
+        )
+        if all(getattr(unit, name) in values for name, values in plan.filters.items()):
+            found.append(unit)
+    return found
+
+
+def _in_period(plan: Plan, day: date) -> bool:
+    return (plan.first is None or plan.first <= day) and (plan.last is None or day <= plan.last)

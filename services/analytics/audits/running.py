@@ -1,0 +1,63 @@
+"""The worker's job of audits: it draws what was asked for.
+
+The population is read in one moment's view that writes nothing, so that no relay waits for it. A worker that is killed leaves its
+lease to run out; the next one draws the same sample, for it follows from the plan and the day alone.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.worker import look_again
+from services.analytics import queries
+from services.analytics.audits import store
+from services.analytics.audits.population import units
+from services.analytics.audits.sampling import CannotDraw, Unit, draw
+from services.analytics.audits.store import Audit
+
+_POLL_SECONDS: Final = 1.0
+_LEASE: Final = timedelta(minutes=10)
+_POPULATION_MAX: Final = 2_000_000
+
+
+class Drawer:
+    """Draws samples, for ever. Several may run."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await look_again(self.step, idle_seconds=_POLL_SECONDS, waiting="audit_waits")
+
+    async def step(self) -> float | None:
+        """Draw one; None where there is none."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            audit = await store.take(tx, now, now + _LEASE)
+        if audit is None:
+            return None
+        try:
+            sample = await asyncio.to_thread(draw, audit.plan, await self._population(audit))
+        except CannotDraw as error:
+            async with self._database.begin() as tx:
+                await store.fail(tx, audit, error.reason)
+            return 0.0
+        async with self._database.begin() as tx:
+            await store.keep_sample(tx, audit, sample, self._clock.now())
+        return 0.0
+
+    async def _population(self, audit: Audit) -> list[Unit]:
+        """Errors: CannotDraw."""
+        found: list[Unit] = []
+        async with self._database.begin() as tx:
+            await queries.freeze(tx)
+            async for some in queries.accounts(tx, audit.tenant_id, with_denials=True):
+                for claim_key, facts in some:
+                    found += units(audit.plan, audit.as_of, claim_key, facts)
+                if len(found) > _POPULATION_MAX:
+                    raise CannotDraw("population_too_large")
+        return found

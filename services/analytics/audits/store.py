@@ -1,0 +1,224 @@
+"""SQL of audits; nothing here commits."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.database import driver
+from services.analytics.audits.plans import Plan
+from services.analytics.audits.reviewing import ItemState, Verdict
+from services.analytics.audits.sampling import Sample, Stratum, Unit
+
+State = Literal["drawing", "reviewing", "done", "failed"]
+LabelState = Literal["none", "waiting", "sent", "refused"]
+
+
+class Audit(Struct, frozen=True):
+    tenant_id: str
+    audit_id: UUID
+    plan: Plan
+    as_of: date
+    state: State
+    created_at: datetime
+    leased_until: datetime
+    reason: str | None = None
+    drawn_at: datetime | None = None
+    strata: tuple[Stratum, ...] = ()
+    items: int = 0
+    items_final: int = 0
+    schedule_id: UUID | None = None
+    period_on: date | None = None
+
+
+class Item(Struct, frozen=True):
+    """One denial of the sample. `verdict`: what is held to be so, once it is agreed or settled."""
+
+    tenant_id: str
+    audit_id: UUID
+    item: int
+    unit: Unit
+    stratum: str
+    probability: float
+    state: ItemState
+    verdict: Verdict | None
+    settled_by: str | None
+    label: LabelState
+
+
+_AUDIT: Final = ", ".join(Audit.__struct_fields__)
+_ITEM: Final = ", ".join(Item.__struct_fields__)
+
+
+async def insert(tx: AsyncConnection, audit: Audit) -> bool:
+    """Write a new one; False where its schedule has one for the period."""
+    told = await (await driver(tx)).execute(
+        "INSERT INTO audits (tenant_id, audit_id, plan, as_of, state, created_at, leased_until, schedule_id, period_on)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        audit.tenant_id,
+        audit.audit_id,
+        _json(audit.plan),
+        audit.as_of,
+        audit.state,
+        audit.created_at,
+        audit.leased_until,
+        audit.schedule_id,
+        audit.period_on,
+    )
+    return told.endswith(" 1")
+
+
+async def get(tx: AsyncConnection, tenant_id: str, audit_id: UUID) -> Audit | None:
+    query = f"SELECT {_AUDIT} FROM audits WHERE tenant_id = $1 AND audit_id = $2"  # noqa: S608 - ours
+    return _audit(await (await driver(tx)).fetchrow(query, tenant_id, audit_id))
+
+
+async def page(tx: AsyncConnection, tenant_id: str, *, before: UUID | None, limit: int) -> list[Audit]:
+    """Return audits, newest first."""
+    query = (
+        f"SELECT {_AUDIT} FROM audits WHERE tenant_id = $1 AND ($2::uuid IS NULL OR audit_id < $2)"  # noqa: S608 - ours
+        " ORDER BY audit_id DESC LIMIT $3"
+    )
+    return [each for row in await (await driver(tx)).fetch(query, tenant_id, before, limit) if (each := _audit(row))]
+
+
+async def take(tx: AsyncConnection, now: datetime, until: datetime) -> Audit | None:
+    """Lease the oldest that is to be drawn and that nobody draws."""
+    query = f"""
+        UPDATE audits SET leased_until = $2 WHERE (tenant_id, audit_id) = (
+            SELECT tenant_id, audit_id FROM audits WHERE state = 'drawing' AND leased_until <= $1
+            ORDER BY leased_until FOR UPDATE SKIP LOCKED LIMIT 1
+        ) RETURNING {_AUDIT}
+    """  # noqa: S608 - ours
+    return _audit(await (await driver(tx)).fetchrow(query, now, until))
+
+
+async def keep_sample(tx: AsyncConnection, audit: Audit, sample: Sample, now: datetime) -> bool:
+    """Write what was drawn; False, and nothing is written, where another worker wrote it: it drew the same."""
+    connection = await driver(tx)
+    told = await connection.execute(
+        "UPDATE audits SET state = 'reviewing', drawn_at = $3, strata = $4, items = $5"
+        " WHERE tenant_id = $1 AND audit_id = $2 AND state = 'drawing'",
+        audit.tenant_id,
+        audit.audit_id,
+        now,
+        _json(sample.strata),
+        len(sample.items),
+    )
+    if not told.endswith(" 1"):
+        return False
+    columns = ("tenant_id", "audit_id", "item", "unit", "stratum", "probability")
+    rows = [
+        (audit.tenant_id, audit.audit_id, place, _json(each.unit), each.stratum, each.probability)
+        for place, each in enumerate(sample.items, start=1)
+    ]
+    await connection.copy_records_to_table("audit_items", columns=columns, records=rows)
+    return True
+
+
+async def fail(tx: AsyncConnection, audit: Audit, reason: str) -> None:
+    """Write that nothing can be drawn."""
+    query = "UPDATE audits SET state = 'failed', reason = $3 WHERE tenant_id = $1 AND audit_id = $2 AND state = 'drawing'"
+    await (await driver(tx)).execute(query, audit.tenant_id, audit.audit_id, reason)
+
+
+async def items(
+    tx: AsyncConnection, tenant_id: str, audit_id: UUID, *, states: Sequence[ItemState] | None = None, after: int = 0, limit: int
+) -> list[Item]:
+    """Return items in the order in which they were drawn."""
+    query = (
+        f"SELECT {_ITEM} FROM audit_items WHERE tenant_id = $1 AND audit_id = $2 AND item > $3"  # noqa: S608 - ours
+        " AND ($4::text[] IS NULL OR state = ANY($4)) ORDER BY item LIMIT $5"
+    )
+    rows = await (await driver(tx)).fetch(query, tenant_id, audit_id, after, None if states is None else list(states), limit)
+    return [_item(row) for row in rows]
+
+
+async def lock_item(tx: AsyncConnection, tenant_id: str, audit_id: UUID, item: int) -> Item | None:
+    """Return one item; who else wants it waits until the transaction ends."""
+    query = f"SELECT {_ITEM} FROM audit_items WHERE tenant_id = $1 AND audit_id = $2 AND item = $3 FOR UPDATE"  # noqa: S608 - ours
+    row = await (await driver(tx)).fetchrow(query, tenant_id, audit_id, item)
+    return None if row is None else _item(row)
+
+
+async def reviews(tx: AsyncConnection, tenant_id: str, audit_id: UUID, numbers: Sequence[int]) -> dict[int, dict[str, Verdict]]:
+    """Return what each reviewer says, by item."""
+    query = "SELECT item, reviewer, verdict FROM audit_reviews WHERE tenant_id = $1 AND audit_id = $2 AND item = ANY($3)"
+    found: dict[int, dict[str, Verdict]] = {}
+    for row in await (await driver(tx)).fetch(query, tenant_id, audit_id, list(numbers)):
+        found.setdefault(row["item"], {})[row["reviewer"]] = msgspec.json.decode(row["verdict"], type=Verdict)
+    return found
+
+
+async def keep_review(tx: AsyncConnection, item: Item, reviewer: str, verdict: Verdict, now: datetime) -> None:
+    """Keep what a reviewer says, in the place of what they said before."""
+    await (await driver(tx)).execute(
+        "INSERT INTO audit_reviews (tenant_id, audit_id, item, reviewer, verdict, reviewed_at) VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (tenant_id, audit_id, item, reviewer) DO UPDATE SET verdict = excluded.verdict,"
+        " reviewed_at = excluded.reviewed_at",
+        item.tenant_id,
+        item.audit_id,
+        item.item,
+        reviewer,
+        _json(verdict),
+        now,
+    )
+
+
+async def decide(
+    tx: AsyncConnection, item: Item, state: ItemState, verdict: Verdict | None, settled_by: str | None, label: LabelState
+) -> None:
+    """Write where an item stands; the last that becomes final ends its audit."""
+    connection = await driver(tx)
+    await connection.execute(
+        "UPDATE audit_items SET state = $4, verdict = $5, settled_by = $6, label = $7"
+        " WHERE tenant_id = $1 AND audit_id = $2 AND item = $3",
+        item.tenant_id,
+        item.audit_id,
+        item.item,
+        state,
+        None if verdict is None else _json(verdict),
+        settled_by,
+        label,
+    )
+    if verdict is not None:
+        await connection.execute(
+            "UPDATE audits SET items_final = items_final + 1, state = CASE WHEN items_final + 1 = items THEN 'done' ELSE state END"
+            " WHERE tenant_id = $1 AND audit_id = $2",
+            item.tenant_id,
+            item.audit_id,
+        )
+
+
+async def unsent(tx: AsyncConnection, limit: int) -> list[Item]:
+    """Return items whose label the classifier has not been told."""
+    query = f"SELECT {_ITEM} FROM audit_items WHERE label = 'waiting' ORDER BY tenant_id, audit_id, item LIMIT $1"  # noqa: S608 - ours
+    return [_item(row) for row in await (await driver(tx)).fetch(query, limit)]
+
+
+async def mark_label(tx: AsyncConnection, item: Item, label: LabelState) -> None:
+    query = "UPDATE audit_items SET label = $4 WHERE tenant_id = $1 AND audit_id = $2 AND item = $3"
+    await (await driver(tx)).execute(query, item.tenant_id, item.audit_id, item.item, label)
+
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+def _json(told: object) -> str:
+    return _encoder.encode(told).decode()
+
+
+def _audit(row: Mapping[str, Any] | None) -> Audit | None:
+    if row is None:
+        return None
+    plan = msgspec.json.decode(row["plan"], type=Plan)
+    return Audit(**{**dict(row), "plan": plan, "strata": msgspec.json.decode(row["strata"], type=tuple[Stratum, ...])})
+
+
+def _item(row: Mapping[str, Any]) -> Item:
+    verdict = None if row["verdict"] is None else msgspec.json.decode(row["verdict"], type=Verdict)
+    return Item(**{**dict(row), "unit": msgspec.json.decode(row["unit"], type=Unit), "verdict": verdict})

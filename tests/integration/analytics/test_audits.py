@@ -1,0 +1,155 @@
+"""Audits over HTTP: drawn once and the same again, reviewed by two, settled, estimated; bad plans and bad reviews."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from libs.common.clock import FixedClock
+from services.analytics.audits.running import Drawer
+from tests.integration.analytics.conftest import NOW, Analytics
+from tests.unit.analytics.facts import claim, denial, on, remit
+
+RIGHT = {"classification_right": True, "code_right": True, "documentation_sufficient": True}
+WRONG = {**RIGHT, "classification_right": False, "category": "duplicate", "action": "none"}
+PLAN: dict[str, Any] = {"reviewers": ["dana", "lee"], "precision": 0.3, "confidence": 0.8, "as_of": "2026-03-30"}
+
+
+def account(number: int, **told: Any) -> list[Any]:
+    """Return an account with a denial of its own, as the classifier told it."""
+    return [claim(number), remit(number, claim_number=number), denial(number, **{"action": "appeal", "confidence": 0.5, **told})]
+
+
+async def drawn(analytics: Analytics, **told: Any) -> dict[str, Any]:
+    """Plan an audit and have its sample drawn."""
+    answer = await analytics.http.post("/v1/audits", json=PLAN | told, headers={"Idempotency-Key": str(uuid4())})
+    assert answer.status_code == 202, answer.text
+    drawer = Drawer(analytics.worker, FixedClock(NOW))
+    while await drawer.step() is not None:
+        pass
+    found = await analytics.http.get(answer.headers["location"])
+    return dict(found.json())
+
+
+async def items(analytics: Analytics, audit: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+    found = await analytics.http.get(f"/v1/audits/{audit['audit_id']}/items", params={"limit": 200, **query})
+    return list(found.json()["items"])
+
+
+async def review(analytics: Analytics, audit: dict[str, Any], item: int, reviewer: str, form: dict[str, Any]) -> Any:
+    return await analytics.http.put(f"/v1/audits/{audit['audit_id']}/items/{item}/reviews/{reviewer}", json=form)
+
+
+async def test_an_audit_is_drawn_reviewed_settled_and_estimated(analytics: Analytics) -> None:
+    await analytics.tell(*(account(number) for number in range(1, 31)))
+    audit = await drawn(analytics)
+    assert (audit["state"], audit["denials"], audit["items"], audit["is_final"]) == ("reviewing", 30, 5, True)
+    assert (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).status_code == 409
+    for item in range(1, 6):
+        await review(analytics, audit, item, "dana", WRONG if item == 1 else RIGHT)
+    (first, *_) = await items(analytics, audit)
+    assert (first["state"], first["reviewed_by"], first["reviews"]) == ("reviewing", ["dana"], [])
+    for item in range(1, 6):
+        told = await review(analytics, audit, item, "lee", RIGHT)
+    assert told.json()["state"] == "agreed"
+    (disputed,) = await items(analytics, audit, state="disputed")
+    assert (disputed["item"], len(disputed["reviews"])) == (1, 2)
+    settling = {**WRONG, "settled_by": "sam"}
+    for _ in range(2):
+        settled = await analytics.http.put(f"/v1/audits/{audit['audit_id']}/items/1/settlement", json=settling)
+        assert (settled.json()["state"], settled.json()["verdict"]["category"]) == ("settled", "duplicate")
+    found = (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).json()
+    by_finding = {each["finding"]: each for each in found["estimates"]}
+    assert (by_finding["any"]["errors"], by_finding["any"]["rate"]["value"]) == (1, 0.2)
+    assert by_finding["any"]["rate"]["low"] < 0.2 < by_finding["any"]["rate"]["high"]
+    assert by_finding["any"]["dollars_cents"] == 60_000
+    assert by_finding["documentation"]["errors"] == 0
+    assert [(each["agreed"], each["kappa"]) for each in found["agreement"]] == [(4, pytest.approx(0)), (5, None), (5, None)]
+    assert found["corrections"] == [{"category": "authorization", "corrected": "duplicate", "items": 1, "denied_cents": 10_000}]
+    assert (await analytics.http.get("/v1/audits")).json()["items"][0]["state"] == "done"
+
+
+async def test_the_same_plan_draws_the_same_denials_and_another_seed_others(analytics: Analytics) -> None:
+    await analytics.tell(*(account(number) for number in range(1, 61)))
+    first = [each["denial_id"] for each in await items(analytics, await drawn(analytics))]
+    await analytics.tell(*(account(number, known_on=on(84)) for number in range(61, 90)), first=61)
+    late = await items(analytics, await drawn(analytics, as_of="2026-03-29"))
+    again = await items(analytics, await drawn(analytics, as_of="2026-03-29"))
+    assert [each["denial_id"] for each in late] == [each["denial_id"] for each in again]
+    assert [each["denial_id"] for each in await items(analytics, await drawn(analytics, as_of=str(on(50))))] == first
+    other = await drawn(analytics, seed="another", as_of=str(on(50)))
+    assert [each["denial_id"] for each in await items(analytics, other)] != first
+
+
+@pytest.mark.parametrize(
+    ("plan", "strata"),
+    [
+        ({"method": "stratified", "stratify_by": "payer"}, ["P1", "P2"]),
+        ({"method": "dollar_unit"}, [""]),
+        ({"method": "risk_weighted"}, [""]),
+        ({"filter": {"payer": ["P2"]}}, [""]),
+    ],
+)
+async def test_each_way_of_drawing_gives_items_with_their_chances(plan: Any, strata: list[str], analytics: Analytics) -> None:
+    many = [account(number, payer_id=f"P{number % 2 + 1}", denied_cents=1_000 * number) for number in range(1, 21)]
+    await analytics.tell(*many)
+    audit = await drawn(analytics, **plan)
+    assert [each["name"] for each in audit["strata"]] == strata
+    found = await items(analytics, audit)
+    assert len(found) == audit["items"] == sum(each["drawn"] for each in audit["strata"])
+    assert all(0 < each["probability"] <= 1 for each in found)
+    if "filter" in plan:
+        assert {each["payer"] for each in found} == {"P2"}
+
+
+async def test_an_audit_of_nothing_fails_and_says_why(analytics: Analytics) -> None:
+    audit = await drawn(analytics, filter={"payer": ["NOBODY"]})
+    assert (audit["state"], audit["reason"], audit["items"]) == ("failed", "population_empty", 0)
+
+
+async def test_one_request_makes_one_audit_and_needs_a_name(analytics: Analytics) -> None:
+    assert (await analytics.http.post("/v1/audits", json=PLAN)).status_code == 400
+    named = {"Idempotency-Key": "one"}
+    first, again = [(await analytics.http.post("/v1/audits", json=PLAN, headers=named)).json()["audit_id"] for _ in range(2)]
+    assert first == again
+    assert (await analytics.http.post("/v1/audits", json={**PLAN, "seed": "2"}, headers=named)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"reviewers": ["dana", "dana"]},
+        {"reviewers": ["dana"]},
+        {"method": "stratified"},
+        {"stratify_by": "payer"},
+        {"method": "SMITH"},
+        {"from": "2026-02-01", "to": "2026-01-01"},
+        {"as_of": "2026-04-01"},
+        {"confidence": 1},
+        {"precision": 0},
+        {"filter": {"birthday": ["SMITH"]}},
+        {"filter": {"payer": []}},
+        {"size": 10},
+    ],
+)
+async def test_a_bad_plan_is_refused_and_not_echoed(told: Any, analytics: Analytics) -> None:
+    answer = await analytics.http.post("/v1/audits", json=PLAN | told, headers={"Idempotency-Key": "one"})
+    assert answer.status_code == 422
+    assert "SMITH" not in answer.text
+
+
+async def test_reviews_that_cannot_be_are_refused(analytics: Analytics) -> None:
+    await analytics.tell(account(1), account(2), first=1)
+    audit = await drawn(analytics)
+    assert (await review(analytics, audit, 1, "sam", RIGHT)).status_code == 404
+    assert (await review(analytics, audit, 99, "dana", RIGHT)).status_code == 404
+    assert (await review(analytics, audit, 1, "dana", {**RIGHT, "category": "duplicate", "action": "none"})).status_code == 422
+    assert (await review(analytics, audit, 1, "dana", {**WRONG, "action": None})).status_code == 422
+    settling = {**RIGHT, "settled_by": "sam"}
+    assert (await analytics.http.put(f"/v1/audits/{audit['audit_id']}/items/1/settlement", json=settling)).status_code == 409
+    await review(analytics, audit, 1, "dana", RIGHT)
+    await review(analytics, audit, 1, "lee", RIGHT)
+    final = await review(analytics, audit, 1, "lee", WRONG)
+    assert (final.status_code, final.json()["type"]) == (409, "urn:recours:problem:item-final")
+    other = Analytics(analytics.worker, analytics.api, "another")
+    assert (await other.http.get(f"/v1/audits/{audit['audit_id']}")).status_code == 404
