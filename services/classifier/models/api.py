@@ -46,7 +46,7 @@ _WEEKS: Final = 8
 async def train(body: SubjectBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response) -> JobView:
     """It becomes a candidate: nothing scores by it until it is promoted. The same again while it runs is the same job."""
     async with database.begin(tenant) as tx:
-        wrong = await _learner(body.subject).unready(tx, tenant)
+        wrong = await _learner(body.subject).unready(tx, tenant, clock.now().date())
         if wrong is not None:
             raise Problem(409, "too-few-outcomes", wrong)
         return await _begin(tx, tenant, body.subject, "train", None, clock.now(), response)

@@ -22,7 +22,7 @@ class Learner(Protocol):
     @property
     def subject(self) -> Subject: ...
 
-    async def unready(self, tx: AsyncConnection, tenant_id: str) -> str | None:
+    async def unready(self, tx: AsyncConnection, tenant_id: str, today: date) -> str | None:
         """Say in one sentence why nothing can be learned yet, cheaply; None: it can be tried."""
 
     async def gather(self, tx: AsyncConnection, tenant_id: str, now: datetime, tell: Tell) -> Any:

@@ -162,7 +162,7 @@ def fit(outcomes: Sequence[Outcome], live: bytes | None, tell: Tell) -> Fitted:
     card = {
         "learns": "whether contesting a denial brings something, from what was known before anybody decided",
         "never_sees": "patients, what an answer said, payers by name, and denials that nobody contested",
-        "method": f"the table of odds (half-life {rows.half_life_days} days), {rounds} boosted trees over it, Platt calibration",
+        "method": f"the table (half-life {rows.half_life_days} days), {rounds} trees over it, Platt calibration on the newest",
         "prior": None,
         "periods": {name: _counted(rows, part) for name, part in parts.items()},
         "payers": sorted({each.subject.payer_id for each in rows.outcomes})[:200],

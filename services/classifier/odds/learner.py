@@ -19,10 +19,10 @@ class OverturnLearner:
 
     subject: Final = "overturn"
 
-    async def unready(self, tx: AsyncConnection, tenant_id: str) -> str | None:
+    async def unready(self, tx: AsyncConnection, tenant_id: str, today: date) -> str | None:
         from services.classifier.odds.boosting import too_few  # noqa: PLC0415 - see the class
 
-        return too_few(*await store.count_outcomes(tx, tenant_id))
+        return too_few(*await store.count_outcomes(tx, tenant_id, today))
 
     async def gather(self, tx: AsyncConnection, tenant_id: str, now: datetime, tell: Tell) -> Any:
         tell("reading", 0.1)

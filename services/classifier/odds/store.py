@@ -265,13 +265,13 @@ async def table(tx: AsyncConnection, tenant_id: str, version: int) -> tuple[Tabl
     return None if row is None else (_table(row.content), row.made_at, row.report)
 
 
-async def count_outcomes(tx: AsyncConnection, tenant_id: str) -> tuple[int, int]:
-    """Return how many outcomes there are, and how many of them were won."""
+async def count_outcomes(tx: AsyncConnection, tenant_id: str, today: date) -> tuple[int, int]:
+    """Return how many outcomes there are on a day, and how many of them were won."""
     query = text(
         f"SELECT count(*) AS n, count(*) FILTER (WHERE {WON}) AS won FROM outcomes"  # noqa: S608 - our own text
-        f" WHERE tenant_id = :t AND {DECIDED}"
+        f" WHERE tenant_id = :t AND {ended_by('CAST(:today AS date)')}"
     )
-    row = (await tx.execute(query, {"t": tenant_id})).one()
+    row = (await tx.execute(query, {"t": tenant_id, "today": today})).one()
     return row.n, row.won
 
 

@@ -257,7 +257,7 @@ def _card(material: Material, rows: Rows, parts: Parts, model: RiskModel, chance
     return {
         "learns": "whether a payer denies a claim or a part of it, from what the claim said before it was sent",
         "never_sees": "patients (no name, member, birth date or account), and nothing that came after submission",
-        "method": "rates as of the day of each claim, boosted trees over them, Platt calibration",
+        "method": "rates as of the day of each claim, boosted trees over them, Platt calibration on the newest period",
         "prior": None
         if model.prior is None
         else f"{len(material.others or ()):,} claims of other tenants, without payers and providers",

@@ -22,7 +22,7 @@ _TOLD_EVERY: Final = 20_000
 class RiskLearner:
     subject: Final = "risk"
 
-    async def unready(self, tx: AsyncConnection, tenant_id: str) -> str | None:
+    async def unready(self, tx: AsyncConnection, tenant_id: str, _: date) -> str | None:
         return too_few(*await store.outcomes(tx, tenant_id, _COUNTED))
 
     async def gather(self, tx: AsyncConnection, tenant_id: str, _: datetime, tell: Tell) -> Any:

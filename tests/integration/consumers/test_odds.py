@@ -165,6 +165,8 @@ async def test_what_was_sent_and_never_answered_counts_as_lost_after_half_a_year
     await classifier.take(*sent, sent[0], decided(denials[2], appeal_id=appeals[2]))
     (cell,) = (await learned(classifier)).of("local").table.cells
     assert (cell.outcomes, cell.won, cell.subject.carc) == (2, 1, "197"), "A is lost, B may still be answered, C was won"
+    async with classifier.worker.begin() as tx:
+        assert await store.count_outcomes(tx, "local", Today.now().date()) == (2, 1)
     async with client(classifier) as asking:
         ended = (await asking.get("/v1/codes/carc/197")).json()["seen"]["ended"]
     assert (ended["overturned"], ended["upheld"]) == (1, 0), "nobody decided A"
