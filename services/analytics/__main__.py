@@ -12,6 +12,7 @@ from services.analytics.audits.running import Drawer
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.settings import AnalyticsSettings
+from services.analytics.webhooks.sending import WebhookSender
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
 
-    return make_app(database, clock, tenant, load(AnalyticsSettings).rework_cost_cents)
+    settings = load(AnalyticsSettings)
+    return make_app(database, clock, tenant, settings.rework_cost_cents, webhook_loopback=settings.webhook_loopback)
 
 
 def jobs_of(database: Database, clock: Clock) -> list[Job]:
@@ -28,6 +30,7 @@ def jobs_of(database: Database, clock: Clock) -> list[Job]:
     return [
         Recounter(database, clock, bootstrap=settings.kafka).run,
         AlertScan(database, clock).run,
+        WebhookSender(database, clock, loopback=settings.webhook_loopback).run,
         Drawer(database, clock).run,
     ]
 

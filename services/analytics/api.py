@@ -18,6 +18,8 @@ from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, Tena
 from libs.common.http.problems import Problem, not_found, responses
 from services.analytics import answers, kpis, queries
 from services.analytics.alerts import api as alerts
+from services.analytics.alerts import stream
+from services.analytics.alerts.stream import Followers
 from services.analytics.audits import api as audits
 from services.analytics.causes import api as causes
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
@@ -25,6 +27,7 @@ from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
+from services.analytics.webhooks import api as webhooks
 
 GroupBy = Literal["payer", "category", "day"]
 
@@ -251,7 +254,9 @@ def _group_view(group_by: Sequence[str], each: Figure, names: dict[str, str]) ->
     return {**_figure_view(each), "keys": keys, "label": names.get(keys.get("payer", ""))}
 
 
-def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: int | None = None) -> FastAPI:
+def make_app(
+    database: Database, clock: Clock, tenant: str, rework_cost_cents: int | None = None, *, webhook_loopback: bool = False
+) -> FastAPI:
     """Put the application together."""
 
     @asynccontextmanager
@@ -269,6 +274,8 @@ def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: i
             pages.router,
             alerts.router,
             audits.router,
+            stream.router,
+            webhooks.router,
             recounts.router,
             ledger.router,
             dead_letters.router,
@@ -276,6 +283,7 @@ def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: i
         tags={
             "kpis": "Key figures, each with its definition.",
             "alerts": "Payers that refuse more than usual: shifts, told once, with their charts.",
+            "webhooks": "Who is told of alerts by a signed post, and what became of each.",
             "root causes": "What is refused more often than the rest explains, since when, and what was done about it.",
             "audits": "Samples of denials, reviewed by two people, and what they say of all.",
             "recounts": "Sums held against the facts that they follow from.",
@@ -283,5 +291,6 @@ def make_app(database: Database, clock: Clock, tenant: str, rework_cost_cents: i
         lifespan=lifespan,
     )
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
-    app.state.rework_cost_cents = rework_cost_cents
+    app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
+    app.state.followers = Followers(database, tenant)
     return app

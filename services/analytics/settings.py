@@ -12,3 +12,4 @@ class AnalyticsSettings(CommonSettings):
         le=10_000_000,
         description="what working one denial costs, for the KPI cost-to-rework; not told: it has no number",
     )
+    webhook_loopback: bool = Field(False, description="whether webhooks may call this machine's own address, in the clear too")

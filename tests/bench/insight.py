@@ -1,6 +1,6 @@
 """What is learned, held against the best that can be: the chances that the synthetic payers drew their answers from.
 
-`python -m tests.bench insight [--claims N] [--many N] [--seed N]`
+`python -m tests.bench insight [--claims N] [--many N] [--payers N] [--seed N] [--part NAME]`
 
 Risk of denial: claims with a known chance are learned from as the classifier learns (same columns, split and calibration), and the
 newest ones, which the model has not seen, are scored. `best` is the AUC of the chance itself: no model can beat it but by luck.
@@ -29,6 +29,7 @@ from services.classifier.risk.columns import Book
 from services.classifier.risk.fitting import Material, fit
 from services.classifier.risk.lessons import Lessons
 from services.classifier.risk.model import Scorer, read
+from tests.bench.insight_alerts import alerts
 from tests.bench.insight_odds import overturn
 from tests.bench.meter import keep
 
@@ -158,13 +159,14 @@ def risk(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 # The parts of this benchmark, one a subject that is learned: each takes the options and returns its figures.
-PARTS: Final = {"risk": risk, "overturn": overturn}
+PARTS: Final = {"risk": risk, "overturn": overturn, "alerts": alerts}
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench insight")
     parser.add_argument("--claims", type=int, default=120_000)
     parser.add_argument("--many", type=int, default=1_000_000, help="how many claims the large training has; 0: none")
+    parser.add_argument("--payers", type=int, default=60, help="how many years of a payer are drawn of each habit")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--part", choices=PARTS, help="this part alone")
     chosen = parser.parse_args(arguments)

@@ -45,7 +45,7 @@ class Tuning(Struct, frozen=True):
 
 # Of all refusals there is one chart a payer, of categories there are ten: these need more, so that together they are quiet enough.
 OF_ALL: Final = Tuning(signal_at=4.5)
-OF_CATEGORY: Final = Tuning(signal_at=6.5)
+OF_CATEGORY: Final = Tuning(signal_at=7.5)
 
 
 class Day(Struct, frozen=True, gc=False):

@@ -14,10 +14,9 @@ from libs.common.changes import Change
 from libs.common.database import driver
 from libs.common.ids import uuid7
 from services.analytics.alerts.charts import Day
-from services.analytics.alerts.lifecycle import ALL, Alert, Step
+from services.analytics.alerts.lifecycle import ALL, Alert, Step, What
 from services.analytics.facts.measures import MEASURES, Grain
 
-CHANNEL: Final = "recours_alerts"
 _COLUMNS: Final = Alert.__struct_fields__
 _NAMES: Final = ", ".join(_COLUMNS)
 _ANSWERED, _DENIED, _REFUSED = (MEASURES[each][0] for each in ("first_adjudicated", "initially_denied", "initially_refused"))
@@ -129,7 +128,7 @@ async def history(tx: AsyncConnection, tenant_id: str, alert_id: UUID) -> list[M
 
 
 async def write(tx: AsyncConnection, steps: Sequence[Step], moved: Sequence[Alert] = ()) -> None:
-    """Write alerts as they are after their steps, the steps behind the earlier ones, and wake who follows them."""
+    """Write a tenant's alerts as they are after their steps, the steps behind the earlier ones, and what webhooks are to post."""
     connection = await driver(tx)
     alerts = [*(step.after for step in steps), *moved]
     if alerts:
@@ -141,22 +140,30 @@ async def write(tx: AsyncConnection, steps: Sequence[Step], moved: Sequence[Aler
             [tuple(getattr(alert, name) for name in _COLUMNS) for alert in alerts],
         )
     if steps:
+        tenant_id, ids = steps[0].after.tenant_id, [uuid7() for _ in steps]
         await connection.executemany(
             "INSERT INTO alert_steps (tenant_id, step_id, alert_id, what, who, at, note, after)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             [
-                (each.after.tenant_id, uuid7(), each.after.alert_id, each.what, each.who, each.at, each.note, _encode(each.after))
-                for each in steps
+                (tenant_id, step_id, each.after.alert_id, each.what, each.who, each.at, each.note, _encode(each.after))
+                for step_id, each in zip(ids, steps, strict=True)
             ],
         )
-        await connection.execute(f"NOTIFY {CHANNEL}")
+        await connection.execute(
+            "INSERT INTO webhook_deliveries (tenant_id, delivery_id, webhook_id, step_id, state, attempts, next_at, created_at)"
+            " SELECT tenant_id, gen_random_uuid(), webhook_id, step_id, 'waiting', 0, $3, $3"
+            " FROM webhooks CROSS JOIN unnest($2::uuid[]) AS step_id WHERE tenant_id = $1",
+            tenant_id,
+            ids,
+            steps[0].at,
+        )
 
 
 class Told(Struct, frozen=True):
     """A step as those are told who follow alerts."""
 
     place: Change
-    what: str
+    what: What
     who: str
     at: datetime
     note: str | None

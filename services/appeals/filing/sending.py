@@ -15,10 +15,11 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.signed_post import Undeliverable
 from libs.common.worker import work_off
 from services.appeals.documents.blobs import Blobs
 from services.appeals.filing import store
-from services.appeals.filing.channels import PDF, X12, Channel, Parcel, Undeliverable
+from services.appeals.filing.channels import PDF, X12, Channel, Parcel
 from services.appeals.filing.store import Delivery
 from services.appeals.records import ending
 

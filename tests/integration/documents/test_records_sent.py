@@ -18,7 +18,7 @@ from libs.common.clock import FixedClock
 from services.appeals.correspondence.clock import PromiseClock
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import GRACE, BlobSweep
-from services.appeals.filing.channels import Folder, SignedPost
+from services.appeals.filing.channels import Folder, Posted
 from services.appeals.filing.sending import LEASE
 from tests.integration.documents.conftest import Appeals, Refused
 from tests.integration.documents.test_records_answer import ask, bodies, send
@@ -136,7 +136,7 @@ async def test_a_kill_while_an_answer_is_sent_doubles_nothing_and_a_decided_case
 async def test_an_answer_that_the_receiver_refuses_leaves_the_request_open_and_goes_again_another_time(
     appeals: Appeals, refused: Refused, asked: dict[str, Any], payer: Payer
 ) -> None:
-    channel = {"https": SignedPost(payer.url, SECRET, loopback=True)}
+    channel = {"https": Posted(payer.url, SECRET, loopback=True)}
     for status, minutes in ((503, 0), (422, 1)):
         payer.status = status
         if not minutes:

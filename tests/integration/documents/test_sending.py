@@ -15,8 +15,9 @@ import pytest
 
 from deploy.local.layout import ROOT
 from libs.common.clock import FixedClock
+from libs.common.signed_post import Undeliverable
 from services.appeals.documents.blobs import Blobs, open_store
-from services.appeals.filing.channels import Folder, Parcel, Undeliverable
+from services.appeals.filing.channels import Folder, Parcel
 from services.appeals.filing.sending import LEASE, Sender
 from tests.integration.documents.conftest import Appeals
 from tests.support.cases import NOW

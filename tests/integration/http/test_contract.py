@@ -182,6 +182,8 @@ def test_every_answer_is_one_that_the_document_promises(service: str, service_da
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)
             operation = found.ok()
+            if operation.path == "/v1/stream":  # an answer without an end: tests/integration/analytics/test_stream.py
+                continue
             # A bad line of a batch is told in the answer to it, and refuses nothing.
             refuses = takes_something(operation) and operation.path not in ("/v1/claims:batch", "/v1/deposits")
             for mode in (GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if refuses else [])):

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from libs.common.errors import Transient
-from services.appeals.filing.channels import Folder, Parcel, SignedPost, Undeliverable, channels_of
+from libs.common.signed_post import Undeliverable
+from services.appeals.filing.channels import Folder, Parcel, Posted, channels_of
 from tests.unit.appeals.test_workflow import NOW
 
 SECRET = b"a secret for tests alone, and long"
@@ -27,7 +28,7 @@ def parcel(tmp_path: Path) -> Parcel:
     return Parcel("appeal-1", {"level": "redetermination"}, (packet,), "ab" * 32)
 
 
-def send(channel: Folder | SignedPost, parcel: Parcel) -> str:
+def send(channel: Folder | Posted, parcel: Parcel) -> str:
     return asyncio.run(channel.send(parcel, NOW))
 
 
@@ -51,7 +52,7 @@ def test_a_packet_in_parts_goes_in_numbered_files(tmp_path: Path, parcel: Parcel
     parts = msgspec.structs.replace(parcel, files=parcel.files * 2)
     send(Folder(tmp_path / "outbox"), parts)
     assert sorted(each.name for each in (tmp_path / "outbox").glob("*.pdf")) == ["appeal-1-1-of-2.pdf", "appeal-1-2-of-2.pdf"]
-    assert send(SignedPost(payer.url, SECRET, loopback=True), parts) == "R-1; R-1"
+    assert send(Posted(payer.url, SECRET, loopback=True), parts) == "R-1; R-1"
     assert [headers["webhook-id"] for headers, _ in payer.received] == ["appeal-1-1-of-2", "appeal-1-2-of-2"]
 
 
@@ -97,7 +98,7 @@ def payer() -> Iterator[Payer]:
 
 
 def test_a_post_is_signed_and_has_the_same_id_at_every_attempt(payer: Payer, parcel: Parcel) -> None:
-    channel = SignedPost(payer.url, SECRET, loopback=True)
+    channel = Posted(payer.url, SECRET, loopback=True)
     assert [send(channel, parcel), send(channel, parcel)] == ["R-1", "R-1"]
     for headers, body in payer.received:
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
@@ -110,7 +111,7 @@ def test_a_post_is_signed_and_has_the_same_id_at_every_attempt(payer: Payer, par
 def test_a_redirect_is_not_followed(status: int, payer: Payer, parcel: Parcel) -> None:
     payer.status = status
     with pytest.raises(Undeliverable, match="redirected"):
-        send(SignedPost(payer.url, SECRET, loopback=True), parcel)
+        send(Posted(payer.url, SECRET, loopback=True), parcel)
     assert len(payer.received) == 1
 
 
@@ -118,30 +119,31 @@ def test_a_redirect_is_not_followed(status: int, payer: Payer, parcel: Parcel) -
 def test_what_passes_is_tried_again_and_what_does_not_is_not(status: int, again: bool, payer: Payer, parcel: Parcel) -> None:
     payer.status = status
     with pytest.raises(Transient if again else Undeliverable):
-        send(SignedPost(payer.url, SECRET, loopback=True), parcel)
+        send(Posted(payer.url, SECRET, loopback=True), parcel)
 
 
 def test_a_payer_that_is_away_is_waited_for(parcel: Parcel) -> None:
     with pytest.raises(Transient):
-        send(SignedPost("http://127.0.0.1:9/", SECRET, loopback=True), parcel)
+        send(Posted("http://127.0.0.1:9/", SECRET, loopback=True), parcel)
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "https://127.0.0.1/", "https://localhost/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://10.1.2.3/",
+        "https://127.0.0.1/", "https://localhost/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[64:ff9b::a00:1]/",
+        "https://[2002:a00:1::]/", "https://10.1.2.3/",
         "https://192.168.1.1/", "https://169.254.169.254/", "https://[fd00::1]/", "https://0.0.0.0/", "https://224.0.0.1/",
         "http://93.184.215.14/",
     ],
 )  # fmt: skip
 def test_no_private_address_is_called_and_no_packet_goes_out_in_the_clear(url: str, parcel: Parcel) -> None:
     with pytest.raises(Undeliverable, match="private_address"):
-        send(SignedPost(url, SECRET), parcel)
+        send(Posted(url, SECRET), parcel)
 
 
 def test_the_setting_for_loopback_opens_no_other_private_address(parcel: Parcel) -> None:
     with pytest.raises(Undeliverable, match="private_address"):
-        send(SignedPost("https://10.1.2.3/", SECRET, loopback=True), parcel)
+        send(Posted("https://10.1.2.3/", SECRET, loopback=True), parcel)
 
 
 def test_only_what_is_set_up_is_a_channel(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Webhooks: steps of alerts, posted to addresses that subscribed, signed (docs/alerts.md)."""

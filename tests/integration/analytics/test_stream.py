@@ -1,0 +1,128 @@
+"""The stream of alerts over real HTTP: told in order, gone on with where it broke off, and nobody who stops reading is kept."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+import httpx
+import uvicorn
+
+from libs.common.clock import FixedClock
+from libs.common.ids import uuid7
+from services.analytics.alerts import store
+from services.analytics.alerts.lifecycle import Alert, Step, acknowledge
+from services.analytics.alerts.stream import Followers
+from services.analytics.api import make_app
+from tests.integration.analytics.conftest import NOW, Analytics
+from tests.support import eventually
+
+ON = date(2026, 3, 2)
+PATIENCE = 20
+
+
+@asynccontextmanager
+async def served(analytics: Analytics, **told: Any) -> AsyncIterator[tuple[int, Followers]]:
+    """Serve analytics as its process does; yield its port, and who follows."""
+    app = make_app(analytics.api, FixedClock(NOW), analytics.tenant)
+    app.state.followers = Followers(analytics.api, analytics.tenant, look_seconds=0.05, **told)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    yield listening.getsockname()[1], app.state.followers
+    server.should_exit = True
+    await serving
+
+
+def alert(analytics: Analytics, payer_id: str) -> Alert:
+    return Alert(
+        tenant_id=analytics.tenant, alert_id=uuid7(), payer_id=payer_id, category="authorization", began_on=ON, signalled_on=ON,
+        last_on=ON, usual_rate=0.1, claims=100, denied=30, expected_milli=10_000, refused_cents=300_000, opened_at=NOW,
+    )  # fmt: skip
+
+
+async def write(analytics: Analytics, *steps: Step) -> None:
+    async with analytics.worker.begin() as tx:
+        await store.write(tx, steps)
+
+
+async def events(answer: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Yield ids and data; a heartbeat is an empty one."""
+    event_id = ""
+    async for line in answer.aiter_lines():
+        if line == ":":
+            yield "", {}
+        elif line.startswith("id: "):
+            event_id = line[4:]
+        elif line.startswith("data: "):
+            yield event_id, json.loads(line[6:])
+
+
+async def test_followers_are_told_in_order_and_go_on_where_they_broke_off(analytics: Analytics) -> None:
+    async with served(analytics, heartbeat_seconds=0.1) as (port, followers):
+        url = f"http://127.0.0.1:{port}/v1/stream"
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+            opened = alert(analytics, "P1")
+            async with http.stream("GET", url) as answer:
+                assert answer.headers["content-type"].startswith("text/event-stream")
+                told = events(answer)
+                assert await anext(told) == ("", {})
+                await write(analytics, Step("opened", "recours", NOW, opened))
+                seen = [each async for each in _first(told, 1)]
+            taken = acknowledge(opened, "mia", "asked", NOW)
+            assert isinstance(taken, Step)
+            await write(analytics, taken)
+            async with http.stream("GET", url, headers={"Last-Event-ID": seen[0][0]}) as answer:
+                seen += [each async for each in _first(events(answer), 1)]
+            assert [(each["what"], each["who"]) for _, each in seen] == [("opened", "recours"), ("acknowledged", "mia")]
+            assert seen[1][1]["alert"]["status"] == "acknowledged"
+            bad = await http.get(url, headers={"Last-Event-ID": "nonsense"})
+            assert bad.status_code == 400
+            await _until(lambda: followers.count == 0)
+
+
+async def _first(told: AsyncIterator[tuple[str, dict[str, Any]]], count: int) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    async for each in told:
+        if each[0]:
+            yield each
+            count -= 1
+            if count == 0:
+                return
+
+
+async def _until(holds: Any) -> None:
+    await asyncio.to_thread(eventually, holds, seconds=PATIENCE)
+
+
+async def test_one_who_stops_reading_is_dropped_and_the_others_are_told_on(analytics: Analytics) -> None:
+    async with served(analytics, patience_seconds=0.3, heartbeat_seconds=0.1) as (port, followers):
+        stuck = socket.socket()
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.connect(("127.0.0.1", port))
+        stuck.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: here\r\n\r\n")
+        await _until(lambda: followers.count == 1)
+        async with httpx.AsyncClient(timeout=PATIENCE) as http, http.stream("GET", f"http://127.0.0.1:{port}/v1/stream") as answer:
+            told = events(answer)
+            await anext(told)
+            note = "x" * 1000
+            many = [alert(analytics, f"P{number}") for number in range(3000)]
+            await write(analytics, *(Step("opened", "recours", NOW, each, note) for each in many))
+            assert len([each async for each in _first(told, len(many))]) == len(many)
+            await _until(lambda: followers.count == 1)
+        stuck.close()
+
+
+async def test_there_is_room_for_so_many_and_a_place_is_free_again(analytics: Analytics) -> None:
+    async with served(analytics, most=1, heartbeat_seconds=0.1) as (port, followers):
+        url = f"http://127.0.0.1:{port}/v1/stream"
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+            async with http.stream("GET", url) as answer:
+                await anext(events(answer))
+                full = await http.get(url)
+                assert (full.status_code, full.json()["type"]) == (503, "urn:recours:problem:too-many-followers")
+            await _until(lambda: followers.count == 0)
+            async with http.stream("GET", url) as answer:
+                assert answer.status_code == 200
