@@ -26,7 +26,7 @@ EDGES = frozenset(
         "services/classifier/risk/desk.py",
         "services/ingest/claims/api.py", "services/ingest/matches/api.py", "services/appeals/api.py",
         "services/appeals/worklist/api.py", "services/appeals/worklist/bulk_api.py",
-        "services/appeals/records/attacher.py", "services/appeals/records/api.py",
+        "services/appeals/records/list_api.py", "services/appeals/records/api.py",
         "services/appeals/worklist/clock.py", "services/appeals/worklist/bulk.py", "services/appeals/payers/api.py",
         "services/analytics/api.py", "services/analytics/causes/api.py", "services/analytics/pages/api.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",

@@ -33,6 +33,7 @@ from services.appeals.letters.meanings import Meanings
 from services.appeals.outcomes import api as outcomes
 from services.appeals.payers import api as payers
 from services.appeals.records import api as records
+from services.appeals.records import list_api as records_list
 from services.appeals.views import CaseDetail, MoveCase
 from services.appeals.workflow import Move
 from services.appeals.worklist import api as worklist_api
@@ -84,6 +85,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             router,
             filing.router,
             records.router,
+            records_list.router,
             outcomes.router,
             bulk_api.router,
             payers.router,

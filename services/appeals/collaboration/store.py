@@ -128,13 +128,14 @@ _SHOWN = """
 SELECT documents.*, key FROM guest_shares
 JOIN documents ON documents.tenant_id = guest_shares.tenant_id AND documents.document_id = guest_shares.item_id
 JOIN document_blobs ON document_blobs.tenant_id = documents.tenant_id AND document_blobs.sha256 = documents.sha256
-WHERE guest_shares.tenant_id = :t AND guest_shares.link_id = :l AND guest_shares.kind = 'document' AND state <> 'deleted'
+WHERE guest_shares.tenant_id = :t AND guest_shares.link_id = :l AND guest_shares.kind = 'document'
+  AND state NOT IN ('deleted', 'refused')
 ORDER BY guest_shares.shared_at, document_id
 """
 
 
 async def shown_documents(tx: AsyncConnection, tenant_id: str, link_id: UUID) -> list[RowMapping]:
-    """Return the documents that a link shows; a deleted one is gone for guests, too."""
+    """Return the documents that a link shows; one that was deleted or refused is gone for guests, too."""
     return list((await tx.execute(text(_SHOWN), {"t": tenant_id, "l": link_id})).mappings())
 
 

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import not_found, responses
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
+from libs.common.http.problems import Problem, not_found, responses
 from libs.common.people import PERSON
 from services.appeals.changing import require_case
 from services.appeals.documents import store
@@ -17,7 +19,14 @@ from services.appeals.documents.giving import give
 from services.appeals.documents.keeping import desk_of
 from services.appeals.documents.kinds import DocumentKind
 from services.appeals.documents.uploading import taken
-from services.appeals.documents.views import DocumentDetail, DocumentList, DocumentView, EditDocument
+from services.appeals.documents.views import (
+    AcceptDocument,
+    DocumentDetail,
+    DocumentList,
+    DocumentView,
+    EditDocument,
+    RefuseDocument,
+)
 
 _PATH: Final = "/v1/cases/{case_id}/documents"
 _CONTENT: Final = f"{_PATH}/{{document_id}}/content"
@@ -26,6 +35,7 @@ _MEDIA_TYPES: Final = ("application/pdf", "image/png", "image/jpeg", "image/tiff
 _FORM: Final = {
     "schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}},
 }
+_NOT_CURRENT: Final = ("offered", "refused", "superseded", "deleted")
 Kind = Annotated[DocumentKind, Query(description="what it is evidence of")]
 Replaces = Annotated[UUID | None, Query(description="a current document of the case that this one takes the place of")]
 Name = Annotated[str | None, Query(max_length=400, description="its file name, where it is not sent as a form")]
@@ -84,13 +94,13 @@ async def list_documents(
     tenant: TenantDep,
     database: DatabaseDep,
     everything: Annotated[
-        bool, Query(alias="all", description="also those that were superseded or deleted, behind the others")
+        bool, Query(alias="all", description="also those that are offered, were refused, superseded or deleted, behind the others")
     ] = False,
 ) -> DocumentList:
     async with database.begin(tenant) as tx:
         await require_case(tx, tenant, case_id)
         current = await store.list_documents(tx, tenant, case_id, ["current"])
-        gone = await store.list_documents(tx, tenant, case_id, ["superseded", "deleted"]) if everything else []
+        gone = await store.list_documents(tx, tenant, case_id, _NOT_CURRENT) if everything else []
     shown = [{**row, "exhibit": place} for place, row in enumerate(current, start=1)] + [{**row, "exhibit": None} for row in gone]
     return DocumentList(items=[DocumentView.model_validate(each) for each in shown])
 
@@ -129,10 +139,10 @@ async def get_content(
     if_range: Annotated[str | None, Header(alias="If-Range", description="the ETag that the range belongs to")] = None,
     if_none_match: Annotated[str | None, Header(alias="If-None-Match", description="the ETag that you have")] = None,
 ) -> Response:
-    """Always as a download; a broken one is resumed by `Range`. A deleted document is gone."""
+    """Always as a download; a broken one is resumed by `Range`. A document that was deleted or refused is gone."""
     async with database.begin(tenant) as tx:
         row = await store.get_document(tx, tenant, case_id, document_id)
-    if row is None or row["state"] == "deleted" or row["key"] is None:
+    if row is None or row["state"] in ("deleted", "refused") or row["key"] is None:
         raise not_found("document")
     return give(request, row, range_, if_range, if_none_match)
 
@@ -171,6 +181,66 @@ async def edit_document(
             if moved != ordered:
                 await store.set_order(tx, tenant, moved)
                 await store.tell(tx, tenant, case_id, document_id, "moved", PERSON, "", now)
+        return await _detail(tx, tenant, case_id, document_id)
+
+
+@router.get("/v1/offered-documents", summary="Documents that guests sent and nobody accepted yet", responses=responses(400, 422))
+async def list_offered_documents(
+    tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[DocumentView]:
+    """Of all cases, oldest first. They are no evidence, and go into no letter, packet or answer, until somebody accepts them."""
+    filters = {"list": "offered-documents"}
+    after = read_id_cursor(cursor, tenant, filters)
+    async with database.begin(tenant) as tx:
+        rows = await store.offered(tx, tenant, after=after, limit=limit + 1)
+    return cut_page(
+        rows,
+        limit,
+        tenant,
+        filters,
+        lambda row: DocumentView.model_validate({**row, "exhibit": None}),
+        position=lambda row: row["document_id"],
+    )
+
+
+async def _offered(tx: AsyncConnection, tenant: str, case_id: UUID, document_id: UUID, done: str) -> RowMapping | None:
+    """Return an offered document, the case's documents held; None where it is `done`. Errors: Problem 404, 409."""
+    await store.lock_documents(tx, tenant, case_id)
+    row = await store.get_document(tx, tenant, case_id, document_id)
+    if row is None:
+        raise not_found("document")
+    if row["state"] == done and row["origin"] == "guest":
+        return None
+    if row["state"] != "offered":
+        raise Problem(409, "not-offered", "Only a document that a guest offers is accepted or refused.")
+    return row
+
+
+@router.post(
+    f"{_PATH}/{{document_id}}/accept", summary="Take a guest's document as evidence", responses=responses(404, 409, 415, 422)
+)
+async def accept_document(
+    case_id: UUID, document_id: UUID, body: AcceptDocument, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+) -> DocumentDetail:
+    """It becomes the last exhibit, and counts on the checklist as what it is said to be. Accepted again, it stays as it is."""
+    async with database.begin(tenant) as tx:
+        if await _offered(tx, tenant, case_id, document_id, "current") is not None:
+            await store.accept(tx, tenant, case_id, document_id, body.kind, PERSON, clock.now())
+        return await _detail(tx, tenant, case_id, document_id)
+
+
+@router.post(f"{_PATH}/{{document_id}}/refuse", summary="Refuse a guest's document", responses=responses(404, 409, 415, 422))
+async def refuse_document(
+    case_id: UUID, document_id: UUID, body: RefuseDocument, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+) -> DocumentDetail:
+    """The guest sees it no longer, and its bytes are forgotten within some hours; that it came, and why it was refused, stays."""
+    now = clock.now()
+    async with database.begin(tenant) as tx:
+        row = await _offered(tx, tenant, case_id, document_id, "refused")
+        if row is not None:
+            await store.set_state(tx, tenant, document_id, "refused", now)
+            await store.touch_blob(tx, tenant, row["sha256"], now)
+            await store.tell(tx, tenant, case_id, document_id, "refused", PERSON, body.reason, now)
         return await _detail(tx, tenant, case_id, document_id)
 
 

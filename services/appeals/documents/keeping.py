@@ -1,6 +1,6 @@
 """Taking a document into a case: inspected, its bytes kept, then the row that makes it seen."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -70,7 +70,8 @@ class Kept:
                 await self._blobs.discard([self._key])
 
     async def enter(self, tx: AsyncConnection, tenant_id: str, now: datetime) -> tuple[RowMapping, bool]:
-        """Write the row; return it and whether it is new. The case's own document of equal bytes is the same document.
+        """Write the row; return it and whether it is new. The case's own document of equal bytes is the same document; one that a
+        guest offered is accepted by being sent by somebody else.
 
         Errors: Problem 404 (no such case, nothing to replace), 409 (the case is full).
         """
@@ -78,22 +79,32 @@ class Kept:
         if not await store.lock_documents(tx, tenant_id, new.case_id):
             raise not_found("case")
         same = await store.find_same(tx, tenant_id, new.case_id, new.sha256)
-        if same is not None:
+        if same is not None and (same["state"] == "current" or new.origin == "guest"):
             return same, False
-        current = await store.list_documents(tx, tenant_id, new.case_id, ["current"])
-        replaced = next((row for row in current if row["document_id"] == new.replaces), None)
+        held = await store.list_documents(tx, tenant_id, new.case_id, ["current", "offered"])
+        replaced = next((row for row in held if row["document_id"] == new.replaces and row["state"] == "current"), None)
         if new.replaces is not None and replaced is None:
             raise not_found("current document to replace")
-        if len(current) >= DOCUMENTS_MAX or store.usage_of(current) + new.size_bytes > CASE_BYTES_MAX:
-            detail = f"A case may have {DOCUMENTS_MAX} documents and {CASE_BYTES_MAX} bytes of them at most."
-            raise Problem(409, "case-full", detail)
-        held = await store.hold_blob(tx, tenant_id, new.sha256, self._key, new.size_bytes, now)
-        self._is_needed = held == self._key
-        written = await store.insert_document(tx, tenant_id, new, now, place=replaced["place"] if replaced else None)
+        if same is not None:
+            written = await store.accept(tx, tenant_id, new.case_id, same["document_id"], new.kind, new.who, now)
+        else:
+            written = await self._insert(tx, tenant_id, held, replaced, now)
         if replaced is not None:
             await store.set_state(tx, tenant_id, replaced["document_id"], "superseded", now)
             await store.tell(tx, tenant_id, new.case_id, replaced["document_id"], "superseded", new.who, "", now)
         return written, True
+
+    async def _insert(
+        self, tx: AsyncConnection, tenant_id: str, held: Sequence[RowMapping], replaced: RowMapping | None, now: datetime
+    ) -> RowMapping:
+        """Write the row of a document that the case does not have. Errors: Problem 409 (the case is full)."""
+        new = self.new
+        if len(held) >= DOCUMENTS_MAX or store.usage_of(held) + new.size_bytes > CASE_BYTES_MAX:
+            detail = f"A case may have {DOCUMENTS_MAX} documents and {CASE_BYTES_MAX} bytes of them at most."
+            raise Problem(409, "case-full", detail)
+        key = await store.hold_blob(tx, tenant_id, new.sha256, self._key, new.size_bytes, now)
+        self._is_needed = key == self._key
+        return await store.insert_document(tx, tenant_id, new, now, place=replaced["place"] if replaced else None)
 
 
 def desk_of(request: Request) -> Desk:

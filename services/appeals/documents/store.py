@@ -72,30 +72,63 @@ async def touch_blob(tx: AsyncConnection, tenant_id: str, sha256: str, now: date
 
 
 async def find_same(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: str) -> RowMapping | None:
-    """Return the case's current document of these bytes."""
-    query = f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :t AND case_id = :c AND sha256 = :s AND state = 'current'"  # noqa: S608 - our own names
+    """Return the case's document of these bytes: the current one, else one that a guest offers."""
+    query = (
+        f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :t AND case_id = :c AND sha256 = :s"  # noqa: S608 - our own names
+        " AND state IN ('current', 'offered') ORDER BY state LIMIT 1"
+    )
     return (await tx.execute(text(query), {"t": tenant_id, "c": case_id, "s": sha256})).mappings().first()
 
 
 _INSERT = """
 INSERT INTO documents (tenant_id, document_id, case_id, kind, file_name, media_type, page_count, sha256, size_bytes, state, place,
     origin, replaces_document_id, added_by, added_at, changed_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 'current', COALESCE($14, (
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $15, COALESCE($14, (
     SELECT COALESCE(max(place), 0) + 1 FROM documents WHERE tenant_id = $1 AND case_id = $3 AND state = 'current')),
     $10, $11, $12, $13, $13
+"""
+_ACCEPT = """
+UPDATE documents SET state = 'current', kind = $4, changed_at = $5, place = (
+    SELECT COALESCE(max(place), 0) + 1 FROM documents WHERE tenant_id = $1 AND case_id = $2 AND state = 'current')
+WHERE tenant_id = $1 AND document_id = $3
 """
 
 
 async def insert_document(
     tx: AsyncConnection, tenant_id: str, new: NewDocument, now: datetime, *, place: int | None = None
 ) -> RowMapping:
-    """Add a document behind the others of its case, or at a place, and return it; its blob is held in the same transaction."""
+    """Add a document behind the others of its case, or at a place, and return it; its blob is held in the same transaction.
+
+    What a guest sends is offered: it is no evidence until somebody accepts it.
+    """
     document_id = uuid7()
     await (await driver(tx)).execute(
         _INSERT, tenant_id, document_id, new.case_id, new.kind, new.file_name, new.media_type, new.page_count, new.sha256,
-        new.size_bytes, new.origin, new.replaces, new.who, now, place,
+        new.size_bytes, new.origin, new.replaces, new.who, now, place, "offered" if new.origin == "guest" else "current",
     )  # fmt: skip
     await tell(tx, tenant_id, new.case_id, document_id, "added", new.who, "", now)
+    return await _written(tx, tenant_id, document_id)
+
+
+async def accept(
+    tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID, kind: str, who: str, now: datetime
+) -> RowMapping:
+    """Make an offered document a current one, behind the others, and return it."""
+    await (await driver(tx)).execute(_ACCEPT, tenant_id, case_id, document_id, kind, now)
+    await tell(tx, tenant_id, case_id, document_id, "accepted", who, "", now)
+    return await _written(tx, tenant_id, document_id)
+
+
+async def offered(tx: AsyncConnection, tenant_id: str, *, after: UUID | None, limit: int) -> list[RowMapping]:
+    """Return what guests offer and nobody accepted or refused yet, of all cases, oldest first."""
+    query = (
+        f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :tenant AND state = 'offered'"  # noqa: S608 - our own names
+        " AND (CAST(:after AS uuid) IS NULL OR document_id > :after) ORDER BY document_id LIMIT :limit"
+    )
+    return list((await tx.execute(text(query), {"tenant": tenant_id, "after": after, "limit": limit})).mappings())
+
+
+async def _written(tx: AsyncConnection, tenant_id: str, document_id: UUID) -> RowMapping:
     query = text(f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :t AND document_id = :d")  # noqa: S608 - our own names
     return (await tx.execute(query, {"t": tenant_id, "d": document_id})).mappings().one()
 
@@ -189,7 +222,7 @@ async def get_history(tx: AsyncConnection, tenant_id: str, document_id: UUID) ->
 _LET_GO = """
 DELETE FROM document_blobs WHERE touched_at < $1 AND NOT EXISTS (
     SELECT 1 FROM documents WHERE documents.tenant_id = document_blobs.tenant_id AND documents.sha256 = document_blobs.sha256
-      AND state <> 'deleted'
+      AND state NOT IN ('deleted', 'refused')
 ) RETURNING key
 """
 

@@ -1,14 +1,15 @@
 """The shapes of answers about documents."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.appeals.documents.kinds import DocumentKind
 
-DocumentState = Literal["current", "superseded", "deleted"]
+# offered: a guest sent it and nobody accepted it yet; it is no evidence, and neither is what was refused
+DocumentState = Literal["current", "superseded", "deleted", "offered", "refused"]
 Origin = Literal["upload", "guest", "recours"]
 MediaType = Literal[
     "application/pdf",
@@ -46,7 +47,7 @@ class DocumentList(BaseModel):
 class DocumentStep(BaseModel):
     """Something that happened to a document."""
 
-    what: Literal["added", "superseded", "deleted", "kind_changed", "moved"]
+    what: Literal["added", "superseded", "deleted", "kind_changed", "moved", "accepted", "refused"]
     who: str
     why: str
     at: datetime
@@ -54,6 +55,22 @@ class DocumentStep(BaseModel):
 
 class DocumentDetail(DocumentView):
     history: list[DocumentStep] = Field(description="oldest first")
+
+
+class AcceptDocument(BaseModel):
+    """What a guest's document is evidence of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: DocumentKind = DocumentKind.OTHER
+
+
+class RefuseDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "It is about another patient."}})
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
+        description="kept in the document's history; no patient data"
+    )
 
 
 class EditDocument(BaseModel):

@@ -47,19 +47,27 @@ async def attach(tx: AsyncConnection, accounts: Collection[Key], now: datetime) 
         case_id = choose(each["payer_claim_control_number"], by_account[each["tenant_id"], each["claim_key"]])
         if case_id is not None:
             told.append((each["tenant_id"], each["request_id"], case_id))
+    await give(tx, rows, told, Move(command=Command.REQUEST_INFORMATION, who=SYSTEM, why=WHY), now)
+
+
+async def give(
+    tx: AsyncConnection, rows: Mapping[Key, Mapping[str, Any]], told: Sequence[tuple[str, UUID, UUID]], move: Move, now: datetime
+) -> None:
+    """Give requests (tenant, request, case) to their cases, whose locked rows these are."""
     if not told:
         return
     await store.attach(tx, told, now)
     moved: dict[Key, Case] = {}
     steps: list[tuple[Key, Step]] = []
-    for key in sorted({(tenant_id, case_id) for tenant_id, _, case_id in told}):
-        decision = decide(cases.case_of(rows[key]), Move(command=Command.REQUEST_INFORMATION, who=SYSTEM, why=WHY), now)
+    keys = {(tenant_id, case_id) for tenant_id, _, case_id in told}
+    for key in sorted(keys):
+        decision = decide(cases.case_of(rows[key]), move, now)
         if not isinstance(decision, Refusal):
             moved[key] = decision.case
             steps += [(key, step) for step in decision.steps]
     await cases.move(tx, moved, now)
     await cases.tell(tx, steps)
-    await _count_down(tx, {(tenant_id, case_id) for tenant_id, _, case_id in told}, now)
+    await _count_down(tx, keys, now)
 
 
 async def answered(tx: AsyncConnection, key: Key, appeal_id: UUID, now: datetime, request_id: UUID | None = None) -> None:

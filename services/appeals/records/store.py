@@ -142,6 +142,33 @@ async def let_go_answer(tx: AsyncConnection, tenant_id: str, appeal_id: UUID) ->
     return found
 
 
+async def find(
+    tx: AsyncConnection,
+    tenant_id: str,
+    *,
+    attached: bool | None,
+    answered: bool | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[RowMapping]:
+    """Return what payers asked, newest first; None does not narrow."""
+    query = text(
+        "SELECT * FROM records_requests WHERE tenant_id = :tenant"
+        " AND (CAST(:attached AS boolean) IS NULL OR (case_id IS NOT NULL) = :attached)"
+        " AND (CAST(:answered AS boolean) IS NULL OR (answered_by IS NOT NULL) = :answered)"
+        " AND (CAST(:at AS timestamptz) IS NULL OR (received_at, request_id) < (:at, CAST(:id AS uuid)))"
+        " ORDER BY received_at DESC, request_id DESC LIMIT :limit"
+    )
+    at, request_id = before or (None, None)
+    asked = {"tenant": tenant_id, "attached": attached, "answered": answered, "at": at, "id": request_id, "limit": limit}
+    return list((await tx.execute(query, asked)).mappings())
+
+
+async def lock_request(tx: AsyncConnection, tenant_id: str, request_id: UUID) -> RowMapping | None:
+    query = text("SELECT * FROM records_requests WHERE tenant_id = :tenant AND request_id = :request FOR UPDATE")
+    return (await tx.execute(query, {"tenant": tenant_id, "request": request_id})).mappings().first()
+
+
 async def request_of(tx: AsyncConnection, tenant_id: str, case_id: UUID, request_id: UUID) -> RowMapping | None:
     query = text("SELECT * FROM records_requests WHERE tenant_id = :tenant AND case_id = :case AND request_id = :request")
     return (await tx.execute(query, {"tenant": tenant_id, "case": case_id, "request": request_id})).mappings().first()

@@ -76,3 +76,25 @@ class RecordsRequestView(BaseModel):
     due_on: date | None = Field(description="the last day for the answer; null: the payer names none")
     received_at: datetime
     answered_by: UUID | None = Field(description="the filing (`appeal_id`) by which documents were sent; null: not answered yet")
+
+
+class ListedRequestView(RecordsRequestView):
+    """The same, with the case that it was attached to."""
+
+    claim_key: UUID = Field(description="the account that it is about, as `records.requested` names it")
+    case_id: UUID | None = Field(description="null: its account has no case; a person may attach it to one")
+    attached_at: datetime | None
+
+
+class AttachRequest(BaseModel):
+    """Which case a request is about."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"case_id": "3f6c1f0a-8a53-5b0e-9c37-52d0f3a6c101", "why": "The payer asks under the old account number."}
+        },
+    )
+
+    case_id: UUID
+    why: Reason = Field(description="kept in the case's history; no patient data")

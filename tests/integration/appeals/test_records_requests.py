@@ -79,3 +79,40 @@ async def test_of_several_cases_the_payers_number_chooses(desk: Desk) -> None:
     await desk.appeals.take(request("ACCT3", number="ICN-A"))
     cases = [await desk.case(each["case_id"]) for each in (await desk.http.get("/v1/cases")).json()["items"]]
     assert {each["payer_claim_control_number"]: len(each["records_requests"]) for each in cases} == {"ICN-A": 1, "ICN-B": 0}
+
+
+async def test_a_request_without_a_case_is_listed_and_a_person_attaches_it_to_one(desk: Desk) -> None:
+    case = (await desk.post(await desk.denied(), "file", FILE)).json()
+    await desk.denied(remit("ACCT9", number="ICN9"))
+    [other] = (await desk.http.get("/v1/cases", params={"pcn": "ACCT9"})).json()["items"]
+    await desk.appeals.take(request("NOBODY", number="ICN-X"), request("NOBODY2"), request("ACCT9", number="ICN9"))
+
+    async def listed(**query: Any) -> list[dict[str, Any]]:
+        answer = await desk.http.get("/v1/records-requests", params=query)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["items"])
+
+    assert len(await listed()) == 3
+    assert [each["case_id"] for each in await listed(attached=True)] == [other["case_id"]]
+    first = (await desk.http.get("/v1/records-requests", params={"attached": False, "limit": 1})).json()
+    rest = await listed(attached=False, limit=1, cursor=first["next_cursor"])
+    waiting = [*first["items"], *rest]
+    assert {each["claim_key"] for each in waiting} == {str(claim_key("local", each)) for each in ("NOBODY", "NOBODY2")}
+
+    meant = next(each for each in waiting if each["payer_claim_control_number"] == "ICN-X")
+    path = f"/v1/records-requests/{meant['request_id']}/attach"
+    said = {"case_id": case["case_id"], "why": "It is under the old account number."}
+    for _ in range(2):
+        told = await desk.http.post(path, json=said)
+        assert (told.status_code, told.json()["case_id"]) == (200, case["case_id"]), told.text
+    after = await desk.case(case["case_id"])
+    assert (after["state"], after["due_on"], after["place"]) == ("more_information_requested", "2026-03-20", "free")
+    assert [(each["who"], each["why"]) for each in after["history"]][-1] == ("local", said["why"])
+    assert after["version"] == case["version"] + 1, "said again, it changes nothing"
+    assert "operative_report" in await needed(desk, after)
+    refused = await desk.http.post(path, json={**said, "case_id": other["case_id"]})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:recours:problem:already-attached")
+    for wrong, body in ((f"/v1/records-requests/{uuid4()}/attach", said), (path, {**said, "case_id": str(uuid4())})):
+        assert (await desk.http.post(wrong, json=body)).status_code == 404
+    assert len(await listed(attached=False)) == 1
+    assert len(await listed(answered=True)) == 0

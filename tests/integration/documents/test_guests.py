@@ -1,5 +1,6 @@
 """Guests: what a link shows, that it shows nothing else, what a guest may do by it, and that all of it is logged."""
 
+import hashlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 
 from libs.common.clock import FixedClock
 from services.appeals.collaboration import guest
+from services.appeals.documents import store as documents
+from services.appeals.evidence import store as evidence
+from services.appeals.filing import store as filings
 from tests.integration.documents.conftest import Appeals, client_of
 from tests.support import papers
 from tests.support.cases import NOW
@@ -148,8 +152,9 @@ async def test_a_guest_uploads_by_the_same_checks_within_a_quota(appeals: Appeal
     page = (await appeals.http.get(f"{made['path']}?done=document")).text
     assert "Votre document a été reçu." in page
     assert "pièce.pdf" in page
-    [held] = (await appeals.http.get(f"/v1/cases/{case}/documents")).json()["items"]
-    assert (held["origin"], held["added_by"], held["kind"]) == ("guest", "Appeals desk", "other")
+    assert (await appeals.http.get(f"/v1/cases/{case}/documents")).json()["items"] == []
+    [held] = (await appeals.http.get(f"/v1/cases/{case}/documents", params={"all": True})).json()["items"]
+    assert (held["state"], held["origin"], held["added_by"], held["kind"]) == ("offered", "guest", "Appeals desk", "other")
     content = await appeals.http.get(f"{made['path']}/documents/{held['document_id']}")
     assert content.content == papers.pdf(2)
 
@@ -162,6 +167,68 @@ async def test_a_guest_uploads_by_the_same_checks_within_a_quota(appeals: Appeal
     assert (await log(appeals, case))[-2:] == ["document_downloaded", "upload_refused"]
     closed = await link(appeals, case)
     assert (await appeals.http.post(f"{closed['path']}/documents", files={"file": ("a.pdf", papers.pdf(1))})).status_code == 404
+
+
+async def offer(appeals: Appeals, path: str, told: bytes) -> dict[str, Any]:
+    """Let a guest send a document; return it as it is listed."""
+    sent = await appeals.http.post(f"{path}/documents", files={"file": ("notes.pdf", told)})
+    assert sent.status_code == 303, sent.text
+    listed = (await appeals.http.get("/v1/offered-documents")).json()["items"]
+    return dict(next(each for each in listed if each["sha256"] == hashlib.sha256(told).hexdigest()))
+
+
+async def counts(appeals: Appeals, case: UUID, sha256: str) -> tuple[int, str | None, bool]:
+    """Return how many exhibits a case has, whose bytes are to be filed, and whether its checklist has medical records."""
+    async with appeals.worker.begin() as tx:
+        exhibits = await documents.exhibits(tx, "local", case)
+        packet = await filings.packet_of(tx, "local", case, sha256)
+        checked, _ = (await evidence.checked(tx, [("local", case)]))["local", case]
+    return len(exhibits), packet.packet_is, any(each.documents for each in checked if each.item == "medical_records")
+
+
+async def test_what_a_guest_sends_is_evidence_once_somebody_accepts_it(appeals: Appeals) -> None:
+    case, other = await appeals.case(category="medical_necessity"), await appeals.case(category="medical_necessity")
+    made, elsewhere = await link(appeals, case, may_upload=True), await link(appeals, other, may_upload=True)
+    first, second = await offer(appeals, made["path"], papers.pdf(2)), await offer(appeals, elsewhere["path"], papers.pdf(3))
+    pages = [(await appeals.http.get("/v1/offered-documents", params={"limit": 1})).json()]
+    pages.append((await appeals.http.get("/v1/offered-documents", params={"limit": 1, "cursor": pages[0]["next_cursor"]})).json())
+    assert [each["case_id"] for page in pages for each in page["items"]] == [str(case), str(other)]
+    assert await counts(appeals, case, first["sha256"]) == (0, "foreign", False)
+
+    path = f"/v1/cases/{case}/documents/{first['document_id']}"
+    assert (await appeals.http.post(f"/v1/cases/{other}/documents/{first['document_id']}/accept", json={})).status_code == 404
+    for _ in range(2):
+        taken = await appeals.http.post(f"{path}/accept", json={"kind": "medical_records"})
+        assert (taken.status_code, taken.json()["state"], taken.json()["exhibit"]) == (200, "current", 1), taken.text
+    assert [each["what"] for each in taken.json()["history"]] == ["added", "accepted"]
+    assert await counts(appeals, case, first["sha256"]) == (1, "document", True)
+    assert (await appeals.http.post(f"{path}/refuse", json={"reason": "Too late."})).status_code == 409
+    listed = (await appeals.http.get("/v1/offered-documents")).json()["items"]
+    assert [each["document_id"] for each in listed] == [second["document_id"]]
+
+    same = await appeals.http.post(f"/v1/cases/{other}/documents?kind=medical_records", content=papers.pdf(3))
+    assert (same.status_code, same.json()["document_id"], same.json()["state"]) == (201, second["document_id"], "current")
+    assert await counts(appeals, other, second["sha256"]) == (1, "document", True), "sent by one of us it is ours, too"
+
+
+async def test_a_refused_document_is_gone_but_for_why(appeals: Appeals) -> None:
+    case = await appeals.case()
+    made = await link(appeals, case, may_upload=True)
+    offered = await offer(appeals, made["path"], papers.pdf(2))
+    path = f"/v1/cases/{case}/documents/{offered['document_id']}"
+    assert (await appeals.http.post(f"{path}/refuse", json={"reason": "  "})).status_code == 422
+    for reason in ("Another patient's.", "Said again."):
+        refused = (await appeals.http.post(f"{path}/refuse", json={"reason": reason})).json()
+    assert (refused["state"], [(each["what"], each["why"]) for each in refused["history"]]) == (
+        "refused", [("added", ""), ("refused", "Another patient's.")],
+    )  # fmt: skip
+    for gone in (f"{path}/content", f"{made['path']}/documents/{offered['document_id']}"):
+        assert (await appeals.http.get(gone)).status_code == 404
+    assert "notes.pdf" not in (await appeals.http.get(made["path"])).text
+    assert (await appeals.http.post(f"{path}/accept", json={})).status_code == 409
+    async with appeals.worker.begin() as tx:
+        assert len(await documents.let_go(tx, NOW + timedelta(hours=1))) == 1
+    assert (await offer(appeals, made["path"], papers.pdf(2)))["document_id"] != offered["document_id"], "it may be offered again"
 
 
 async def test_links_are_listed_and_a_closed_one_shows_no_more(appeals: Appeals) -> None:
