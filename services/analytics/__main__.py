@@ -9,6 +9,7 @@ from libs.common.settings import load
 from libs.common.worker import Job
 from services.analytics.alerts.scan import AlertScan
 from services.analytics.audits.running import Drawer
+from services.analytics.causes.ingest import Rules
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.settings import AnalyticsSettings
@@ -22,7 +23,9 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
 
     settings = load(AnalyticsSettings)
-    return make_app(database, clock, tenant, settings.rework_cost_cents, webhook_loopback=settings.webhook_loopback)
+    app = make_app(database, clock, tenant, settings.rework_cost_cents, webhook_loopback=settings.webhook_loopback)
+    app.state.rules = Rules(str(settings.ingest_url) if settings.ingest_url else None)
+    return app
 
 
 def jobs_of(database: Database, clock: Clock) -> list[Job]:

@@ -21,7 +21,9 @@ from services.analytics.alerts import api as alerts
 from services.analytics.alerts import stream
 from services.analytics.alerts.stream import Followers
 from services.analytics.audits import api as audits
+from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
+from services.analytics.causes.ingest import Rules
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
@@ -262,6 +264,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await app.state.rules.close()
         await database.close()
 
     app = create_app(
@@ -276,6 +279,7 @@ def make_app(
             audits.router,
             stream.router,
             webhooks.router,
+            actions.router,
             recounts.router,
             ledger.router,
             dead_letters.router,
@@ -293,4 +297,5 @@ def make_app(
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
     app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
     app.state.followers = Followers(database, tenant)
+    app.state.rules = Rules(None)
     return app

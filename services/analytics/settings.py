@@ -1,6 +1,6 @@
 """What analytics is told beside the common settings."""
 
-from pydantic import Field
+from pydantic import Field, HttpUrl
 
 from libs.common.settings import CommonSettings
 
@@ -13,3 +13,6 @@ class AnalyticsSettings(CommonSettings):
         description="what working one denial costs, for the KPI cost-to-rework; not told: it has no number",
     )
     webhook_loopback: bool = Field(False, description="whether webhooks may call this machine's own address, in the clear too")
+    ingest_url: HttpUrl | None = Field(
+        None, description="where ingest answers; not told: a root cause is not made into a payer's rule (503)"
+    )

@@ -29,6 +29,7 @@ from services.analytics import events, handlers
 from services.analytics.api import make_app
 from services.analytics.facts.measures import MEASURES, cell_id, coarse
 from services.analytics.kpis.definitions import KPIS
+from tests.bench import analytics_causes
 from tests.bench.meter import tell
 from tests.bench.servers import own_database
 
@@ -225,10 +226,15 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench analytics")
     parser.add_argument("--facts", type=int, default=10_000_000)
     parser.add_argument("--claims", type=int, default=40_000)
+    parser.add_argument("--searched", type=int, default=10_000_000, help="facts whose lines root causes are searched in; 0: none")
     chosen = parser.parse_args(arguments)
     with own_database("analytics") as (_, url):
         claims = int(chosen.facts / _FACTS_A_CLAIM)
         found: dict[str, float] = {"facts": chosen.facts, "rows_of_sums": asyncio.run(fill(url, claims))}
         found |= asyncio.run(ask(url))
         found |= asyncio.run(take_in(url, chosen.claims))
+    if chosen.searched:
+        with own_database("analytics") as (_, url):
+            asyncio.run(analytics_causes.fill(url, chosen.searched))
+            found |= {"searched_facts": chosen.searched} | asyncio.run(analytics_causes.search(url))
     tell("analytics", found)

@@ -30,6 +30,7 @@ from services.classifier.risk.fitting import Material, fit
 from services.classifier.risk.lessons import Lessons
 from services.classifier.risk.model import Scorer, read
 from tests.bench.insight_alerts import alerts
+from tests.bench.insight_causes import causes
 from tests.bench.insight_odds import overturn
 from tests.bench.meter import keep
 
@@ -159,7 +160,7 @@ def risk(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 # The parts of this benchmark, one a subject that is learned: each takes the options and returns its figures.
-PARTS: Final = {"risk": risk, "overturn": overturn, "alerts": alerts}
+PARTS: Final = {"risk": risk, "overturn": overturn, "alerts": alerts, "causes": causes}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -6,11 +6,10 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from services.analytics.causes.naming import Named
 from services.analytics.causes.onset import onset
-from services.analytics.causes.search import Cause, Limits, rows_of, search
+from services.analytics.causes.search import Cause, Limits, search
 from services.analytics.causes.statistics import effect_size, interval
 from services.analytics.causes.table import Flags, Table, day_of
 
@@ -56,14 +55,13 @@ def findings(table: Table, limits: Limits) -> list[Finding]:
     if not len(table):
         return []
     first, last = int(table.day.min()), int(table.day.max())
-    category = table.category_rows()
-    found = [_finding(table, cause, first, last, category) for cause in search(table, limits)]
+    found = [_finding(table, cause, first, last) for cause in search(table, limits)]
     return sorted(found, key=lambda each: (-each.excess_cents, -each.claims, each.named.category, each.named.conditions))
 
 
-def _finding(table: Table, cause: Cause, first: int, last: int, category: NDArray[np.int16]) -> Finding:
-    rows = rows_of(table, cause.cells)
-    refused = category[rows] == table.categories.index(cause.category)
+def _finding(table: Table, cause: Cause, first: int, last: int) -> Finding:
+    rows = cause.rows
+    refused = table.category[rows] == table.categories.index(cause.category)
     day = table.day[rows]
     began = onset(day.astype(np.int64), refused.astype(np.float64), first, last)
     inside = (day >= (first if began.began is None else began.began)) & (day < (last + 1 if began.ended is None else began.ended))

@@ -1,33 +1,24 @@
 """Lines counted by combinations of dimensions: how many each group has, and how many of them are refused for each category."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.analytics.causes.outcomes import SUBJECT_DIMENSIONS
 from services.analytics.causes.statistics import Floats
-from services.analytics.causes.table import Ints, Places, Table
+from services.analytics.causes.table import Codes, Flags, Ints, Places, Table
 
-_DENSE: Final = 8_000_000  # keys that are counted in an array of all of them, instead of being sorted
+_DENSE: Final = 16_000_000  # keys that are counted in an array of all of them, instead of being sorted
+_SMALL: Final = 2**31 - 1
 _OF_LINES: Final = frozenset({"procedure", "modifier"})
+MODIFIER: Final = "modifier"
 
 Dims = tuple[str, ...]
-
-
-@dataclass
-class View:
-    """Cells to count over. With modifiers a cell stands once for each of them: `base` says which cell an entry is."""
-
-    codes: dict[str, Places]
-    values: dict[str, list[str]]
-    count: Ints
-    weight: Floats
-    base: Places
-    refused_at: Places  # entry, category and number of what is refused
-    refused_category: Places
-    refused_count: Ints
+Keys = NDArray[np.int32] | NDArray[np.int64]
 
 
 @dataclass
@@ -43,51 +34,47 @@ class Counted:
 
 
 class Counter:
-    """Counts a table by any combination of dimensions."""
+    """Counts a table by any combination of dimensions. With modifiers, a row is an entry for each of its modifiers."""
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self.categories = max(len(table.categories), 1)
-        codes, values = {}, {}
+        self.codes: dict[str, Codes] = {}
+        self.values: dict[str, list[str]] = {}
         for place, name in enumerate(SUBJECT_DIMENSIONS):
-            codes[name], values[name] = table.subject_codes(place)
-        codes["procedure"], values["procedure"] = table.procedure_codes()
-        category = table.category_rows()
-        refused = np.flatnonzero(category >= 0)
-        told, count = np.unique(table.cell[refused].astype(np.int64) * self.categories + category[refused], return_counts=True)
-        at, of = (told // self.categories).astype(np.int32), (told % self.categories).astype(np.int32)
-        cells = np.arange(len(table.count), dtype=np.int32)
-        self.plain = View(codes, values, table.count, table.weight, cells, at, of, count.astype(np.int64))
-        self.by_modifier = self._with_modifiers(table)
-        self.values = {**values, "modifier": self.by_modifier.values["modifier"]}
+            self.codes[name], self.values[name] = table.subject_codes(place)
+        self.codes["procedure"], self.values["procedure"] = table.procedure_codes()
+        self.rows, self.modifier, self.values[MODIFIER] = table.modifier_codes()
         self.sizes = {name: max(len(told), 1) for name, told in self.values.items()}
+        known = {name: bool(len(told)) and int(told.min()) >= 0 for name, told in self.codes.items()}
+        self._known = frozenset({name for name, whole in known.items() if whole} | {MODIFIER})
+        self._refused = np.flatnonzero(table.category >= 0).astype(np.int32)
+        self._refused_entries = np.flatnonzero(table.category[self.rows] >= 0).astype(np.int32)
 
-    def _with_modifiers(self, table: Table) -> View:
-        cells, modifier, modifiers = table.modifier_codes()
-        plain = self.plain
-        codes = {name: told[cells] for name, told in plain.codes.items()} | {"modifier": modifier}
-        # What is refused in a cell is refused in each of its entries.
-        starts = np.searchsorted(plain.refused_at, cells, "left")
-        sizes = np.searchsorted(plain.refused_at, cells, "right") - starts
-        at = np.repeat(np.arange(len(cells), dtype=np.int32), sizes)
-        within = np.arange(len(at)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        of = np.repeat(starts, sizes) + within
-        values = {**plain.values, "modifier": modifiers}
-        count, weight = table.count[cells], table.weight[cells]
-        return View(codes, values, count, weight, cells, at, plain.refused_category[of], plain.refused_count[of])
-
-    def view(self, dims: Dims) -> View:
-        return self.by_modifier if "modifier" in dims else self.plain
-
-    def keys(self, dims: Dims, among: Places | None = None) -> Ints:
+    def keys(self, dims: Dims, among: Places | None = None) -> Keys:
         """Return the key of each entry (or of some): its values as one number; -1 where one of them is not known."""
-        view = self.view(dims)
-        key = np.zeros(len(view.base) if among is None else len(among), dtype=np.int64)
-        unknown = np.zeros(len(key), dtype=bool)
+        size = 1
         for name in dims:
-            codes = view.codes[name] if among is None else view.codes[name][among]
-            key = key * self.sizes[name] + codes
-            unknown |= codes < 0
-        key[unknown] = -1
+            size *= self.sizes[name]
+        of = among if MODIFIER not in dims else (self.rows if among is None else self.rows[among])
+        key: Keys | None = None
+        unknown: Flags | None = None
+        for name in dims:
+            if name == MODIFIER:
+                codes = self.modifier if among is None else self.modifier[among]
+            else:
+                codes = self.codes[name] if of is None else self.codes[name][of]
+            if key is None:
+                key = codes.astype(np.int32) if size < _SMALL else codes.astype(np.int64)
+            else:
+                key *= self.sizes[name]
+                key += codes
+            if name not in self._known:
+                unknown = codes < 0 if unknown is None else unknown | (codes < 0)
+        if key is None:
+            raise ValueError("a combination has a dimension")
+        if unknown is not None:
+            key[unknown] = -1
         return key
 
     def codes_of(self, dims: Dims, keys: Ints) -> dict[str, Ints]:
@@ -98,7 +85,7 @@ class Counter:
             keys = keys // self.sizes[name]
         return found
 
-    def key_of(self, dims: Dims, codes: dict[str, Ints]) -> Ints:
+    def key_of(self, dims: Dims, codes: Mapping[str, Ints]) -> Ints:
         key = np.zeros(len(codes[dims[0]]), dtype=np.int64)
         for name in dims:
             key = key * self.sizes[name] + codes[name]
@@ -106,64 +93,106 @@ class Counter:
 
     def counted(self, dims: Dims, affected_min: int, among: Places | None = None) -> Counted:
         """Count the groups of a combination that have at least so many lines, and of them what is refused at least so often."""
-        view, key = self.view(dims), self.keys(dims, among)
-        known = np.flatnonzero(key >= 0)
-        if not len(known):
-            return Counted(dims)
-        entries = known if among is None else among[known]
-        keys, group = self._grouped(dims, key[known])
-        n = np.bincount(group, view.count[entries], len(keys))
+        key = self.keys(dims, among)
+        keys, n = self._sizes_of(dims, key)
         large = n >= affected_min
-        renumbered = np.where(large, np.cumsum(large) - 1, -1)
-        keys, n = keys[large], n[large]
-        if not len(keys):
-            return Counted(dims)
-        group = renumbered[group]
-        of_entry = np.full(len(view.base), -1, dtype=np.int64)
-        of_entry[entries] = group
-        at = of_entry[view.refused_at]
-        inside = np.flatnonzero(at >= 0)
-        k = np.bincount(
-            at[inside] * self.categories + view.refused_category[inside], view.refused_count[inside], len(keys) * self.categories
-        )
-        often = np.flatnonzero(k >= affected_min)
-        of = often // self.categories
-        share = np.ones(len(often))
-        if not _OF_LINES & set(dims):  # a claim's lines fall together: it counts once
-            kept = group >= 0
-            share = (np.bincount(group[kept], view.weight[entries[kept]], len(keys)) / n)[of]
-        return Counted(
-            dims,
-            keys[of] * self.categories + often % self.categories,
-            k[often].astype(np.int64),
-            n[of].astype(np.int64),
-            share,
-            len(keys),
-        )
+        groups = int(large.sum())
+        at = self._refused_among(dims, among)
+        entries = at if among is None else among[at]
+        rows = self.rows[entries] if MODIFIER in dims else entries
+        refused = key[at]
+        place = np.searchsorted(keys, refused) if keys is not None else refused
+        kept = np.flatnonzero((refused >= 0) & large[place])
+        told = refused[kept].astype(np.int64) * self.categories + self._table.category[rows[kept]]
+        told, k = np.unique(told, return_counts=True)
+        often = k >= affected_min
+        told, k = told[often], k[often]
+        of = told // self.categories
+        group = of if keys is None else np.searchsorted(keys, of)
+        share = np.ones(len(told))
+        if len(told) and not _OF_LINES & set(dims):  # a claim's lines fall together: it counts once
+            share = self._share(key, keys, among, group, n)
+        return Counted(dims, told, k.astype(np.int64), n[group].astype(np.int64), share, groups)
 
-    def _grouped(self, dims: Dims, key: Ints) -> tuple[Ints, Ints]:
-        """Return the keys that there are, in order, and which of them each entry has."""
+    def _refused_among(self, dims: Dims, among: Places | None) -> Places:
+        """Return the places, among the entries that are counted, of those that are refused."""
+        if among is None:
+            return self._refused_entries if MODIFIER in dims else self._refused
+        rows = self.rows[among] if MODIFIER in dims else among
+        return np.flatnonzero(self._table.category[rows] >= 0).astype(np.int32)
+
+    def _sizes_of(self, dims: Dims, key: Keys) -> tuple[Ints | None, Ints]:
+        """Return how many lines each key has. Where keys are few: by key, and None; else the keys that there are, beside them."""
         size = 1
         for name in dims:
             size *= self.sizes[name]
-        if size > max(_DENSE, 4 * len(key)):
-            keys, group = np.unique(key, return_inverse=True)
-            return keys, group.astype(np.int64)
-        there = np.zeros(size, dtype=bool)
-        there[key] = True
-        keys = np.flatnonzero(there)
-        place = np.zeros(size, dtype=np.int64)
-        place[keys] = np.arange(len(keys))
-        return keys, place[key]
+        known = key if set(dims) <= self._known else key[key >= 0]
+        if size <= max(min(_DENSE, 8 * len(key)), 4096):
+            return None, np.bincount(known, minlength=size)
+        keys, n = np.unique(known, return_counts=True)
+        if not len(keys):
+            return np.zeros(1, np.int64), np.zeros(1, np.int64)
+        return keys.astype(np.int64), n
 
-    def members(self, dims: Dims, keys: Sequence[int]) -> dict[int, Places]:
-        """Return the cells of some groups of a combination."""
-        key = self.keys(dims)
-        wanted = np.unique(np.array(keys, dtype=np.int64))
-        place = np.searchsorted(wanted, key)
-        place[place == len(wanted)] = 0
-        entries = np.flatnonzero(wanted[place] == key)
-        entries = entries[np.argsort(key[entries], kind="stable")]
-        bounds = [*np.searchsorted(key[entries], wanted, "left").tolist(), len(entries)]
-        base = self.view(dims).base
-        return {each: base[entries[begin:end]] for each, begin, end in zip(wanted.tolist(), bounds, bounds[1:], strict=False)}
+    def _share(self, key: Keys, keys: Ints | None, among: Places | None, group: Ints, n: Ints) -> Floats:
+        weight = self._table.weight if among is None else self._table.weight[among]
+        known = key >= 0
+        if not known.all():
+            key, weight = key[known], weight[known]
+        place = key if keys is None else np.searchsorted(keys, key)
+        found: Floats = np.bincount(place, weight, len(n))[group] / n[group]
+        return found
+
+    def entries_of(self, dims: Dims, keys: Ints, among: Places | None) -> Places:
+        """Return the entries that are in some groups of a combination, out of those that it was counted among."""
+        key = self.keys(dims, among)
+        size = 1
+        for name in dims:
+            size *= self.sizes[name]
+        if size <= _DENSE:
+            there = np.zeros(size + 1, dtype=bool)  # the last stands for -1
+            there[keys] = True
+            at = np.flatnonzero(there[key])
+        else:
+            at = np.flatnonzero(np.isin(key, keys))
+        found: Places = (at if among is None else among[at]).astype(np.int32)
+        return found
+
+    def with_modifiers(self, rows: Places) -> Places:
+        """Return the entries of rows, one for each of their modifiers."""
+        begins, ends = self._entry_bounds
+        sizes = ends[rows] - begins[rows]
+        before = np.cumsum(sizes) - sizes
+        entries: Places = (np.repeat(begins[rows], sizes) + np.arange(int(sizes.sum())) - np.repeat(before, sizes)).astype(np.int32)
+        return entries
+
+    @cached_property
+    def _entry_bounds(self) -> tuple[Places, Places]:
+        sizes = np.bincount(self.rows, minlength=len(self._table))
+        ends = np.cumsum(sizes)
+        return (ends - sizes).astype(np.int32), ends.astype(np.int32)
+
+    @cached_property
+    def _by_value(self) -> dict[str, tuple[Places, Ints]]:
+        """For each dimension: the entries in the order of its values, and where each value begins."""
+        found = {}
+        for name, codes in {**self.codes, MODIFIER: self.modifier}.items():
+            order = np.argsort(codes, kind="stable").astype(np.int32)
+            found[name] = (order, np.searchsorted(codes[order], np.arange(self.sizes[name] + 1)))
+        return found
+
+    def members(self, codes: Mapping[str, int]) -> Places:
+        """Return the rows that have all of some values."""
+        parts = {}
+        for name, code in codes.items():
+            order, bounds = self._by_value[name]
+            parts[name] = order[bounds[code] : bounds[code + 1]]
+        rarest = min(parts, key=lambda name: len(parts[name]))
+        rows: Places = parts[rarest] if rarest != MODIFIER else self.rows[parts[rarest]]
+        for name, code in codes.items():
+            if name not in (rarest, MODIFIER):
+                rows = rows[self.codes[name][rows] == code]
+        if MODIFIER in codes and rarest != MODIFIER:
+            entries = self.with_modifiers(rows)
+            rows = self.rows[entries[self.modifier[entries] == codes[MODIFIER]]]
+        return rows

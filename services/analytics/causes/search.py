@@ -20,10 +20,10 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from services.analytics.causes.groups import Counted, Counter, Dims
+from services.analytics.causes.groups import MODIFIER, Counted, Counter, Dims
 from services.analytics.causes.outcomes import DIMENSIONS
 from services.analytics.causes.statistics import Floats, evidence, exact_p, false_discoveries, interval
-from services.analytics.causes.table import Ints, Places, Table
+from services.analytics.causes.table import Flags, Ints, Places, Table
 
 _WIDE: Final = 2  # combinations of so many dimensions are all counted
 _PROMISING_Z: Final = 2.5
@@ -44,7 +44,7 @@ class Limits(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Cause:
-    """One finding. k of n lines are refused for the category; of the rest k_rest of n_rest. `cells` are its cells in the table."""
+    """One finding. k of n lines are refused for the category; of the rest k_rest of n_rest. `rows` are its rows in the table."""
 
     conditions: tuple[tuple[str, str], ...]
     category: str
@@ -56,7 +56,7 @@ class Cause:
     p: float
     q: float
     score: float
-    cells: Places
+    rows: Places
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def search(table: Table, limits: Limits) -> list[Cause]:
     """Return the causes in a table, the best explained first."""
     if not len(table) or not table.categories:
         return []
-    counter = Counter(table)
-    counted = _count(counter, table, limits)
-    groups = _standing_out(counter, table, counted, limits)
+    counter, whole = Counter(table), _Whole(table)
+    counted = _count(counter, whole, limits)
+    groups = _standing_out(counter, whole, counted, limits)
     return list(_Cover(counter, table, limits, groups).causes())
 
 
@@ -86,41 +86,36 @@ class _Whole:
     """How many lines there are, and how many are refused for each category."""
 
     def __init__(self, table: Table) -> None:
-        category = table.category_rows()
         self.n = len(table)
-        self.k = np.bincount(category[category >= 0], minlength=len(table.categories)).astype(np.float64)
-        self.share = table.claims / self.n
+        self.k = np.bincount(table.category[table.category >= 0], minlength=len(table.categories)).astype(np.float64)
 
 
-def _count(counter: Counter, table: Table, limits: Limits) -> dict[Dims, Counted]:
+def _count(counter: Counter, whole: _Whole, limits: Limits) -> dict[Dims, Counted]:
     """Count combinations, wider ones first; the narrow ones among what stands out."""
-    names = [name for name in DIMENSIONS if len(counter.values[name]) > 1 or name in {"procedure", "modifier"}]
-    whole = _Whole(table)
+    names = [name for name in DIMENSIONS if len(counter.values[name]) > 1]
     counted: dict[Dims, Counted] = {}
-    promising: dict[Dims, Ints] = {}
+    promising: dict[Dims, Places] = {}  # entries in groups that stand out
     for depth in range(1, min(limits.conditions_max, len(names)) + 1):
         for dims in combinations(names, depth):
             among = None if depth <= _WIDE else _inside(counter, dims, promising)
             if among is not None and not len(among):
                 continue
             counted[dims] = counter.counted(dims, limits.affected_min, among)
-            if depth >= _WIDE:
-                promising[dims] = _promising(counter, counted, dims, whole)
+            if _WIDE <= depth < limits.conditions_max:
+                keys = _promising(counter, counted, dims, whole)
+                if len(keys):
+                    promising[dims] = counter.entries_of(dims, keys, among)
     return counted
 
 
-def _inside(counter: Counter, dims: Dims, promising: Mapping[Dims, Ints]) -> Places:
+def _inside(counter: Counter, dims: Dims, promising: Mapping[Dims, Places]) -> Places:
     """Return the entries that are in a promising group which is wider by one condition."""
-    inside = np.zeros(len(counter.view(dims).base), dtype=bool)
+    parts = []
     for wider in combinations(dims, len(dims) - 1):
-        keys = promising.get(wider)
-        if keys is None or not len(keys):
-            continue
-        found = np.isin(counter.keys(wider), keys)
-        if "modifier" in dims and "modifier" not in wider:
-            found = found[counter.by_modifier.base]
-        inside |= found
-    return np.flatnonzero(inside).astype(np.int32)
+        entries = promising.get(wider)
+        if entries is not None:
+            parts.append(counter.with_modifiers(entries) if MODIFIER in dims and MODIFIER not in wider else entries)
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int32)
 
 
 def _promising(counter: Counter, counted: Mapping[Dims, Counted], dims: Dims, whole: _Whole) -> Ints:
@@ -151,9 +146,8 @@ def _wider(counter: Counter, counted: Mapping[Dims, Counted], told: Counted, wid
     return k, n
 
 
-def _standing_out(counter: Counter, table: Table, counted: Mapping[Dims, Counted], limits: Limits) -> list[_Group]:
+def _standing_out(counter: Counter, whole: _Whole, counted: Mapping[Dims, Counted], limits: Limits) -> list[_Group]:
     """Return the groups that stand out by test and by effect, the best explained first."""
-    whole = _Whole(table)
     tested = sum(each.groups for each in counted.values()) * counter.categories
     found: list[tuple[Counted, Floats, Floats]] = []
     for told in counted.values():
@@ -216,24 +210,11 @@ class _Cover:
     """Takes causes one after the other, each with what it explains."""
 
     def __init__(self, counter: Counter, table: Table, limits: Limits, groups: list[_Group]) -> None:
-        self._counter, self._table, self._limits = counter, table, limits
+        self._counter, self._table, self._limits, self._groups = counter, table, limits, groups
         self._whole = _Whole(table)
-        self._rows = np.argsort(table.cell, kind="stable")
-        self._starts = np.concatenate(([0], np.cumsum(table.count)))
-        self._category = table.category_rows()
-        self._n: dict[int, Floats] = {}  # by category: what is not explained yet, by cell
-        self._k: dict[int, Floats] = {}
-        self._n_all: dict[int, float] = {}
-        self._k_all: dict[int, float] = {}
-        self._groups = groups
-        self._cells: list[Places] = self._members()
-
-    def _members(self) -> list[Places]:
-        by_dims: dict[Dims, list[int]] = {}
-        for each in self._groups:
-            by_dims.setdefault(each.dims, []).append(each.key)
-        members = {dims: self._counter.members(dims, keys) for dims, keys in by_dims.items()}
-        return [members[each.dims][each.key] for each in self._groups]
+        self._left: dict[int, Flags] = {}  # by category: the rows that are not explained yet
+        self._k = {category: float(k) for category, k in enumerate(self._whole.k)}
+        self._n = dict.fromkeys(self._k, float(self._whole.n))
 
     def causes(self) -> Iterator[Cause]:
         queue = [(-self._score(place), place) for place in range(len(self._groups))]
@@ -242,42 +223,44 @@ class _Cover:
         while queue and found < self._limits.findings_max:
             _, place = heapq.heappop(queue)
             score = self._score(place)  # what was taken since may explain some of it
-            if queue and score < -queue[0][0]:
-                if score > 0:
-                    heapq.heappush(queue, (-score, place))
+            if score <= 0:
                 continue
-            if score > 0:
-                found += 1
-                yield self._take(place, score)
+            if queue and score < -queue[0][0]:
+                heapq.heappush(queue, (-score, place))
+                continue
+            found += 1
+            yield self._take(place, score)
 
-    def _left(self, category: int) -> tuple[Floats, Floats]:
-        if category not in self._n:
-            self._n[category] = self._table.count.astype(np.float64)
-            plain = self._counter.plain
-            of = plain.refused_category == category
-            self._k[category] = np.bincount(plain.refused_at[of], plain.refused_count[of], len(self._table.count)).astype(
-                np.float64
-            )
-            self._k_all[category], self._n_all[category] = float(self._k[category].sum()), float(self._whole.n)
-        return self._k[category], self._n[category]
+    def _rows(self, group: _Group) -> Places:
+        codes = self._counter.codes_of(group.dims, np.array([group.key]))
+        return self._counter.members({name: int(told[0]) for name, told in codes.items()})
+
+    def _counts(self, group: _Group) -> tuple[float, float]:
+        """Return k and n of what is not explained yet of a group."""
+        left = self._left.get(group.category)
+        if left is None:
+            return float(group.k), float(group.n)
+        rows = self._rows(group)
+        rows = rows[left[rows]]
+        return float((self._table.category[rows] == group.category).sum()), float(len(rows))
 
     def _score(self, place: int) -> float:
         """Return how well a group explains what is left; 0 where it does not any more."""
-        group, cells = self._groups[place], self._cells[place]
-        k_left, n_left = self._left(group.category)
-        k, n = float(k_left[cells].sum()), float(n_left[cells].sum())
-        if k < self._limits.affected_min or n <= 0:
+        group = self._groups[place]
+        k, n = self._counts(group)
+        if k < self._limits.affected_min:
             return 0.0
         lower, _ = interval(k * group.share, n * group.share)
         if lower - group.expected < self._limits.difference_min or k < self._limits.ratio_min * group.expected * n:
             return 0.0
         cost = sum(np.log(self._counter.sizes[name] + 1) for name in group.dims)
-        k_rest, n_rest = self._k_all[group.category] - k, self._n_all[group.category] - n
-        return float(max(evidence(k, n, k_rest, n_rest) * group.share - cost, 0.0))
+        told = evidence(k, n, self._k[group.category] - k, self._n[group.category] - n)
+        return float(max(told * group.share - cost, 0.0))
 
     def _take(self, place: int, score: float) -> Cause:
-        group, cells = self._groups[place], self._cells[place]
-        self._explain(group.category, cells)
+        group = self._groups[place]
+        rows = np.sort(self._rows(group))
+        self._explain(group.category, rows)
         codes = self._counter.codes_of(group.dims, np.array([group.key]))
         return Cause(
             conditions=tuple((name, self._counter.values[name][int(codes[name][0])]) for name in group.dims),
@@ -290,28 +273,17 @@ class _Cover:
             p=group.p,
             q=group.q,
             score=score,
-            cells=cells,
+            rows=rows,
         )
 
-    def _explain(self, category: int, cells: Places) -> None:
+    def _explain(self, category: int, rows: Places) -> None:
         """Take a group's lines away, and the other lines of its refused claims that are refused for the same category."""
-        k, n = self._left(category)
         table = self._table
-        k[cells], n[cells] = 0, 0
-        inside = np.zeros(len(table.count), dtype=bool)
-        inside[cells] = True
-        refused = np.flatnonzero(self._category == category)
-        is_inside = inside[table.cell[refused]]
+        left = self._left.setdefault(category, np.ones(len(table), dtype=bool))
+        refused = table.category == category
         claims = np.zeros(table.claims, dtype=bool)
-        claims[table.claim[refused[is_inside]]] = True
-        beside = table.cell[refused[~is_inside & claims[table.claim[refused]]]]
-        np.subtract.at(k, beside, 1)
-        np.subtract.at(n, beside, 1)
-        self._k_all[category], self._n_all[category] = float(k.sum()), float(n.sum())
-
-
-def rows_of(table: Table, cells: Places) -> Ints:
-    """Return the rows of some cells."""
-    inside = np.zeros(len(table.count), dtype=bool)
-    inside[cells] = True
-    return np.flatnonzero(inside[table.cell])
+        claims[table.claim[rows[refused[rows]]]] = True
+        beside = np.flatnonzero(refused)
+        left[beside[claims[table.claim[beside]]]] = False
+        left[rows] = False
+        self._k[category], self._n[category] = float((refused & left).sum()), float(left.sum())

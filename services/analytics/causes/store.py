@@ -1,6 +1,6 @@
 """SQL of what root causes are searched in; nothing here commits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -106,6 +106,17 @@ async def read(tx: AsyncConnection, tenant_id: str, first: date | None, last: da
 _IN_SUBJECTS: Final = {name: f's."{name}"' for name in SUBJECT_DIMENSIONS}
 
 
+def condition(name: str, value: str, given: Callable[[str], str]) -> str:
+    """Return a condition of a cause as SQL over subjects `s` and services `v`; `given` takes a value and names its parameter."""
+    if name == "procedure":
+        return f"split_part(v.told, ':', 1) = {given(value)}"
+    if name == "modifier" and value == NO_MODIFIER:
+        return "(v.told <> '' AND strpos(v.told, ':') = 0)"
+    if name == "modifier":
+        return f"{given(value)} = ANY ((string_to_array(v.told, ':'))[2:])"
+    return f"{_IN_SUBJECTS[name]} = {given(value)}"
+
+
 async def claims_of(
     tx: AsyncConnection, tenant_id: str, named: Named, first: date, last: date, after: tuple[date, UUID, int] | None, limit: int
 ) -> Sequence[Mapping[str, Any]]:
@@ -117,15 +128,7 @@ async def claims_of(
         return f"${len(values)}"
 
     where = ["o.tenant_id = $1", "o.reason <> 0", "o.day BETWEEN $2 AND $3", "r.category = $4"]
-    for name, value in named.conditions:
-        if name == "procedure":
-            where.append(f"split_part(v.told, ':', 1) = {given(value)}")
-        elif name == "modifier" and value == NO_MODIFIER:
-            where.append("v.told <> '' AND strpos(v.told, ':') = 0")
-        elif name == "modifier":
-            where.append(f"{given(value)} = ANY ((string_to_array(v.told, ':'))[2:])")
-        else:
-            where.append(f"{_IN_SUBJECTS[name]} = {given(value)}")
+    where += [condition(name, value, given) for name, value in named.conditions]
     if after is not None:
         where.append(
             f"(o.day, o.claim_key, o.episode) < ({given(after[0])}::date, {given(after[1])}::uuid, {given(after[2])}::int)"

@@ -1,4 +1,4 @@
-"""Outcomes as arrays: read from PostgreSQL's binary COPY, cut to what is asked, and summed into cells of equal lines."""
+"""Outcomes as arrays: read from PostgreSQL's binary COPY, and cut to what is asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from services.analytics.causes.outcomes import SUBJECT_DIMENSIONS, Reason
 
 Ints = NDArray[np.int64]
 Places = NDArray[np.int32]
+Codes = NDArray[np.int16 | np.int32]
 Flags = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 NO_MODIFIER: Final = "none"
 _EPOCH: Final = date(1970, 1, 1)
@@ -50,22 +50,20 @@ class Gathered:
         self.subject_numbers = np.array(sorted(words.subjects), dtype=np.int64)
         self.service_numbers = np.array(sorted(words.services), dtype=np.int64)
         self.reason_numbers = np.array(sorted(words.reasons), dtype=np.int64)
+        self.subjects = list(zip(*(words.subjects[number] for number in self.subject_numbers.tolist()), strict=True))
+        self.services = [words.services[number] for number in self.service_numbers.tolist()]
         self._subject_fits, self._service_fits = self._fitting(filters)
         self._held = bytearray()
         self._begun = False
         self._parts: list[tuple[NDArray[Any], ...]] = []
 
     def _fitting(self, filters: Mapping[str, Sequence[str]]) -> tuple[Flags, Flags]:
-        subjects = [
-            all(
-                self.words.subjects[number][place] in filters[name]
-                for place, name in enumerate(SUBJECT_DIMENSIONS)
-                if name in filters
-            )
-            for number in self.subject_numbers.tolist()
-        ]
-        services = [_service_fits(self.words.services[number], filters) for number in self.service_numbers.tolist()]
-        return np.array(subjects, dtype=bool), np.array(services, dtype=bool)
+        subjects = np.ones(len(self.subject_numbers), dtype=bool)
+        for place, name in enumerate(SUBJECT_DIMENSIONS):
+            if name in filters and self.subjects:
+                subjects &= np.isin(np.array(self.subjects[place]), filters[name])
+        services = [_service_fits(told, filters) for told in self.services] if filters else True
+        return subjects, np.full(len(self.services), services, dtype=bool)
 
     def add(self, piece: bytes) -> None:
         """Take a piece of the COPY, cut anywhere."""
@@ -126,7 +124,7 @@ def _service_fits(told: str, filters: Mapping[str, Sequence[str]]) -> bool:
 
 
 class Table:
-    """Outcomes as columns, and the same summed by cell: lines with equal subject and service."""
+    """Outcomes as columns, a row a line; and what each dimension's value is on each row."""
 
     def __init__(
         self,
@@ -138,62 +136,53 @@ class Table:
         day: Places,
         cents: Ints,
     ) -> None:
-        self.words = gathered.words
+        self._gathered = gathered
+        self._subject, self._service = subject, service
         self.reason, self.day, self.cents = reason, day, cents
         claims, of_claim = np.unique(claim, return_inverse=True)
         self.claims, self.claim = len(claims), of_claim.astype(np.int32)
-        told = [gathered.words.reasons[number] for number in gathered.reason_numbers.tolist()]
-        self.reasons = told
-        self.categories = sorted({category for category, _ in told} - {""})
-        of_category = {category: place for place, category in enumerate(self.categories)}
-        self.category_of = np.array([of_category.get(category, -1) for category, _ in told], dtype=np.int16)
-        width = max(len(gathered.service_numbers), 1)
-        keys, cell = np.unique(subject.astype(np.int64) * width + service, return_inverse=True)
-        self.cell: Places = cell.astype(np.int32)
-        self.cell_subject, self.cell_service = (keys // width).astype(np.int32), (keys % width).astype(np.int32)
-        self.count: Ints = np.bincount(self.cell, minlength=len(keys)).astype(np.int64)
         # A claim's lines fall together: what is about whole claims counts them as one.
-        self.weight: Floats = np.bincount(self.cell, (1.0 / np.bincount(self.claim))[self.claim], len(keys)).astype(np.float64)
-        self._gathered = gathered
+        self.weight = (1.0 / np.maximum(np.bincount(self.claim, minlength=1), 1))[self.claim].astype(np.float32)
+        self.reasons = [gathered.words.reasons[number] for number in gathered.reason_numbers.tolist()]
+        self.categories = sorted({category for category, _ in self.reasons} - {""})
+        of_category = {category: place for place, category in enumerate(self.categories)}
+        self.category = np.array([of_category.get(category, -1) for category, _ in self.reasons], dtype=np.int16)[reason]
 
     def __len__(self) -> int:
-        return len(self.cell)
+        return len(self.claim)
 
-    def category_rows(self) -> NDArray[np.int16]:
-        """Return the category of each line's refusal; -1: not refused."""
-        return self.category_of[self.reason]
+    def subject_codes(self, place: int) -> tuple[Codes, list[str]]:
+        """Return, by row, which value of a dimension it has, and the values; -1: not known."""
+        subjects = self._gathered.subjects
+        return _coded(subjects[place] if subjects else [], self._subject)
 
-    def subject_codes(self, place: int) -> tuple[Places, list[str]]:
-        """Return, by cell, which value of a dimension it has, and the values; -1: not known."""
-        numbers = self._gathered.subject_numbers.tolist()
-        return _coded([self.words.subjects[number][place] for number in numbers], self.cell_subject)
+    def procedure_codes(self) -> tuple[Codes, list[str]]:
+        return _coded([told.partition(":")[0] for told in self._gathered.services], self._service)
 
-    def procedure_codes(self) -> tuple[Places, list[str]]:
-        numbers = self._gathered.service_numbers.tolist()
-        return _coded([self.words.services[number].partition(":")[0] for number in numbers], self.cell_service)
-
-    def modifier_codes(self) -> tuple[Places, Places, list[str]]:
-        """Return cells once for each of their modifiers (`none` where there is none): the cell, its modifier, all modifiers."""
-        numbers = self._gathered.service_numbers.tolist()
-        told = [self.words.services[number].split(":") for number in numbers]
+    def modifier_codes(self) -> tuple[Places, Codes, list[str]]:
+        """Return rows once for each of their modifiers (`none` where there is none): the row, its modifier, all modifiers."""
+        told = [each.split(":") for each in self._gathered.services]
         sets = [sorted(set(each[1:])) or [NO_MODIFIER] if each[0] else [] for each in told]
         values = sorted({value for each in sets for value in each})
         of_value = {value: place for place, value in enumerate(values)}
-        sizes = np.array([len(each) for each in sets], dtype=np.int64)
-        flat = np.array([of_value[value] for each in sets for value in each], dtype=np.int32)
-        starts = np.concatenate(([0], np.cumsum(sizes)))[:-1] if len(sizes) else sizes
-        repeated = sizes[self.cell_service]
-        cells = np.repeat(np.arange(len(self.cell_service), dtype=np.int32), repeated)
-        before = np.cumsum(repeated) - repeated
-        within = np.arange(len(cells)) - np.repeat(before, repeated)
-        return cells, flat[np.repeat(starts[self.cell_service], repeated) + within], values
+        sizes = np.array([len(each) for each in sets], dtype=np.int32)
+        flat: Codes = np.array([of_value[value] for each in sets for value in each], dtype=_kind(values))
+        starts = (np.cumsum(sizes) - sizes).astype(np.int32)
+        repeated = sizes[self._service] if len(sizes) else sizes
+        rows = np.repeat(np.arange(len(self), dtype=np.int32), repeated)
+        within = np.arange(len(rows), dtype=np.int64) - np.repeat(np.cumsum(repeated, dtype=np.int64) - repeated, repeated)
+        return rows, (flat[starts[self._service[rows]] + within] if len(rows) else flat), values
 
 
-def _coded(told: Sequence[str], places: Places) -> tuple[Places, list[str]]:
+def _kind(values: Sequence[str]) -> type[np.int16] | type[np.int32]:
+    return np.int16 if len(values) < np.iinfo(np.int16).max else np.int32
+
+
+def _coded(told: Sequence[str], places: Places) -> tuple[Codes, list[str]]:
     values = sorted(set(told) - {""})
     of_value = {value: place for place, value in enumerate(values)}
-    codes = np.array([of_value.get(each, -1) for each in told], dtype=np.int32)
-    return (codes[places] if len(codes) else np.empty(0, np.int32)), values
+    codes: Codes = np.array([of_value.get(each, -1) for each in told], dtype=_kind(values))
+    return (codes[places] if len(codes) else codes), values
 
 
 def day_of(number: int) -> date:
