@@ -44,7 +44,7 @@ EDGES = frozenset(
         "services/appeals/evidence/api.py", "services/appeals/evidence/collector.py", "services/appeals/corrections/api.py",
         "services/appeals/collaboration/api.py", "services/appeals/collaboration/guest.py",
         "services/appeals/correspondence/api.py", "services/appeals/correspondence/clock.py",
-        "services/appeals/changing.py", "services/appeals/filing/sending.py",
+        "services/appeals/changing.py", "services/appeals/filing/sending.py", "services/appeals/filing/together_api.py",
     }
 )  # fmt: skip
 _TEXTS = (

@@ -27,6 +27,7 @@ from services.appeals.documents.keeping import Desk
 from services.appeals.evidence import api as evidence
 from services.appeals.evidence.gate import require_evidence
 from services.appeals.filing import api as filing
+from services.appeals.filing import together_api as filing_together
 from services.appeals.ingest import Ingest
 from services.appeals.letters import api as letters
 from services.appeals.letters.meanings import Meanings
@@ -84,6 +85,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             worklist_api.router,
             router,
             filing.router,
+            filing_together.router,
             records.router,
             records_list.router,
             outcomes.router,

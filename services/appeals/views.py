@@ -111,6 +111,7 @@ class AppealView(BaseModel):
         description="a packet of the case, a PDF among its documents, a 275 that Recours wrote, or made elsewhere: Recours knows"
         " nothing of it but its hash"
     )
+    submission_id: UUID | None = Field(None, description="the submission that it went in, with other cases")
     corrected_claim_id: UUID | None
     disputed_cents: int | None
     due_on: date | None

@@ -94,9 +94,15 @@ async def require_fileable(body: FileCase, locked: Locked, answer: FiledPacket |
     return case, asked, packet
 
 
-async def file(body: FileCase, locked: Locked, answer: FiledPacket | None = None, request_id: UUID | None = None) -> Filing:
+async def file(
+    body: FileCase,
+    locked: Locked,
+    answer: FiledPacket | None = None,
+    request_id: UUID | None = None,
+    submission_id: UUID | None = None,
+) -> Filing:
     """File a locked case, and tell of it. `answer` answers the one request; documents that are sent otherwise answer all that
-    was asked. Errors: as `require_fileable`.
+    was asked. `submission_id`: it goes with others. Errors: as `require_fileable`.
     """
     before, asked, packet = await require_fileable(body, locked, answer)
     case = await locked.take(before, asked)
@@ -124,6 +130,7 @@ async def file(body: FileCase, locked: Locked, answer: FiledPacket | None = None
         next_check_is=next_check_is,
         packet_id=packet.packet_id,
         packet_is=packet.packet_is,
+        submission_id=submission_id,
     )
     await filings.insert(locked.tx, filing)
     if filing.action == "send_documents":

@@ -35,6 +35,7 @@ class Filing(Struct, frozen=True, kw_only=True):
     next_check_is: str
     packet_id: UUID | None
     packet_is: str | None
+    submission_id: UUID | None
 
 
 _NAMES = Filing.__struct_fields__
@@ -56,6 +57,29 @@ async def same_before(tx: AsyncConnection, tenant_id: str, case_id: UUID, action
     )
     found = await (await driver(tx)).fetchrow(query, tenant_id, case_id, action, level)
     return dict(found) if found else None
+
+
+_OF_SUBMISSION = """
+SELECT c.case_id, EXISTS (
+    SELECT 1 FROM filings AS f WHERE f.tenant_id = c.tenant_id AND f.case_id = c.case_id AND f.submission_id = c.submission_id
+      AND f.action = $3 AND f.level IS NOT DISTINCT FROM $4
+      AND NOT EXISTS (SELECT 1 FROM deliveries AS d
+        WHERE d.tenant_id = f.tenant_id AND d.appeal_id = f.appeal_id AND d.status = 'failed')
+) AS filed
+FROM submission_cases AS c WHERE c.tenant_id = $1 AND c.submission_id = $2 AND ($5::uuid IS NULL OR c.case_id = $5)
+ORDER BY c.case_id
+"""
+
+
+async def of_submission(
+    tx: AsyncConnection, tenant_id: str, submission_id: UUID, action: str, level: str | None, case_id: UUID | None = None
+) -> tuple[list[UUID], int]:
+    """Return the cases of a submission (or the one) that are still to be filed in it, and how many were; one that never arrived
+    was not.
+    """
+    rows = await (await driver(tx)).fetch(_OF_SUBMISSION, tenant_id, submission_id, action, level, case_id)
+    waiting = [row["case_id"] for row in rows if not row["filed"]]
+    return waiting, len(rows) - len(waiting)
 
 
 class Delivery(Struct, frozen=True):

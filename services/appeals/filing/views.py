@@ -58,3 +58,33 @@ class FileCase(BaseModel):
         if (self.level is not None) is not (self.action == "appeal"):
             raise ValueError("an appeal has a level, and nothing else has one")
         return self
+
+
+class FileTogether(BaseModel):
+    """What was sent, or is to be sent, for each case of a submission."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"channel": "mail", "level": "redetermination", "tracking_number": "9405", "why": "One outage."}]
+        },
+    )
+
+    action: Literal["appeal", "send_documents"] = "appeal"
+    level: LevelName | None = Field(None, description="of an appeal, and of nothing else")
+    channel: Channel
+    tracking_number: Number | None = Field(None, description="of all of them")
+    packet_sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="of the one packet that went for all; not where Recours sends each its own"
+    )
+    filed_on: Day | None = Field(None, description="the day on which they went; left out: today")
+    good_cause: Why | None = Field(None, description="why they may still be filed after the last day; no patient data")
+    why: Why = Field(description="kept in each history; no patient data")
+
+    @model_validator(mode="after")
+    def _what_goes_together(self) -> Self:
+        if (self.level is not None) is not (self.action == "appeal"):
+            raise ValueError("an appeal has a level, and nothing else has one")
+        if self.packet_sha256 is not None and self.channel in ("folder", "https"):
+            raise ValueError("what Recours sends is each case's own packet")
+        return self
