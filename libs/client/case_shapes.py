@@ -51,6 +51,16 @@ class TaskOfCase(Struct, frozen=True):
     promised_on: date
 
 
+class SiblingOfCase(Struct, frozen=True):
+    """Another case of the account and payer."""
+
+    case_id: UUID
+    state: str
+    payment_on: date
+    payer_claim_control_number: str
+    denied_cents: int
+
+
 class LoggedEntry(Struct, frozen=True):
     entry_id: UUID
     promised_on: date | None
@@ -64,6 +74,9 @@ class CaseDetail(Struct, frozen=True):
     patient_control_number: str
     payer_name: str
     denied_cents: int
+    payer_claim_control_number: str
+    explanation: str
+    siblings: tuple[SiblingOfCase, ...]
     tasks: tuple[TaskOfCase, ...]
     records_requests: tuple[RequestOfCase, ...]
     next_steps: tuple[NextStep, ...]

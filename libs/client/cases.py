@@ -88,6 +88,11 @@ def _print(answer: Answer[CaseDetail], *, as_json: bool) -> None:
     due = f", due on {case.due_on}" if case.due_on is not None else ""
     whose = f"{plain(case.payer_name)}, PCN {plain(case.patient_control_number)}"
     output().print(f"{case.state}{due}: {dollars(case.denied_cents)} refused by {whose}", soft_wrap=True)
+    output().print(plain(case.explanation), soft_wrap=True)
+    for other in case.siblings:
+        same = "the same claim" if other.payer_claim_control_number == case.payer_claim_control_number else "this account"
+        refused = f"{dollars(other.denied_cents)} refused on {other.payment_on}"
+        output().print(f"another case of {same}: {other.state}, {refused} ({other.case_id})", soft_wrap=True)
     output().print("next: " + (", ".join(each.command for each in case.next_steps) or "nothing"), soft_wrap=True)
     for each in case.tasks:
         output().print(f"to do: {each.task}, promised by {each.promised_on} ({each.entry_id})", soft_wrap=True)

@@ -138,4 +138,5 @@ async def detail_of(tx: AsyncConnection, tenant: str, case_id: UUID, clock: Cloc
     appeals = await store.appeals_of(tx, tenant, case_id)
     tasks = await tasks_of(tx, tenant, case_id)
     asked = await requests_of(tx, tenant, case_id)
-    return CaseDetail.build(found[0], found[1], appeals, tasks, asked, allowed(store.case_of(found[0]), clock.now()))
+    siblings = await store.siblings_of(tx, tenant, case_id)
+    return CaseDetail.build(found[0], found[1], appeals, tasks, asked, siblings, allowed(store.case_of(found[0]), clock.now()))

@@ -232,6 +232,18 @@ async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> tuple[
     return case, list((await tx.execute(told, wanted)).mappings())
 
 
+_SIBLINGS = """
+SELECT o.case_id, o.state, o.payment_on, o.payer_claim_control_number, o.denied_cents FROM cases AS c
+JOIN cases AS o ON o.tenant_id = c.tenant_id AND o.claim_key = c.claim_key AND o.payer_id = c.payer_id AND o.case_id <> c.case_id
+WHERE c.tenant_id = :tenant AND c.case_id = :case ORDER BY o.payment_on, o.case_id LIMIT 100
+"""
+
+
+async def siblings_of(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[RowMapping]:
+    """Return the other cases of the case's account with its payer, oldest first."""
+    return list((await tx.execute(text(_SIBLINGS), {"tenant": tenant_id, "case": case_id})).mappings())
+
+
 _APPEALS = """
 SELECT f.*, coalesce(f.appeal_id, d.appeal_id) AS appeal_id, coalesce(f.action, 'none') AS action, d.revision, d.outcome,
     d.recovered_cents, d.decided_by, d.decided_on, d.deciding_remit_id, d.said_outcome, d.said_on, d.said_by, d.said_reference,

@@ -148,11 +148,22 @@ class TaskView(BaseModel):
     raised_at: datetime
 
 
+class SiblingView(BaseModel):
+    """Another case of the same account and payer: another refusal of this claim, or of one under the same account number."""
+
+    case_id: UUID
+    state: CaseState
+    payment_on: date
+    payer_claim_control_number: str = Field(description="the same number: the same claim")
+    denied_cents: int
+
+
 class CaseDetail(CaseView):
     tasks: list[TaskView] = Field(description="what somebody has to see to: the payer has not done what it promised by a day")
     next_steps: list[NextStep] = Field(description="what may be asked of it now; anything else is refused")
     appeals: list[AppealView] = Field(description="what was filed and how it was decided, oldest first")
     records_requests: list[RecordsRequestView] = Field([], description="what the payer asked for, oldest first")
+    siblings: list[SiblingView] = Field([], description="other cases of the account and payer, oldest first; the first 100")
     history: list[HistoryView] = Field(description="oldest first")
 
     @classmethod
@@ -163,6 +174,7 @@ class CaseDetail(CaseView):
         appeals: Iterable[Mapping[Any, Any]],
         tasks: Iterable[Mapping[Any, Any]],
         asked: Iterable[Mapping[Any, Any]],
+        siblings: Iterable[Mapping[Any, Any]],
         allowed: Iterable[Command],
     ) -> Self:
         state = CaseState(row["state"])
@@ -178,6 +190,7 @@ class CaseDetail(CaseView):
                 "next_steps": steps,
                 "appeals": filed,
                 "records_requests": requests,
+                "siblings": [SiblingView.model_validate(dict(each)) for each in siblings],
                 "history": told,
             }
         )

@@ -341,6 +341,20 @@ def test_a_refusal_of_each_category_comes_to_its_end_with_every_cent_in_one_appe
     assert sum(row.recovered) == sum(paid for _, paid, _, _, _ in row.answers)
 
 
+def test_an_answer_that_refuses_again_has_a_case_that_knows_of_the_one_which_it_answers(system: System, driven: Driven) -> None:
+    for row in ROWS:
+        again = [day for day, _, _, _, told in row.answers if told == "*".join(row.refused[:2]) and day != REFUSED_ON]
+        siblings = driven.ended[row.pcn]["siblings"]
+        assert [each["payment_on"] for each in siblings if each["state"] == "open"] == [
+            str(day)
+            for day in again
+            if row.category != "authorization"  # there the payer takes the refusal back
+        ]
+        for each in siblings:
+            told = system.get("appeals", f"/v1/cases/{each['case_id']}")["siblings"]
+            assert driven.ended[row.pcn]["case_id"] in {other["case_id"] for other in told}
+
+
 def test_what_goes_out_is_told_of_as_it_is_shown(system: System, driven: Driven) -> None:
     keys = {case["claim_key"].encode(): case for case in driven.ended.values()}
     filed = [msgspec.json.decode(each.value, type=AppealFiledV1) for each in system.records("appeal.filed") if each.key in keys]

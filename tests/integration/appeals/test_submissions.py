@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from tests.integration.appeals.test_worklist import PAYER, Office, catch_up, denial, office
+from tests.integration.appeals.test_worklist import PAYER, Office, denial, office
 
 __all__ = ["office"]
 
@@ -11,7 +11,8 @@ async def test_a_submission_is_filed_by_one_request_and_none_of_its_cases_twice(
     await office.denied(*(denial(name) for name in "ABCD"))
     begun = await office.send("POST", "/v1/submissions", {"payer": PAYER, "category": "medical_necessity"}, 201)
     await office.send("POST", "/v1/cases:bulk", {"chosen": {"carc": "50"}, "submission_id": begun["submission_id"]}, 202)
-    await catch_up(office.bulk.do_batch)
+    while await office.bulk.do_batch():
+        pass
     cases = await office.cases(submission_id=begun["submission_id"])
     path = f"/v1/submissions/{begun['submission_id']}/file"
     together = {"channel": "mail", "level": "redetermination", "tracking_number": "9405", "packet_sha256": "ab" * 32, "why": "One."}
