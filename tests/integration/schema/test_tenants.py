@@ -50,7 +50,8 @@ async def insert(owner: "asyncpg.Connection[Any]", writer: "asyncpg.Connection[A
     """Write a row of a tenant, whatever the table's checks and references: they are not what is asked here."""
     named = await columns(owner, table)
     told = ", ".join(f"'{tenant}'" if name == "tenant_id" else VALUES[kind] for name, kind in named)
-    await writer.execute(f"INSERT INTO {table} ({', '.join(name for name, _ in named)}) VALUES ({told})")
+    names = ", ".join(f'"{name}"' for name, _ in named)
+    await writer.execute(f"INSERT INTO {table} ({names}) VALUES ({told})")
 
 
 async def test_every_table_leads_with_its_tenant_and_is_closed_by_it(roles: Roles) -> None:

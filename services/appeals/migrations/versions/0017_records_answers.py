@@ -26,7 +26,7 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute("CREATE UNIQUE INDEX records_answers_key ON records_answers (key)")
+    op.execute("CREATE INDEX records_answers_key ON records_answers (key)")
     secure_tenant_table("appeals", "records_answers")
 
 
