@@ -37,6 +37,8 @@ EDGES = frozenset(
         "services/analytics/audits/api.py", "services/analytics/audits/running.py",
         "services/analytics/alerts/api.py", "services/analytics/alerts/scan.py", "services/analytics/alerts/stream.py",
         "services/analytics/webhooks/api.py", "services/analytics/webhooks/sending.py",
+        "services/analytics/audits/labelling.py",
+        "services/analytics/exports/api.py",
         "services/analytics/recounts/api.py", "services/analytics/recounts/running.py", "services/analytics/recounts/rereading.py",
         "services/appeals/letters/letterhead_api.py", "services/appeals/letters/templates_api.py",
         "services/appeals/letters/letters_api.py", "services/appeals/letters/packets_api.py", "services/appeals/letters/builder.py",

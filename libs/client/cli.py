@@ -11,6 +11,7 @@ import typer
 
 from libs.client import (
     alert_commands,
+    audit_commands,
     case_commands,
     cause_commands,
     check,
@@ -45,6 +46,8 @@ app.add_typer(tables, name="reference")
 
 app.add_typer(kpi_commands.key_figures, name="kpis")
 app.add_typer(kpi_commands.counting, name="analytics")
+app.add_typer(audit_commands.app, name="audits")
+app.command("export")(audit_commands.export_table)
 app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(cause_commands.app, name="root-causes")
 

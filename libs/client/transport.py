@@ -134,6 +134,22 @@ class Service:
         told = {name: str(value) for name, value in (query or {}).items() if value is not None}
         return self._patiently(lambda: self._request("GET", path, params=told)).content
 
+    def download(self, path: str, query: Mapping[str, Any], file: IO[bytes]) -> int:
+        """Write what has no size before it is made into a file, from its start; return how many bytes it was."""
+        told = {name: str(value) for name, value in query.items() if value is not None}
+        return self._patiently(lambda: self._download(path, told, file))
+
+    def _download(self, path: str, query: Mapping[str, str], file: IO[bytes]) -> int:
+        file.truncate(0)
+        held = file.seek(0)
+        with self._http.stream("GET", path, params=query) as answer:
+            if not answer.is_success:
+                patience = retry_after(answer.headers.get("Retry-After"), time.time())
+                raise problem_of(self.name, answer.status_code, answer.read(), patience)
+            for piece in answer.iter_bytes():
+                held += file.write(piece)
+        return held
+
     def post_for_bytes(self, path: str, body: Body) -> bytes:
         """Post what may be repeated and is answered by something that is no JSON."""
         return self._patiently(lambda: self._request("POST", path, **_sent(body))).content

@@ -8,6 +8,7 @@ from libs.common.process import consuming_service
 from libs.common.settings import load
 from libs.common.worker import Job
 from services.analytics.alerts.scan import AlertScan
+from services.analytics.audits.labelling import Classifier, Labeller
 from services.analytics.audits.running import Drawer
 from services.analytics.causes.ingest import Rules
 from services.analytics.handlers import SUBSCRIPTIONS
@@ -30,12 +31,15 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 
 def jobs_of(database: Database, clock: Clock) -> list[Job]:
     settings = load(AnalyticsSettings)
-    return [
+    jobs: list[Job] = [
         Recounter(database, clock, bootstrap=settings.kafka).run,
         AlertScan(database, clock).run,
         WebhookSender(database, clock, loopback=settings.webhook_loopback).run,
         Drawer(database, clock).run,
     ]
+    if settings.classifier_url:  # without one there is nobody to tell
+        jobs.append(Labeller(database, Classifier(str(settings.classifier_url)), settings.tenant).run)
+    return jobs
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from services.analytics.audits import api as audits
 from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
 from services.analytics.causes.ingest import Rules
+from services.analytics.exports import api as exports
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
@@ -280,6 +281,7 @@ def make_app(
             stream.router,
             webhooks.router,
             actions.router,
+            exports.router,
             recounts.router,
             ledger.router,
             dead_letters.router,
@@ -290,6 +292,7 @@ def make_app(
             "webhooks": "Who is told of alerts by a signed post, and what became of each.",
             "root causes": "What is refused more often than the rest explains, since when, and what was done about it.",
             "audits": "Samples of denials, reviewed by two people, and what they say of all.",
+            "exports": "Facts, denials and key figures as files.",
             "recounts": "Sums held against the facts that they follow from.",
         },
         lifespan=lifespan,

@@ -127,6 +127,19 @@ async def all_sums(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[tuple[t
             yield told[:5], told[5:]
 
 
-async def freeze(tx: AsyncConnection) -> None:
-    """Let the transaction see one moment alone. First in it; without writing, so that no relay waits for it."""
-    await (await driver(tx)).execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+async def freeze(tx: AsyncConnection, tenant_id: str | None = None) -> None:
+    """Let the transaction see one moment alone, and of it one tenant, if told. First in it: it is begun without a tenant;
+    without writing, so that no relay waits for it.
+    """
+    connection = await driver(tx)
+    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    if tenant_id is not None:
+        await connection.execute("SELECT set_config('recours.tenant', $1, true)", tenant_id)
+
+
+async def raw_facts(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[list[tuple[str, int, str, str]]]:
+    """Yield facts as they are kept: (claim key, place, kind, JSON), some thousands at a time."""
+    query = "SELECT claim_key, place, kind, told FROM facts WHERE tenant_id = $1 ORDER BY claim_key, place"
+    cursor = await (await driver(tx)).cursor(query, tenant_id)
+    while rows := await cursor.fetch(_CHUNK):
+        yield [(str(row["claim_key"]), row["place"], row["kind"], row["told"].decode()) for row in rows]

@@ -16,3 +16,6 @@ class AnalyticsSettings(CommonSettings):
     ingest_url: HttpUrl | None = Field(
         None, description="where ingest answers; not told: a root cause is not made into a payer's rule (503)"
     )
+    classifier_url: HttpUrl | None = Field(
+        None, description="where the classifier answers; not told: what audits find out is not told to it"
+    )

@@ -17,6 +17,7 @@ ALL = (
     "matching",
     "analytics",
     "insight",
+    "audits",
 )
 
 

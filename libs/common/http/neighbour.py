@@ -66,6 +66,16 @@ class Neighbour:
             raise Refused(told)
         return told
 
+    async def _put(self, path: str, body: Mapping[str, Any], traceparent: str) -> dict[str, Any] | None:
+        """Return None where there is nothing at the path. Errors: Refused."""
+        sent = msgspec.json.encode(body)
+        status, told = await self._ask("PUT", path, traceparent, content=sent, headers={"Content-Type": JSON})
+        if status == HTTPStatus.NOT_FOUND:
+            return None
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise Refused(told)
+        return told
+
     async def _ask(
         self, method: str, path: str, traceparent: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> tuple[int, dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Audits over HTTP: planned, reviewed item by item by two people, settled, and read."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
-from services.analytics.audits import store
+from services.analytics.audits import documents, store
 from services.analytics.audits.plans import ITEMS_MAX
 from services.analytics.audits.results import Results, Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
@@ -22,6 +23,7 @@ from services.analytics.audits.views import AuditBody, AuditView, ItemView, Resu
 
 router = APIRouter(tags=["audits"])
 AuditId = Annotated[UUID, Path(description="as it was answered")]
+_FILE: Final = {"type": "string", "format": "binary"}
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="the item's place in the sample")]
 
 
@@ -166,6 +168,44 @@ async def get_results(audit_id: AuditId, tenant: TenantDep, database: DatabaseDe
         found = await _results(tx, audit)
     told = msgspec.to_builtins(found)
     return ResultsView.model_validate({**told, "audit_id": audit_id, "confidence": audit.plan.confidence})
+
+
+_PDF, _XLSX = "application/pdf", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@router.get(
+    "/v1/audits/{audit_id}/report.pdf",
+    summary="The report to read",
+    response_class=Response,
+    responses={**responses(404, 409, 422), 200: {"content": {_PDF: {"schema": _FILE}}, "description": "A PDF/A"}},
+)
+async def get_report_pdf(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep) -> Response:
+    """The same audit gives the same bytes."""
+    async with database.begin(tenant) as tx:
+        audit = await _audit(tx, tenant, audit_id)
+        found = await _results(tx, audit)
+    made = await asyncio.to_thread(documents.pdf, f"Audit {audit_id}", audit.plan, audit.as_of, audit.strata, found)
+    return Response(made, media_type=_PDF, headers=_named(f"audit-{audit_id}.pdf"))
+
+
+@router.get(
+    "/v1/audits/{audit_id}/report.xlsx",
+    summary="The report to work with, with every item",
+    response_class=Response,
+    responses={**responses(404, 409, 422), 200: {"content": {_XLSX: {"schema": _FILE}}, "description": "A workbook"}},
+)
+async def get_report_xlsx(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep) -> Response:
+    async with database.begin(tenant) as tx:
+        audit = await _audit(tx, tenant, audit_id)
+        found = await _results(tx, audit)
+        reviewed = await _reviewed(tx, audit)
+    told = (f"Audit {audit_id}", audit.plan, audit.as_of, audit.strata, found, reviewed)
+    made = await asyncio.to_thread(documents.workbook, *told)
+    return Response(made, media_type=_XLSX, headers=_named(f"audit-{audit_id}.xlsx"))
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 async def _results(tx: AsyncConnection, audit: Audit) -> Results:

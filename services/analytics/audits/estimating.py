@@ -14,7 +14,7 @@ from scipy.stats import beta
 
 from services.analytics.audits.sampling import Stratum
 
-_BELIEF: Final = 4.0  # so many errors give the variance that is seen the same say as the one that is expected
+_BELIEF: Final = 10.0  # so many errors give the variance that is seen the same say as the one that is expected
 _CERTAIN: Final = 1e-12
 
 

@@ -194,10 +194,12 @@ async def decide(
         )
 
 
-async def unsent(tx: AsyncConnection, limit: int) -> list[Item]:
+async def unsent(tx: AsyncConnection, tenant_id: str, limit: int) -> list[Item]:
     """Return items whose label the classifier has not been told."""
-    query = f"SELECT {_ITEM} FROM audit_items WHERE label = 'waiting' ORDER BY tenant_id, audit_id, item LIMIT $1"  # noqa: S608 - ours
-    return [_item(row) for row in await (await driver(tx)).fetch(query, limit)]
+    query = f"""
+        SELECT {_ITEM} FROM audit_items WHERE tenant_id = $1 AND label = 'waiting' ORDER BY tenant_id, audit_id, item LIMIT $2
+    """  # noqa: S608 - ours
+    return [_item(row) for row in await (await driver(tx)).fetch(query, tenant_id, limit)]
 
 
 async def mark_label(tx: AsyncConnection, item: Item, label: LabelState) -> None:

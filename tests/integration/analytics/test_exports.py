@@ -1,0 +1,47 @@
+"""Exports over HTTP: three tables in three formats, of one tenant alone."""
+
+import io
+import zipfile
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.integration.analytics.conftest import Analytics
+from tests.unit.analytics.facts import answer, claim, denial, on, remit
+
+ACCOUNTS = [[claim(), answer(), remit(), denial(category="=1+1")], [claim(2), remit(2, claim_number=2), denial(2, 25)]]
+
+
+async def test_denials_and_facts_and_key_figures_come_as_csv(analytics: Analytics) -> None:
+    await analytics.tell(*ACCOUNTS)
+    denials = await analytics.http.get("/v1/exports/denials", params={"to": str(on(20))})
+    assert denials.headers["content-disposition"] == 'attachment; filename="denials.csv"'
+    header, row = denials.text.splitlines()
+    assert header.startswith("denial_id,claim_key,payer,facility")
+    assert row.split(",")[2:9] == ["P1", "F1", "D1", "G", "'=1+1", "", "10000"]
+    facts = (await analytics.http.get("/v1/exports/facts")).text.splitlines()
+    assert len(facts) == 1 + sum(map(len, ACCOUNTS))
+    kpis = (await analytics.http.get("/v1/exports/kpis", params={"as_of": "2026-03-30"})).text.splitlines()
+    assert 'initial-denial-rate,"Initial denial rate, by claims",share,2026-01-01,P1,1.0,2,2' in kpis
+
+
+@pytest.mark.parametrize("what", ["facts", "denials", "kpis"])
+async def test_each_table_comes_as_parquet_and_as_a_workbook(what: str, analytics: Analytics) -> None:
+    await analytics.tell(*ACCOUNTS)
+    parquet = await analytics.http.get(f"/v1/exports/{what}", params={"format": "parquet"})
+    lines = (await analytics.http.get(f"/v1/exports/{what}")).text.splitlines()
+    assert pq.read_table(io.BytesIO(parquet.content)).num_rows == len(lines) - 1
+    book = await analytics.http.get(f"/v1/exports/{what}", params={"format": "xlsx"})
+    sheet = zipfile.ZipFile(io.BytesIO(book.content)).read("xl/worksheets/sheet1.xml").decode()
+    assert sheet.count("<row ") == len(lines)
+
+
+async def test_a_tenant_exports_its_own_alone_and_bad_questions_are_refused(analytics: Analytics) -> None:
+    await analytics.tell(*ACCOUNTS)
+    other = Analytics(analytics.worker, analytics.api, "another")
+    assert len((await other.http.get("/v1/exports/facts")).text.splitlines()) == 1
+    for query in ({"format": "SMITH"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"as_of": "2026-04-01"}):
+        refused = await analytics.http.get("/v1/exports/denials", params=query)
+        assert refused.status_code == 422
+        assert "SMITH" not in refused.text
+    assert (await analytics.http.get("/v1/exports/SMITH")).status_code == 422
