@@ -10,6 +10,7 @@ from libs.common.worker import Job
 from services.analytics.alerts.scan import AlertScan
 from services.analytics.audits.labelling import Classifier, Labeller
 from services.analytics.audits.running import Drawer
+from services.analytics.audits.scheduling import Scheduler
 from services.analytics.causes.ingest import Rules
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
@@ -36,6 +37,7 @@ def jobs_of(database: Database, clock: Clock) -> list[Job]:
         AlertScan(database, clock).run,
         WebhookSender(database, clock, loopback=settings.webhook_loopback).run,
         Drawer(database, clock).run,
+        Scheduler(database, clock).run,
     ]
     if settings.classifier_url:  # without one there is nobody to tell
         jobs.append(Labeller(database, Classifier(str(settings.classifier_url)), settings.tenant).run)

@@ -21,6 +21,7 @@ from services.analytics.alerts import api as alerts
 from services.analytics.alerts import stream
 from services.analytics.alerts.stream import Followers
 from services.analytics.audits import api as audits
+from services.analytics.audits import schedules_api as audit_schedules
 from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
 from services.analytics.causes.ingest import Rules
@@ -30,6 +31,7 @@ from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
+from services.analytics.scorecards import api as scorecards
 from services.analytics.webhooks import api as webhooks
 
 GroupBy = Literal["payer", "category", "day"]
@@ -281,7 +283,9 @@ def make_app(
             stream.router,
             webhooks.router,
             actions.router,
+            audit_schedules.router,
             exports.router,
+            scorecards.router,
             recounts.router,
             ledger.router,
             dead_letters.router,
@@ -292,6 +296,7 @@ def make_app(
             "webhooks": "Who is told of alerts by a signed post, and what became of each.",
             "root causes": "What is refused more often than the rest explains, since when, and what was done about it.",
             "audits": "Samples of denials, reviewed by two people, and what they say of all.",
+            "scorecards": "How each payer, provider or facility does.",
             "exports": "Facts, denials and key figures as files.",
             "recounts": "Sums held against the facts that they follow from.",
         },

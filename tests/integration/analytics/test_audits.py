@@ -1,5 +1,7 @@
 """Audits over HTTP: drawn once and the same again, reviewed by two, settled, estimated; bad plans and bad reviews."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -7,6 +9,7 @@ import pytest
 
 from libs.common.clock import FixedClock
 from services.analytics.audits.running import Drawer
+from services.analytics.audits.scheduling import Scheduler
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.unit.analytics.facts import claim, denial, on, remit
 
@@ -153,3 +156,26 @@ async def test_reviews_that_cannot_be_are_refused(analytics: Analytics) -> None:
     assert (final.status_code, final.json()["type"]) == (409, "urn:recours:problem:item-final")
     other = Analytics(analytics.worker, analytics.api, "another")
     assert (await other.http.get(f"/v1/audits/{audit['audit_id']}")).status_code == 404
+
+
+async def test_a_schedule_makes_each_periods_audit_once_also_by_several_workers(analytics: Analytics) -> None:
+    await analytics.tell(*(account(number) for number in range(1, 11)))
+    body: dict[str, Any] = {"cadence": "weekly", "plan": {"reviewers": ["dana", "lee"], "precision": 0.3}}
+    told = [await analytics.http.post("/v1/audit-schedules", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]
+    assert [each.status_code for each in told] == [201, 201]
+    (listed,) = (await analytics.http.get("/v1/audit-schedules")).json()["items"]
+    assert (listed["schedule_id"], listed["next_on"]) == (told[1].json()["schedule_id"], "2026-04-06")
+    workers = [Scheduler(analytics.worker, FixedClock(NOW + timedelta(days=20))) for _ in range(4)]
+    while sum(await asyncio.gather(*(worker.make_one() for worker in workers))):
+        pass
+    made = (await analytics.http.get("/v1/audits")).json()["items"]
+    assert sorted((each["plan"]["from"], each["plan"]["to"], each["as_of"]) for each in made) == [
+        ("2026-03-30", "2026-04-05", "2026-04-05"),
+        ("2026-04-06", "2026-04-12", "2026-04-12"),
+        ("2026-04-13", "2026-04-19", "2026-04-19"),
+    ]
+    assert {each["schedule_id"] for each in made} == {listed["schedule_id"]}
+    path = told[0].headers["location"]
+    assert [(await analytics.http.delete(path)).status_code for _ in range(2)] == [204, 404]
+    dated = {"cadence": "weekly", "plan": {**body["plan"], "from": "2026-01-01"}}
+    assert (await analytics.http.post("/v1/audit-schedules", json=dated, headers={"Idempotency-Key": "two"})).status_code == 422

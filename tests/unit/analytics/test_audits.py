@@ -1,11 +1,12 @@
 """Samples that anybody can draw again, what they say of all, and how two reviewers agree."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 
+from services.analytics.audits.cadence import Cadence, after, begin_of, plan_for
 from services.analytics.audits.estimating import Item, by_denials, by_dollars
 from services.analytics.audits.plans import Plan, size
 from services.analytics.audits.population import units
@@ -141,3 +142,20 @@ def test_kappa_is_agreement_beyond_chance() -> None:
     assert agreement([(YES, YES)], "classification").kappa is None
     assert agreement([], "code").items == 0
     assert agreement([(YES, NO), (NO, YES)], "classification").kappa == -1.0
+
+
+@pytest.mark.parametrize(
+    ("cadence", "first", "following"),
+    [
+        ("weekly", date(2026, 3, 30), date(2026, 4, 6)),
+        ("monthly", date(2026, 3, 1), date(2026, 4, 1)),
+        ("quarterly", date(2026, 1, 1), date(2026, 4, 1)),
+    ],
+)
+def test_a_schedule_is_of_whole_weeks_months_and_quarters(cadence: Cadence, first: date, following: date) -> None:
+    assert begin_of(cadence, date(2026, 3, 31)) == first
+    assert after(cadence, first) == following
+    due = plan_for(plan(), cadence, following)
+    assert (due.first, due.last) == (first, following - timedelta(days=1))
+    assert due.seed != plan_for(plan(), cadence, after(cadence, following)).seed
+    assert after("monthly", date(2026, 12, 1)) == after("quarterly", date(2026, 10, 1)) == date(2027, 1, 1)

@@ -1,0 +1,102 @@
+"""Schedules of audits over HTTP: made, listed, and ended."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from libs.common.http import idempotency
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
+from libs.common.http.problems import not_found, responses
+from libs.common.ids import uuid7
+from services.analytics.audits import schedules_store as store
+from services.analytics.audits.cadence import Cadence, after, begin_of
+from services.analytics.audits.schedules_store import Schedule
+from services.analytics.audits.views import PlanBody
+
+router = APIRouter(tags=["audits"])
+
+
+class ScheduleBody(BaseModel):
+    """A plan that is drawn anew for each week, month or quarter, once that is over."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"cadence": "monthly", "plan": {"reviewers": ["dana", "lee"]}}}
+    )
+
+    cadence: Cadence
+    plan: PlanBody = Field(description="without days: they are those of the period")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.plan.from_ is not None or self.plan.to is not None:
+            raise ValueError("the days of a scheduled plan are those of its period")
+        return self
+
+
+class ScheduleView(BaseModel):
+    schedule_id: UUID
+    cadence: Cadence
+    plan: PlanBody
+    next_on: date = Field(description="when the next audit is drawn: the day after its period")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> Self:
+        told = {name: getattr(schedule, name) for name in schedule.__struct_fields__}
+        return cls.model_validate({**told, "plan": PlanBody.of(schedule.plan)})
+
+
+@router.post("/v1/audit-schedules", summary="Schedule an audit", status_code=201, responses=responses(400, 404, 409, 413, 422))
+async def add_schedule(
+    body: ScheduleBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response, key: idempotency.Key = None
+) -> ScheduleView:
+    """The first audit is of the period that holds today, drawn on the day after it."""
+    idempotency.require(key)
+    now = clock.now()
+    next_on = after(body.cadence, begin_of(body.cadence, now.date()))
+    schedule: Schedule | None = Schedule(tenant, uuid7(), body.plan.to_plan(), body.cadence, next_on, now)
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, idempotency.digest("add_schedule", body.model_dump_json()), now)
+        if kept is not None:
+            schedule = await store.get(tx, tenant, UUID(kept.body))
+        elif schedule is not None:
+            await store.insert(tx, schedule)
+            await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, str(schedule.schedule_id)))
+    if schedule is None:
+        raise not_found("schedule")
+    response.headers["Location"] = f"/v1/audit-schedules/{schedule.schedule_id}"
+    return ScheduleView.of(schedule)
+
+
+@router.get("/v1/audit-schedules", summary="Schedules, newest first", responses=responses(400, 422))
+async def list_schedules(
+    tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT
+) -> Page[ScheduleView]:
+    before = read_id_cursor(cursor, tenant, {})
+    async with database.begin(tenant) as tx:
+        rows = await store.page(tx, tenant, before=before, limit=limit + 1)
+    return cut_page(rows, limit, tenant, {}, ScheduleView.of, position=lambda row: row.schedule_id)
+
+
+ScheduleId = Annotated[UUID, Path(description="as it was answered")]
+
+
+@router.get("/v1/audit-schedules/{schedule_id}", summary="One schedule", responses=responses(404, 422))
+async def get_schedule(schedule_id: ScheduleId, tenant: TenantDep, database: DatabaseDep) -> ScheduleView:
+    async with database.begin(tenant) as tx:
+        schedule = await store.get(tx, tenant, schedule_id)
+    if schedule is None:
+        raise not_found("schedule")
+    return ScheduleView.of(schedule)
+
+
+@router.delete("/v1/audit-schedules/{schedule_id}", summary="End a schedule", status_code=204, responses=responses(404, 422))
+async def remove_schedule(schedule_id: ScheduleId, tenant: TenantDep, database: DatabaseDep) -> None:
+    """The audits that it made stay."""
+    async with database.begin(tenant) as tx:
+        if not await store.remove(tx, tenant, schedule_id):
+            raise not_found("schedule")

@@ -1,0 +1,52 @@
+"""A job of the worker: audits are made of their schedules, each period's once.
+
+An audit and the day of the next one are written in one transaction: a kill leaves both as they were. A sleep of weeks is caught up
+with, period by period.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.ids import uuid7
+from libs.common.worker import work_off
+from services.analytics.audits import schedules_store, store
+from services.analytics.audits.cadence import after, plan_for
+from services.analytics.audits.store import Audit
+
+_POLL_SECONDS: Final = 30.0
+
+
+class Scheduler:
+    """Makes what is due, for ever. Several may run."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await work_off(self.make_one, idle_seconds=_POLL_SECONDS, waiting="audit_schedules_wait")
+
+    async def make_one(self) -> int:
+        """Make one audit that is due; return how many were made."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            due = await schedules_store.take_due(tx, now.date())
+            if due is None:
+                return 0
+            audit = Audit(
+                due.tenant_id,
+                uuid7(),
+                plan_for(due.plan, due.cadence, due.next_on),
+                due.next_on - timedelta(days=1),
+                "drawing",
+                created_at=now,
+                leased_until=now,
+                schedule_id=due.schedule_id,
+                period_on=due.next_on,
+            )
+            await store.insert(tx, audit)
+            await schedules_store.advance(tx, due, after(due.cadence, due.next_on))
+        return 1

@@ -1,0 +1,100 @@
+"""Scorecards over HTTP."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, cast
+
+import msgspec
+from fastapi import APIRouter, Path, Query
+from msgspec.structs import replace
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
+from libs.common.http.problems import Problem, responses
+from services.analytics import answers, queries
+from services.analytics.kpis.definitions import BY_ID, Kpi, Side
+from services.analytics.kpis.figures import Figure, earlier
+from services.analytics.queries import Asked
+from services.analytics.scorecards.scoring import SCORED, By, Cases, Score, keys, score, suppressed
+
+router = APIRouter(tags=["scorecards"])
+_PERIOD_DAYS_MAX = 3_660
+
+
+class ScoreView(BaseModel):
+    kpi: str = Field(description="a key figure of `GET /v1/kpis`, with its definition there")
+    value: float | None = Field(description="null: nothing to divide by, or suppressed")
+    numerator: int | None
+    denominator: int | None
+    before: float | None = Field(description="its own, in the period of equal length before")
+    mean: float | None = Field(description="of the tenant, in this period")
+    is_suppressed: bool = Field(description="of a shared card: too few cases")
+
+
+class CardView(BaseModel):
+    key: str = Field(description="payer id, or NPI")
+    label: str | None = Field(description="the payer's name")
+    scores: list[ScoreView]
+
+
+class CardsView(BaseModel):
+    by: By
+    from_: date = Field(alias="from")
+    to: date
+    shared: bool
+    items: list[CardView]
+
+
+@router.get("/v1/scorecards/{by}", summary="How each of them does, beside the period before and the mean", responses=responses(422))
+async def get_scorecards(
+    by: Annotated[By, Path(description="of whom")],
+    period: PeriodDep,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    shared: Annotated[bool, Query(description="to be shown outside: small cells are left out")] = False,
+) -> CardsView:
+    """Shares and times, which compare the large with the small. A shared card leaves out small cells."""
+    if period.first is None or period.last is None or (period.last - period.first).days >= _PERIOD_DAYS_MAX:
+        raise Problem(422, "bad-period", f"A scorecard has a `from` and a `to`, at most {_PERIOD_DAYS_MAX} days.")
+    if period.first.year <= 1 + _PERIOD_DAYS_MAX // 365:
+        raise Problem(422, "bad-period", "There is no period before.")
+    asked = Asked(tenant, period.first, period.last)
+    before = replace(asked, **dict(zip(("first", "last"), earlier(period.first, period.last, "previous"), strict=True)))
+    today = clock.now().date()
+    found: list[Mapping[str, Score]] = []
+    try:
+        async with database.begin(tenant) as tx:
+            for kpi in (BY_ID[name] for name in SCORED):
+                if by in answers.dimensions(kpi):
+                    scores = await _scores(tx, kpi, by, asked, before, today)
+                    found.append(suppressed(scores, await _cases(tx, kpi, by, asked, scores)) if shared else scores)
+            names = await queries.payer_names(tx, tenant) if by == "payer" else {}
+    except queries.TooManyGroups:
+        raise Problem(422, "too-many-groups", f"An answer has at most {queries.GROUPS_MAX} groups.") from None
+    cards = [
+        {"key": key, "label": names.get(key), "scores": [msgspec.structs.asdict(each[key]) for each in found if key in each]}
+        for key in keys(found)
+    ]
+    return CardsView.model_validate({"by": by, "from": period.first, "to": period.last, "shared": shared, "items": cards})
+
+
+async def _scores(tx: AsyncConnection, kpi: Kpi, by: By, asked: Asked, before: Asked, today: date) -> dict[str, Score]:
+    now = await _by_key(tx, kpi, by, asked, today)
+    then = await _by_key(tx, kpi, by, before, today)
+    (mean,) = await answers.figures_of(tx, kpi, asked, 1, today)
+    return {key: score(kpi.id, figure, then.get(key), mean) for key, figure in now.items()}
+
+
+async def _by_key(tx: AsyncConnection, kpi: Kpi, by: By, asked: Asked, today: date) -> dict[str, Figure]:
+    figures = await answers.figures_of(tx, kpi, replace(asked, group_by=(by,)), 1, today)
+    return {figure.keys[0]: figure for figure in figures if figure.keys[0]}
+
+
+async def _cases(tx: AsyncConnection, kpi: Kpi, by: By, asked: Asked, scores: Mapping[str, Score]) -> dict[str, Cases]:
+    """Return how many cases stand behind each figure, also where it is one of dollars or of days."""
+    grouped = replace(asked, group_by=(by,))
+    above = await queries.sums(tx, grouped, cast("Side", kpi.numerator).measure)
+    below = await queries.sums(tx, grouped, (kpi.denominator or cast("Side", kpi.numerator)).measure)
+    return {key: Cases(above.get((key,), (0, 0))[0], below.get((key,), (0, 0))[0]) for key in scores}

@@ -1,0 +1,42 @@
+"""Scorecards over HTTP: beside the period before and the mean, and without small cells where they are shared."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.analytics.conftest import Analytics
+from tests.unit.analytics.facts import claim, denial, on, remit
+
+
+async def cards(analytics: Analytics, by: str, **query: Any) -> dict[str, dict[str, Any]]:
+    asked = {"from": "2026-02-01", "to": "2026-02-28", **query}
+    answer = await analytics.http.get(f"/v1/scorecards/{by}", params=asked)
+    assert answer.status_code == 200, answer.text
+    return {card["key"]: {each["kpi"]: each for each in card["scores"]} for card in answer.json()["items"]}
+
+
+async def test_each_is_held_against_its_own_past_and_the_mean(analytics: Analytics) -> None:
+    january = [[claim(), remit(), denial()]]
+    february = [[claim(known_on=on(30)), remit(2, 40), denial(2, 40)], [claim(known_on=on(30), facility="F2"), remit(2, 40, 9_000)]]
+    others = [[claim(known_on=on(30), payer_id="P2"), remit(2, 40, 9_000, payer_id="P2")] for _ in range(2)]
+    await analytics.tell(*january, *february, *others)
+    told = (await cards(analytics, "payer"))["P1"]["initial-denial-rate"]
+    assert (told["value"], told["numerator"], told["denominator"]) == (0.5, 1, 2)
+    assert (told["before"], told["mean"], told["is_suppressed"]) == (1.0, 0.25, False)
+    by_facility = await cards(analytics, "facility")
+    assert {key: each["initial-denial-rate"]["value"] for key, each in by_facility.items()} == {
+        "F1": pytest.approx(1 / 3, abs=1e-6),
+        "F2": 0.0,
+    }
+    shared = await cards(analytics, "payer", shared=True)
+    assert {each["initial-denial-rate"]["value"] for each in shared.values()} == {None}
+    assert shared["P1"]["initial-denial-rate"]["is_suppressed"] is True
+
+
+async def test_a_bad_question_is_refused(analytics: Analytics) -> None:
+    for path, query in (
+        ("payer", {}),
+        ("coder", {"from": "2026-01-01", "to": "2026-01-31"}),
+        ("payer", {"from": "0001-01-01", "to": "0001-02-01"}),
+    ):
+        assert (await analytics.http.get(f"/v1/scorecards/{path}", params=query)).status_code == 422
