@@ -23,9 +23,19 @@ if TYPE_CHECKING:
 
 def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
     from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
+    from services.analytics.pages.neighbours import Neighbours  # noqa: PLC0415 - as above
 
     settings = load(AnalyticsSettings)
-    app = make_app(database, clock, tenant, settings.rework_cost_cents, webhook_loopback=settings.webhook_loopback)
+    app = make_app(
+        database,
+        clock,
+        tenant,
+        settings.rework_cost_cents,
+        webhook_loopback=settings.webhook_loopback,
+        neighbours=Neighbours(settings.urls()),
+    )
+    app.state.kafka = settings.kafka
+    app.state.traces_url = str(settings.traces_url) if settings.traces_url else None
     app.state.rules = Rules(str(settings.ingest_url) if settings.ingest_url else None)
     return app
 

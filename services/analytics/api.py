@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, ledger
+from libs.common.http import dead_letters, ledger, outbox
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
@@ -29,6 +29,7 @@ from services.analytics.exports import api as exports
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
+from services.analytics.pages.neighbours import Neighbours
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
 from services.analytics.scorecards import api as scorecards
@@ -260,14 +261,22 @@ def _group_view(group_by: Sequence[str], each: Figure, names: dict[str, str]) ->
 
 
 def make_app(
-    database: Database, clock: Clock, tenant: str, rework_cost_cents: int | None = None, *, webhook_loopback: bool = False
+    database: Database,
+    clock: Clock,
+    tenant: str,
+    rework_cost_cents: int | None = None,
+    *,
+    webhook_loopback: bool = False,
+    neighbours: Neighbours | None = None,
 ) -> FastAPI:
-    """Put the application together."""
+    """Put the application together. Without neighbours, pages show what analytics itself knows."""
+    asked = neighbours or Neighbours({})
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await app.state.rules.close()
+        await asked.close()
         await database.close()
 
     app = create_app(
@@ -289,6 +298,7 @@ def make_app(
             recounts.router,
             ledger.router,
             dead_letters.router,
+            outbox.router,
         ],
         tags={
             "kpis": "Key figures, each with its definition.",
@@ -306,4 +316,5 @@ def make_app(
     app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
     app.state.followers = Followers(database, tenant)
     app.state.rules = Rules(None)
+    app.state.neighbours, app.state.kafka, app.state.traces_url = asked, None, None
     return app

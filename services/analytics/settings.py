@@ -14,8 +14,20 @@ class AnalyticsSettings(CommonSettings):
     )
     webhook_loopback: bool = Field(False, description="whether webhooks may call this machine's own address, in the clear too")
     ingest_url: HttpUrl | None = Field(
-        None, description="where ingest answers; not told: a root cause is not made into a payer's rule (503)"
+        None,
+        description="where ingest answers; not told: a root cause is not made into a payer's rule (503), and pages say what they miss",
     )
     classifier_url: HttpUrl | None = Field(
         None, description="where the classifier answers; not told: what audits find out is not told to it"
     )
+    classifier_url: HttpUrl | None = Field(None, description="where the classifier answers; not told: as above")
+    appeals_url: HttpUrl | None = Field(None, description="where appeals answers; not told: as above")
+    traces_url: HttpUrl | None = Field(
+        None,
+        description="what stands before a trace's id in a link to it: https://zipkin.example/zipkin/traces/; not told: no link",
+    )
+
+    def urls(self) -> dict[str, str | None]:
+        """Return where the other services answer, by name."""
+        told = {"ingest": self.ingest_url, "classifier": self.classifier_url, "appeals": self.appeals_url}
+        return {name: str(url) if url else None for name, url in told.items()}

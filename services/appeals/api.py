@@ -9,7 +9,7 @@ from obstore.store import MemoryStore
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, ledger
+from libs.common.http import dead_letters, ledger, outbox
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import responses
@@ -100,6 +100,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             guest.router,
             ledger.router,
             dead_letters.router,
+            outbox.router,
         ],
         tags={
             "cases": "The work on denials that can be pursued.",

@@ -17,7 +17,7 @@ from libs.common.clock import Clock
 from libs.common.contracts.risk import PATH
 from libs.common.contracts.words import Action, Category
 from libs.common.database import Database
-from libs.common.http import dead_letters, ledger
+from libs.common.http import dead_letters, ledger, outbox
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.paging import (
@@ -339,6 +339,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             models.router,
             ledger.router,
             dead_letters.router,
+            outbox.router,
         ],
         tags={
             "denials": "What was refused, why, and what to do.",

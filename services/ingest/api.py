@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, idempotency, ledger
+from libs.common.http import dead_letters, idempotency, ledger, outbox
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
@@ -332,6 +332,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
             payers.router,
             ledger.router,
             dead_letters.router,
+            outbox.router,
         ],
         tags={
             "interchanges": "Files as they were sent, and how far their reading is.",

@@ -15,7 +15,8 @@ from services.ingest.packing import unpack
 _decode_told = msgspec.json.Decoder(RemitReceivedV1).decode
 
 _INTERCHANGE = (
-    "SELECT interchange_id, row_id, sha256, size_bytes, status, received_at, finished_at, bytes_read, claims_read, error_count"
+    "SELECT interchange_id, row_id, sha256, size_bytes, status, received_at, finished_at, bytes_read, claims_read, error_count,"
+    " split_part(traceparent, '-', 2) AS trace_id"
     " FROM interchanges WHERE tenant_id = :tenant"
 )
 

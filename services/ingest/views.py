@@ -88,6 +88,11 @@ class FindingView(BaseModel):
     difference_cents: int | None = None
 
 
+def trace_id_of(traceparent: str) -> str:
+    """Return the trace that a W3C traceparent names."""
+    return "".join(traceparent.split("-")[1:2])
+
+
 class InterchangeSummary(BaseModel):
     interchange_id: UUID
     status: Status
@@ -97,6 +102,7 @@ class InterchangeSummary(BaseModel):
     sha256: str
     progress: ProgressView
     error_count: int
+    trace_id: str = Field(description="the trace in which it came in, and all that followed from it")
 
     @classmethod
     def of(cls, row: Mapping[Any, Any], **more: Any) -> Self:
@@ -120,6 +126,7 @@ class InterchangeView(InterchangeSummary):
             sha256=sha256,
             progress=ProgressView(bytes_read=0, bytes_total=size_bytes, claims=0),
             error_count=0,
+            trace_id=trace_id_of(received.traceparent),
             totals=InterchangeTotals(),
             transactions=[],
             errors=[],

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from deploy.local import provision
 from deploy.local.layout import Secrets
 from deploy.local.stack import Stack
+from tests.browser.answers import answer
 from tests.browser.chromium import ARGUMENTS, MISSING, find
 from tests.browser.site import Site, fill
 from tests.support import ServiceDatabase, run_apart
@@ -39,7 +41,7 @@ def database(servers: Stack, templates: Callable[[str], str]) -> ServiceDatabase
 
 @pytest.fixture(scope="module")
 def site(database: ServiceDatabase) -> Iterator[Site]:
-    site = Site(database.api_url)
+    site = Site(database.api_url, neighbours=httpx.MockTransport(answer))
     site.start()
     yield site
     site.stop()

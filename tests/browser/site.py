@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import uvicorn
 
 from libs.common import ledger
@@ -17,6 +18,8 @@ from libs.common.ledger import Entry
 from services.analytics.api import make_app
 from services.analytics.facts import Fact
 from services.analytics.handlers import record
+from services.analytics.pages.neighbours import NAMES as NEIGHBOURS
+from services.analytics.pages.neighbours import Neighbours
 from tests.support import ServiceDatabase, eventually
 from tests.unit.analytics.facts import claim, decision, denial, filing, remit
 
@@ -70,19 +73,21 @@ def _entry(fact: Any) -> Entry:
 
 
 class Site:
-    """A running server; `url` is where it listens."""
+    """A running server; `url` is where it listens. `neighbours` answer for the other services."""
 
-    def __init__(self, database_url: str, tenant: str = TENANT) -> None:
+    def __init__(self, database_url: str, tenant: str = TENANT, neighbours: httpx.AsyncBaseTransport | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._database_url, self._tenant = database_url, tenant
+        self._database_url, self._tenant, self._neighbours = database_url, tenant, neighbours
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     async def _serve(self) -> None:
-        app = make_app(Database(self._database_url), FixedClock(NOW), self._tenant)
+        urls = {name: f"http://{name}.test" for name in NEIGHBOURS} if self._neighbours else {}
+        neighbours = Neighbours(urls, self._neighbours)
+        app = make_app(Database(self._database_url), FixedClock(NOW), self._tenant, neighbours=neighbours)
         self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=self.port, log_config=None))
         await self._server.serve()
 

@@ -6,8 +6,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.browser.answers import DENIAL_ID, REMIT_ID, TRACE
+from tests.browser.site import Site
+from tests.support import ServiceDatabase
+
 OpenPage = Callable[..., Page]
-PATHS = ("/",)
+PATHS = ("/", "/denials?payer=P1", f"/denials/{DENIAL_ID}", "/payers", "/prevention", "/appeals", "/system")
 _RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
     "resultTypes": ["violations"],
@@ -85,3 +89,64 @@ def test_a_period_without_anything_leads_to_the_last_day_with_something(open_pag
     page = open_page("/?from=2020-01-01&to=2020-03-30")
     page.get_by_role("link", name="Show the 90 days up to it").click()
     assert page.get_by_role("row", name="Charged").count() > 0
+
+
+def test_a_value_chosen_in_one_list_filters_the_others_and_leads_to_a_claim_and_back(open_page: OpenPage) -> None:
+    page = open_page("/denials")
+    denied = page.locator("#denied")
+    whole = denied.inner_text()
+    page.get_by_role("region", name="Category").get_by_role("link", name="Timely filing").click()
+    assert denied.inner_text() != whole
+    assert page.get_by_role("region", name="Category").get_by_role("row").count() > 2, "its own list is not cut by it"
+    assert page.url.endswith("category=timely_filing")
+    page.get_by_role("link", name="Remove the filter: Category: Timely filing").click()
+    assert denied.inner_text() == whole
+    page.get_by_role("link", name="ACCOUNT-1").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Denial of ACCOUNT-1"
+
+
+def test_a_claims_way_is_told_in_order_by_all_services_with_its_trace(open_page: OpenPage) -> None:
+    page = open_page(f"/denials/{DENIAL_ID}")
+    steps = page.locator(".timeline li > p:first-of-type").all_inner_texts()
+    assert steps == [
+        "Service",
+        "Claim submitted, charged $200.00",
+        "Judged a denial: Authorization, refused $123.45",
+        "Case: Open",
+        "Answered by the payer, paid $76.55",
+        "Case: Filed",
+    ]
+    assert page.get_by_text(TRACE).count() == 2
+
+
+def test_the_system_page_tells_ledgers_that_differ_and_what_waits(open_page: OpenPage) -> None:
+    page = open_page("/system")
+    assert "They differ" in page.get_by_role("region", name="Ledgers", exact=True).inner_text()
+    row = page.get_by_role("row", name="classifier").first.inner_text()
+    assert "2" in row
+    assert "2\u00a0min" in row
+    assert "The broker does not answer" in page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize("path", ["/denials/b3f02fe7", f"/denials/{REMIT_ID}"])
+def test_what_is_not_there_is_said_on_a_page(open_page: OpenPage, path: str) -> None:
+    page = open_page(path)
+    assert page.get_by_role("heading", level=1).inner_text() == "There is no such page"
+
+
+def test_without_its_neighbours_and_without_any_facts_every_page_says_so(
+    open_page: OpenPage, database: ServiceDatabase, request: pytest.FixtureRequest
+) -> None:
+    bare = Site(database.api_url, "nobody")
+    bare.start()
+    request.addfinalizer(bare.stop)
+    for path, said in (
+        ("/", "Nothing has come in yet"),
+        ("/payers", "Nothing has come in yet"),
+        ("/denials", "classifier does not answer"),
+        (f"/denials/{DENIAL_ID}", "classifier does not answer"),
+        ("/appeals", "appeals does not answer"),
+        ("/system", "nobody can say whether they agree"),
+    ):
+        page = open_page(path, at=bare)
+        assert said in page.locator("main").inner_text(), path

@@ -33,6 +33,7 @@ _HEADERS = (
 _TAGS: Final = {
     "ledger": "What the service has booked of every remittance; equal in all four services.",
     "dead letters": "Records that the service could never process.",
+    "outbox": "Events on their way to the broker.",
     "health": "For whoever starts and watches the process.",
 }
 

@@ -1,24 +1,44 @@
 """The dashboard's pages over HTTP. They are no part of the published interface: people read them, programs ask `/v1`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from msgspec.structs import replace
 
+from libs.common import ledger
 from libs.common.errors import Transient
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http import dead_letters, outbox
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
 from libs.common.http.problems import not_found
 from services.analytics import queries
-from services.analytics.pages import overview, reading, rendering
-from services.analytics.pages.visit import Visit, language_of, read
+from services.analytics.pages import appeals, denials, overview, reading, rendering, system, timeline
+from services.analytics.pages.lag import lags
+from services.analytics.pages.neighbours import Neighbours, Told, away, found
+from services.analytics.pages.system import SERVICES
+from services.analytics.pages.visit import FILTERS, Visit, language_of, read
 
 router = APIRouter(include_in_schema=False)
 Page = Callable[..., Awaitable[HTMLResponse]]
 _HERO: Final = ("initial-denial-rate", "denied-dollars", "denied-dollars-recovered", "first-pass-rate")
+
+
+_PREVENTION: Final = (
+    "clean-claim-rate", "rejection-rate", "prevention-catch-rate", "preventable-share", "preventable-share-dollars",
+    "timely-filing-losses",
+)  # fmt: skip
+_APPEALS: Final = (
+    "overturn-rate", "overturn-rate-dollars", "appeals-in-time", "days-to-appeal", "days-to-decision", "days-to-cash",
+    "cost-to-rework",
+)  # fmt: skip
+_LISTED: Final = ("payer", "category")  # what the classifier's list can be filtered by
+_LIST_ROWS: Final = 25
+_IDS_MAX: Final = 12
 
 
 async def _visit(request: Request, clock: ClockDep) -> Visit:
@@ -29,6 +49,7 @@ async def _visit(request: Request, clock: ClockDep) -> Visit:
 
 
 VisitDep = Annotated[Visit, Depends(_visit)]
+CursorDep = Annotated[str | None, Query(max_length=500)]
 
 
 def readable(made: Page) -> Page:
@@ -73,6 +94,138 @@ async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep,
     return rendering.page("overview.html", visit, _status(visit), current="overview", **shown)
 
 
+@router.get("/denials")
+@readable
+async def get_denials(
+    request: Request, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, traceparent: TraceDep, cursor: CursorDep = None
+) -> HTMLResponse:
+    async with database.begin(tenant) as tx:
+        total, spread = await reading.denied(tx, visit, tenant)
+        crossed = {name: await reading.crossed(tx, visit, tenant, name) for name in FILTERS}
+        names = await queries.payer_names(tx, tenant)
+        last = await reading.last_day(tx, tenant)
+    asked = {name: visit.filters[name][0] for name in _LISTED if len(visit.filters.get(name, ())) == 1}
+    told = await _neighbours(request)["classifier"].ask(
+        "/v1/denials", traceparent, limit=str(_LIST_ROWS), cursor=cursor, kind=None, **asked, **_days(visit)
+    )
+    listed = found(told) or {}
+    shown = {
+        "total": total,
+        "columns": denials.columns(spread, visit),
+        "crossed": crossed,
+        "names": names,
+        "last": last,
+        "listed": listed.get("items", []),
+        "next_cursor": listed.get("next_cursor"),
+        "follows_all": set(asked) == {name for name, told in visit.filters.items() if told},
+        "away": away(told),
+    }
+    return rendering.page("denials.html", visit, _status(visit), current="denials", **shown)
+
+
+@router.get("/denials/{denial_id}")
+@readable
+async def get_denial(request: Request, denial_id: str, visit: VisitDep, traceparent: TraceDep) -> HTMLResponse:
+    """One claim's way through all services."""
+    services = _neighbours(request)
+    if not _is_id(denial_id):
+        return _missing(visit)
+    told = await services["classifier"].ask(f"/v1/denials/{denial_id}", traceparent)
+    denial = found(told)
+    if denial is None:
+        return _missing(visit) if told is None else _away_page(visit, "classifier")
+    cases, claim, remit = await asyncio.gather(
+        services["appeals"].ask("/v1/cases", traceparent, denial_id=denial_id),
+        _of_ingest(services, "claims", denial["claim_id"], traceparent),
+        _of_ingest(services, "remits", denial["remit_id"], traceparent),
+    )
+    case = await _whole_case(services, found(cases), traceparent)
+    traces = await _traces(services, found(claim), found(remit), traceparent)
+    shown = {
+        "denial": denial,
+        "steps": timeline.steps(found(claim), found(remit), denial, found(case), traces),
+        "case": found(case),
+        "traces_url": request.app.state.traces_url,
+        "away": away(cases, claim, remit, case),
+    }
+    return rendering.page("denial.html", visit, current="denials", **shown)
+
+
+@router.get("/payers")
+@readable
+async def get_payers(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
+    async with database.begin(tenant) as tx:
+        rows = await reading.of_payers(tx, visit, tenant)
+        last = await reading.last_day(tx, tenant)
+    return rendering.page(
+        "payers.html",
+        visit,
+        _status(visit),
+        current="payers",
+        rows=rows,
+        last=last,
+        highest=max((each.rate for each in rows), default=0),
+    )
+
+
+@router.get("/prevention")
+@readable
+async def get_prevention(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
+    async with database.begin(tenant) as tx:
+        rows = await reading.rows(tx, visit, tenant, None, _PREVENTION)
+        asked = reading.asked_of(visit, tenant, group_by=("category",))
+        by_category = await reading.parts(tx, asked, "preventable")
+        names = await queries.payer_names(tx, tenant)
+        rejected = await reading.parts(tx, replace(asked, group_by=("payer",)), "rejected", names)
+        last = await reading.last_day(tx, tenant)
+    shown = {"rows": rows, "by_category": by_category, "rejected": rejected, "last": last}
+    return rendering.page("prevention.html", visit, _status(visit), current="prevention", **shown)
+
+
+@router.get("/appeals")
+@readable
+async def get_appeals(
+    request: Request, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, traceparent: TraceDep
+) -> HTMLResponse:
+    cost = cast("int | None", request.app.state.rework_cost_cents)
+    async with database.begin(tenant) as tx:
+        rows = await reading.rows(tx, visit, tenant, cost, _APPEALS)
+        funnel = await reading.funnel(tx, visit, tenant)
+        levels = await reading.levels(tx, visit, tenant)
+    told = await _neighbours(request)["appeals"].ask(
+        "/v1/cases", traceparent, open_only="true", sort="deadline", limit=str(_LIST_ROWS)
+    )
+    due = [each for each in (found(told) or {}).get("items", []) if each["due_on"]]
+    shown = {"rows": rows, "funnel": funnel, "levels": levels, "due": appeals.due(due, visit.today), "away": away(told)}
+    return rendering.page("appeals.html", visit, _status(visit), current="appeals", **shown)
+
+
+@router.get("/system")
+@readable
+async def get_system(
+    request: Request, visit: VisitDep, database: DatabaseDep, clock: ClockDep, tenant: TenantDep, traceparent: TraceDep
+) -> HTMLResponse:
+    services = _neighbours(request)
+    ready, ledgers, outboxes, letters, behind = await asyncio.gather(
+        services.all("/readyz", traceparent),
+        services.all("/v1/ledger", traceparent),
+        services.all("/v1/outbox", traceparent),
+        services.all("/v1/dead-letters", traceparent, limit="200"),
+        lags(cast("str | None", request.app.state.kafka), SERVICES),
+    )
+    async with database.begin(tenant) as tx:
+        ours = (await ledger.read(tx, tenant, None, None)).totals.model_dump()
+    waiting = (await outbox.get_outbox(tenant, database, clock)).model_dump()
+    buried = (await dead_letters.list_dead_letters(tenant, database, None, 200)).model_dump()
+    ready |= {"analytics": {"status": "ok"}}
+    ledgers |= {"analytics": {"totals": ours}}
+    outboxes |= {"analytics": waiting}
+    letters |= {"analytics": buried}
+    rows = system.rows(ready, ledgers, outboxes, letters, behind)
+    shown = {"rows": rows, "agreement": system.agreement(rows), "broker": behind is not None, "now": clock.now()}
+    return rendering.page("system.html", visit, _status(visit), current="system", **shown)
+
+
 @router.get("/assets/{version}/{name}")
 async def get_asset(version: str, name: str) -> Response:
     found = rendering.asset(name, version)
@@ -83,3 +236,50 @@ async def get_asset(version: str, name: str) -> Response:
 
 def _status(visit: Visit) -> int:
     return HTTPStatus.UNPROCESSABLE_ENTITY if visit.wrong else HTTPStatus.OK
+
+
+def _days(visit: Visit) -> dict[str, str | None]:
+    return {"from": visit.first.isoformat(), "to": visit.last.isoformat()}
+
+
+def _neighbours(request: Request) -> Neighbours:
+    return cast("Neighbours", request.app.state.neighbours)
+
+
+def _is_id(told: str) -> bool:
+    try:
+        return str(UUID(told)) == told
+    except ValueError:
+        return False
+
+
+def _missing(visit: Visit) -> HTMLResponse:
+    return rendering.page(
+        "message.html", visit, HTTPStatus.NOT_FOUND, current="", title="not_found", detail="not_found_long"
+    )  # fmt: skip
+
+
+def _away_page(visit: Visit, service: str) -> HTMLResponse:
+    shown = {"title": "away", "detail": "away_whole", "service": service}
+    return rendering.page("message.html", visit, HTTPStatus.SERVICE_UNAVAILABLE, current="", **shown)
+
+
+async def _of_ingest(services: Neighbours, kind: str, named: str | None, traceparent: str) -> Told:
+    return await services["ingest"].ask(f"/v1/{kind}/{named}", traceparent) if named else None
+
+
+async def _whole_case(services: Neighbours, listed: dict[str, Any] | None, traceparent: str) -> Told:
+    """Return the case of a denial with its history."""
+    items = (listed or {}).get("items", [])
+    return await services["appeals"].ask(f"/v1/cases/{items[0]['case_id']}", traceparent) if items else None
+
+
+async def _traces(
+    services: Neighbours, claim: dict[str, Any] | None, remit: dict[str, Any] | None, traceparent: str
+) -> dict[str, str]:
+    """Return in which traces a claim, its acknowledgements and its answer came in, by interchange."""
+    named = {told["interchange_id"] for told in (claim, remit) if told and told.get("interchange_id")}
+    named |= {each["interchange_id"] for each in (claim or {}).get("acknowledgements", [])}
+    asked = sorted(named)[:_IDS_MAX]
+    told = await asyncio.gather(*(_of_ingest(services, "interchanges", each, traceparent) for each in asked))
+    return {each["interchange_id"]: each["trace_id"] for each in map(found, told) if each}

@@ -13,9 +13,9 @@ from services.analytics import answers, queries
 from services.analytics.facts.measures import MEASURES, Grain
 from services.analytics.kpis import whole
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi
-from services.analytics.kpis.figures import earlier, figure
+from services.analytics.kpis.figures import Figure, earlier, figure
 from services.analytics.pages.formats import bucket_of, buckets
-from services.analytics.pages.shapes import Money, Part, Row, Verdict
+from services.analytics.pages.shapes import PAYER_FIGURES, Money, Part, PayerRow, Row, Verdict
 from services.analytics.pages.visit import Visit
 from services.analytics.queries import Asked
 
@@ -114,3 +114,52 @@ async def ages(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Part]:
     asked = replace(asked_of(visit, tenant, group_by=("age",)), filters={})
     found = await answers.figures_of(tx, BY_ID["ar-aging"], asked, 1, visit.today)
     return [Part(each.keys[0], each.keys[0], 0, each.numerator) for each in found]
+
+
+async def of_payers(tx: AsyncConnection, visit: Visit, tenant: str) -> list[PayerRow]:
+    """Return how payers did, the one that denied most first."""
+    asked = asked_of(visit, tenant, group_by=("payer",))
+    names = await queries.payer_names(tx, tenant)
+    found: dict[str, dict[str, Figure]] = {}
+    for name in PAYER_FIGURES:
+        for each in await answers.figures_of(tx, BY_ID[name], asked, 1, visit.today):
+            found.setdefault(each.keys[0], {})[name] = each
+    made = [PayerRow(key, names.get(key, key), told) for key, told in found.items()]
+    return sorted(made, key=lambda each: (-each.cents("denied-dollars"), each.label))
+
+
+async def funnel(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Part]:
+    """Return how many denials came, were answered to, ended, and were won; each step by its own day."""
+    asked = asked_of(visit, tenant)
+    found = []
+    for name in ("denied", "worked", "closed", "overturned"):
+        count, cents = whole(await queries.sums(tx, asked, name))
+        found.append(Part(name, name, count, cents))
+    return found
+
+
+async def levels(tx: AsyncConnection, visit: Visit, tenant: str) -> list[tuple[str, int, int, int]]:
+    """Return ended appeals by level: (level, ended, won, cents that it brought)."""
+    asked = asked_of(visit, tenant, group_by=("level",))
+    ended, won = await queries.sums(tx, asked, "closed"), await queries.sums(tx, asked, "overturned")
+    return [(key[0], count, *won.get(key, (0, 0))) for key, (count, _) in sorted(ended.items())]
+
+
+async def crossed(tx: AsyncConnection, visit: Visit, tenant: str, name: str) -> list[Part]:
+    """Return denied sums by one dimension, through the filters of all others."""
+    filters = {each: told for each, told in visit.filters.items() if each != name}
+    asked = Asked(tenant, visit.first, visit.last, None, (name,), filters)
+    names = await queries.payer_names(tx, tenant) if name == "payer" else None
+    return await parts(tx, asked, "denied", names)
+
+
+async def denied(tx: AsyncConnection, visit: Visit, tenant: str) -> tuple[Part, list[Part]]:
+    """Return the denied sum through all filters, and its parts by time."""
+    word = bucket_of(visit.first, visit.last)
+    by_day = await queries.sums(tx, asked_of(visit, tenant, group_by=(word,)), "denied")
+    spread = []
+    for day in buckets(visit.first, visit.last, word):
+        count, cents = by_day.get((day.isoformat(),), (0, 0))
+        spread.append(Part(day.isoformat(), day.isoformat(), count, cents))
+    total = Part("", "", sum(count for count, _ in by_day.values()), sum(cents for _, cents in by_day.values()))
+    return total, spread

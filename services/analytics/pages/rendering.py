@@ -2,7 +2,9 @@
 
 import hashlib
 import mimetypes
-from functools import cache
+from collections.abc import Callable
+from datetime import date
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Final
 
@@ -24,7 +26,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-PAGES: Final = ("overview",)
+PAGES: Final = ("overview", "denials", "payers", "prevention", "appeals", "system")
 PATHS: Final = {name: f"/{name}" for name in PAGES} | {"overview": "/"}
 LANGUAGE_COOKIE: Final = "recours_language"
 _YEAR_SECONDS: Final = 31_536_000
@@ -66,10 +68,11 @@ def _environment(language: Language) -> Environment:
         name: getattr(formats, name)
         for name in ("count", "dollars", "cents", "share", "figure", "change", "day", "month", "short_day", "moment", "duration")
     }
+    made.filters["told_day"] = lambda day: formats.day(date.fromisoformat(day))
     made.globals |= {
         "w": WORDS[language],
         "lists": LISTS[language],
-        "told": lambda kpi: told(language, kpi),
+        "told": partial(told, language),
         "charts": charts,
         "presets": PRESETS,
         "pages": PAGES,
@@ -79,9 +82,14 @@ def _environment(language: Language) -> Environment:
     return made
 
 
+def _into_denials(visit: Visit) -> Callable[[str], Callable[[str], str]]:
+    """Return what leads from a part of a sum to its denials."""
+    return lambda name: lambda value: visit.toggled(name, value, PATHS["denials"])
+
+
 def page(template: str, visit: Visit, status: int = 200, **shown: Any) -> HTMLResponse:
     """Return a page in the visit's language."""
-    body = _environment(visit.language).get_template(template).render(visit=visit, **shown)
+    body = _environment(visit.language).get_template(template).render(visit=visit, by=_into_denials(visit), **shown)
     answer = HTMLResponse(body, status, HEADERS | {"Content-Language": visit.language, "Vary": "Accept-Language, Cookie"})
     answer.set_cookie(LANGUAGE_COOKIE, visit.language, max_age=_YEAR_SECONDS, httponly=True, samesite="lax")
     return answer

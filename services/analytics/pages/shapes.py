@@ -1,10 +1,12 @@
 """What pages are made of: key figures with their course, money, parts of a sum. Pure."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from services.analytics.kpis.definitions import Kpi
+from services.analytics.kpis.figures import Figure
 
 Verdict = Literal["better", "worse", "same", "plain"]
 
@@ -44,3 +46,31 @@ class Money(Struct, frozen=True):
     denied: int
     unexplained: int
     recovered: int
+
+
+PAYER_FIGURES: Final = (
+    "initial-denial-rate",
+    "denied-dollars",
+    "denied-dollars-open",
+    "denied-dollars-recovered",
+    "overturn-rate",
+    "payer-response-days",
+)
+
+
+class PayerRow(Struct, frozen=True):
+    """How one payer did, by the key figures' ids."""
+
+    key: str
+    label: str
+    figures: Mapping[str, Figure]
+
+    def cents(self, name: str) -> int:
+        found = self.figures.get(name)
+        return found.numerator if found else 0
+
+    @property
+    def rate(self) -> float:
+        """The initial denial rate; 0 where there is none."""
+        found = self.figures.get("initial-denial-rate")
+        return (found.value or 0.0) if found else 0.0

@@ -1,0 +1,68 @@
+"""The other services as the pages ask them: what each says, or that it does not answer; a page shows what it has."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+
+from libs.common.http.neighbour import Neighbour
+from libs.common.http.problems import Problem
+
+NAMES: Final = ("ingest", "classifier", "appeals")
+
+
+class Away:
+    """A service did not answer, or where it listens is not configured."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+
+Told = dict[str, Any] | None | Away  # None: it knows no such thing
+
+
+class Service(Neighbour):
+    """One of the services, by name."""
+
+    def __init__(self, name: str, url: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        super().__init__(url, lambda: Problem(503, "neighbour-unavailable", "Another service does not answer."), transport)
+        self.name = name
+
+    async def ask(self, path: str, traceparent: str, **query: str | None) -> Told:
+        """Ask for one document."""
+        told = {key: value for key, value in query.items() if value is not None}
+        try:
+            return await self._get(f"{path}?{urlencode(told)}" if told else path, traceparent)
+        except Problem:
+            return Away(self.name)
+
+
+class Neighbours:
+    """All of them; one for a process."""
+
+    def __init__(self, urls: Mapping[str, str | None], transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._services = {name: Service(name, urls.get(name), transport) for name in NAMES}
+
+    def __getitem__(self, name: str) -> Service:
+        return self._services[name]
+
+    async def all(self, path: str, traceparent: str, **query: str | None) -> dict[str, Told]:
+        """Ask every service for the same."""
+        answers = await asyncio.gather(*(each.ask(path, traceparent, **query) for each in self._services.values()))
+        return dict(zip(self._services, answers, strict=True))
+
+    async def close(self) -> None:
+        for each in self._services.values():
+            await each.close()
+
+
+def found(told: Told) -> dict[str, Any] | None:
+    """Return a document that was there."""
+    return None if isinstance(told, Away) else told
+
+
+def away(*told: Told) -> list[str]:
+    """Return the names of services that did not answer."""
+    return sorted({each.service for each in told if isinstance(each, Away)})

@@ -1,0 +1,126 @@
+"""What the other services answer to the pages, as their OpenAPI promises it: test_answers.py holds it to that."""
+
+from typing import Any
+
+import httpx
+
+DENIAL_ID = "b3f02fe7-772d-56d1-86fd-1f4e9a05e454"
+REMIT_ID = "ec4f1a98-27b3-55b4-b793-3a53fa2a129b"
+CLAIM_ID = "4c094d89-7dfb-54a0-a506-60d8cdf104bd"
+CASE_ID = "4dd74b66-6559-512b-b7d3-6c699c717c60"
+CLAIM_KEY = "882d170e-6f76-5316-976c-9ddd651e6cd5"
+SENT_IN = "74368053-812f-5b2e-9491-bd6f48e739f8"
+ANSWERED_IN = "8eb6eb07-8d01-5777-98fa-e0df3694d958"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+_REASON = {"line": 1, "group_code": "CO", "carc": "197", "rarcs": ["N54"], "amount_cents": 12_345, "category": "authorization"}
+_ABOUT = {
+    "denial_id": DENIAL_ID,
+    "remit_id": REMIT_ID,
+    "claim_key": CLAIM_KEY,
+    "patient_control_number": "ACCOUNT-1",
+    "payer_claim_control_number": "PAYER-1",
+    "payer_id": "P1",
+    "payer_name": "Northwind Health Plan",
+    "payment_on": "2026-02-03",
+    "category": "authorization",
+    "action": "appeal",
+    "denied_cents": 12_345,
+    "reasons": [_REASON],
+}
+DENIAL: dict[str, Any] = {
+    **_ABOUT,
+    "kind": "hard",
+    "alternative_actions": [],
+    "preventable": True,
+    "core_scenario": None,
+    "explanation": "$123.45 refused on line 1, authorization.",
+    "explanation_fr": "123,45 $ refusés à la ligne 1, autorisation.",
+    "rules": ["code"],
+    "confidence": 0.9,
+    "appeal_by": None,
+    "correct_by": None,
+    "rule_version": "2.0",
+    "revision": 1,
+    "status": "active",
+    "recoverable": True,
+    "remittance_id": REMIT_ID,
+    "claim_id": CLAIM_ID,
+    "acknowledgement_id": None,
+    "payer_kind": "commercial",
+    "service_from_on": "2026-01-06",
+    "charge_cents": 20_000,
+    "paid_cents": 7_655,
+    "classified_at": "2026-02-03T09:00:02Z",
+    "odds": None,
+    "expected_value_cents": None,
+}
+CASE: dict[str, Any] = {
+    **_ABOUT,
+    "case_id": CASE_ID,
+    "state": "filed",
+    "version": 3,
+    "due_on": "2026-04-04",
+    "deadline_is": "assumed",
+    "level": "internal_appeal",
+    "expected_cents": 5_000,
+    "place": "free",
+    "assignee": None,
+    "team": None,
+    "holder": None,
+    "leased_until": None,
+    "snoozed_until": None,
+    "tags": [],
+    "denial_revision": 1,
+    "explanation": DENIAL["explanation"],
+    "opened_at": "2026-02-03T09:00:03Z",
+    "changed_at": "2026-02-10T14:00:00Z",
+}
+WHOLE_CASE: dict[str, Any] = {
+    **CASE,
+    "tasks": [],
+    "next_steps": [],
+    "records_requests": [],
+    "appeals": [],
+    "history": [
+        {
+            "version": 1,
+            "state": "open",
+            "command": "pursue",
+            "why": "denial_classified",
+            "who": "recours",
+            "at": "2026-02-03T09:00:03Z",
+        },
+        {"version": 3, "state": "filed", "command": "file", "why": "", "who": "ann", "at": "2026-02-10T14:00:00Z"},
+    ],
+}
+CLAIM: dict[str, Any] = {
+    "claim_id": CLAIM_ID,
+    "claim_key": CLAIM_KEY,
+    "service_from_on": "2026-01-06",
+    "charge_cents": 20_000,
+    "interchange_id": SENT_IN,
+    "history": [{"at": "2026-01-07T08:00:00Z", "why": "submitted", "state": "submitted", "cause_id": None}],
+    "acknowledgements": [],
+}
+REMIT: dict[str, Any] = {"remit_id": REMIT_ID, "interchange_id": ANSWERED_IN, "payment_on": "2026-02-03", "paid_cents": 7_655}
+LEDGER = {"totals": {"remits": 60, "charge_cents": 1_937_730, "paid_cents": 0, "adjustment_cents": 0, "unbalanced_cents": 0}}
+
+
+def answer(request: httpx.Request) -> httpx.Response:
+    """Answer as ingest, classifier and appeals do; what is not here is not found."""
+    documents: dict[str, Any] = {
+        "/v1/denials": {"items": [DENIAL], "next_cursor": "further"},
+        f"/v1/denials/{DENIAL_ID}": DENIAL,
+        "/v1/cases": {"items": [CASE], "next_cursor": None},
+        f"/v1/cases/{CASE_ID}": WHOLE_CASE,
+        f"/v1/claims/{CLAIM_ID}": CLAIM,
+        f"/v1/remits/{REMIT_ID}": REMIT,
+        f"/v1/interchanges/{SENT_IN}": {"interchange_id": SENT_IN, "trace_id": TRACE},
+        f"/v1/interchanges/{ANSWERED_IN}": {"interchange_id": ANSWERED_IN, "trace_id": TRACE},
+        "/readyz": {"status": "ok", "checks": {}},
+        "/v1/ledger": LEDGER,
+        "/v1/outbox": {"waiting": 2, "oldest_at": "2026-03-31T11:58:00Z", "oldest_seconds": 120.0},
+        "/v1/dead-letters": {"items": [], "next_cursor": None},
+    }
+    found = documents.get(request.url.path)
+    return httpx.Response(404, json={"status": 404}) if found is None else httpx.Response(200, json=found)
