@@ -5,6 +5,7 @@ import secrets
 from datetime import date
 from typing import Any
 
+import httpx
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
@@ -46,6 +47,19 @@ def test_every_event_that_a_file_causes_carries_its_trace(system: System, trace_
     causes = {dict(record.headers)["ce_id"] for record in remits}
     assert denials
     assert all(dict(record.headers)["ce_causationid"] in causes for record in denials)
+
+
+def test_the_page_of_a_denial_tells_its_way_through_all_services_and_the_trace(system: System, trace_id: str) -> None:
+    (denial, *_) = [json.loads(record.value) for record in records_of(system, denial_classified.TOPIC, trace_id)]
+    page = httpx.get(f"{system.url('analytics')}/denials/{denial['denial_id']}", params={"lang": "en"})
+    assert page.status_code == 200, page.text
+    assert trace_id in page.text
+    assert "does not answer" not in page.text
+    for told in ("Answered by the payer", "Judged a denial", "Case: Open"):
+        assert told in page.text
+    stands = httpx.get(f"{system.url('analytics')}/system", params={"lang": "en"}).text
+    assert "All four agree, to the cent." in stands
+    assert "The broker does not answer" not in stands
 
 
 def test_spans_of_all_four_services_are_in_one_trace_and_hang_together(spans: SpanReceiver, trace_id: str) -> None:
