@@ -27,7 +27,7 @@ class Service(Neighbour):
     """One of the services, by name."""
 
     def __init__(self, name: str, url: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, lambda: Problem(503, "neighbour-unavailable", "Another service does not answer."), transport)
+        super().__init__(url, lambda: Problem(503, "unavailable", "Another service does not answer."), transport)
         self.name = name
 
     async def ask(self, path: str, traceparent: str, **query: str | None) -> Told:
