@@ -15,13 +15,12 @@ class AnalyticsSettings(CommonSettings):
     webhook_loopback: bool = Field(False, description="whether webhooks may call this machine's own address, in the clear too")
     ingest_url: HttpUrl | None = Field(
         None,
-        description="where ingest answers; not told: a root cause is not made into a payer's rule (503), and pages say what they miss",
+        description="where ingest answers; not told: a root cause is no payer's rule (503), and pages say what they miss",
     )
     classifier_url: HttpUrl | None = Field(
-        None, description="where the classifier answers; not told: what audits find out is not told to it"
+        None, description="where the classifier answers; not told: audits tell it nothing, and pages say what they miss"
     )
-    classifier_url: HttpUrl | None = Field(None, description="where the classifier answers; not told: as above")
-    appeals_url: HttpUrl | None = Field(None, description="where appeals answers; not told: as above")
+    appeals_url: HttpUrl | None = Field(None, description="where appeals answers; not told: pages say what they miss")
     traces_url: HttpUrl | None = Field(
         None,
         description="what stands before a trace's id in a link to it: https://zipkin.example/zipkin/traces/; not told: no link",
