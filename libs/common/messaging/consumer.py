@@ -9,6 +9,7 @@ import asyncio
 import builtins
 import faulthandler
 import functools
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,6 +77,17 @@ class Decoded:
     skipped: int = 0
 
 
+def member_name(instance: str | None, topics: Sequence[str]) -> str | None:
+    """Return the static member's name at the broker; None for a member that has none.
+
+    A broker gives a static member that comes back what it had, whatever it subscribes to by now: an upgrade that reads one more
+    topic would get nothing of it. So the topics are part of the name.
+    """
+    if instance is None:
+        return None
+    return f"{instance}-{hashlib.sha256(' '.join(sorted(topics)).encode()).hexdigest()[:8]}"
+
+
 class Consumer:
     """One member of a consumer group. Stopped by cancelling `run`."""
 
@@ -109,11 +121,12 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume for ever. Errors: whatever a handler's bug raised; the process is expected to end by it."""
+        topics = sorted({subscription.topic for subscription in self._subscriptions.values()})
         while True:
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
                 group_id=self._group,
-                group_instance_id=self._instance,
+                group_instance_id=member_name(self._instance, topics),
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
@@ -121,7 +134,6 @@ class Consumer:
                 session_timeout_ms=10_000,
                 max_poll_interval_ms=_STUCK_SECONDS * 1000,
             )
-            topics = sorted({subscription.topic for subscription in self._subscriptions.values()})
             consumer.subscribe(topics, listener=_Handover(functools.partial(self._hand_over, consumer)))
             try:
                 _watch()
