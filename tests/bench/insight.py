@@ -167,7 +167,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench insight")
     parser.add_argument("--claims", type=int, default=120_000)
     parser.add_argument("--many", type=int, default=1_000_000, help="how many claims the large training has; 0: none")
-    parser.add_argument("--payers", type=int, default=60, help="how many years of a payer are drawn of each habit")
+    parser.add_argument("--payers", type=int, default=30, help="how many years of a payer are drawn of each habit")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--part", choices=PARTS, help="this part alone")
     chosen = parser.parse_args(arguments)

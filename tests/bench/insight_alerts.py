@@ -84,10 +84,10 @@ def told(seed: str, habit: Habit) -> tuple[int | None, int]:
 def alerts(chosen: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of alerts."""
     payers = chosen.payers
-    found: dict[str, Any] = {"payer_years": payers, "shifts": payers // 3}
+    found: dict[str, Any] = {"payer_years": payers, "shifts": payers // 2}
     for name, habit in HABITS.items():
         alarms = sum(false_alarms(f"{chosen.seed} {number}", habit) for number in range(payers))
-        shifts = [told(f"{chosen.seed} shift {number}", habit) for number in range(payers // 3)]
+        shifts = [told(f"{chosen.seed} shift {number}", habit) for number in range(payers // 2)]
         delays = sorted(math.inf if delay is None else delay for delay, _ in shifts)
         found[name] = {
             "false_alarms_a_payer_year": round(alarms / payers, 2),
