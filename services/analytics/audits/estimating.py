@@ -70,7 +70,11 @@ def _estimate(strata: Sequence[tuple[str, int, float]], items: Sequence[tuple[It
     if variance < _CERTAIN:
         return Share(share, share, share)
     trials = 1 / (variance * _effect(share, parts))
-    return Share(share, *_jeffreys(share * trials, trials, confidence))
+    low, high = _jeffreys(share * trials, trials, confidence)
+    # What was seen is sure: an interval does not go below the errors found, nor beyond all that was not found to be right.
+    least = sum(amount for item, amount in items if item.is_error) / whole
+    most = 1 - sum(amount for item, amount in items if not item.is_error) / whole
+    return Share(min(max(share, least), most), max(low, least), min(high, most))
 
 
 def _effect(share: float, parts: Sequence[tuple[float, float, _Part]]) -> float:

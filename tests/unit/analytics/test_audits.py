@@ -122,9 +122,17 @@ def test_strata_and_chances_are_weighed() -> None:
     assert told.low < 0.05 < told.high < 0.4
     unequal = [Item("", 0.5, 100, True), Item("", 0.1, 900, False)]
     assert by_denials([stratum("", 12, 2)], unequal, 0.95).value == pytest.approx(2 / 12)
-    assert by_dollars([stratum("", 12, 2)], unequal, 0.95).value == pytest.approx(200 / 9_200)
+    assert by_dollars([stratum("", 12, 2, 9_200)], unequal, 0.95).value == pytest.approx(200 / 9_200)
     unseen = by_denials([stratum("a", 100, 10), stratum("c", 100, 0)], items[:10], 0.95)
     assert unseen.high - unseen.low > 0.5
+
+
+def test_an_interval_keeps_to_what_was_seen() -> None:
+    mostly_seen = [Item("", 0.9, 100, place < 10) for place in range(90)]
+    told = by_denials([Stratum("", 100, 10_000, 90, 0.001, 0.001)], mostly_seen, 0.95)
+    assert 0.1 <= told.low < told.value < told.high <= 0.2
+    one_large = [Item("", 0.5, 9_000, True), Item("", 0.5, 100, False)]
+    assert by_dollars([Stratum("", 4, 9_200, 2, 0.25, 0.5)], one_large, 0.95).low >= 9_000 / 9_200
 
 
 def test_two_who_agree_end_an_item_and_notes_are_their_own() -> None:
