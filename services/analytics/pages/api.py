@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from libs.common import ledger
 from libs.common.errors import Transient
 from libs.common.http import dead_letters, outbox
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
-from libs.common.http.problems import not_found
+from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep, TraceDep
+from libs.common.http.problems import Problem, not_found
 from services.analytics import queries
+from services.analytics.alerts import api as alerts
+from services.analytics.causes import api as causes
 from services.analytics.pages import appeals, denials, overview, reading, rendering, system, timeline
 from services.analytics.pages.lag import lags
 from services.analytics.pages.neighbours import Neighbours, Told, away, found
@@ -180,6 +182,29 @@ async def get_prevention(visit: VisitDep, database: DatabaseDep, tenant: TenantD
         last = await reading.last_day(tx, tenant)
     shown = {"rows": rows, "by_category": by_category, "rejected": rejected, "last": last}
     return rendering.page("prevention.html", visit, _status(visit), current="prevention", **shown)
+
+
+@router.get("/root-causes")
+@readable
+async def get_root_causes(visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep) -> HTMLResponse:
+    """What stands out, of the same days; while others search, the page says so."""
+    shown: dict[str, Any] = {"found": None}
+    try:
+        period = Period(visit.first, visit.last)
+        shown["found"] = await causes.list_root_causes(period, tenant, database, clock, limit=_LIST_ROWS, affected_min=10)
+    except Problem as problem:
+        if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+    return rendering.page("root_causes.html", visit, _status(visit), current="root-causes", **shown)
+
+
+@router.get("/alerts")
+@readable
+async def get_alerts(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
+    standing = await alerts.list_alerts(tenant, database, "standing", limit=_LIST_ROWS)
+    resolved = await alerts.list_alerts(tenant, database, "resolved", limit=_LIST_ROWS)
+    shown = {"standing": standing.items, "resolved": resolved.items}
+    return rendering.page("alerts.html", visit, _status(visit), current="alerts", **shown)
 
 
 @router.get("/appeals")

@@ -26,7 +26,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-PAGES: Final = ("overview", "denials", "payers", "prevention", "appeals", "system")
+PAGES: Final = ("overview", "denials", "root-causes", "alerts", "payers", "prevention", "appeals", "system")
 PATHS: Final = {name: f"/{name}" for name in PAGES} | {"overview": "/"}
 LANGUAGE_COOKIE: Final = "recours_language"
 _YEAR_SECONDS: Final = 31_536_000

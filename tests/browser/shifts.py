@@ -1,0 +1,54 @@
+"""A tenant with a root cause to find and an alert that stands."""
+
+from datetime import date
+from uuid import UUID
+
+from libs.common.database import Database
+from services.analytics.alerts import store
+from services.analytics.alerts.lifecycle import Alert, Step
+from services.analytics.facts import Fact, Refused
+from services.analytics.handlers import record
+from tests.browser.site import NAMES, NOW
+from tests.support import ServiceDatabase
+from tests.unit.analytics.facts import claim, denial, remit
+
+TENANT = "shifts"
+_SERVICES = ("G0283:59", "A4550", "E0601")
+
+
+def _account(number: int) -> list[Fact]:
+    """Make one of 300 claims; from day 40 on P1 refuses every G0283 with modifier 59."""
+    service, days, payer_id = _SERVICES[number % 3], number // 4, ("P1", "P2")[number // 3 % 2]
+    refused = (service, payer_id) == ("G0283:59", "P1") and days >= 40
+    told: list[Fact] = [
+        claim(number, payer_id=payer_id, place="11", services=(service,)),
+        remit(number, days, 0 if refused else 8_000, claim_number=number, payer_id=payer_id, services=(service,)),
+    ]
+    if refused:
+        reason = Refused(1, "coding_bundling", "4", 10_000)
+        told.append(denial(number, days, payer_id=payer_id, category="coding_bundling", reasons=(reason,)))
+    return told
+
+
+async def fill(database: ServiceDatabase) -> None:
+    worker = Database(database.worker_url)
+    alert = Alert(
+        tenant_id=TENANT,
+        alert_id=UUID(int=1),
+        payer_id="P1",
+        category="coding_bundling",
+        began_on=date(2026, 2, 14),
+        signalled_on=date(2026, 2, 18),
+        last_on=date(2026, 3, 20),
+        usual_rate=0.04,
+        claims=70,
+        denied=24,
+        expected_milli=2_800,
+        refused_cents=240_000,
+        opened_at=NOW,
+    )
+    async with worker.begin() as tx:
+        told = [((TENANT, UUID(int=number)), fact) for number in range(1, 301) for fact in _account(number)]
+        await record(tx, told, {(TENANT, payer): name for payer, name in NAMES.items()})
+        await store.write(tx, [Step("opened", "recours", NOW, alert)])
+    await worker.close()
