@@ -14,6 +14,7 @@ from libs.client.show import Column, output, plain, print_json, print_rows
 from libs.client.transport import Service
 from libs.common.money import dollars
 
+_SPACES: Final = {0xA0: " ", 0x202F: " "}  # that French sets in numbers and before signs
 _CLAIMS: Final = (
     Column("payment day", width=11),
     Column("claim", width=36),
@@ -60,7 +61,8 @@ def show_list(asked: Mapping[str, Any], *, french: bool, as_json: bool) -> None:
         return
     console, found = output(), answer.value
     for place, each in enumerate(found.items, start=1):
-        console.print(f"{place}. {plain(each.sentence_fr if french else each.sentence)}")
+        told = each.sentence_fr if french else each.sentence
+        console.print(f"{place}. {plain(told.translate(_SPACES))}", soft_wrap=True)
         console.print(
             f"   at stake ${dollars(each.excess_cents)}, q {each.q_value:.1g}, {each.root_cause_id}", style="dim", soft_wrap=True
         )

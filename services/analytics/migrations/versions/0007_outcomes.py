@@ -1,6 +1,4 @@
-"""What became of each service line at its first answer, for the search of root causes; filled for facts that were there before by
-`recours analytics verify --repair`.
-"""
+"""What became of each service line at its first answer, for the search of root causes. Facts that were there before have none."""
 
 from alembic import op
 
