@@ -2,9 +2,9 @@
 
 from uuid import uuid4
 
-from tests.integration.appeals.test_worklist import PAYER, Office, denial, office
+from tests.integration.appeals.test_worklist import PAYER, Office, databases, denial, office
 
-__all__ = ["office"]
+__all__ = ["databases", "office"]
 
 
 async def test_a_submission_is_filed_by_one_request_and_none_of_its_cases_twice(office: Office) -> None:
