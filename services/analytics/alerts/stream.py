@@ -148,9 +148,8 @@ class EventStream(Response):
 
     async def _write(self, send: Send, text: str) -> None:
         """Send within the time that a follower has to take it. Errors: TimeoutError."""
-        async with asyncio.timeout(
-            self._followers.patience_seconds
-        ):  # where nothing is taken, the server waits with the next piece
+        # Where nothing is taken, the server waits with the next piece.
+        async with asyncio.timeout(self._followers.patience_seconds):
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
