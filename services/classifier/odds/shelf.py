@@ -13,7 +13,7 @@ from services.classifier.odds.book import Book, Knowledge, Model
 from services.classifier.odds.live import LiveModels
 
 _LOOK_AGAIN: Final = timedelta(seconds=30)
-_LOOK_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 2.0
 
 
 class Shelf:

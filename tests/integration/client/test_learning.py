@@ -1,5 +1,6 @@
 """`recours odds` and `recours labels` against the classifier as its process serves it, over a real database."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -52,7 +53,12 @@ async def learned(made: ServiceDatabase) -> None:
 def test_odds_are_shown_row_by_row_and_held_against_the_newest_outcomes(run: Run, database: ServiceDatabase) -> None:  # noqa: F811 - fixtures
     assert run("odds", "evaluate")[0] == 2
     run_apart(learned(database))
-    (row,) = [line for line in run("odds", "show", "--category", "authorization")[1].splitlines() if "197" in line]
+    for _ in range(100):  # the API looks for a new table every two seconds
+        shown = [line for line in run("odds", "show", "--category", "authorization")[1].splitlines() if "197" in line]
+        if shown:
+            break
+        time.sleep(0.2)
+    (row,) = shown
     assert row.split()[:6] == ["1999999999", "authorization", "197", "first_level", "200", "200"]
     told = run("odds", "evaluate")[1]
     assert "table.1: 400 outcomes, 200 won" in told
