@@ -14,7 +14,7 @@ WHAT ?= $(filter $(BENCHES),$(MAKECMDGOALS))
 ROUNDS ?= 40
 SEED ?=
 
-.PHONY: help demo up sandbox down status logs migrate test check bench browser chaos docs lock clean
+.PHONY: help demo up sandbox down status logs migrate bi test check bench browser chaos docs lock clean
 
 help: ## list the verbs
 	@echo "Recours: denial management. Start with: make demo"
@@ -43,6 +43,9 @@ logs: $(VENV)/.local-ready ## follow the logs of all processes
 
 migrate: $(VENV)/.local-ready ## bring the four databases to the newest schema
 	@$(RUN) -m deploy.local migrate --state $(STATE)
+
+bi: $(VENV)/.local-ready ## print the address by which a BI tool reads analytics' views
+	@$(RUN) -m deploy.local bi --state $(STATE)
 
 test: check ## everything: what `make check` does, and every test against a real PostgreSQL and a real Kafka
 	@$(RUN) -m pytest -q tests/integration tests/e2e tests/chaos

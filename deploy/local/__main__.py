@@ -1,5 +1,6 @@
-"""`python -m deploy.local up|down|status|logs|migrate|demo`: what the Makefile's verbs do."""
+"""`python -m deploy.local up|down|status|logs|migrate|bi|demo`: what the Makefile's verbs do."""
 
+import asyncio
 import sys
 import time
 from pathlib import Path
@@ -82,6 +83,18 @@ def migrate(state: StateDir = DEFAULT_STATE) -> None:
     for service in SERVICES:
         provision.migrate(service, provision.role_url(stack.admin_url, service, "owner", secrets))
         console.print(f"  {service} is up to date")
+
+
+@app.command()
+def bi(
+    state: StateDir = DEFAULT_STATE, of: Annotated[str | None, typer.Option("--tenant", help="left out: that of the stack")] = None
+) -> None:
+    """Print the address by which a BI tool reads one tenant's views (docs/exports.md); its role is made when missing."""
+    stack = Stack(state)
+    if not stack.running():
+        raise StackError("Nothing is running; start it with `make up`.")
+    tenant_id = of or stack.state().get("tenant") or tenant()
+    typer.echo(asyncio.run(provision.make_reader(stack.admin_url, tenant_id, Secrets(state / "secrets.json"))))
 
 
 @app.command()

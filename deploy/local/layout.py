@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("ingest", "classifier", "appeals", "analytics")
 ROLES = ("owner", "api", "worker")
+# Roles of those who read a service's database with SQL of their own: a group, to which each reader's role belongs.
+READERS = {"analytics": "analytics_bi"}
 # Below what systems give to outgoing connections: one of those may not take a port while its server starts again.
 _FREE_PORTS = range(20_000, 32_000)
 

@@ -1,6 +1,7 @@
 """Databases, roles, schemas and topics: made when missing, left alone when there."""
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,10 +14,11 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
-from deploy.local.layout import ROLES, ROOT, Secrets, StackError
+from deploy.local.layout import READERS, ROLES, ROOT, Secrets, StackError
 
 TOPICS_FILE = ROOT / "deploy" / "topics.yaml"
 _KAFKA_SECONDS = 60
+_READER_TIMEOUT = "5min"
 
 
 def database_name(service: str) -> str:
@@ -40,7 +42,10 @@ async def _connect(admin_url: str) -> "asyncpg.Connection[Any]":
 
 
 async def make_roles(admin_url: str, service: str, secrets: Secrets) -> None:
-    """Create the three roles: the owner migrates, the API role is bound by row-level security, the worker role is not."""
+    """Create the three roles: the owner migrates, the API role is bound by row-level security, the worker role is not.
+
+    Who else may read a service's database belongs to a fourth, which does not log in itself.
+    """
     connection = await _connect(admin_url)
     try:
         for role in ROLES:
@@ -50,6 +55,9 @@ async def make_roles(admin_url: str, service: str, secrets: Secrets) -> None:
             # The password is ours, made of letters, digits, - and _ alone.
             await connection.execute(f"ALTER ROLE \"{name}\" PASSWORD '{secrets.get(name)}'")
         await connection.execute(f'ALTER ROLE "{service}_worker" BYPASSRLS')
+        group = READERS.get(service)
+        if group and not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", group):
+            await connection.execute(f'CREATE ROLE "{group}" NOLOGIN')
     finally:
         await connection.close()
 
@@ -65,8 +73,36 @@ async def make_database(admin_url: str, service: str, *, name: str | None = None
         await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
         for role in ROLES:
             await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{service}_{role}"')
+        if service in READERS:
+            await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{READERS[service]}"')
     finally:
         await connection.close()
+
+
+async def make_reader(admin_url: str, tenant_id: str, secrets: Secrets, database: str | None = None) -> str:
+    """Make the role that reads one tenant's BI views, if it is missing; return the address for the BI tool.
+
+    Which tenant a role reads is told in bi.readers, which it cannot write; its settings guard against accidents, not against it.
+    """
+    group = READERS["analytics"]
+    role = f"bi_{hashlib.sha256(tenant_id.encode()).hexdigest()[:12]}"
+    name = f"analytics_{role}"
+    connection = await _connect(admin_url)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
+            await connection.execute(f'CREATE ROLE "{name}" LOGIN CONNECTION LIMIT 10 IN ROLE "{group}"')
+        await connection.execute(f"ALTER ROLE \"{name}\" PASSWORD '{secrets.get(name)}'")
+        await connection.execute(f'ALTER ROLE "{name}" SET default_transaction_read_only = on')
+        await connection.execute(f"ALTER ROLE \"{name}\" SET statement_timeout = '{_READER_TIMEOUT}'")
+        await connection.execute(f'ALTER ROLE "{name}" SET search_path = bi')
+    finally:
+        await connection.close()
+    owner = await _connect(role_url(admin_url, "analytics", "owner", secrets, database))
+    try:
+        await owner.execute("INSERT INTO bi.readers (tenant_id, role_name) VALUES ($1, $2) ON CONFLICT DO NOTHING", tenant_id, name)
+    finally:
+        await owner.close()
+    return role_url(admin_url, "analytics", role, secrets, database)
 
 
 async def is_newest(service: str, owner_url: str) -> bool:

@@ -1,5 +1,6 @@
 """Tables written as files, piece by piece: what is read is written and let go, whatever the size."""
 
+import asyncio
 import csv
 import io
 import tempfile
@@ -112,7 +113,7 @@ async def as_xlsx(columns: Mapping[str, Kind], rows: Rows) -> AsyncIterator[byte
                     elif cell is not None:
                         sheet.write_number(place, column, cell)
                 place += 1
-        book.close()
+        await asyncio.to_thread(book.close)  # packs the whole workbook: seconds, if it is large
         file.seek(0)
         while piece := file.read(_PIECE_BYTES):
             yield piece
