@@ -1,15 +1,19 @@
-"""A tenant with a root cause to find and an alert that stands."""
+"""A tenant with a root cause to find, an alert that stands, and an audit that is done."""
 
 from datetime import date
 from uuid import UUID
 
+import httpx
+
+from libs.common.clock import FixedClock
 from libs.common.database import Database
 from services.analytics.alerts import store
 from services.analytics.alerts.lifecycle import Alert, Step
+from services.analytics.audits.running import Drawer
 from services.analytics.facts import Fact, Refused
 from services.analytics.handlers import record
 from tests.browser.site import NAMES, NOW
-from tests.support import ServiceDatabase
+from tests.support import ServiceDatabase, run_apart
 from tests.unit.analytics.facts import claim, denial, remit
 
 TENANT = "shifts"
@@ -51,4 +55,25 @@ async def fill(database: ServiceDatabase) -> None:
         told = [((TENANT, UUID(int=number)), fact) for number in range(1, 301) for fact in _account(number)]
         await record(tx, told, {(TENANT, payer): name for payer, name in NAMES.items()})
         await store.write(tx, [Step("opened", "recours", NOW, alert)])
+    await worker.close()
+
+
+def audit(url: str, database: ServiceDatabase) -> None:
+    """Plan an audit over HTTP, draw it, and review its four items."""
+    right = {"classification_right": True, "code_right": True, "documentation_sufficient": True}
+    wrong = {**right, "classification_right": False, "category": "duplicate", "action": "none"}
+    reviewers = ("dana", "lee")
+    plan = {"reviewers": reviewers, "precision": 0.3, "confidence": 0.8, "as_of": "2026-03-30"}
+    with httpx.Client(base_url=url) as client:
+        planned = client.post("/v1/audits", json=plan, headers={"Idempotency-Key": "audit"}).raise_for_status()
+        run_apart(_draw(database))
+        for item in range(1, 5):
+            for name in reviewers:
+                path = f"{planned.headers['location']}/items/{item}/reviews/{name}"
+                client.put(path, json=wrong if item == 1 else right).raise_for_status()
+
+
+async def _draw(database: ServiceDatabase) -> None:
+    worker = Database(database.worker_url)
+    await Drawer(worker, FixedClock(NOW)).step()
     await worker.close()

@@ -1,5 +1,6 @@
-"""What stands out: root causes and alerts, and the way from them to the denials."""
+"""What stands out: root causes, alerts and audits, and the way from them to the denials."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,7 @@ def site(database: ServiceDatabase) -> Iterator[Site]:
     run_apart(shifts.fill(database))
     site = Site(database.api_url, shifts.TENANT)
     site.start()
+    shifts.audit(site.url, database)
     yield site
     site.stop()
 
@@ -43,3 +45,24 @@ def test_what_stands_out_is_told_in_both_languages_and_leads_to_its_denials(
     assert "category=coding_bundling" in page.url
     assert "payer=P1" in page.url
     assert page.locator("#denied").inner_text() == "24 denials, $2,400 refused"
+
+
+def test_an_audit_is_told_with_its_plan_its_intervals_and_its_reports_in_both_languages(open_page: OpenPage) -> None:
+    french = open_page("/audits", language="fr", dark=True, width=360)
+    assert findings(french) == []
+    french.get_by_role("link", name="Audit du").first.click()
+    assert "24 refus d'après 4 relus" in french.get_by_role("region", name="Ce qu'il a trouvé", exact=True).inner_text()
+    assert french.evaluate("document.documentElement.scrollWidth") <= 360
+    assert findings(french) == []
+    page = open_page("/audits")
+    assert page.get_by_role("row", name="Done").get_by_role("cell", name="100.0%").count() == 1
+    page.get_by_role("link", name="Audit of").first.click()
+    assert findings(page) == []
+    errors = page.get_by_role("row", name="Classification or code").inner_text()
+    assert re.search(r"1 \(\$100\)\t25\.0% \(\d+\.\d% to \d+\.\d%\)", errors), errors
+    agreed = page.get_by_role("region", name="How the reviewers agree").get_by_role("row", name="Classification")
+    assert agreed.inner_text() == "Classification\t4 of 4\t1.00"
+    for name in ("Report (PDF)", "Report with every item (XLSX)"):
+        address = page.get_by_role("link", name=name).get_attribute("href")
+        assert page.request.get(str(address)).ok
+    assert page.get_by_role("region", name="Plan").get_by_text("dana, lee").count() == 1

@@ -18,6 +18,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep, Trac
 from libs.common.http.problems import Problem, not_found
 from services.analytics import queries
 from services.analytics.alerts import api as alerts
+from services.analytics.audits import api as audits
 from services.analytics.causes import api as causes
 from services.analytics.pages import appeals, denials, overview, reading, rendering, system, timeline
 from services.analytics.pages.lag import lags
@@ -41,6 +42,7 @@ _APPEALS: Final = (
 _LISTED: Final = ("payer", "category")  # what the classifier's list can be filtered by
 _LIST_ROWS: Final = 25
 _IDS_MAX: Final = 12
+_NOWHERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # an id or a cursor of nothing
 
 
 async def _visit(request: Request, clock: ClockDep) -> Visit:
@@ -55,12 +57,16 @@ CursorDep = Annotated[str | None, Query(max_length=500)]
 
 
 def readable(made: Page) -> Page:
-    """Answer with a page, and not with a problem document, when the database is away."""
+    """Answer with a page, and not with a problem document, when the database is away or nothing of the address is there."""
 
     @wraps(made)
     async def answer(*args: Any, **told: Any) -> HTMLResponse:
         try:
             return await made(*args, **told)
+        except Problem as problem:
+            if problem.status not in _NOWHERE:
+                raise
+            return _missing(cast("Visit", told["visit"]))
         except Transient:
             visit = cast("Visit", told["visit"])
             shown = {"title": "broken", "detail": "broken_long"}
@@ -223,6 +229,34 @@ async def get_appeals(
     due = [each for each in (found(told) or {}).get("items", []) if each["due_on"]]
     shown = {"rows": rows, "funnel": funnel, "levels": levels, "due": appeals.due(due, visit.today), "away": away(told)}
     return rendering.page("appeals.html", visit, _status(visit), current="appeals", **shown)
+
+
+@router.get("/audits")
+@readable
+async def get_audits(
+    visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep, cursor: CursorDep = None
+) -> HTMLResponse:
+    listed = await audits.list_audits(tenant, database, clock, cursor, _LIST_ROWS)
+    return rendering.page("audits.html", visit, _status(visit), current="audits", listed=listed)
+
+
+@router.get("/audits/{audit_id}")
+@readable
+async def get_audit(
+    audit_id: str, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep, cursor: CursorDep = None
+) -> HTMLResponse:
+    """One audit: its plan, how far it is, what it found once it is done, and its sample."""
+    if not _is_id(audit_id):
+        return _missing(visit)
+    named = UUID(audit_id)
+    audit = await audits.get_audit(named, tenant, database, clock)
+    shown = {
+        "audit": audit,
+        "results": await audits.get_results(named, tenant, database) if audit.state == "done" else None,
+        "sample": await audits.list_audit_items(named, tenant, database, cursor=cursor, limit=_LIST_ROWS),
+        "first_page": cursor is None,
+    }
+    return rendering.page("audit.html", visit, _status(visit), current="audits", **shown)
 
 
 @router.get("/system")

@@ -43,6 +43,9 @@ class Formats:
     def share(self, value: float | None) -> str:
         return NOTHING if value is None else format_percent(value, _PERCENT[self.language], locale=self._locale)
 
+    def ratio(self, value: float | None) -> str:
+        return NOTHING if value is None else format_decimal(value, "0.00", locale=self._locale)
+
     def figure(self, value: float | None, unit: str) -> str:
         """Write a key figure's value with its unit."""
         if value is None:

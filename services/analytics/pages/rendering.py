@@ -26,10 +26,13 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-PAGES: Final = ("overview", "denials", "root-causes", "alerts", "payers", "prevention", "appeals", "system")
+PAGES: Final = ("overview", "denials", "root-causes", "alerts", "payers", "prevention", "appeals", "audits", "system")
 PATHS: Final = {name: f"/{name}" for name in PAGES} | {"overview": "/"}
 LANGUAGE_COOKIE: Final = "recours_language"
 _YEAR_SECONDS: Final = 31_536_000
+_WRITTEN: Final = (
+    "count", "dollars", "cents", "share", "ratio", "figure", "change", "day", "month", "short_day", "moment", "duration",
+)  # fmt: skip
 
 
 @cache
@@ -64,10 +67,7 @@ def _environment(language: Language) -> Environment:
         lstrip_blocks=True,
         loader=PackageLoader("services.analytics.pages"),
     )
-    made.filters |= {
-        name: getattr(formats, name)
-        for name in ("count", "dollars", "cents", "share", "figure", "change", "day", "month", "short_day", "moment", "duration")
-    }
+    made.filters |= {name: getattr(formats, name) for name in _WRITTEN}
     made.filters["told_day"] = lambda day: formats.day(date.fromisoformat(day))
     made.globals |= {
         "w": WORDS[language],
