@@ -221,6 +221,8 @@ def decide(case: Case, asked: Revision | Move, now: datetime) -> Decision | Refu
     to = TRANSITIONS.get((case.state, asked.command))
     if to is None:
         return Refusal("not-allowed", f"A case that is {_words(case.state)} does not take this step.")
+    if asked.command is C.UPHOLD and not case.filings:
+        return Refusal("not-allowed", "Nothing was filed that could be upheld.")
     if asked.command in FILINGS and asked.good_cause is None and case.due_on is not None and (asked.on or now.date()) > case.due_on:
         return Refusal("deadline-passed", "The last day for this has passed; say in `good_cause` why it may still be filed.")
     if asked.command is C.BILL_PATIENT and (forbidden := _why_not_the_patient(case.refused)) is not None:

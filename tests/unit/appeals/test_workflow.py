@@ -196,3 +196,8 @@ def test_what_is_offered_is_what_is_not_refused() -> None:
     assert Command.BILL_PATIENT not in offered
     assert {Command.START_REVIEW, Command.FILE, Command.WRITE_OFF} <= set(offered)
     assert set(offered) <= {*PLAIN, *FILINGS, *OUTCOMES}
+
+
+def test_only_what_was_filed_can_be_upheld() -> None:
+    assert Command.UPHOLD not in allowed(case(), NOW)
+    assert Command.UPHOLD in allowed(case(filings=1), NOW)
