@@ -34,12 +34,11 @@ def _account(number: int) -> list[Fact]:
     return told
 
 
-async def fill(database: ServiceDatabase) -> None:
-    worker = Database(database.worker_url)
-    alert = Alert(
+def _alert(number: int, payer_id: str) -> Alert:
+    return Alert(
         tenant_id=TENANT,
-        alert_id=UUID(int=1),
-        payer_id="P1",
+        alert_id=UUID(int=number),
+        payer_id=payer_id,
         category="coding_bundling",
         began_on=date(2026, 2, 14),
         signalled_on=date(2026, 2, 18),
@@ -51,10 +50,21 @@ async def fill(database: ServiceDatabase) -> None:
         refused_cents=240_000,
         opened_at=NOW,
     )
+
+
+async def open_alert(database: ServiceDatabase, number: int, payer_id: str) -> None:
+    worker = Database(database.worker_url)
+    async with worker.begin() as tx:
+        await store.write(tx, [Step("opened", "recours", NOW, _alert(number, payer_id))])
+    await worker.close()
+
+
+async def fill(database: ServiceDatabase) -> None:
+    worker = Database(database.worker_url)
     async with worker.begin() as tx:
         told = [((TENANT, UUID(int=number)), fact) for number in range(1, 301) for fact in _account(number)]
         await record(tx, told, {(TENANT, payer): name for payer, name in NAMES.items()})
-        await store.write(tx, [Step("opened", "recours", NOW, alert)])
+        await store.write(tx, [Step("opened", "recours", NOW, _alert(1, "P1"))])
     await worker.close()
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import shifts
 from tests.browser.site import Site
@@ -66,3 +66,42 @@ def test_an_audit_is_told_with_its_plan_its_intervals_and_its_reports_in_both_la
         address = page.get_by_role("link", name=name).get_attribute("href")
         assert page.request.get(str(address)).ok
     assert page.get_by_role("region", name="Plan").get_by_text("dana, lee").count() == 1
+
+
+def test_a_new_alert_shows_by_itself_after_a_refused_connection_too_and_moves_no_focus(
+    open_page: OpenPage, database: ServiceDatabase
+) -> None:
+    page = open_page("/alerts", language="fr")
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=503)
+
+    page.route("**/v1/stream", refuse_once)
+    page.clock.install()
+    page.reload()
+    mark = page.get_by_text("En direct")
+    expect(mark).to_be_hidden()
+    page.wait_for_function("() => document.readyState === 'complete'")
+    page.clock.fast_forward(16_000)
+    expect(mark).to_be_visible()
+    link = page.get_by_role("link", name="Ses refus")
+    link.focus()
+    run_apart(shifts.open_alert(database, 2, "P2"))
+    teller = page.locator("[data-teller]")
+    expect(teller).to_have_text(
+        "Alertes en cours : 2. Lakeshore Mutual refuse plus que d'habitude : Codage et regroupement (Ouverte)"
+    )
+    assert page.evaluate("document.activeElement.tagName") == "A"
+    assert link.count() == 1, "nothing is exchanged under the focus"
+    page.evaluate("document.activeElement.blur()")
+    expect(link).to_have_count(2)
+    assert findings(page) == []
+    overview = open_page("/")
+    expect(overview.get_by_role("link", name="Alerts that stand: 2")).to_be_visible()
+    run_apart(shifts.open_alert(database, 3, "P3"))
+    expect(overview.get_by_role("link", name="Alerts that stand: 3")).to_be_visible()

@@ -122,6 +122,11 @@ async def find(
     return [_read(row) for row in await (await driver(tx)).fetch(query, *values)]
 
 
+async def count_standing(tx: AsyncConnection, tenant_id: str) -> int:
+    query = "SELECT count(*) FROM alerts WHERE tenant_id = $1 AND status IN ('open', 'acknowledged')"
+    return int(await (await driver(tx)).fetchval(query, tenant_id))
+
+
 async def history(tx: AsyncConnection, tenant_id: str, alert_id: UUID) -> list[Mapping[str, Any]]:
     query = "SELECT what, who, at, note FROM alert_steps WHERE tenant_id = $1 AND alert_id = $2 ORDER BY step_id"
     return [dict(row) for row in await (await driver(tx)).fetch(query, tenant_id, alert_id)]

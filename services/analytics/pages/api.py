@@ -18,6 +18,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep, Trac
 from libs.common.http.problems import Problem, not_found
 from services.analytics import queries
 from services.analytics.alerts import api as alerts
+from services.analytics.alerts import store as alert_store
 from services.analytics.audits import api as audits
 from services.analytics.causes import api as causes
 from services.analytics.pages import appeals, denials, overview, reading, rendering, system, timeline
@@ -88,8 +89,10 @@ async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep,
         by_payer = await reading.parts(tx, replace(asked, group_by=("payer",)), "denied", names)
         ages = await reading.ages(tx, visit, tenant)
         last = await reading.last_day(tx, tenant)
+        standing = await alert_store.count_standing(tx, tenant)
     shown = {
         "rows": rows,
+        "alerts": standing,
         "hero": [row for each in _HERO for row in rows if row.kpi.id == each],
         "money": money,
         "flow": overview.flow(money, visit.language),
@@ -209,7 +212,9 @@ async def get_root_causes(visit: VisitDep, database: DatabaseDep, tenant: Tenant
 async def get_alerts(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
     standing = await alerts.list_alerts(tenant, database, "standing", limit=_LIST_ROWS)
     resolved = await alerts.list_alerts(tenant, database, "resolved", limit=_LIST_ROWS)
-    shown = {"standing": standing.items, "resolved": resolved.items}
+    async with database.begin(tenant) as tx:
+        count = await alert_store.count_standing(tx, tenant)
+    shown = {"standing": standing.items, "resolved": resolved.items, "count": count}
     return rendering.page("alerts.html", visit, _status(visit), current="alerts", **shown)
 
 
