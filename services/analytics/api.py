@@ -312,6 +312,7 @@ def make_app(
         },
         lifespan=lifespan,
     )
+    pages.install(app)
     app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
     app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
     app.state.followers = Followers(database, tenant)

@@ -1,7 +1,9 @@
 """Every page in both languages: read by axe-core, on a wide and a narrow screen, by keyboard, and when there is nothing to show."""
 
 from collections.abc import Callable
+from html import unescape
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -128,10 +130,28 @@ def test_the_system_page_tells_ledgers_that_differ_and_what_waits(open_page: Ope
     assert "The broker does not answer" in page.get_by_role("alert").inner_text()
 
 
-@pytest.mark.parametrize("path", ["/denials/b3f02fe7", f"/denials/{REMIT_ID}"])
+@pytest.mark.parametrize(
+    "path", ["/denials/b3f02fe7", f"/denials/{REMIT_ID}", f"/audits/{REMIT_ID}", "/audits?cursor=of-nothing", "/nowhere"]
+)
 def test_what_is_not_there_is_said_on_a_page(open_page: OpenPage, path: str) -> None:
     page = open_page(path)
     assert page.get_by_role("heading", level=1).inner_text() == "There is no such page"
+
+
+def test_an_unknown_address_is_a_page_for_people_and_a_problem_for_programs(site: Site) -> None:
+    people = {"Accept": "text/html,application/xhtml+xml;q=0.9", "Accept-Language": "fr-CA,fr"}
+    with httpx.Client(base_url=site.url) as client:
+        page = client.get("/%5Cother.test/%3F%22%3E", headers=people)
+        assert (page.status_code, page.headers["content-language"]) == (404, "fr")
+        assert "Cette page n'existe pas" in unescape(page.text)
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert 'href="/%5Cother.test/%3F%22%3E?lang=en"' in page.text, "its links stay on this host"
+        assert 'href="/other.test?lang=en"' in client.get(f"{site.url}//other.test", headers=people).text
+        for path, headers in (("/nowhere", {}), ("/v1/nowhere", people), ("/v1", people)):
+            problem = client.get(path, headers=headers)
+            assert problem.headers["content-type"] == "application/problem+json", path
+            assert problem.json()["type"] == "urn:recours:problem:not-found", path
+        assert client.post("/system", headers=people).json()["type"] == "urn:recours:problem:method-not-allowed"
 
 
 def test_without_its_neighbours_and_without_any_facts_every_page_says_so(

@@ -5,13 +5,16 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from msgspec.structs import replace
+from starlette.exceptions import HTTPException
 
 from libs.common import ledger
+from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.http import dead_letters, outbox
 from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep, TraceDep
@@ -47,10 +50,14 @@ _NOWHERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # an id or a c
 
 
 async def _visit(request: Request, clock: ClockDep) -> Visit:
+    return _visit_of(request, clock, request.url.path)
+
+
+def _visit_of(request: Request, clock: Clock, path: str) -> Visit:
     query = request.query_params
     kept = request.cookies.get(rendering.LANGUAGE_COOKIE)
     language = language_of(query.get("lang"), kept, request.headers.get("accept-language"))
-    return read(request.url.path, list(query.multi_items()), language, clock.now().date())
+    return read(path, list(query.multi_items()), language, clock.now().date())
 
 
 VisitDep = Annotated[Visit, Depends(_visit)]
@@ -296,6 +303,22 @@ async def get_asset(version: str, name: str) -> Response:
     if found is None:
         raise not_found("file")
     return found
+
+
+def install(app: FastAPI) -> None:
+    """Answer people who ask for what is not there with a page; programs, and whoever asks `/v1`, get the problem as before."""
+    usual = cast("Callable[[Request, HTTPException], Awaitable[Response]]", app.exception_handlers[HTTPException])
+
+    @app.exception_handler(HTTPException)
+    async def of_nowhere(request: Request, error: HTTPException) -> Response:
+        told = request.scope["path"]
+        wants_page = "text/html" in request.headers.get("accept", "").lower()
+        if error.status_code != HTTPStatus.NOT_FOUND or not wants_page or told == "/v1" or told.startswith("/v1/"):
+            return await usual(request, error)
+        # It stands in links: what begins with two slashes, or is read so, would lead to another host.
+        answer = _missing(_visit_of(request, request.app.state.clock, "/" + quote(told.lstrip("/"))))
+        answer.headers.append("Vary", "Accept")
+        return answer
 
 
 def _status(visit: Visit) -> int:
