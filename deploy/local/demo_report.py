@@ -277,6 +277,7 @@ def _ledgers(outcome: Outcome) -> Table:
 
 def _addresses(addresses: Mapping[str, str]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_row("the dashboard", f"{addresses['analytics']}/")
     for service, address in addresses.items():
         table.add_row(service, f"{address}/docs")
     table.add_row("")

@@ -24,7 +24,7 @@ class ScheduleBody(BaseModel):
     """A plan that is drawn anew for each week, month or quarter, once that is over."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"cadence": "monthly", "plan": {"reviewers": ["dana", "lee"]}}}
+        extra="forbid", json_schema_extra={"example": {"cadence": "monthly", "plan": {"reviewers": ["first", "second"]}}}
     )
 
     cadence: Cadence

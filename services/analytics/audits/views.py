@@ -21,7 +21,7 @@ class PlanBody(BaseModel):
     """Of which denials, drawn how, how many, reviewed by whom."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"reviewers": ["dana", "lee"], "precision": 0.05, "expected_rate": 0.1}}
+        extra="forbid", json_schema_extra={"example": {"reviewers": ["first", "second"], "precision": 0.05, "expected_rate": 0.1}}
     )
 
     method: Method = "simple"
