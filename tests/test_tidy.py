@@ -41,6 +41,7 @@ EDGES = frozenset(
         "services/analytics/audits/labelling.py",
         "services/analytics/exports/api.py", "services/analytics/audits/schedules_api.py",
         "services/analytics/audits/scheduling.py", "services/analytics/scorecards/api.py",
+        "services/analytics/reports/api.py", "services/analytics/reports/making.py",
         "services/analytics/recounts/api.py", "services/analytics/recounts/running.py", "services/analytics/recounts/rereading.py",
         "services/appeals/letters/letterhead_api.py", "services/appeals/letters/templates_api.py",
         "services/appeals/letters/letters_api.py", "services/appeals/letters/packets_api.py", "services/appeals/letters/builder.py",

@@ -81,6 +81,8 @@ def migrate(state: StateDir = DEFAULT_STATE) -> None:
         raise StackError("Nothing is running; start it with `make up`.")
     secrets = Secrets(state / "secrets.json")
     for service in SERVICES:
+        asyncio.run(provision.make_roles(stack.admin_url, service, secrets))  # a new version may grant rights to a new role
+        asyncio.run(provision.make_database(stack.admin_url, service))
         provision.migrate(service, provision.role_url(stack.admin_url, service, "owner", secrets))
         console.print(f"  {service} is up to date")
 

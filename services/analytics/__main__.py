@@ -14,6 +14,7 @@ from services.analytics.audits.scheduling import Scheduler
 from services.analytics.causes.ingest import Rules
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
+from services.analytics.reports.making import ReportMaker
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.webhooks.sending import WebhookSender
 
@@ -48,6 +49,7 @@ def jobs_of(database: Database, clock: Clock) -> list[Job]:
         WebhookSender(database, clock, loopback=settings.webhook_loopback).run,
         Drawer(database, clock).run,
         Scheduler(database, clock).run,
+        ReportMaker(database, clock).run,
     ]
     if settings.classifier_url:  # without one there is nobody to tell
         jobs.append(Labeller(database, Classifier(str(settings.classifier_url)), settings.tenant).run)

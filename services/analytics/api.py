@@ -32,6 +32,7 @@ from services.analytics.pages import api as pages
 from services.analytics.pages.neighbours import Neighbours
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
+from services.analytics.reports import api as reports
 from services.analytics.scorecards import api as scorecards
 from services.analytics.webhooks import api as webhooks
 
@@ -294,6 +295,7 @@ def make_app(
             actions.router,
             audit_schedules.router,
             exports.router,
+            reports.router,
             scorecards.router,
             recounts.router,
             ledger.router,

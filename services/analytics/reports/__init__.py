@@ -1,0 +1,1 @@
+"""Scheduled reports: exports made for each period once, and kept for a while."""
