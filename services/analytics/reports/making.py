@@ -48,7 +48,7 @@ class ReportMaker:
             return 0
         last_on = schedule.next_on - timedelta(days=1)
         first_on = begin_of(schedule.cadence, last_on)
-        wanted = Wanted(schedule.tenant_id, first_on, last_on, as_of=last_on)
+        wanted = Wanted(schedule.tenant_id, first_on, last_on, as_of=now.date())
         with tempfile.TemporaryFile() as file:
             size = await self._write(file, schedule, wanted)
             report = Report(
