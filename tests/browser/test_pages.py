@@ -170,3 +170,4 @@ def test_without_its_neighbours_and_without_any_facts_every_page_says_so(
     ):
         page = open_page(path, at=bare)
         assert said in page.locator("main").inner_text(), path
+        page.close()  # it follows, and a server that ends waits for its followers
