@@ -14,7 +14,7 @@ WHAT ?= $(filter $(BENCHES),$(MAKECMDGOALS))
 ROUNDS ?= 40
 SEED ?=
 
-.PHONY: help demo up sandbox down status logs migrate bi test check bench browser chaos docs lock clean
+.PHONY: help demo up sandbox down status logs migrate bi test check bench chromium browser chaos docs lock clean
 
 help: ## list the verbs
 	@echo "Recours: denial management. Start with: make demo"
@@ -48,7 +48,7 @@ bi: $(VENV)/.local-ready ## print the address by which a BI tool reads analytics
 	@$(RUN) -m deploy.local bi --state $(STATE)
 
 test: check ## everything: what `make check` does, and every test against a real PostgreSQL and a real Kafka
-	@$(RUN) -m pytest -q tests/integration tests/e2e tests/chaos
+	@$(RUN) -m pytest -q tests/integration tests/e2e tests/browser tests/chaos
 
 check: $(VENV)/.dev-ready ## lint, types, import arrows and unit tests; under two minutes
 	@$(MAKE) lint
@@ -67,6 +67,9 @@ bench: $(VENV)/.dev-ready ## measure speed and memory; `make bench reader` or an
 .PHONY: $(BENCHES)
 $(BENCHES): bench
 	@:
+
+chromium: $(VENV)/.dev-ready ## install the system's Chromium, which the tests of the pages need (Debian, as root)
+	@$(RUN) -m tests.browser.chromium --install
 
 browser: $(VENV)/.dev-ready ## the pages in a real Chromium, read by axe-core
 	@$(RUN) -m tests.browser.chromium
