@@ -37,11 +37,9 @@ ON CONFLICT DO NOTHING
 
 
 async def replace(tx: AsyncConnection, changed: Mapping[Account, tuple[Sequence[Outcome], Sequence[Outcome]]]) -> None:
-    """Write what accounts come to now in place of what they came to before."""
-    gone = sorted((account for account, (before, _) in changed.items() if before), key=_order)
-    connection = await driver(tx)
-    if gone:
-        await connection.execute(_FORGET, *_columns(gone))
+    """Write what accounts come to now in place of whatever stands of them: facts that were lost and read again find rows too."""
+    accounts = sorted(changed, key=_order)
+    await (await driver(tx)).execute(_FORGET, *_columns(accounts))
     await copy_rows(tx, "outcomes", _COLUMNS, [_row(account, each) for account, (_, now) in changed.items() for each in now])
 
 
