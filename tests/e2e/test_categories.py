@@ -28,6 +28,7 @@ TODAY = datetime.now(UTC).date()
 # Days that no other test of the shared tenant uses: what its ledgers hold of them is what is sent here.
 SERVED_ON, REFUSED_ON, FILED_ON, ANSWERED_ON, LATER_ON = (TODAY - timedelta(days=days) for days in (83, 59, 41, 13, 3))
 ASKED_BY = TODAY + timedelta(days=20)
+TOMORROW = TODAY + timedelta(days=1)  # a payer dates what it sends ahead; today's ledger is held against samples without a day
 CHARGE = 10_000
 COMMERCIAL, MEDICARE = "12", "MB"
 WHY = {"why": "As the record shows."}
@@ -199,12 +200,12 @@ ROWS = (
     Row(
         "coding_bundling", ("CO", "97", ("M15",)), "correct_and_resubmit", "unknown", REFUSED_ON + timedelta(days=180), corrected,
         "send_corrected_claim overturn", "overturned", (("correct_and_resubmit", "overturned"),), (7_000,),
-        answers=((TODAY, 7_000, "1", "C", PRICE),),
+        answers=((TOMORROW, 7_000, "1", "C", PRICE),),
     ),
     Row(
         "missing_information", ("CO", "252", ("M127",)), "send_documents", "unknown", None, records,
         "send_documents request_information send_documents overturn", "overturned",
-        (("send_documents", None), ("send_documents", "overturned")), (0, 6_000), answers=((TODAY, 6_000, "1", "", PRICE),),
+        (("send_documents", None), ("send_documents", "overturned")), (0, 6_000), answers=((TOMORROW, 6_000, "1", "", PRICE),),
     ),
     Row(
         "benefit_limit", ("CO", "96", ("N362",)), "appeal", "assumed", REFUSED_ON + timedelta(days=180),
