@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+_INSTALL_SECONDS = 240  # then it is not to be had, and nobody waits
 MISSING = "No Chromium was found: install one (Debian's package chromium) or name it with RECOURS_CHROMIUM."
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -26,9 +27,9 @@ def install() -> None:
     """Install the system's package where that can be done without asking anybody: on Debian and its like, as root."""
     if find() is None and os.geteuid() == 0 and shutil.which("apt-get"):
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False, stdout=subprocess.DEVNULL)
+        subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False, stdout=subprocess.DEVNULL, timeout=_INSTALL_SECONDS)
         command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-        subprocess.run(command, env=quiet, check=False, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=quiet, check=False, stdout=subprocess.DEVNULL, timeout=_INSTALL_SECONDS)
 
 
 if __name__ == "__main__":
