@@ -6,11 +6,11 @@ from uuid import UUID
 import typer
 
 from libs.client import alerts
+from libs.client.options import AsJson, Limit
 
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Payers that refuse more than usual.")
 AlertId = Annotated[UUID, typer.Argument(metavar="ALERT", help="its id, as the list shows it")]
 Note = Annotated[str | None, typer.Option(help="why, or what is done; no patient data")]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the service says")]
 
 
 @app.command("list")
@@ -18,7 +18,7 @@ def list_alerts(
     status: Annotated[str, typer.Option(help="standing, open, acknowledged, resolved or all")] = "standing",
     payer: Annotated[str | None, typer.Option(help="payer id")] = None,
     category: Annotated[str | None, typer.Option(help="the category of what is refused")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="how many at most")] = 50,
+    limit: Limit = 50,
     as_lines: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
 ) -> None:
     """Show alerts, the newest first."""

@@ -8,15 +8,11 @@ from uuid import UUID
 import typer
 
 from libs.client import audits
-from libs.client.kpi_commands import AsJson, day_of
+from libs.client.options import AsJson, AsLines, From, Limit, To, day_of
 
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Samples of denials, and what they say of all.")
 AuditId = Annotated[UUID, typer.Argument(metavar="AUDIT")]
 ItemNumber = Annotated[int, typer.Argument(metavar="ITEM", min=1)]
-Limit = Annotated[int, typer.Option(min=1, help="how many at most")]
-AsLines = Annotated[bool, typer.Option("--json", help="one JSON object a line, with all that the service says")]
-First = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
-Last = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="of what was known on that evening")]
 ClassificationRight = Annotated[bool, typer.Option("--classification-right/--classification-wrong")]
 CodeRight = Annotated[bool, typer.Option("--code-right/--code-wrong")]
@@ -35,8 +31,8 @@ def plan_audit(
     precision: Annotated[float, typer.Option(help="half the width of the interval")] = 0.05,
     expected_rate: Annotated[float, typer.Option(help="the error rate that is expected")] = 0.5,
     seed: str = "1",
-    first: First = None,
-    last: Last = None,
+    first: From = None,
+    last: To = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -124,8 +120,8 @@ def fetch_report(
 def export_table(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="facts, denials or kpis")],
     to: Annotated[Path, typer.Option("--output", "-o", help="a .csv, .xlsx or .parquet file")],
-    first: First = None,
-    last: Last = None,
+    first: From = None,
+    last: To = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:

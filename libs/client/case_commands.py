@@ -7,15 +7,11 @@ from uuid import UUID
 import typer
 
 from libs.client import cases, worklist
+from libs.client.options import AsJson, day_of
 
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Denials at work: what was done, what may be done next.")
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the service says")]
 Why = Annotated[str, typer.Option(help="kept in the history; no patient's data")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="left out: today")]
-
-
-def _day(told: datetime | None) -> str | None:
-    return told.date().isoformat() if told is not None else None
 
 
 @app.command("list")
@@ -64,7 +60,7 @@ def file_case(
     told |= {
         "packet_sha256": packet_sha256,
         "packet_id": str(packet_id) if packet_id else None,
-        "filed_on": _day(filed_on),
+        "filed_on": day_of(filed_on),
         "good_cause": good_cause,
     }
     cases.change(case_id, "file", told, as_json=as_json)
@@ -103,7 +99,7 @@ def log_entry(
     """Log a call, a letter or a message; what was promised by a day and does not come is a task of the case."""
     told = {"kind": kind, "direction": direction, "party": party, "said": said, "reference_number": reference_number}
     moment = at.astimezone() if at is not None else datetime.now(UTC)
-    told |= {"at": moment.isoformat(), "promise": promise, "promised_on": _day(promised_on)}
+    told |= {"at": moment.isoformat(), "promise": promise, "promised_on": day_of(promised_on)}
     cases.log(case_id, told, as_json=as_json)
 
 
@@ -117,5 +113,5 @@ def record_outcome(
     as_json: AsJson = False,
 ) -> None:
     """Record how the payer decided; what was recovered is read from remittances."""
-    told = {"outcome": outcome, "decided_on": _day(decided_on), "reference": reference, "why": why}
+    told = {"outcome": outcome, "decided_on": day_of(decided_on), "reference": reference, "why": why}
     cases.change(case_id, "outcome", told, as_json=as_json)

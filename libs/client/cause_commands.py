@@ -7,20 +7,18 @@ from uuid import UUID
 import typer
 
 from libs.client import actions, causes
-from libs.client.kpi_commands import AsJson, day_of
+from libs.client.options import AsJson, From, To, day_of
 
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What is refused more often than the rest explains.")
 
-First = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
-Last = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
 CauseId = Annotated[str, typer.Argument(metavar="ID", help="as `recours root-causes list` shows it")]
 ActionId = Annotated[UUID, typer.Argument(metavar="ACTION", help="as `recours root-causes actions` shows it")]
 
 
 @app.command("list")
 def list_root_causes(
-    first: First = None,
-    last: Last = None,
+    first: From = None,
+    last: To = None,
     filter_: Annotated[list[str] | None, typer.Option("--filter", help="dimension:value, such as payer:1999999999")] = None,
     category: Annotated[list[str] | None, typer.Option(help="such as authorization; several: any of them")] = None,
     affected_min: Annotated[int | None, typer.Option(min=5, help="least refused lines of a finding")] = None,
@@ -36,8 +34,8 @@ def list_root_causes(
 @app.command("claims")
 def list_claims(
     root_cause: CauseId,
-    first: First = None,
-    last: Last = None,
+    first: From = None,
+    last: To = None,
     limit: Annotated[int, typer.Option(min=1, help="how many")] = 50,
     as_lines: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
 ) -> None:

@@ -32,6 +32,7 @@ from libs.client import (
     worklist,
 )
 from libs.client.errors import ClientError
+from libs.client.options import AsLines, From, Limit, To, day_of
 from libs.client.show import output
 from libs.client.transport import SERVICES
 
@@ -70,10 +71,6 @@ app.add_typer(papers, name="documents")
 app.add_typer(letter_commands.writing, name="letters")
 app.add_typer(letter_commands.packing, name="packets")
 
-From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
-To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
-Limit = Annotated[int, typer.Option(min=1, help="how many at most")]
-AsLines = Annotated[bool, typer.Option("--json", help="one JSON object a line, with all that the service says")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the services say")]
 Where = Annotated[str | None, typer.Option("--service", help=f"one of {', '.join(SERVICES)}; otherwise all of them")]
 
@@ -216,7 +213,7 @@ def denials_(
     With --follow the newest come oldest first, and each new one or new revision is shown once.
     """
     filters = {"status": status, "payer": payer, "category": category, "action": action, "pcn": pcn}
-    filters |= {"from": _day(first), "to": _day(last)}
+    filters |= {"from": day_of(first), "to": day_of(last)}
     (denials.follow if follow else denials.show)(filters, limit, as_lines=as_lines)
 
 
@@ -231,7 +228,7 @@ def followups_(
     as_lines: AsLines = False,
 ) -> None:
     """Show what to follow up, the most urgent first: why, what is at stake, and what to do."""
-    filters = {"status": status, "kind": kind, "payer": payer, "owner": owner, "due_before": _day(due_before)}
+    filters = {"status": status, "kind": kind, "payer": payer, "owner": owner, "due_before": day_of(due_before)}
     followups.show(filters, limit, as_lines=as_lines)
 
 
@@ -360,10 +357,6 @@ def _services(name: str | None) -> tuple[str, ...]:
 
 def _date(day: datetime | None) -> date | None:
     return None if day is None else day.date()
-
-
-def _day(day: datetime | None) -> str | None:
-    return None if day is None else day.date().isoformat()
 
 
 def main() -> None:

@@ -6,10 +6,10 @@ from typing import Annotated, Final
 import typer
 
 from libs.client import kpis
+from libs.client.options import AsJson, day_of
 
 key_figures: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Key figures, each with its definition.")
 counting: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The sums behind the key figures.")
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the service says")]
 
 
 @key_figures.command("list")
@@ -52,7 +52,3 @@ def rebuild_sums(as_json: AsJson = False) -> None:
     Exit status: 0 they were right; 1 at least one was not, and is now; 2 nothing can be said.
     """
     raise typer.Exit(kpis.recount(repair=True, reread=True, as_json=as_json))
-
-
-def day_of(at: datetime | None) -> str | None:
-    return None if at is None else at.date().isoformat()

@@ -7,6 +7,7 @@ from uuid import UUID
 import typer
 
 from libs.client import letters
+from libs.client.options import AsJson
 
 writing = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Letters to payers.")
 packing = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Packets: cover sheet, letter, exhibits.")
@@ -16,7 +17,6 @@ Language = Annotated[str, typer.Option(help="en or fr")]
 Told = Annotated[
     list[str], typer.Option("--value", help="NAME=TEXT or NAME=@FILE, again and again: what only you know (docs/letters.md)")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the service says")]
 
 
 @writing.command("preview")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from libs.client.errors import ClientError
 from libs.client.model_shapes import Drift, Model, ModelJob, Shadow
+from libs.client.options import AsJson, AsLines, Limit
 from libs.client.services import list_items
 from libs.client.show import Column, output, plain, print_json, print_rows
 from libs.client.transport import NO_BODY, Answer, Service, json_body
@@ -42,7 +43,6 @@ _WEEKS: Final = (
     Column("off by", "right"),
 )
 Subject = Annotated[str, typer.Option(help="risk: that a claim is denied; overturn: that an appeal is won")]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the service says")]
 Named = Annotated[str, typer.Argument(metavar="MODEL", help="its id, or its name such as risk-3")]
 Weeks = Annotated[int, typer.Option(min=1, max=52, help="how many, back from today")]
 
@@ -76,8 +76,8 @@ def evaluate(model: Named, as_json: AsJson = False) -> None:
 def show_list(
     subject: Annotated[str | None, typer.Option(help="of this subject alone: risk or overturn")] = None,
     state: Annotated[str | None, typer.Option(help="candidate, shadow, live, retired or rolled_back")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="how many at most")] = 50,
-    as_lines: Annotated[bool, typer.Option("--json", help="one JSON object a line, with all that the service says")] = False,
+    limit: Limit = 50,
+    as_lines: AsLines = False,
 ) -> None:
     """Show models, newest first."""
     with Service("classifier") as classifier:

@@ -7,16 +7,12 @@ from uuid import UUID
 import typer
 
 from libs.client import evaluate, labels, odds, replay, rules
+from libs.client.options import AsJson, AsLines, From, Limit, To, day_of
 
 own_rules = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you change in the judgement, by version.")
 own_labels = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What people say that denials are.")
 chances = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How likely a denial is overturned.")
 
-From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first payment day, included")]
-To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last payment day, included")]
-Limit = Annotated[int, typer.Option(min=1, help="how many at most")]
-AsLines = Annotated[bool, typer.Option("--json", help="one JSON object a line, with all that the service says")]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the service says")]
 RulesFile = Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON; - for standard input")]
 Version = Annotated[int, typer.Argument(min=1, metavar="VERSION")]
 
@@ -77,7 +73,7 @@ def evaluate_rules(
     as_json: AsJson = False,
 ) -> None:
     """Hold the judgement against the labels that people gave: accuracy, confusion, disagreements by code."""
-    asked = {"version": version, "source": source, "from": _day(first), "to": _day(last)}
+    asked = {"version": version, "source": source, "from": day_of(first), "to": day_of(last)}
     evaluate.show(asked, as_json=as_json)
 
 
@@ -134,7 +130,3 @@ def evaluate_odds(
 ) -> None:
     """Show calibration and lift on the newest outcomes, told from the earlier ones."""
     odds.evaluate(version, as_json=as_json)
-
-
-def _day(day: datetime | None) -> str | None:
-    return None if day is None else day.date().isoformat()
