@@ -51,7 +51,8 @@ class SignedPost:
     async def post(self, name: str, body: bytes | Path, headers: Mapping[str, str], now: datetime) -> str:
         """Post a body, or a file, whose `webhook-id` is `name`, the same at every attempt; return the receipt, else the status.
 
-        Errors: Transient (`receiver_away`: try again later), Undeliverable (`redirected`, `private_address`, `refused_400`, ...).
+        Errors: Transient (`receiver_away`: try again later), Undeliverable (`redirected`, `private_address`, `bad_address`,
+        `refused_400`, ...).
         """
         host, port = self._url.hostname or "", self._url.port or (443 if self._url.scheme == "https" else 80)
         try:
@@ -71,6 +72,8 @@ class SignedPost:
                 async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False) as http:
                     answer = await http.send(request, stream=True)
                     await answer.aclose()
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise Undeliverable("bad_address") from error  # no name that can be looked up, or no character of an address
         except (httpx.HTTPError, TimeoutError) as error:
             raise Transient("receiver_away") from error
         if answer.is_success:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 ATTEMPTS_MAX: Final = 12  # about fourteen hours after the first
 _FIRST_WAIT: Final = timedelta(seconds=30)
 _WAIT_MAX: Final = timedelta(hours=6)
-_NEVER: Final = frozenset({"private_address", "redirected", "refused_410"})
+_NEVER: Final = frozenset({"private_address", "bad_address", "redirected", "refused_410"})
 
 Wrong = Literal["not-https", "no-host", "has-credentials", "private-address", "bad-port"]
 

@@ -42,5 +42,6 @@ def test_waits_double_up_to_hours_and_end() -> None:
 
 def test_what_can_never_succeed_is_given_up_at_once_and_a_refusal_that_may_pass_is_not() -> None:
     assert wait_after(1, "private_address") is None
+    assert wait_after(1, "bad_address") is None
     assert wait_after(1, "refused_410") is None
     assert wait_after(1, "refused_404") is not None

@@ -127,6 +127,12 @@ def test_a_payer_that_is_away_is_waited_for(parcel: Parcel) -> None:
         send(Posted("http://127.0.0.1:9/", SECRET, loopback=True), parcel)
 
 
+@pytest.mark.parametrize("url", ["https://a..b/", f"https://{'a' * 64}.example/", "http://127.0.0.1:9/\x01"])
+def test_what_is_no_address_ends_the_parcel_and_not_the_worker(url: str, parcel: Parcel) -> None:
+    with pytest.raises(Undeliverable, match="bad_address"):
+        send(Posted(url, SECRET, loopback=True), parcel)
+
+
 @pytest.mark.parametrize(
     "url",
     [
