@@ -56,16 +56,10 @@ async def begin(tx: AsyncConnection, tenant_id: str, key: str | None, request_di
         raise
     if taken:
         return None
-    found = await tx.execute(
-        text("SELECT request_digest, status, location, body FROM idempotency_keys WHERE tenant_id = :t AND key = :k"),
-        {"t": tenant_id, "k": key},
-    )
-    row = found.one_or_none()
-    if row is None or row.status is None:
+    kept = await find(tx, tenant_id, key, request_digest, now)
+    if kept is None:
         raise _in_flight()
-    if row.request_digest != request_digest:
-        raise _reused()
-    return Kept(row.status, row.location, row.body)
+    return kept
 
 
 async def _take(tx: AsyncConnection, tenant_id: str, key: str, request_digest: str, now: datetime) -> bool:
@@ -104,12 +98,8 @@ async def find(tx: AsyncConnection, tenant_id: str, key: str, request_digest: st
     if row is None:
         return None
     if row.request_digest != request_digest:
-        raise _reused()
+        raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
     return Kept(row.status, row.location, row.body)
-
-
-def _reused() -> Problem:
-    return Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
 
 
 async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kept) -> None:
