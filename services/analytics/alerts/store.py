@@ -21,6 +21,7 @@ _COLUMNS: Final = Alert.__struct_fields__
 _NAMES: Final = ", ".join(_COLUMNS)
 _ANSWERED, _DENIED, _REFUSED = (MEASURES[each][0] for each in ("first_adjudicated", "initially_denied", "initially_refused"))
 _LOCK: Final = " FOR UPDATE"
+_TOLD: Final = "changed_xid::text AS changed, step_id, what, who, at, note, after"
 _ASKED: Final = [_ANSWERED, _DENIED, _REFUSED]
 # The sums of days tell whether anything moved: how many, what, and (weighed by the day) when.
 _CHANGED: Final = f"""
@@ -178,7 +179,7 @@ class Told(Struct, frozen=True):
 async def told_after(tx: AsyncConnection, tenant_id: str, after: Change, limit: int) -> list[Told]:
     """Return the steps after a place, in the order of their transactions; what commits late is not passed over."""
     rows = await (await driver(tx)).fetch(
-        "SELECT changed_xid::text AS changed, step_id, what, who, at, note, after FROM alert_steps"
+        f"SELECT {_TOLD} FROM alert_steps"  # noqa: S608 - names are ours
         " WHERE tenant_id = $1 AND (changed_xid, step_id) > ($2::text::xid8, $3)"
         " AND changed_xid < pg_snapshot_xmin(pg_current_snapshot())"
         " ORDER BY alert_steps.changed_xid, step_id LIMIT $4",
@@ -187,17 +188,19 @@ async def told_after(tx: AsyncConnection, tenant_id: str, after: Change, limit: 
         after.id,
         limit,
     )
-    return [
-        Told(
-            Change(int(row["changed"]), row["step_id"]),
-            row["what"],
-            row["who"],
-            row["at"],
-            row["note"],
-            msgspec.json.decode(row["after"], type=Alert),
-        )
-        for row in rows
-    ]
+    return [_read_told(row) for row in rows]
+
+
+async def told(tx: AsyncConnection, tenant_id: str, step_id: UUID) -> Told | None:
+    """Return one step."""
+    query = f"SELECT {_TOLD} FROM alert_steps WHERE tenant_id = $1 AND step_id = $2"  # noqa: S608 - names are ours
+    row = await (await driver(tx)).fetchrow(query, tenant_id, step_id)
+    return None if row is None else _read_told(row)
+
+
+def _read_told(row: Any) -> Told:
+    alert = msgspec.json.decode(row["after"], type=Alert)
+    return Told(Change(int(row["changed"]), row["step_id"]), row["what"], row["who"], row["at"], row["note"], alert)
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -4,13 +4,11 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.changes import FIRST_CHANGE
 from libs.common.database import driver
-from services.analytics.alerts.lifecycle import Alert
+from services.analytics.alerts import store as alerts
 from services.analytics.alerts.store import Told
 
 State = Literal["waiting", "delivered", "dead"]
@@ -108,15 +106,8 @@ async def lease(tx: AsyncConnection, now: datetime, until: datetime, limit: int)
 async def told(tx: AsyncConnection, delivery: Delivery) -> tuple[Webhook, Told] | None:
     """Return to whom, and what; None where the subscription has ended meanwhile."""
     webhook = await get(tx, delivery.tenant_id, delivery.webhook_id)
-    row = await (await driver(tx)).fetchrow(
-        "SELECT what, who, at, note, after FROM alert_steps WHERE tenant_id = $1 AND step_id = $2",
-        delivery.tenant_id,
-        delivery.step_id,
-    )
-    if webhook is None or row is None:
-        return None
-    alert = msgspec.json.decode(row["after"], type=Alert)
-    return webhook, Told(FIRST_CHANGE, row["what"], row["who"], row["at"], row["note"], alert)
+    step = await alerts.told(tx, delivery.tenant_id, delivery.step_id)
+    return None if webhook is None or step is None else (webhook, step)
 
 
 async def end(tx: AsyncConnection, delivery: Delivery, state: State, outcome: str, next_at: datetime, now: datetime) -> None:
