@@ -16,8 +16,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from libs.synthetic.payer_days import MIX, Habit, PayerDay, Shifted, payer_days
-from services.analytics.alerts.charts import OF_ALL, OF_CATEGORY, Day, chart
-from services.analytics.alerts.lifecycle import ALL, Alert, episodes, settle
+from services.analytics.alerts.charts import Day
+from services.analytics.alerts.lifecycle import ALL, Alert, settle
+from services.analytics.alerts.scan import charts_of
 
 FIRST_ON: Final = date(2024, 1, 1)
 _LEARNED: Final = 180
@@ -45,12 +46,7 @@ def false_alarms(seed: str, habit: Habit) -> int:
     """Count the signals of a year without a shift, after half a year of learning."""
     days = list(payer_days(seed, habit, FIRST_ON, _LEARNED + _YEAR))
     begin = FIRST_ON + timedelta(days=_LEARNED)
-    shifts = (
-        shift
-        for name, of_category in by_category(days).items()
-        for shift in chart(of_category, (), OF_ALL if name == ALL else OF_CATEGORY).shifts
-    )
-    return sum(shift.signalled_on >= begin for shift in shifts)
+    return sum(shift.signalled_on >= begin for chart in charts_of(by_category(days), []).values() for shift in chart.shifts)
 
 
 def told(seed: str, habit: Habit) -> tuple[int | None, int]:
@@ -64,12 +60,8 @@ def told(seed: str, habit: Habit) -> tuple[int | None, int]:
     for number in range(_AFTER):
         today = shift_on + timedelta(days=number)
         seen = [day for day in days if day.on + timedelta(days=day.known_after) <= today]
-        charts = {
-            name: chart(of_category, episodes(known.values(), name), OF_ALL if name == ALL else OF_CATEGORY)
-            for name, of_category in by_category(seen).items()
-        }
-        evening = datetime.combine(today, time(20), UTC)
-        settled = settle("bench", "P", charts, list(known.values()), evening, ids)
+        evening, so_far = datetime.combine(today, time(20), UTC), list(known.values())
+        settled = settle("bench", "P", charts_of(by_category(seen), so_far), so_far, evening, ids)
         known |= {alert.alert_id: alert for alert in settled.moved}
         known |= {step.after.alert_id: step.after for step in settled.steps}
         fresh = [step.after for step in settled.steps if step.what == "opened" and step.after.signalled_on >= shift_on]
