@@ -107,10 +107,10 @@ def settle(
     """Return what brings a payer's alerts to what its charts say now. `ids`: for those that open."""
     settled = Settled([], [])
     standing = []
-    for alert in known:
-        shift = _shift_of(alert, charts.get(alert.category)) if alert.status != "resolved" else None
+    for alert in (each for each in known if each.status != "resolved"):
+        shift = _shift_of(alert, charts.get(alert.category))
         if shift is None:
-            standing += [alert] if alert.status != "resolved" else []
+            standing.append(alert)
             continue
         after = _with_figures(alert, shift, charts[alert.category])
         if shift.ended_on is not None and shift.ended is not None:
