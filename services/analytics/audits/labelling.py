@@ -5,7 +5,6 @@ away the labels wait.
 """
 
 from typing import Final
-from uuid import uuid4
 
 import httpx
 import structlog
@@ -14,6 +13,7 @@ from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http.neighbour import RETRY_AFTER, Neighbour, Refused
 from libs.common.http.problems import Problem
+from libs.common.telemetry import new_traceparent
 from libs.common.worker import work_off
 from services.analytics.audits import store
 from services.analytics.audits.store import Item
@@ -45,8 +45,7 @@ class Classifier(Neighbour):
             "action": verdict.action or item.unit.action,
             "note": verdict.note,
         }
-        traceparent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
-        return await self._put(f"/v1/denials/{item.unit.denial_id}/labels/audit", told, traceparent) is not None
+        return await self._put(f"/v1/denials/{item.unit.denial_id}/labels/audit", told, new_traceparent()) is not None
 
 
 class Labeller:
