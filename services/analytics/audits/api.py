@@ -16,7 +16,7 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
 from services.analytics.audits import documents, store
 from services.analytics.audits.plans import ITEMS_MAX
-from services.analytics.audits.results import Results, Reviewed, results
+from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
 from services.analytics.audits.views import AuditBody, AuditView, ItemView, ResultsView, Reviewer, SettlementBody, VerdictBody
@@ -165,7 +165,8 @@ async def get_results(audit_id: AuditId, tenant: TenantDep, database: DatabaseDe
     """Of an audit whose items are all final: a part of them would be another sample than the one that was drawn."""
     async with database.begin(tenant) as tx:
         audit = await _audit(tx, tenant, audit_id)
-        found = await _results(tx, audit)
+        reviewed = await _reviewed(tx, audit)
+    found = await asyncio.to_thread(results, audit.plan, audit.strata, reviewed)
     told = msgspec.to_builtins(found)
     return ResultsView.model_validate({**told, "audit_id": audit_id, "confidence": audit.plan.confidence})
 
@@ -183,8 +184,8 @@ async def get_report_pdf(audit_id: AuditId, tenant: TenantDep, database: Databas
     """The same audit gives the same bytes."""
     async with database.begin(tenant) as tx:
         audit = await _audit(tx, tenant, audit_id)
-        found = await _results(tx, audit)
-    made = await asyncio.to_thread(documents.pdf, f"Audit {audit_id}", audit.plan, audit.as_of, audit.strata, found)
+        reviewed = await _reviewed(tx, audit)
+    made = await asyncio.to_thread(_pdf, audit, reviewed)
     return Response(made, media_type=_PDF, headers=_named(f"audit-{audit_id}.pdf"))
 
 
@@ -197,10 +198,8 @@ async def get_report_pdf(audit_id: AuditId, tenant: TenantDep, database: Databas
 async def get_report_xlsx(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep) -> Response:
     async with database.begin(tenant) as tx:
         audit = await _audit(tx, tenant, audit_id)
-        found = await _results(tx, audit)
         reviewed = await _reviewed(tx, audit)
-    told = (f"Audit {audit_id}", audit.plan, audit.as_of, audit.strata, found, reviewed)
-    made = await asyncio.to_thread(documents.workbook, *told)
+    made = await asyncio.to_thread(_workbook, audit, reviewed)
     return Response(made, media_type=_XLSX, headers=_named(f"audit-{audit_id}.xlsx"))
 
 
@@ -208,14 +207,20 @@ def _named(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-async def _results(tx: AsyncConnection, audit: Audit) -> Results:
-    """Errors: Problem 409 while it is under way."""
-    if audit.state != "done":
-        raise Problem(409, "audit-not-done", "The audit has results when all its items are agreed or settled.")
-    return results(audit.plan, audit.strata, await _reviewed(tx, audit))
+def _pdf(audit: Audit, reviewed: Sequence[Reviewed]) -> bytes:
+    found = results(audit.plan, audit.strata, reviewed)
+    return documents.pdf(f"Audit {audit.audit_id}", audit.plan, audit.as_of, audit.strata, found)
+
+
+def _workbook(audit: Audit, reviewed: Sequence[Reviewed]) -> bytes:
+    found = results(audit.plan, audit.strata, reviewed)
+    return documents.workbook(f"Audit {audit.audit_id}", audit.plan, audit.as_of, audit.strata, found, reviewed)
 
 
 async def _reviewed(tx: AsyncConnection, audit: Audit) -> Sequence[Reviewed]:
+    """Return the whole sample with what is held to be so. Errors: Problem 409 while it is under way."""
+    if audit.state != "done":
+        raise Problem(409, "audit-not-done", "The audit has results when all its items are agreed or settled.")
     items = await store.items(tx, audit.tenant_id, audit.audit_id, limit=2 * ITEMS_MAX)
     told = await store.reviews(tx, audit.tenant_id, audit.audit_id, [item.item for item in items])
     return [
