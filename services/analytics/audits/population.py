@@ -1,6 +1,6 @@
 """Which denials an audit is of: those that stood on the evening of a day, by what was known then. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -12,19 +12,27 @@ from services.analytics.facts.points import read
 
 def units(plan: Plan, as_of: date, claim_key: UUID, facts: Sequence[Fact]) -> list[Unit]:
     """Return the denials of one account that are in the plan's population."""
+    return [
+        unit
+        for unit in standing(plan.first, plan.last, as_of, claim_key, facts)
+        if all(getattr(unit, name) in values for name, values in plan.filters.items())
+    ]
+
+
+def standing(first: date | None, last: date | None, as_of: date, claim_key: UUID, facts: Sequence[Fact]) -> Iterator[Unit]:
+    """Yield the denials of one account that were paid from one day to another, included; None: open."""
     known = [fact for fact in facts if fact.known_on <= as_of]
     if not any(isinstance(fact, Denial) for fact in known):
-        return []
+        return
     account = read(known)
-    found = []
     for denial in account.denials.values():
-        if not denial.is_active or not _in_period(plan, denial.payment_on):
+        if not denial.is_active or not _in_period(first, last, denial.payment_on):
             continue
         episode = account.episode_of.get(denial.remit_id)
         facility = provider = service_group = ""
         if episode is not None:
             _, facility, provider, service_group, _, _ = episode.cell(denial.payer_id)
-        unit = Unit(
+        yield Unit(
             denial.denial_id,
             claim_key,
             denial.payer_id,
@@ -37,10 +45,7 @@ def units(plan: Plan, as_of: date, claim_key: UUID, facts: Sequence[Fact]) -> li
             denial.payment_on,
             denial.confidence,
         )
-        if all(getattr(unit, name) in values for name, values in plan.filters.items()):
-            found.append(unit)
-    return found
 
 
-def _in_period(plan: Plan, day: date) -> bool:
-    return (plan.first is None or plan.first <= day) and (plan.last is None or day <= plan.last)
+def _in_period(first: date | None, last: date | None, day: date) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)

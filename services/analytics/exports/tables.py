@@ -8,8 +8,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.analytics import answers, queries
-from services.analytics.audits.plans import Plan
-from services.analytics.audits.population import units
+from services.analytics.audits.population import standing
 from services.analytics.kpis.definitions import KPIS
 from services.analytics.queries import Asked
 
@@ -68,7 +67,6 @@ async def _facts(tx: AsyncConnection, wanted: Wanted) -> Rows:
 
 async def _denials(tx: AsyncConnection, wanted: Wanted) -> Rows:
     """The denials that stand, by payment day."""
-    plan = Plan("simple", "", ("", ""), first=wanted.first, last=wanted.last)
     async for some in queries.accounts(tx, wanted.tenant_id, with_denials=True):
         yield [
             (
@@ -85,7 +83,7 @@ async def _denials(tx: AsyncConnection, wanted: Wanted) -> Rows:
                 unit.confidence,
             )
             for claim_key, facts in some
-            for unit in units(plan, wanted.as_of, claim_key, facts)
+            for unit in standing(wanted.first, wanted.last, wanted.as_of, claim_key, facts)
         ]
 
 
