@@ -20,6 +20,7 @@ from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
 from services.analytics.audits.views import AuditBody, AuditView, ItemView, ResultsView, Reviewer, SettlementBody, VerdictBody
+from services.analytics.exports.writing import MEDIA_TYPES
 
 router = APIRouter(tags=["audits"])
 AuditId = Annotated[UUID, Path(description="as it was answered")]
@@ -171,7 +172,7 @@ async def get_results(audit_id: AuditId, tenant: TenantDep, database: DatabaseDe
     return ResultsView.model_validate({**told, "audit_id": audit_id, "confidence": audit.plan.confidence})
 
 
-_PDF, _XLSX = "application/pdf", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PDF, _XLSX = "application/pdf", MEDIA_TYPES["xlsx"]
 
 
 @router.get(

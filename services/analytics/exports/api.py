@@ -15,7 +15,7 @@ from services.analytics.exports.tables import COLUMNS, Wanted, What, rows
 from services.analytics.exports.writing import MEDIA_TYPES, WRITERS, Format
 
 router = APIRouter(tags=["exports"])
-_FILES: Final = {
+FILES: Final = {
     "description": "The file, in pieces",
     "content": {told: {"schema": {"type": "string", "format": "binary"}} for told in MEDIA_TYPES.values()},
 }
@@ -25,7 +25,7 @@ _FILES: Final = {
     "/v1/exports/{what}",
     summary="Facts, denials or key figures as a file",
     response_class=StreamingResponse,
-    responses={**responses(422), 200: _FILES},
+    responses={**responses(422), 200: FILES},
 )
 async def export(
     what: Annotated[What, Path(description="the table")],

@@ -16,16 +16,13 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_i
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
 from services.analytics.audits.cadence import Cadence, after, begin_of
+from services.analytics.exports.api import FILES
 from services.analytics.exports.writing import MEDIA_TYPES, Format
 from services.analytics.reports import store
 from services.analytics.reports.store import Report, Reported, Schedule
 
 router = APIRouter(tags=["exports"])
 SCHEDULES_MAX: Final = 20
-_FILES: Final = {
-    "description": "The file, in pieces",
-    "content": {told: {"schema": {"type": "string", "format": "binary"}} for told in MEDIA_TYPES.values()},
-}
 
 
 class ReportScheduleBody(BaseModel):
@@ -126,7 +123,7 @@ async def list_reports(tenant: TenantDep, database: DatabaseDep, cursor: Cursor 
     "/v1/reports/{report_id}",
     summary="A report's file",
     response_class=StreamingResponse,
-    responses={**responses(404, 409, 422), 200: _FILES},
+    responses={**responses(404, 409, 422), 200: FILES},
 )
 async def get_report(
     report_id: Annotated[UUID, Path(description="of the list")], tenant: TenantDep, database: DatabaseDep
