@@ -7,6 +7,9 @@ from statistics import NormalDist
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from services.analytics.cadence import Cadence, ended
 
 Method = Literal["simple", "stratified", "dollar_unit", "risk_weighted"]
 Dimension = Literal["payer", "facility", "provider", "service_group", "category"]
@@ -41,3 +44,9 @@ def size(plan: Plan, population: int, design_effect: float = 1.0) -> int:
     wanted = score**2 * plan.expected_rate * (1 - plan.expected_rate) / plan.precision**2 * design_effect
     corrected = wanted / (1 + max(wanted - 1, 0.0) / max(population, 1))
     return min(population, max(_ITEMS_MIN, math.ceil(corrected - 1e-9)), ITEMS_MAX)
+
+
+def plan_for(plan: Plan, cadence: Cadence, due_on: date) -> Plan:
+    """Return the plan of the audit that is due: of the payment days of the period that ended, with a seed of its own."""
+    first, last = ended(cadence, due_on)
+    return replace(plan, first=first, last=last, seed=f"{plan.seed}:{due_on.isoformat()}")

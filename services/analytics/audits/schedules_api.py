@@ -13,9 +13,9 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_i
 from libs.common.http.problems import not_found, responses
 from libs.common.ids import uuid7
 from services.analytics.audits import schedules_store as store
-from services.analytics.audits.cadence import Cadence, after, begin_of
 from services.analytics.audits.schedules_store import Schedule
 from services.analytics.audits.views import PlanBody
+from services.analytics.cadence import Cadence, first_due
 
 router = APIRouter(tags=["audits"])
 
@@ -57,7 +57,7 @@ async def add_schedule(
     """The first audit is of the period that holds today, drawn on the day after it."""
     idempotency.require(key)
     now = clock.now()
-    next_on = after(body.cadence, begin_of(body.cadence, now.date()))
+    next_on = first_due(body.cadence, now.date())
     schedule: Schedule | None = Schedule(tenant, uuid7(), body.plan.to_plan(), body.cadence, next_on, now)
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("add_schedule", body.model_dump_json()), now)

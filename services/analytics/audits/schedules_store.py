@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
-from services.analytics.audits.cadence import Cadence
 from services.analytics.audits.plans import Plan
+from services.analytics.cadence import Cadence
 
 
 class Schedule(Struct, frozen=True):

@@ -4,7 +4,6 @@ An audit and the day of the next one are written in one transaction: a kill leav
 with, period by period.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from libs.common.clock import Clock
@@ -12,8 +11,9 @@ from libs.common.database import Database
 from libs.common.ids import uuid7
 from libs.common.worker import work_off
 from services.analytics.audits import schedules_store, store
-from services.analytics.audits.cadence import after, plan_for
+from services.analytics.audits.plans import plan_for
 from services.analytics.audits.store import Audit
+from services.analytics.cadence import after, ended
 
 _POLL_SECONDS: Final = 30.0
 
@@ -36,11 +36,12 @@ class Scheduler:
             due = await schedules_store.take_due(tx, now.date())
             if due is None:
                 return 0
+            _, last = ended(due.cadence, due.next_on)
             audit = Audit(
                 due.tenant_id,
                 uuid7(),
                 plan_for(due.plan, due.cadence, due.next_on),
-                due.next_on - timedelta(days=1),
+                last,
                 "drawing",
                 created_at=now,
                 leased_until=now,

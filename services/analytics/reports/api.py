@@ -15,7 +15,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
-from services.analytics.audits.cadence import Cadence, after, begin_of
+from services.analytics.cadence import Cadence, first_due
 from services.analytics.exports.api import FILES
 from services.analytics.exports.writing import MEDIA_TYPES, Format
 from services.analytics.reports import store
@@ -73,7 +73,7 @@ async def add_report_schedule(
     """The first report is of the period that holds today, made on the day after it."""
     idempotency.require(key)
     now = clock.now()
-    next_on = after(body.cadence, begin_of(body.cadence, now.date()))
+    next_on = first_due(body.cadence, now.date())
     schedule: Schedule | None = Schedule(tenant, uuid7(), body.what, body.format, body.cadence, next_on, now)
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("add_report_schedule", body.model_dump_json()), now)

@@ -7,7 +7,6 @@ bounded: what is larger is told as too large, and the oldest of a schedule go.
 
 import tempfile
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import IO, Final
 
 from libs.common.clock import Clock
@@ -15,7 +14,7 @@ from libs.common.database import Database
 from libs.common.ids import uuid7
 from libs.common.worker import work_off
 from services.analytics import queries
-from services.analytics.audits.cadence import after, begin_of
+from services.analytics.cadence import after, ended
 from services.analytics.exports.tables import COLUMNS, Wanted, rows
 from services.analytics.exports.writing import WRITERS
 from services.analytics.reports import store
@@ -46,8 +45,7 @@ class ReportMaker:
             schedule = await store.due(tx, now.date())
         if schedule is None:
             return 0
-        last_on = schedule.next_on - timedelta(days=1)
-        first_on = begin_of(schedule.cadence, last_on)
+        first_on, last_on = ended(schedule.cadence, schedule.next_on)
         wanted = Wanted(schedule.tenant_id, first_on, last_on, as_of=now.date())
         with tempfile.TemporaryFile() as file:
             size = await self._write(file, schedule, wanted)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
-from services.analytics.audits.cadence import Cadence
+from services.analytics.cadence import Cadence
 from services.analytics.exports.writing import Format
 
 Reported = Literal["denials", "kpis"]

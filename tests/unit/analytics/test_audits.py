@@ -6,12 +6,12 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from services.analytics.audits.cadence import Cadence, after, begin_of, plan_for
 from services.analytics.audits.estimating import Item, by_denials, by_dollars
-from services.analytics.audits.plans import Plan, size
+from services.analytics.audits.plans import Plan, plan_for, size
 from services.analytics.audits.population import units
 from services.analytics.audits.reviewing import Verdict, agreement, judge
 from services.analytics.audits.sampling import CannotDraw, Stratum, Unit, draw, inclusion
+from services.analytics.cadence import Cadence, after, begin_of
 from services.analytics.facts import Fact
 from tests.unit.analytics.facts import claim, denial, on, remit
 

@@ -1,12 +1,8 @@
-"""When a scheduled audit is drawn, and of which days. Pure."""
+"""When what is scheduled is due, an audit or a report, and of which days it is. Pure."""
 
 from calendar import MONDAY
 from datetime import date, timedelta
 from typing import Final, Literal
-
-from msgspec.structs import replace
-
-from services.analytics.audits.plans import Plan
 
 Cadence = Literal["weekly", "monthly", "quarterly"]
 _MONTHS: Final = 12
@@ -29,7 +25,12 @@ def after(cadence: Cadence, first: date) -> date:
     return date(year, month + 1, 1)
 
 
-def plan_for(plan: Plan, cadence: Cadence, due_on: date) -> Plan:
-    """Return the plan of the audit that is due: of the payment days of the period that ended, with a seed of its own."""
+def first_due(cadence: Cadence, today: date) -> date:
+    """Return the day on which what is scheduled today is first due: the day after the period that holds it."""
+    return after(cadence, begin_of(cadence, today))
+
+
+def ended(cadence: Cadence, due_on: date) -> tuple[date, date]:
+    """Return the first and the last day of the period that ended before a day on which something is due."""
     last = due_on - timedelta(days=1)
-    return replace(plan, first=begin_of(cadence, last), last=last, seed=f"{plan.seed}:{due_on.isoformat()}")
+    return begin_of(cadence, last), last
