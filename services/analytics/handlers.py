@@ -24,9 +24,9 @@ from libs.common.contracts.envelope import Event, Received
 from libs.common.messaging.consumer import Subscription
 from services.analytics import events, store
 from services.analytics.causes import store as outcome_store
-from services.analytics.causes.outcomes import outcomes
+from services.analytics.causes.outcomes import Outcome, outcomes
 from services.analytics.facts import Fact
-from services.analytics.facts.points import JournalKey, journal
+from services.analytics.facts.points import JournalKey, journal, read
 from services.analytics.store import Account
 
 _NO_EVENTS: Final[Sequence[Event]] = ()
@@ -50,14 +50,10 @@ async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], name
             return 0
         if await store.append(tx, fresh, known):
             break
-    became = {
-        account: (before, after)
-        for account, facts in fresh.items()
-        if (after := outcomes([*known.get(account, ()), *facts])) != (before := outcomes(known.get(account, ())))
-    }
+    deltas, became = _changes(fresh, known)
     if became:
         await outcome_store.replace(tx, became)
-    await store.add(tx, _deltas(fresh, known))
+    await store.add(tx, deltas)
     if became:
         await store.lock(tx)
         await outcome_store.name(tx, became)
@@ -65,18 +61,20 @@ async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], name
     return sum(map(len, fresh.values()))
 
 
-def _deltas(fresh: Mapping[Account, Sequence[Fact]], known: Mapping[Account, Sequence[Fact]]) -> store.Deltas:
-    """Return what new facts change in the sums."""
+def _changes(
+    fresh: Mapping[Account, Sequence[Fact]], known: Mapping[Account, Sequence[Fact]]
+) -> tuple[store.Deltas, dict[Account, list[Outcome]]]:
+    """Return what new facts change in the sums, and what the services of accounts come to now, where that is not what it was."""
     deltas: dict[str, dict[JournalKey, list[int]]] = {}
+    became = {}
     for account, facts in fresh.items():
         sums = deltas.setdefault(account[0], {})
         before = known.get(account)
-        if before is None:
-            _sum(sums, facts, 1)
-        else:
-            _sum(sums, before, -1)
-            _sum(sums, [*before, *facts], 1)
-    return deltas
+        came = _sum(sums, before, -1) if before else []
+        comes = _sum(sums, [*before, *facts] if before else facts, 1)
+        if comes != came:
+            became[account] = comes
+    return deltas, became
 
 
 def _new(facts: Sequence[Fact], known: Sequence[Fact]) -> Sequence[Fact]:
@@ -92,14 +90,17 @@ def _new(facts: Sequence[Fact], known: Sequence[Fact]) -> Sequence[Fact]:
     return new
 
 
-def _sum(sums: dict[JournalKey, list[int]], facts: Sequence[Fact], sign: int) -> None:
-    for key, (count, amount) in journal(facts).items():
+def _sum(sums: dict[JournalKey, list[int]], facts: Sequence[Fact], sign: int) -> list[Outcome]:
+    """Add what an account comes to, or take it away; return what became of its services: both of one reading, which costs most."""
+    read_to = read(facts)
+    for key, (count, amount) in journal(facts, read_to).items():
         held = sums.get(key)
         if held is None:
             sums[key] = [sign * count, sign * amount]
         else:
             held[0] += sign * count
             held[1] += sign * amount
+    return outcomes(read_to)
 
 
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[events.ReceivedRemit]], _: datetime) -> Sequence[Event]:

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from services.analytics.facts import Claim, Denial, Fact, Refused, Remit
-from services.analytics.facts.points import Account, Episode, first_answer, read
+from services.analytics.facts import Claim, Denial, Refused, Remit
+from services.analytics.facts.points import Account, Episode, first_answer
 
 Subject = tuple[str, str, str, str, str, str, str]  # as SUBJECT_DIMENSIONS
 SUBJECT_DIMENSIONS: Final = ("payer", "facility", "provider", "place", "claim_type", "authorization", "diagnosis")
@@ -41,11 +41,8 @@ class Outcome(NamedTuple):
     denial_id: UUID | None
 
 
-def outcomes(facts: Sequence[Fact]) -> list[Outcome]:
+def outcomes(account: Account) -> list[Outcome]:
     """Return what became of the services of one account's claims."""
-    if not any(isinstance(fact, Remit) for fact in facts):
-        return []
-    account = read(facts)
     found: list[Outcome] = []
     answered = [(episode, initial) for episode in account.episodes if (initial := first_answer(episode))]
     for number, (episode, initial) in enumerate(sorted(answered, key=_begun)):

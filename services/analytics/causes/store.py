@@ -36,17 +36,17 @@ ON CONFLICT DO NOTHING
 """
 
 
-async def replace(tx: AsyncConnection, changed: Mapping[Account, tuple[Sequence[Outcome], Sequence[Outcome]]]) -> None:
+async def replace(tx: AsyncConnection, changed: Mapping[Account, Sequence[Outcome]]) -> None:
     """Write what accounts come to now in place of whatever stands of them: facts that were lost and read again find rows too."""
     accounts = sorted(changed, key=_order)
     await (await driver(tx)).execute(_FORGET, *_columns(accounts))
-    await copy_rows(tx, "outcomes", _COLUMNS, [_row(account, each) for account, (_, now) in changed.items() for each in now])
+    await copy_rows(tx, "outcomes", _COLUMNS, [_row(account, each) for account, now in changed.items() for each in now])
 
 
-async def name(tx: AsyncConnection, changed: Mapping[Account, tuple[Sequence[Outcome], Sequence[Outcome]]]) -> None:
+async def name(tx: AsyncConnection, changed: Mapping[Account, Sequence[Outcome]]) -> None:
     """Keep the words behind the numbers. Under the lock of the sums: the same words come from everywhere."""
     subjects, services, reasons = set(), set(), set()
-    for (tenant_id, _), (_, now) in changed.items():
+    for (tenant_id, _), now in changed.items():
         for each in now:
             subjects.add((tenant_id, number_of(each.subject), *each.subject))
             services.add((tenant_id, number_of((each.service,)), each.service))

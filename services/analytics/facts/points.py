@@ -29,26 +29,6 @@ _NO_UNDONE: Final[frozenset[UUID]] = frozenset()
 JournalKey = tuple[str, date, date, Cell]
 
 
-def journal(facts: Sequence[Fact]) -> dict[JournalKey, list[int]]:
-    """Return what an account adds, by measure, day, the day on which it became known, and cell; what was taken back is negative."""
-    days = {fact.known_on for fact in facts}
-    if len(days) == 1:
-        (known_on,) = days
-        return {(measure, day, known_on, cell): sums for (measure, day, cell), sums in points(facts).items()}
-    found: dict[JournalKey, list[int]] = {}
-    before: Mapping[tuple[str, date, Cell], list[int]] = {}
-    for known_on in sorted(days):
-        now = points([fact for fact in facts if fact.known_on <= known_on])
-        for key in now.keys() | before.keys():
-            count, amount = now.get(key, (0, 0))
-            count_before, amount_before = before.get(key, (0, 0))
-            if count != count_before or amount != amount_before:
-                measure, day, cell = key
-                found[measure, day, known_on, cell] = [count - count_before, amount - amount_before]
-        before = now
-    return found
-
-
 class Episode:
     """One claim, from its first submission to the last answer. `root` is the first claim of it that is known."""
 
@@ -80,9 +60,32 @@ class Account(NamedTuple):
     decisions: list[Decision]
 
 
-def points(facts: Sequence[Fact]) -> Points:
-    """Return what the facts of one account add."""
-    account = _alone(facts[0]) if len(facts) == 1 else read(facts)
+def journal(facts: Sequence[Fact], account: Account) -> dict[JournalKey, list[int]]:
+    """Return what an account adds, by measure, day, the day on which it became known, and cell; what was taken back is negative.
+
+    `account`: what the facts were read to.
+    """
+    days = {fact.known_on for fact in facts}
+    if len(days) == 1:
+        (known_on,) = days
+        return {(measure, day, known_on, cell): sums for (measure, day, cell), sums in points(account).items()}
+    found: dict[JournalKey, list[int]] = {}
+    before: Mapping[tuple[str, date, Cell], list[int]] = {}
+    last = max(days, default=None)
+    for known_on in sorted(days):
+        now = points(account if known_on == last else read([fact for fact in facts if fact.known_on <= known_on]))
+        for key in now.keys() | before.keys():
+            count, amount = now.get(key, (0, 0))
+            count_before, amount_before = before.get(key, (0, 0))
+            if count != count_before or amount != amount_before:
+                measure, day, cell = key
+                found[measure, day, known_on, cell] = [count - count_before, amount - amount_before]
+        before = now
+    return found
+
+
+def points(account: Account) -> Points:
+    """Return what one account adds."""
     found = Points()
     for episode in account.episodes:
         if episode.claims:
@@ -96,8 +99,10 @@ def points(facts: Sequence[Fact]) -> Points:
     return found
 
 
-def read(facts: Iterable[Fact]) -> Account:
+def read(facts: Sequence[Fact]) -> Account:
     """Put the facts of one account together: claims with their answers."""
+    if len(facts) == 1 and isinstance(fact := facts[0], Remit) and fact.claim_id is None:
+        return _alone(fact)
     held = _highest(facts)
     claims: dict[UUID, Claim] = held["claim"]
     remits: dict[UUID, Remit] = held["remit"]
@@ -131,13 +136,11 @@ def read(facts: Iterable[Fact]) -> Account:
     )
 
 
-def _alone(fact: Fact) -> Account:
-    """Read an account's only fact: most batches are first remits, and looking each up by its id would cost most of their time."""
-    if not isinstance(fact, Remit) or fact.claim_id is not None:
-        return read((fact,))
+def _alone(remit: Remit) -> Account:
+    """Read an account's only fact: most batches are first remits, and the long way would cost most of their time."""
     episode = Episode(None)
-    episode.remits.append(fact)
-    return Account([episode], {}, {}, _NO_UNDONE, {}, [], [])
+    episode.remits.append(remit)
+    return Account([episode], {remit.remit_id: remit}, {remit.remit_id: episode}, _NO_UNDONE, {}, [], [])
 
 
 def _highest(facts: Iterable[Fact]) -> defaultdict[str, dict[UUID, Any]]:

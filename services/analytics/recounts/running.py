@@ -17,7 +17,7 @@ from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics import store as sums_store
 from services.analytics.facts.measures import MEASURES, Cell
-from services.analytics.facts.points import JournalKey, journal
+from services.analytics.facts.points import JournalKey, journal, read
 from services.analytics.recounts import store
 from services.analytics.recounts.rereading import reread
 from services.analytics.recounts.store import REPORTED_MAX, Difference, Recount
@@ -141,7 +141,7 @@ class _Held:
 
 
 def _count(facts: list[Any], part: int, parts: int, counted: dict[JournalKey, list[int]]) -> None:
-    for key, (count, amount) in journal(facts).items():
+    for key, (count, amount) in journal(facts, read(facts)).items():
         if MEASURES[key[0]][0] % parts == part:
             sums = counted.setdefault(key, [0, 0])
             sums[0] += count

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from services.analytics.facts import Answer, Claim, Decision, Denial, Fact, Filing, Match, Remit
-from services.analytics.facts.points import points
+from services.analytics.facts.points import points, read
 
 DAY = date(2026, 1, 5)
 PAYER = "P1"
@@ -107,7 +107,7 @@ def decision(number: int = 1, denial_number: int = 1, days: int = 50, recovered:
 def counted(*facts: Fact) -> dict[str, tuple[int, int]]:
     """Return (count, amount) of each measure over all days and cells; what is zero is left out."""
     sums: dict[str, tuple[int, int]] = {}
-    for (measure, _, _), (count, amount) in points(facts).items():
+    for (measure, _, _), (count, amount) in points(read(facts)).items():
         before = sums.get(measure, (0, 0))
         sums[measure] = (before[0] + count, before[1] + amount)
     return sums
