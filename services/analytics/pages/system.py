@@ -7,7 +7,6 @@ from msgspec import Struct
 
 SERVICES: Final = ("ingest", "classifier", "appeals", "analytics")
 TOTALS: Final = ("remits", "charge_cents", "paid_cents", "adjustment_cents", "unbalanced_cents")
-_OLD_SECONDS: Final = 60
 Health = Literal["ok", "waits", "away"]
 
 
@@ -59,11 +58,6 @@ def agreement(found: Sequence[ServiceRow]) -> Literal["agree", "differ", "unknow
         return "unknown"
     totals = [[(each.totals or {}).get(name) for name in TOTALS] for each in found]
     return "agree" if all(each == totals[0] for each in totals) else "differ"
-
-
-def is_old(row: ServiceRow) -> bool:
-    """Say whether something waits longer than it should."""
-    return row.oldest_seconds is not None and row.oldest_seconds > _OLD_SECONDS
 
 
 def _told(answers: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
