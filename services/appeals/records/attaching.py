@@ -57,17 +57,22 @@ async def give(
     if not told:
         return
     await store.attach(tx, told, now)
+    keys = {(tenant_id, case_id) for tenant_id, _, case_id in told}
+    await _take(tx, {key: rows[key] for key in sorted(keys)}, move, now)
+    await _count_down(tx, keys, now)
+
+
+async def _take(tx: AsyncConnection, rows: Mapping[Key, Mapping[str, Any]], move: Move, now: datetime) -> None:
+    """Let locked cases take a step, in this order, where their state allows it."""
     moved: dict[Key, Case] = {}
     steps: list[tuple[Key, Step]] = []
-    keys = {(tenant_id, case_id) for tenant_id, _, case_id in told}
-    for key in sorted(keys):
-        decision = decide(cases.case_of(rows[key]), move, now)
+    for key, row in rows.items():
+        decision = decide(cases.case_of(row), move, now)
         if not isinstance(decision, Refusal):
             moved[key] = decision.case
             steps += [(key, step) for step in decision.steps]
     await cases.move(tx, moved, now)
     await cases.tell(tx, steps)
-    await _count_down(tx, keys, now)
 
 
 async def answered(tx: AsyncConnection, key: Key, appeal_id: UUID, now: datetime, request_id: UUID | None = None) -> None:
@@ -76,26 +81,22 @@ async def answered(tx: AsyncConnection, key: Key, appeal_id: UUID, now: datetime
     """
     if await store.answer(tx, *key, appeal_id, request_id):
         if key in await store.due_days(tx, {key}):
-            await ask_again(tx, key, WHY, now)
+            await _ask_again(tx, key, WHY, now)
         await _count_down(tx, {key}, now)
 
 
 async def reopened(tx: AsyncConnection, key: Key, appeal_id: UUID, now: datetime) -> None:
     """Note that documents never arrived which answered requests: a locked case has them to answer again."""
     if await store.unanswer(tx, key[0], appeal_id):
-        await ask_again(tx, key, NOT_DELIVERED, now)
+        await _ask_again(tx, key, NOT_DELIVERED, now)
         await _count_down(tx, {key}, now)
 
 
-async def ask_again(tx: AsyncConnection, key: Key, why: str, now: datetime) -> None:
+async def _ask_again(tx: AsyncConnection, key: Key, why: str, now: datetime) -> None:
     """Let a locked case wait for us where its state allows it."""
     row = await cases.lock_row(tx, *key)
-    if row is None:
-        return
-    decision = decide(cases.case_of(row), Move(command=Command.REQUEST_INFORMATION, who=SYSTEM, why=why), now)
-    if not isinstance(decision, Refusal):
-        await cases.move(tx, {key: decision.case}, now)
-        await cases.tell(tx, [(key, step) for step in decision.steps])
+    if row is not None:
+        await _take(tx, {key: row}, Move(command=Command.REQUEST_INFORMATION, who=SYSTEM, why=why), now)
 
 
 async def _count_down(tx: AsyncConnection, keys: Collection[Key], now: datetime) -> None:
