@@ -100,14 +100,7 @@ class System:
 
     def come_to_rest(self, seconds: float = 240) -> None:
         """Return when nothing moves any more: files read, outboxes sent, records dealt with by all their groups, APIs answering."""
-        last = ""
-
-        def rests() -> bool:
-            nonlocal last
-            last = self.unrest()
-            return not last
-
-        eventually(rests, seconds=seconds, otherwise=lambda: last)
+        eventually(self.at_rest, seconds=seconds, otherwise=lambda: self.unrest() or "it came to rest too late")
 
     def at_rest(self) -> bool:
         return not self.unrest()
