@@ -1,6 +1,5 @@
 """`recours odds` and `recours labels` against the classifier as its process serves it, over a real database."""
 
-import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +15,7 @@ from services.classifier.odds.store import OutcomeRow
 from tests.integration.classifier.test_changes import denial
 from tests.integration.client.conftest import Run
 from tests.integration.client.test_rules import database, run  # noqa: F401 - fixtures
-from tests.support import ServiceDatabase, run_apart
+from tests.support import ServiceDatabase, eventually, run_apart
 
 
 async def learned(made: ServiceDatabase) -> None:
@@ -50,15 +49,15 @@ async def learned(made: ServiceDatabase) -> None:
     await worker.close()
 
 
+def shown(run: Run) -> list[str]:  # noqa: F811 - fixtures
+    return [line for line in run("odds", "show", "--category", "authorization")[1].splitlines() if "197" in line]
+
+
 def test_odds_are_shown_row_by_row_and_held_against_the_newest_outcomes(run: Run, database: ServiceDatabase) -> None:  # noqa: F811 - fixtures
     assert run("odds", "evaluate")[0] == 2
     run_apart(learned(database))
-    for _ in range(100):  # the API looks for a new table every two seconds
-        shown = [line for line in run("odds", "show", "--category", "authorization")[1].splitlines() if "197" in line]
-        if shown:
-            break
-        time.sleep(0.2)
-    (row,) = shown
+    eventually(lambda: bool(shown(run)))  # the API looks for a new table every two seconds
+    (row,) = shown(run)
     assert row.split()[:6] == ["1999999999", "authorization", "197", "first_level", "200", "200"]
     told = run("odds", "evaluate")[1]
     assert "table.1: 400 outcomes, 200 won" in told

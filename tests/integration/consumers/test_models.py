@@ -46,7 +46,6 @@ WORKER = """
 import sys, uvloop
 from libs.common.clock import SystemClock
 from libs.common.database import Database
-from services.classifier.models import store as models
 from services.classifier.models.running import Trainer
 
 uvloop.run(Trainer(Database(sys.argv[1]), SystemClock()).step())
