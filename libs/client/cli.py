@@ -263,9 +263,11 @@ def ledger_(
 
 @app.command("synth")
 def synth_(
-    out: Annotated[Path, typer.Option(help="an empty or new folder")],
     claims: Annotated[int, typer.Option(min=1, help="how many to bill; what follows on answers comes on top")] = 1_000,
     seed: Annotated[int, typer.Option(help="the same seed writes the same bytes")] = 7,
+    out: Annotated[
+        Path | None, typer.Option(help="an empty or new folder", show_default="synth-CLAIMS-SEED, such as synth-1000-7")
+    ] = None,
 ) -> None:
     """Write invented claims and what payers answer: 837, 999, 277CA and 835 files, and the truth about each claim.
 
@@ -274,7 +276,7 @@ def synth_(
 
     Exit status: 0 written, 2 the folder cannot be used.
     """
-    raise typer.Exit(synth.write(claims, seed, out))
+    raise typer.Exit(synth.write(claims, seed, out or Path(f"synth-{claims}-{seed}")))
 
 
 CaseId = Annotated[UUID, typer.Argument(metavar="CASE", help="a case's id")]

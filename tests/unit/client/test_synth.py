@@ -4,7 +4,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from libs.client.cli import app
 from libs.client.errors import ClientError
 from libs.client.synth import write
 from libs.synthetic import ClaimTruth, rules, traffic
@@ -28,3 +30,17 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ClientError, match="not empty"):
         write(1, 3, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_without_a_folder_it_writes_into_a_new_one_named_by_claims_and_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ["synth", "--claims", "30", "--seed", "3"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["synth-30-3"]
+    truth = (tmp_path / "synth-30-3" / "truth.jsonl").read_bytes()
+    again = CliRunner().invoke(app, asked)
+    assert isinstance(again.exception, ClientError)
+    assert (tmp_path / "synth-30-3" / "truth.jsonl").read_bytes() == truth
