@@ -6,6 +6,8 @@ from typing import Any
 from services.ingest.checks.reference import PayerRule
 from services.ingest.payers import store
 from tests.integration.ingest.conftest import Ingest
+from tests.integration.ingest.test_checks import as_sent, check, rules
+from tests.unit.ingest.checks.claims import line, professional
 from tests.unit.x12.build import encode
 from tests.unit.x12.build_claims import claim, one
 
@@ -85,3 +87,20 @@ async def test_a_rule_without_what_its_kind_needs_is_refused(ingest: Ingest) -> 
         {**FILING, "kind": "unknown"},
     ):
         assert (await ingest.http.put(PATH, json={"rules": [broken]})).status_code == 422
+
+
+async def test_a_check_goes_by_the_rules_that_were_put(ingest: Ingest) -> None:
+    earlier = professional(line(service_from_on=date(2026, 2, 3)), patient_control_number="EARLIER")
+    assert (await ingest.http.post("/v1/claims", json=as_sent(earlier))).status_code == 201
+    once, twice, other = professional(line(1)), professional(line(1), line(2)), professional(line(1, "A4253"))
+    assert [rules((await check(ingest, each))[0]) for each in (once, twice, other)] == [[], [], []]
+    of_g0283 = {"procedure_codes": ["G0283"], "effective_from": "2020-01-01"}
+    for rule, wrong, right, found in (
+        ({"kind": "referral"}, once, other, "PAYER-REFERRAL"),
+        ({"kind": "same_day"}, twice, once, "PAYER-SAME-DAY"),
+        ({"kind": "frequency", "times": 1, "days": 30}, once, other, "PAYER-FREQUENCY"),
+    ):
+        answer = await ingest.http.put("/v1/payers/60054/rules", json={"rules": [{**rule, **of_g0283}]})
+        assert answer.status_code == 200, answer.text
+        assert found in rules((await check(ingest, wrong))[0])
+        assert rules((await check(ingest, right))[0]) == []
