@@ -10,6 +10,7 @@ from libs.common.errors import Transient
 from services.ingest.claims.examples import CLAIMS, PROFESSIONAL
 from tests.unit.x12 import build_claims as made
 from tests.unit.x12.build import encode
+from tests.unit.x12.test_claim_files import COB, LINE_COB
 
 LINE = PROFESSIONAL["lines"][0]
 
@@ -53,6 +54,34 @@ async def test_a_claim_is_the_same_by_file_and_as_json(ingest) -> None:
     answer = await ingest.http.post("/v1/claims", json=content)
     assert (answer.status_code, answer.json()["claim_id"]) == (200, claim["claim_id"])
     assert await ingest.count("outbox") == 1
+
+
+async def test_what_a_first_payer_decided_is_read_of_a_claim_and_its_lines(ingest) -> None:
+    claim = made.claim("A")
+    await ingest.take(encode(made.one([*claim[:2], *COB, *claim[2:], *LINE_COB])))
+    (listed,) = (await ingest.get("/v1/claims"))["items"]
+    content = await ingest.get(f"/v1/claims/{listed['claim_id']}/content")
+    (first,) = content["other_payers"]
+    assert (first["payer"]["name"], first["payer"]["payer_id"], first["paid_cents"]) == ("FIRST PAYER", "P2", 5000)
+    assert (first["subscription"]["sequence"], first["subscriber"]["member_id"]) == ("S", "M2")
+    assert [(each["carc"], each["amount_cents"]) for each in first["adjustments"]] == [("45", 1000), ("2", 300)]
+    (told,) = content["lines"][0]["adjudications"]
+    assert (told["payer_id"], told["paid_cents"], told["adjudicated_on"]) == ("P2", 4000, "2026-01-04")
+    assert [(each["carc"], each["amount_cents"]) for each in told["adjustments"]] == [("45", 6000)]
+
+
+async def test_the_codes_of_a_line_are_told_in_the_event_and_of_the_claim(ingest) -> None:
+    await ingest.take(encode(made.one(made.claim("A"))))
+    of_line = ["SVC*HC:G0283*100", "STC*A7:454*20260111*U", "REF*FJ*A-1"]
+    await ingest.take(encode(made.acknowledgement(made.status("A", "A7:562:85", more=of_line))))
+    (event,) = [each for each in await ingest.events() if "statuses" in each]
+    assert event["statuses"] == [
+        {"category": "A7", "code": "562", "entity": "85"},
+        {"category": "A7", "code": "454", "line": 1, "line_control_number": "A-1"},
+    ]
+    (answer,) = (await ingest.get(f"/v1/claims/{event['claim_id']}"))["acknowledgements"]
+    told = [{name: value for name, value in each.items() if value is not None} for each in answer["statuses"]]
+    assert told == event["statuses"]
 
 
 async def test_claims_are_listed_newest_first_and_by_what_is_asked_for(ingest) -> None:

@@ -98,6 +98,33 @@ async def test_the_payers_number_of_an_acknowledgement_finds_a_remit_of_another_
     assert await matches(ingest) == [("GARBLED", "matched_with_differences", True)] * 2
 
 
+async def test_the_original_reference_of_a_remit_finds_the_claim_that_the_payer_numbered_so(ingest) -> None:
+    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(encode(made.acknowledgement(made.status("A", number="ICN1"))))
+    claim, *service = answered("GARBLED", "ICN77")
+    await ingest.take(remittance(claim, "REF*F8*ICN8", *service, trace="T1"))
+    await ingest.take(remittance(claim, "REF*F8*ICN1", *service, trace="T2"))
+    assert await matches(ingest) == [("GARBLED", "unmatched", False), ("GARBLED", "matched_with_differences", True)]
+
+
+async def test_a_match_tells_which_line_of_the_remit_answers_which_of_the_claim_and_how(ingest) -> None:
+    await ingest.take(submitted(made.claim("A", "200", lines=2)))
+    body = (
+        "CLP*A*1*200*160**12*ICN1*11*1",
+        "SVC*HC:G0283:GP*60*40**1", "DTM*472*20260105", "CAS*CO*45*20", "REF*6R*A-1",
+        "SVC*HC:G0283:GP*40*40**1", "DTM*472*20260105", "REF*6R*A-1",
+        "SVC*HC:A4253:GP*100*80**1*HC:G0283", "DTM*472*20260105", "CAS*CO*45*20",
+    )  # fmt: skip
+    await ingest.take(remittance(*body, amount="160"))
+    (match,) = (await ingest.get("/v1/matches"))["items"]
+    (candidate,) = (await ingest.get(f"/v1/matches/{match['remit_id']}"))["candidates"]
+    assert [(each["line"], each["kind"], each["claim_line"], each["how"]) for each in candidate["lines"]] == [
+        (1, "split", 1, "line_control_number"),
+        (2, "split", 1, "line_control_number"),
+        (3, "single", 2, "procedure_day_charge"),
+    ]
+
+
 @pytest.mark.parametrize("order", [1, -1])
 async def test_one_claim_answered_in_parts_by_two_files_adds_up_to_it(ingest, order) -> None:
     two_lines = made.claim("A", "200", lines=2)
