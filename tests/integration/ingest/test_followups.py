@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.ingest.followups.rules import STEPS
 from services.ingest.followups.scan import FollowupScan
 from tests.integration.ingest.conftest import NOW, Ingest
 from tests.integration.ingest.test_matches import answered, remittance
@@ -86,6 +87,8 @@ async def test_a_silent_claim_is_followed_up_on_the_fifth_day_and_not_before(ing
     assert (told["amount_cents"], told["status"], told["payer_id"], told["version"]) == (10000, "open", "PAYER1", 1)
     assert told["reason"] == "Sent on 2026-03-01; neither a 999 nor a 277CA came by 2026-03-06."
     assert [(each["what"], each["who"]) for each in told["history"]] == [("opened", "recours")]
+    (listed,) = (await ingest.get("/v1/followups"))["items"]
+    assert listed["suggested_step"] == told["suggested_step"] == STEPS["no_acknowledgement"]
 
 
 async def test_an_answer_ends_a_follow_up_by_itself_and_its_history_says_so(ingest) -> None:
@@ -140,6 +143,18 @@ async def test_a_payer_that_always_takes_long_is_late_only_after_longer(ingest) 
     await scan(ingest, after_days=1)
     assert ("unpaid", "A", "2026-05-10") in await followups(ingest)
     assert await ingest.rows("SELECT payer_id, answers, usual_days FROM payer_habits") == [("PAYER1", 30, 70)]
+
+
+async def test_a_payers_usual_time_is_what_nineteen_of_twenty_answers_needed(ingest) -> None:
+    days = {f"P{number}": 21 + number for number in range(40)}  # mean and median are near 40, the longest is 60
+    await ingest.take(sent(ingest, *map(made.claim, days)))
+    for pcn, waited in days.items():
+        body = remittance(*answered(pcn, f"N{pcn}"), trace=pcn)
+        paid_on = f"{NOW + timedelta(days=waited):%Y%m%d}"
+        await ingest.accept(body.replace(b"************20260110", b"************" + paid_on.encode()))
+    await ingest.read_all()
+    await scan(ingest, after_days=1)
+    assert await ingest.rows("SELECT payer_id, answers, usual_days FROM payer_habits") == [("PAYER1", 40, 58)]
 
 
 async def test_a_rejection_waits_for_the_claim_to_be_sent_again(ingest) -> None:

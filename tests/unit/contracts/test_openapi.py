@@ -10,6 +10,8 @@ import pytest
 from deploy.docs.documents import DOCS
 from deploy.local.layout import SERVICES
 from services.classifier.api import ClassifyBody
+from services.ingest.claims.body import ClaimBody
+from services.ingest.claims.examples import CLAIMS
 from services.ingest.example import REMITTANCE
 
 DOCUMENTS = {service: json.loads((DOCS / "api" / f"{service}.json").read_text()) for service in SERVICES}
@@ -83,3 +85,12 @@ def test_both_posts_have_an_example_that_is_valid() -> None:
     assert sent["examples"]["835"]["value"] == REMITTANCE
     classified = DOCUMENTS["classifier"]["components"]["schemas"]["ClassifyBody"]
     ClassifyBody.model_validate(classified["example"])
+
+
+def test_a_claim_of_each_kind_stands_as_an_example_where_one_may_be_sent() -> None:
+    for path in ("/v1/claims", "/v1/claims/check"):
+        sent = DOCUMENTS["ingest"]["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+        assert {name: each["value"] for name, each in sent.items()} == CLAIMS
+    assert {each["claim_type"] for each in CLAIMS.values()} == {"professional", "institutional", "dental"}
+    for each in CLAIMS.values():
+        ClaimBody.model_validate(each)
