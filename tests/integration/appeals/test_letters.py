@@ -9,6 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 from pypdf import PdfReader
+from sqlalchemy import text
 
 from services.appeals.ingest import Ingest
 from services.appeals.letters.meanings import Meanings
@@ -33,6 +34,7 @@ class Others:
     def __init__(self) -> None:
         self.content: dict[str, Any] | None = dict(CONTENT)
         self.away = False
+        self.busy = 0  # times that it answers so before it answers
         self.asked: list[str] = []
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -40,6 +42,9 @@ class Others:
         self.asked.append(path)
         if self.away:
             raise httpx.ConnectError("away")
+        if self.busy:
+            self.busy -= 1
+            return httpx.Response(503)
         told = {
             "matches": {"claim_id": CLAIM if self.content else None},
             "remits": {
@@ -128,6 +133,35 @@ async def test_without_ingest_a_letter_is_refused_for_now_and_nothing_is_half_ma
     assert (await desk.http.get(f"/v1/cases/{case['case_id']}/letters")).json() == {"items": []}
     others.away = False
     assert (await write(desk, case)).status_code == 201
+
+
+async def test_one_failure_of_ingest_is_waited_out(desk: Desk, others: Others) -> None:
+    case = await desk.denied()
+    await set_head(desk)
+    others.busy = 1
+    assert (await write(desk, case)).status_code == 201
+    assert "Eleanor Whitcombe" in text_of((await desk.http.get(f"/v1/cases/{case['case_id']}/letter")).content)
+    assert len(others.asked) == len(set(others.asked)) + 1, "one question was asked twice"
+
+
+async def test_appeals_holds_no_patients_data_before_a_letter_is_written(desk: Desk, others: Others) -> None:
+    case = await desk.denied()
+    await set_head(desk)
+    secret = ("Eleanor", "Whitcombe", "W44710020", "1961-02-11")
+
+    async def holding() -> set[str]:
+        """Return the tables that hold any of it, in any column."""
+        async with desk.appeals.worker.begin() as tx:
+            named = await tx.execute(text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"))
+            found = set()
+            for (table,) in named.all():
+                rows = (await tx.execute(text(f'SELECT CAST(each AS text) FROM "{table}" each'))).scalars()
+                found |= {table for row in rows if any(part in row for part in secret)}
+            return found
+
+    assert await holding() == set()
+    assert (await write(desk, case)).status_code == 201
+    assert "letters" in await holding()
 
 
 async def test_what_nobody_knows_is_named_and_can_be_told(desk: Desk, others: Others) -> None:

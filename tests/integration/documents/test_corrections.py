@@ -25,6 +25,12 @@ async def submitted(refused: Refused) -> list[dict[str, Any]]:
     return [each for each in await refused.ingest.events() if "frequency_code" in each]
 
 
+def read_back(shown: dict[str, Any]) -> Claim:
+    """Return the claim of an 837 as our own reader finds it."""
+    [claim] = [item for item in InterchangeReader().feed(shown["edi"].encode("latin-1")) if isinstance(item, Claim)]
+    return claim
+
+
 async def test_it_is_shown_before_it_is_sent(appeals: Appeals, refused: Refused) -> None:
     answer = await appeals.http.post(f"/v1/cases/{refused.case}/corrected-claim", json={**CHANGES, **PARTIES})
     assert answer.status_code == 200, answer.text
@@ -32,9 +38,7 @@ async def test_it_is_shown_before_it_is_sent(appeals: Appeals, refused: Refused)
     assert shown["claim_id"] == refused.claim_id
     added = {(each["path"].rpartition("/")[2], each["after"]) for each in shown["difference"] if each["change"] == "added"}
     assert {("value", "REF77"), ("value", shown["payer_claim_control_number"])} <= added
-    assert shown["verdict"] in ("clean", "warning", "error")
-    reader = InterchangeReader()
-    [claim] = [item for item in reader.feed(shown["edi"].encode("latin-1")) if isinstance(item, Claim)]
+    claim = read_back(shown)
     assert (claim.frequency_code, claim.reference("F8")) == ("7", shown["payer_claim_control_number"])
     assert claim.reference("9F") == "REF77"
     assert len(await submitted(refused)) == 1, "nothing was sent"
@@ -44,6 +48,34 @@ async def test_it_is_shown_before_it_is_sent(appeals: Appeals, refused: Refused)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:recours:problem:corrected-claim-refused")
     assert "Secret" not in answer.text
     assert answer.json()["errors"]
+
+
+async def test_what_ingests_checks_find_in_it_is_shown_with_it(appeals: Appeals, refused: Refused) -> None:
+    path = f"/v1/cases/{refused.case}/corrected-claim"
+    served = {"path": "/lines/0/service_from_on", "value": "2026-01-12"}
+    good = (await appeals.http.post(path, json={"changes": [*CHANGES["changes"], served]})).json()
+    assert (good["verdict"], good["findings"]) == ("clean", [])
+
+    mistyped = {"path": "/billing_provider/npi", "value": "1234567890"}
+    bad = (await appeals.http.post(path, json={"changes": [served, mistyped, {"path": "/charge_cents", "value": 23049}]})).json()
+    assert bad["verdict"] == "error"
+    assert {(each["rule"], each["severity"], each["pointer"]) for each in bad["findings"]} == {
+        ("STRUCT-CHARGE-SUM", "error", "/charge_cents"), ("ID-NPI-CHECKDIGIT", "error", "/billing_provider/npi"),
+    }  # fmt: skip
+    assert all(each["message"] and each["why"] and each["correct"] for each in bad["findings"])
+
+
+async def test_a_claim_is_voided_by_the_payers_number_of_it(appeals: Appeals, refused: Refused) -> None:
+    void: dict[str, Any] = {"changes": [], "frequency_code": "8"}
+    shown = (await appeals.http.post(f"/v1/cases/{refused.case}/corrected-claim", json={**void, **PARTIES})).json()
+    claim = read_back(shown)
+    assert (shown["frequency_code"], claim.frequency_code) == ("8", "8")
+    assert claim.reference("F8") == shown["payer_claim_control_number"]
+    sent = await send(appeals, refused, **void)
+    assert sent.status_code == 200, sent.text
+    _, event = await submitted(refused)
+    assert (event["frequency_code"], event["replaces_claim_id"]) == ("8", refused.claim_id)
+    assert (await appeals.http.get(f"/v1/cases/{refused.case}")).json()["state"] == "corrected_claim_sent"
 
 
 async def test_it_is_sent_once_and_moves_the_case(appeals: Appeals, refused: Refused) -> None:

@@ -88,6 +88,17 @@ async def test_what_is_refused_leaves_nothing_behind(told: bytes, status: int, k
     assert (await send(appeals, uuid4(), PDF)).status_code == 404
 
 
+async def test_the_largest_document_of_thousands_of_pages_is_taken_to_its_last_byte(appeals: Appeals) -> None:
+    small = papers.pdf(5_000)
+    start = small.rindex(b"startxref")
+    told = small[:start] + b"%" + b"0" * (BYTES_MAX - len(small) - 2) + b"\n" + small[start:]
+    case = await appeals.case()
+    sent = await send(appeals, case, told)
+    assert sent.status_code == 201, sent.text
+    assert (sent.json()["page_count"], sent.json()["size_bytes"]) == (5_000, BYTES_MAX)
+    assert [path.stat().st_size for path in appeals.files()] == [BYTES_MAX]
+
+
 async def test_documents_are_ordered_replaced_and_deleted_with_their_history(appeals: Appeals) -> None:
     case = await appeals.case()
     first, second = [(await send(appeals, case, papers.pdf(pages))).json()["document_id"] for pages in (1, 2)]

@@ -141,6 +141,22 @@ async def test_a_guest_answers_and_is_answered(appeals: Appeals) -> None:
     assert (await appeals.http.post(f"{mute['path']}/messages", data={"text": "x"})).status_code == 404
 
 
+async def test_a_billing_service_is_a_guest_like_any_other(appeals: Appeals) -> None:
+    case = await appeals.case()
+    shared = await document(appeals, case, 1)
+    made = await link(appeals, case, name="Billers", role="billing_service", documents=[shared], may_upload=True)
+    [listed] = (await appeals.http.get(f"/v1/cases/{case}/guest-links")).json()["items"]
+    assert (listed["name"], listed["role"]) == ("Billers", "billing_service")
+    assert (await appeals.http.get(f"{made['path']}/documents/{shared}")).content == papers.pdf(1)
+    assert (await appeals.http.post(f"{made['path']}/messages", data={"text": "The claim is ours."})).status_code == 303
+    assert (await offer(appeals, made["path"], papers.pdf(2)))["added_by"] == "Billers"
+    [told] = (await appeals.http.get(f"/v1/cases/{case}/messages")).json()["items"]
+    assert (told["author"], told["who"]) == ("guest", "Billers")
+    wrong = {"name": "X", "role": "stranger", "subject": SUBJECT}
+    headers = {"Idempotency-Key": uuid4().hex}
+    assert (await appeals.http.post(f"/v1/cases/{case}/guest-links", json=wrong, headers=headers)).status_code == 422
+
+
 async def test_a_guest_uploads_by_the_same_checks_within_a_quota(appeals: Appeals, monkeypatch: pytest.MonkeyPatch) -> None:
     case = await appeals.case()
     made = await link(appeals, case, may_upload=True, language="fr")

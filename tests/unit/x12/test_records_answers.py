@@ -52,6 +52,14 @@ def test_our_own_reader_finds_nothing_wrong_in_it() -> None:
     assert found == {"unsupported_transaction", "binary_segment"}, "it is read no further than its envelope, and counts agree"
 
 
+def test_it_says_of_which_edition_it_is() -> None:
+    told = written(answer("A-1", BODIES[0]), answer("A-2", BODIES[1]))
+    edition = b"006020X314"
+    (group,) = [each.split(b"*") for each in told.split(b"~") if each.startswith(b"GS*")]
+    assert (group[1], group[7], group[8]) == (b"PI", b"X", edition)
+    assert [f"ST*275*{number:04d}*".encode() + edition + b"~BGN*11*" in told for number in (1, 2)] == [True, True]
+
+
 def test_each_document_comes_back_byte_for_byte_with_what_it_answers() -> None:
     first, second = written(answer("A-1", BODIES[0]), answer("A-2", BODIES[1])).split(b"ST*275*0002")
     loops = first.split(b"LX*")[1:]

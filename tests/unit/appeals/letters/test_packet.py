@@ -21,6 +21,7 @@ from services.appeals.letters.library import compose
 from services.appeals.letters.packing import CannotFit, Limits, Piece, cut
 from services.appeals.letters.paragraphs import write
 from services.appeals.letters.press import Job, Result
+from tests.support import papers
 from tests.support.letters import CASE, TOLD, sources
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -48,6 +49,12 @@ def image(kind: str, mode: str = "RGB", **more: object) -> bytes:
 
 def build(folder: Path, files: Sequence[tuple[str, str, bytes]], limits: Limits = LIMITS) -> Result:
     """Build a packet of a letter and these exhibits (title, media type, bytes), as the worker does."""
+    prepare(folder, files, limits)
+    press(folder)
+    return result_of(folder)
+
+
+def prepare(folder: Path, files: Sequence[tuple[str, str, bytes]], limits: Limits = LIMITS) -> None:
     folder.mkdir()
     exhibits = []
     for number, (title, media_type, content) in enumerate(files, start=1):
@@ -59,14 +66,19 @@ def build(folder: Path, files: Sequence[tuple[str, str, bytes]], limits: Limits 
     job = Job(sheet(told, asked, known), write(compose("duplicate", "internal_appeal", "en"), "en", known), limits)
     (folder / "logo").write_bytes(b"")
     (folder / "job.json").write_bytes(msgspec.json.encode(job))
-    press(folder)
+
+
+def result_of(folder: Path) -> Result:
     return msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
 
 
-def press(folder: Path) -> None:
-    """Run the program, whose standard input stays open while it is wanted."""
+def press(folder: Path) -> int:
+    """Run the program, whose standard input stays open while it is wanted; return the most memory that it had, in bytes."""
     with subprocess.Popen([sys.executable, "-m", "services.appeals.letters.press", folder], stdin=subprocess.PIPE) as process:
-        assert process.wait() == 0
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return used.ru_maxrss * 1024
 
 
 EVERYTHING = [
@@ -117,6 +129,16 @@ def test_a_packet_is_cut_into_files_that_the_payer_takes(tmp_path: Path) -> None
     assert build(tmp_path / "d", pictures, Limits(10, 700_000, 800_000)).reason == "too_large_in_all"
 
 
+def test_an_exhibit_of_the_largest_size_and_5000_pages_is_built_in_bounded_memory(tmp_path: Path) -> None:
+    large = papers.pdf(5_000, filler_bytes=10_000)
+    assert 48 * 2**20 < len(large) <= 50 * 2**20
+    prepare(tmp_path / "a", [("Whole record", "application/pdf", large)])
+    # The file itself is 50 MiB, and what is written of it as much; what is known of every page is the rest.
+    assert press(tmp_path / "a") < 400 * 2**20
+    result = result_of(tmp_path / "a")
+    assert (result.reason, [part.pages for part in result.parts]) == (None, [1 + result.letter_pages + 5_000])
+
+
 def noisy(seed: int) -> bytes:
     """A picture that nothing makes smaller: 192 KiB."""
     out = io.BytesIO()
@@ -142,7 +164,7 @@ def test_an_exhibit_that_is_not_what_the_letter_was_written_with_is_named(tmp_pa
     build(tmp_path / "a", [("Report", "application/pdf", pdf(1))])
     (tmp_path / "a" / "exhibit-1").write_bytes(pdf(2))
     press(tmp_path / "a")
-    result = msgspec.json.decode((tmp_path / "a" / "result.json").read_bytes(), type=Result)
+    result = result_of(tmp_path / "a")
     assert (result.reason, result.exhibit) == ("exhibit_changed", 1)
 
 
