@@ -100,7 +100,7 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
     stopping = asyncio.ensure_future(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopping}:
-        if (error := task.exception()) is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             log.error("job_failed", exc_info=error)  # now: ending the others may take long
     for task in (*tasks, stopping):
         task.cancel()
