@@ -37,7 +37,9 @@ class AppealFiledV1(Struct, frozen=True, gc=False, omit_defaults=True):
     ]
     category: Annotated[str, Meta(description="The denial's category; treat an unknown one as `other`.")]
     disputed_cents: Annotated[int, Meta(description="What is asked for; cents.")]
-    channel: Annotated[str, Meta(description="How it went: portal, fax, mail, clearinghouse, folder, https; more may come.")]
+    channel: Annotated[
+        str, Meta(description="How it went: portal, fax, mail, clearinghouse, electronic, folder, https; more may come.")
+    ]
     filed_on: Annotated[date, Meta(description="The day of filing, as the payer would count it.")]
     filed_at: Annotated[datetime, Meta(tz=True, description="When it was recorded; UTC.")]
     level: Annotated[str | None, Meta(description=LEVEL)] = None

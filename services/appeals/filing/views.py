@@ -7,10 +7,9 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.appeals.deadlines.levels import LevelName
+from services.appeals.payers.views import Channel
 from services.appeals.views import Why
 
-# The last two are sent by Recours itself; of the others a person says what was sent elsewhere.
-Channel = Literal["portal", "fax", "mail", "clearinghouse", "electronic", "folder", "https"]
 Action = Literal["appeal", "correct_and_resubmit", "send_documents"]
 _CENTS_MAX: Final = 10**12
 

@@ -23,7 +23,8 @@ from services.appeals.worklist.views import Name
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")]
-Channel = Literal["portal", "fax", "mail", "clearinghouse", "folder", "https"]
+# The last two are sent by Recours itself; of the others a person says what was sent elsewhere.
+Channel = Literal["portal", "fax", "mail", "clearinghouse", "electronic", "folder", "https"]
 
 
 class Address(BaseModel):
