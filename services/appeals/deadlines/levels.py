@@ -192,6 +192,12 @@ def levels_after(known: Mapping[str, Level], current: str | None) -> list[Level]
     return [each for each in known.values() if each.place and each.place > place and each.filed_when != "never"]
 
 
+def is_before_appeals(level: str, payer: Payer, on: date) -> bool:
+    """Return whether a level stands before a formal appeal: its answer starts no clock, and the appeal's runs on."""
+    own = next((each.place for each in payer.levels if each.level == level and _holds(each, on)), None)
+    return (own if own is not None else PLACES.get(level)) == 0
+
+
 def floor_cents(floor: str, on: date) -> int | None:
     """Return the least amount in controversy for a request that is filed on a day; None: no floor, or nobody knows that year's."""
     return next((each.cents for each in floors() if each.floor == floor and each.effective_from <= on <= each.effective_to), None)

@@ -17,9 +17,11 @@ from libs.common.contracts.appeal_decided import AppealDecidedV1
 from libs.common.ids import named_id
 from libs.common.people import SYSTEM
 from services.appeals import store
+from services.appeals.deadlines.levels import is_before_appeals
 from services.appeals.outcomes import store as outcomes
 from services.appeals.outcomes.attribution import Contest, Denied, Settled, attribute, settle
 from services.appeals.outcomes.store import Decision, Known
+from services.appeals.payers import store as payers
 from services.appeals.store import Account, Key
 from services.appeals.workflow import Case, Command, Move, Refusal, Step, decide
 
@@ -31,6 +33,7 @@ _COMMANDS: Final = {
 _REMITTANCE: Final = "remittance"
 
 Row = Mapping[str, Any]
+_Decided = list[tuple[Key, str, date]]  # the case, the level, the day
 
 
 class Told(Struct, frozen=True):
@@ -45,7 +48,7 @@ class _Changes(Struct):
     decisions: list[tuple[str, Decision]]
     cases: dict[Key, Case]
     steps: list[tuple[Key, Step]]
-    decided: list[tuple[Key, str, date]]
+    decided: _Decided
     told: list[Told]
 
 
@@ -69,10 +72,20 @@ async def settle_accounts(
     for account, cases in by_account.items():
         _settle_account(account, cases, known[account], Move(command=Command.UPHOLD, who=who, why=why), now, changes)
     await outcomes.save_decisions(tx, changes.decisions)
-    await outcomes.note_decided(tx, changes.decided)
+    await outcomes.note_decided(tx, await _of_appeals(tx, changes.decided, rows))
     await store.move(tx, changes.cases, now)
     await store.tell(tx, changes.steps)
     return changes.told
+
+
+async def _of_appeals(tx: AsyncConnection, decided: _Decided, rows: Mapping[Key, Row]) -> _Decided:
+    """Leave out what was decided before a formal appeal: its days are counted from the payer's notice all the same."""
+    known = await payers.settled(tx, {(key[0], rows[key]["payer_id"]) for key, _, _ in decided})
+    return [
+        (key, level, on)
+        for key, level, on in decided
+        if not is_before_appeals(level, payers.of(known, key[0], rows[key]["payer_id"]), on)
+    ]
 
 
 def _settle_account(account: Account, cases: Sequence[Row], known: Known, move: Move, now: datetime, changes: _Changes) -> None:

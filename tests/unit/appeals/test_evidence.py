@@ -1,16 +1,20 @@
 """Checklists: what a category needs, whose list holds, what is there; and extracts that say the same with the same bytes."""
 
 import io
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 from pypdf import PdfReader
 
+from libs.x12.acknowledgement import SetAnswer
 from services.appeals.documents.kinds import DocumentKind
 from services.appeals.evidence import extracts
 from services.appeals.evidence.checklists import EVERY_PAYER, Wanted, categories, check, choose, items, standard
 from services.classifier.knowledge import CATEGORIES
+from services.ingest.claims.life import of_set
 
 
 def test_every_category_of_denials_has_a_checklist() -> None:
@@ -74,6 +78,17 @@ def answer(verdict: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("answers", "is_proof"), [([], False), ([answer("rejected")], False), ([answer("accepted")], True)])
 def test_only_an_answer_that_took_the_claim_proves_that_it_came(answers: list[dict[str, Any]], is_proof: bool) -> None:
     assert (extracts.acknowledgement({**CLAIM, "acknowledgements": answers}) is not None) == is_proof
+
+
+@pytest.mark.parametrize(("code", "is_proof"), [("A", True), ("E", True), ("R", False)])
+def test_a_999_that_took_the_set_proves_that_the_claim_came_too(code: str, is_proof: bool) -> None:
+    ack = of_set("local", SetAnswer(1, 1, 0, "HC", "1", "837", "0001", code, ("5",)), uuid4(), "ACC-1", date(2026, 1, 3))
+    told = {**msgspec.to_builtins(ack), "interchange_id": "the-999"}
+    made = extracts.acknowledgement({**CLAIM, "acknowledgements": [told]})
+    assert (made is not None) is is_proof
+    if made is not None:
+        text = PdfReader(io.BytesIO(made)).pages[0].extract_text()
+        assert [word in text for word in ("999", "received", "2026-01-03", f"IK5:{code}", "the-999")] == [True] * 5
 
 
 def test_the_same_facts_make_the_same_bytes_and_no_text_is_markup() -> None:

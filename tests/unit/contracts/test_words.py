@@ -13,8 +13,8 @@ from libs.common.contracts.words import Action, Category
 from libs.common.http.problems import _TITLES
 from services.appeals.deadlines.levels import PLACES
 from services.appeals.documents.kinds import DocumentKind
-from services.appeals.filing.views import Channel
 from services.appeals.outcomes.attribution import Outcome
+from services.appeals.payers.views import Channel
 from services.appeals.workflow import CaseState, Command
 from services.classifier.knowledge import ACTIONS, CATEGORIES
 from services.classifier.views import DenialView, Kind
