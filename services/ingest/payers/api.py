@@ -23,7 +23,8 @@ from services.ingest.payers import store
 
 router = APIRouter(tags=["payers"])
 
-_CLAIMS_TRIED = 1000
+_CLAIMS_TRIED = 1000  # unless asked otherwise
+_CLAIMS_TRIED_MAX = 5000  # they are checked twice within the request
 _RULES_MAX = 500
 _TOO_MANY: Final = 9, 10  # the share of claims beyond which a rule says nothing
 _CODES: Final = ("procedure_codes", "revenue_codes")
@@ -119,7 +120,7 @@ class RulesBody(BaseModel):
 class DryRunView(BaseModel):
     """What the rules would have said of the payer's newest claims; nothing was changed."""
 
-    claims: int = Field(description="how many were looked at: the newest, at most 1,000")
+    claims: int = Field(description="how many were looked at: the newest, at most as many as `claims` asks for")
     flagged: int = Field(description="claims with at least one error or warning by these rules")
     flagged_now: int = Field(description="the same by the rules that are live")
     by_rule: dict[str, int] = Field(description="claims by rule id")
@@ -205,6 +206,9 @@ async def put_payer_rules(
     dry_run: Annotated[
         bool, Query(description="say what the rules would do to the payer's last claims, and change nothing")
     ] = False,
+    claims: Annotated[
+        int, Query(ge=1, le=_CLAIMS_TRIED_MAX, description="with dry_run: how many of the payer's newest claims to look at")
+    ] = _CLAIMS_TRIED,
 ) -> RulesView:
     """The rules as they are sent become the next version; the same rules again change nothing."""
     rules = tuple(each.to_rule() for each in body.rules)
@@ -215,7 +219,7 @@ async def put_payer_rules(
         before = loading.rules_of_json(row["rules"]) if row else ()
         version, changed_at = (row["version"], row["changed_at"]) if row else (0, None)
         if dry_run:
-            tried = await _try(tx, tenant, payer_id, rules, before)
+            tried = await _try(tx, tenant, payer_id, rules, before, claims)
             return RulesView(payer_id=payer_id, version=version, changed_at=changed_at, rules=body.rules, dry_run=tried)
         if row is None or rules != before:
             version, changed_at = version + 1, now
@@ -224,10 +228,10 @@ async def put_payer_rules(
 
 
 async def _try(
-    tx: AsyncConnection, tenant: str, payer_id: str, rules: Sequence[PayerRule], before: Sequence[PayerRule]
+    tx: AsyncConnection, tenant: str, payer_id: str, rules: Sequence[PayerRule], before: Sequence[PayerRule], newest: int
 ) -> DryRunView:
     """Hold the payer's newest claims against rules, and against those that are live."""
-    claims = await store.last_claims(tx, tenant, payer_id, _CLAIMS_TRIED)
+    claims = await store.last_claims(tx, tenant, payer_id, newest)
     proposed = Reference(payers={payer_id: rules}, known_payers=frozenset({payer_id}))
     live = replace(proposed, payers={payer_id: before})
     earlier = await loading.earlier_lines(tx, tenant, [asked for asked, _ in claims], proposed)

@@ -76,6 +76,19 @@ async def test_a_dry_run_changes_nothing_and_says_when_a_rule_would_flag_everyth
     assert (nobody.json()["dry_run"]["claims"], len(nobody.json()["dry_run"]["warnings"])) == (0, 1)
 
 
+async def test_a_dry_run_looks_at_as_many_of_the_newest_claims_as_are_asked_for(ingest: Ingest) -> None:
+    await ingest.take(encode(one(claim("OLD", more=["REF*G1*AUTH1"]), claim("B"), claim("C"))))
+    told = {}
+    for newest in (1, 2, 3):
+        asked = {"dry_run": True, "claims": newest}
+        answer = await ingest.http.put(PATH, json={"rules": [NEEDS_AUTHORIZATION]}, params=asked)
+        told[newest] = (answer.json()["dry_run"]["claims"], answer.json()["dry_run"]["flagged"])
+    assert told == {1: (1, 1), 2: (2, 2), 3: (3, 2)}
+    for refused in (0, 5001):
+        answer = await ingest.http.put(PATH, json={"rules": []}, params={"dry_run": True, "claims": refused})
+        assert answer.status_code == 422
+
+
 async def test_a_rule_without_what_its_kind_needs_is_refused(ingest: Ingest) -> None:
     for broken in (
         {"kind": "timely_filing", "effective_from": "2020-01-01"},
