@@ -1,13 +1,13 @@
 """Codes (SNIP 5): their shape always; whether they exist and hold on the day of service where the set is loaded."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 
 from libs.x12.claim import Claim, ClaimLine
 from services.ingest.checks.finding import Finding
-from services.ingest.checks.reference import HCPCS, ICD10CM, Reference
+from services.ingest.checks.reference import HCPCS, ICD10CM, MODIFIER, Reference
 from services.ingest.checks.rules import RULES
 
 _DIAGNOSIS = re.compile(r"[A-Z][0-9][0-9A-Z]{1,5}")
@@ -15,6 +15,7 @@ _HCPCS = re.compile(r"[A-Z0-9][0-9]{3}[0-9A-Z]")
 _LEVEL_TWO = re.compile(r"[A-CE-Z][0-9]{4}")  # D is dental, and not in the public file
 _CDT = re.compile(r"D[0-9]{4}")
 _MODIFIER = re.compile(r"[0-9A-Z]{2}")
+_LEVEL_TWO_MODIFIER = re.compile(r"[A-OQ-Z][0-9A-Z]|P[A-Z]")  # those of level I are not in the public file
 _REVENUE = re.compile(r"[0-9]{4}")
 _TWO_DIGITS = re.compile(r"[0-9]{2}")
 _MODIFIERS_MAX = 4
@@ -32,6 +33,8 @@ def check(claim: Claim, reference: Reference, on: date) -> Iterator[Finding]:
         yield from _procedure(place, line, reference, line.service_from_on or on)
         if line.modifiers:
             yield from _modifiers(place, line)
+            if line.qualifier == "HC" and not _are_known(line.modifiers, reference, line.service_from_on or on):
+                yield RULES["CODE-MODIFIER-UNKNOWN"].at(f"lines[{place}].modifiers", line.number)
         if line.revenue_code and not _REVENUE.fullmatch(line.revenue_code):
             yield RULES["CODE-REVENUE-SHAPE"].at(f"lines[{place}].revenue_code", line.number)
         if line.place_of_service and not _TWO_DIGITS.fullmatch(line.place_of_service):
@@ -89,3 +92,16 @@ def _modifiers(place: int, line: ClaimLine) -> Iterator[Finding]:
         yield RULES["CODE-MODIFIER-SHAPE"].at(path, line.number)
     if len(set(line.modifiers)) < len(line.modifiers):
         yield RULES["CODE-MODIFIER-REPEATED"].at(path, line.number)
+
+
+def _are_known(modifiers: Iterable[str], reference: Reference, on: date) -> bool:
+    """Say whether all modifiers of level II are in the release and hold on a day; a release without any says nothing of them."""
+    release = reference.release_on(HCPCS, on)
+    if release is None or (release, MODIFIER) not in reference.codes:
+        return True
+    for each in modifiers:
+        if _is(_LEVEL_TWO_MODIFIER, each):
+            entry = reference.codes.get((release, MODIFIER + each))
+            if entry is None or on < (entry.valid_from or on) or on > (entry.valid_to or on):
+                return False
+    return True

@@ -19,6 +19,7 @@ from services.ingest.checks.engine import check
 from services.ingest.checks.finding import Finding
 from services.ingest.checks.reference import (
     CODE_SETS,
+    MODIFIER,
     MUE_SETS,
     PTP_SETS,
     CodeEntry,
@@ -103,8 +104,8 @@ async def _world(tx: AsyncConnection, tenant_id: str, payer_ids: Collection[str]
 
 
 def _codes(claims: Iterable[Claim]) -> tuple[set[str], set[str]]:
-    """Return the diagnoses and taxonomy codes of claims, and their procedures."""
-    others: set[str] = set()
+    """Return the diagnoses, modifiers and taxonomy codes of claims, and their procedures."""
+    others = {MODIFIER}
     procedures: set[str] = set()
     for claim in claims:
         others.update(each.code for each in claim.diagnoses)
@@ -112,6 +113,7 @@ def _codes(claims: Iterable[Claim]) -> tuple[set[str], set[str]]:
         others.update(each.taxonomy_code for each in claim.providers)
         for line in claim.lines:
             procedures.add(line.procedure_code)
+            others.update(MODIFIER + each for each in line.modifiers)
             others.update(each.taxonomy_code for each in line.providers)
     return others, procedures
 

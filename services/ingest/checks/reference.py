@@ -14,6 +14,8 @@ from msgspec import Struct, field
 
 ICD10CM: Final = "icd10cm"
 HCPCS: Final = "hcpcs"
+# Stands before the modifiers among the codes of HCPCS (-LT); alone it says that the release tells of modifiers.
+MODIFIER: Final = "-"
 TAXONOMY: Final = "nucc-taxonomy"
 PTP_PRACTITIONER: Final = "ncci-ptp-practitioner"
 PTP_HOSPITAL: Final = "ncci-ptp-hospital"

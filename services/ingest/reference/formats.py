@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import IO, Any, Final
 
-from services.ingest.checks.reference import FEE_SCHEDULE, HCPCS, ICD10CM, MUE_SETS, PTP_SETS, TAXONOMY
+from services.ingest.checks.reference import FEE_SCHEDULE, HCPCS, ICD10CM, MODIFIER, MUE_SETS, PTP_SETS, TAXONOMY
 from services.ingest.reference.broken import BrokenTable
 from services.ingest.reference.fee_schedule import read_fees
 from services.ingest.reference.quarter import Quarter
@@ -19,6 +19,7 @@ from services.ingest.reference.quarter import Quarter
 Row = tuple[Any, ...]
 
 _PROCEDURE = re.compile(r"[0-9A-Z][0-9]{3}[0-9A-Z]")
+_MODIFIER = re.compile(r"[0-9A-Z]{2}")
 _TAXONOMY = re.compile(r"[0-9A-Z]{9}X")
 _DIAGNOSIS = re.compile(r"[A-Z][0-9][0-9A-Z]{1,5}")
 _ORDER = re.compile(r"[0-9]{5} ")
@@ -68,13 +69,22 @@ def _icd10cm(file: Iterable[str], _: Quarter) -> Iterator[Row]:
 
 
 def _hcpcs(file: Iterable[str], _: Quarter) -> Iterator[Row]:
-    """Read the contractor file: code 1-5, kind of record 11 (3 a procedure's first), added 269, effective 277, ended 285."""
+    """Read the contractor file: code 1-5 (a modifier stands in 4-5), kind of record 11, added 269, effective 277, ended 285.
+
+    The kinds: 3 a procedure's first record, 7 a modifier's, 4 and 8 more of the text.
+    """
+    modifiers = False
     for line, text in enumerate(file, start=1):
-        if not text.strip() or text[10:11] in ("4", "7", "8"):  # more of a text, or modifiers
+        kind = text[10:11]
+        if not text.strip() or kind in ("4", "8"):
             continue
-        code = text[:5]
-        if text[10:11] != "3" or not _PROCEDURE.fullmatch(code) or len(text.rstrip("\r\n")) < _HCPCS_WIDTH:
+        shape, code = (_MODIFIER, text[:5].strip()) if kind == "7" else (_PROCEDURE, text[:5])
+        if kind not in ("3", "7") or not shape.fullmatch(code) or len(text.rstrip("\r\n")) < _HCPCS_WIDTH:
             raise BrokenTable("broken_row", line)
+        if kind == "7":
+            if not modifiers:
+                yield MODIFIER, False, None, None
+            modifiers, code = True, MODIFIER + code
         yield code, True, _day(text[268:276], line), _day(text[284:292], line)
 
 

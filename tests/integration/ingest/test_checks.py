@@ -201,6 +201,18 @@ async def test_tables_are_asked_for_the_quarter_of_the_service(ingest: Ingest) -
     assert rules((await check(ingest, old))[0]) == []
 
 
+async def test_a_modifier_is_known_where_the_release_of_the_day_tells_of_modifiers(ingest: Ingest) -> None:
+    ended, unknown = (professional(line(modifiers=(each,)), patient_control_number=each) for each in ("RT", "QQ"))
+    good = professional(line(modifiers=("LT", "59")), patient_control_number="GOOD")
+    procedures = tables.hcpcs(("G0283", "20030101", ""))
+    told = []
+    for body in (procedures, procedures + tables.modifiers(("LT", "19900101", ""), ("RT", "19900101", "20251231"))):
+        assert (await ingest.load("hcpcs", body))["status"] == "live"
+        found = await check(ingest, good, ended, unknown)
+        told.append(["CODE-MODIFIER-UNKNOWN" in rules(each) for each in found])
+    assert told == [[False, False, False], [False, True, True]]
+
+
 async def test_a_claim_that_comes_in_is_checked_kept_with_its_findings_and_told_of(ingest: Ingest) -> None:
     await ingest.take(encode(one(claim("A"), claim("B", "99"))))
     events = {each["patient_control_number"]: each for each in await ingest.events()}

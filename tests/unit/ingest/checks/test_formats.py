@@ -35,6 +35,12 @@ def test_each_public_shape_is_read() -> None:
         ("G0283", True, date(2003, 1, 1), None),
         ("Q0001", True, date(2003, 1, 1), date(2025, 12, 31)),
     ]
+    told = tables.hcpcs(("G0283", "20030101", "")) + tables.modifiers(("LT", "19900101", ""), ("ZZ", "20030101", "20251231"))
+    assert rows(known.HCPCS, told)[1:] == [
+        ("-", False, None, None),
+        ("-LT", True, date(1990, 1, 1), None),
+        ("-ZZ", True, date(2003, 1, 1), date(2025, 12, 31)),
+    ]
     assert rows(known.TAXONOMY, tables.nucc("207Q00000X")) == [("207Q00000X", True, None, None)]
 
 
@@ -52,9 +58,9 @@ def test_files_of_one_release_may_follow_one_another() -> None:
     [
         (known.PTP_PRACTITIONER, PTP), (known.MUE_PRACTITIONER, tables.mue(("A4253", 3, "1 Line Edit"), ("J1885", 8, "3 Date"))),
         (known.ICD10CM, tables.icd10cm(("M54", False), ("M5450", True))),
-        (known.HCPCS, tables.hcpcs(("G0283", "20030101", ""))[:321]),
+        (known.HCPCS, tables.hcpcs(("G0283", "20030101", ""))[:321]), (known.HCPCS, tables.modifiers(("LT", "19900101", ""))[:321]),
     ],
-    ids=["ptp", "mue", "icd10cm", "hcpcs"],
+    ids=["ptp", "mue", "icd10cm", "hcpcs", "modifiers"],
 )  # fmt: skip
 def test_a_file_that_is_cut_inside_a_row_is_refused_with_its_line(name: str, body: bytes) -> None:
     last = body.rstrip(b"\r\n").rfind(b"\n") + 1
