@@ -11,6 +11,7 @@ from deploy.docs.kpis import kpi_page
 from deploy.docs.letters import with_variables
 from deploy.docs.levels import with_levels
 from deploy.docs.openapi import openapi
+from deploy.docs.privacy import with_inventory
 from deploy.docs.schemas import EVENTS, json_schema
 from deploy.docs.workflow import with_workflow
 from deploy.local.layout import ROOT, SERVICES
@@ -29,6 +30,7 @@ def generated() -> dict[Path, str]:
         DOCS / "kpis.md": kpi_page(),
         DOCS / "letters.md": with_variables(DOCS / "letters.md"),
         DOCS / "appeals.md": with_workflow(DOCS / "appeals.md"),
+        DOCS / "privacy.md": with_inventory(DOCS / "privacy.md"),
     }
 
 

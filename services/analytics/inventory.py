@@ -1,0 +1,59 @@
+"""What each column of analytics' tables holds of a person (libs/common/inventory.py says what the classes mean)."""
+
+from typing import Final
+
+from libs.common.inventory import SPINE, Inventory, table
+
+TABLES: Final[Inventory] = {
+    **SPINE,
+    "alert_marks": table(nothing="tenant_id payer_id mark looked_at"),
+    "alert_steps": table(words="note", staff="who", nothing="tenant_id step_id changed_xid alert_id what at after"),
+    "alerts": table(
+        staff="acknowledged_by resolved_by",
+        nothing=(
+            "tenant_id alert_id payer_id category status began_on signalled_on last_on usual_rate claims denied expected_milli"
+            " refused_cents opened_at acknowledged_at resolved_at resolution ended_on version"
+        ),
+    ),
+    "audit_items": table(
+        reference="unit", care="label verdict", staff="settled_by", nothing="tenant_id audit_id item stratum probability state"
+    ),
+    "audit_reviews": table(care="verdict", staff="reviewer", nothing="tenant_id audit_id item reviewed_at"),
+    "audit_schedules": table(nothing="tenant_id schedule_id plan cadence next_on created_at"),
+    "audits": table(
+        nothing=(
+            "tenant_id audit_id plan as_of state reason created_at leased_until drawn_at strata items items_final schedule_id"
+            " period_on"
+        )
+    ),
+    "cells": table(nothing="tenant_id cell payer facility provider service_group category level"),
+    "facts": table(reference="claim_key", care="told", nothing="tenant_id place kind"),
+    "outcome_reasons": table(nothing="tenant_id reason category carc"),
+    "outcome_services": table(nothing="tenant_id service told"),
+    "outcome_subjects": table(care="diagnosis", nothing="tenant_id subject payer facility provider place claim_type authorization"),
+    "outcomes": table(
+        reference="claim_key claim_id denial_id",
+        care="day service denied_cents",
+        nothing="tenant_id episode line subject reason",
+    ),
+    "payers": table(nothing="tenant_id payer_id payer_name"),
+    "recounts": table(
+        nothing=(
+            "tenant_id recount_id repair reread state created_at updated_at leased_until parts parts_done facts facts_new sums"
+            " differing report"
+        )
+    ),
+    "report_pieces": table(care="piece", nothing="tenant_id report_id place"),
+    "report_schedules": table(nothing="tenant_id schedule_id what format cadence next_on created_at"),
+    "reports": table(nothing="tenant_id report_id schedule_id what format first_on last_on size_bytes made_at"),
+    "rollups": table(nothing="tenant_id measure day known_on cell count amount grain"),
+    "root_cause_actions": table(
+        words="change history",
+        staff="owner",
+        nothing="tenant_id action_id root_cause_id state due_on expected_rate began_on effective_on created_at updated_at",
+    ),
+    "webhook_deliveries": table(
+        nothing="tenant_id delivery_id webhook_id step_id state attempts next_at created_at ended_at last_outcome"
+    ),
+    "webhooks": table(staff="created_by", nothing="tenant_id webhook_id url secret created_at"),
+}
