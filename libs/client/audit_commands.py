@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from libs.client import audits
+from libs.client import audits, reports
 from libs.client.options import AsJson, AsLines, From, Limit, To, day_of
 
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Samples of denials, and what they say of all.")
@@ -40,6 +40,39 @@ def plan_audit(
     told: dict[str, Any] = {"reviewers": reviewer, "method": method, "stratify_by": stratify_by, "confidence": confidence}
     told |= {"precision": precision, "expected_rate": expected_rate, "seed": seed, "from": day_of(first), "to": day_of(last)}
     raise typer.Exit(audits.plan(told | {"as_of": day_of(as_of)}, as_json=as_json))
+
+
+@app.command("schedule")
+def schedule_audit(
+    reviewer: Annotated[list[str], typer.Option(help="who reviews; said twice: there are two")],
+    cadence: Annotated[str, typer.Option(help="weekly, monthly or quarterly")] = "monthly",
+    method: Annotated[str, typer.Option(help="simple, stratified, dollar_unit or risk_weighted")] = "simple",
+    stratify_by: Annotated[str | None, typer.Option(help="payer, category, ...; of a stratified sample")] = None,
+    confidence: float = 0.95,
+    precision: Annotated[float, typer.Option(help="half the width of the interval")] = 0.05,
+    expected_rate: Annotated[float, typer.Option(help="the error rate that is expected")] = 0.5,
+    seed: str = "1",
+    as_json: AsJson = False,
+) -> None:
+    """Have an audit drawn for each week, month or quarter, on the day after it."""
+    told: dict[str, Any] = {"reviewers": reviewer, "method": method, "stratify_by": stratify_by, "confidence": confidence}
+    told |= {"precision": precision, "expected_rate": expected_rate, "seed": seed}
+    audits.schedule({"cadence": cadence, "plan": told}, as_json=as_json)
+
+
+@app.command("schedules")
+def list_schedules(limit: Limit = 50, as_lines: AsLines = False) -> None:
+    """Show schedules of audits, newest first."""
+    audits.show_schedules(limit, as_lines=as_lines)
+
+
+@app.command("unschedule")
+def unschedule_audit(
+    schedule: Annotated[UUID, typer.Argument(metavar="SCHEDULE", help="as the list of schedules shows it")],
+    as_json: AsJson = False,
+) -> None:
+    """End a schedule; the audits that it made stay."""
+    reports.unschedule("/v1/audit-schedules", schedule, "its audits stay.", as_json=as_json)
 
 
 @app.command("list")

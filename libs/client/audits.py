@@ -24,6 +24,7 @@ _AUDITS: Final = (
     Column("denials", "right"),
     Column("final", "right"),
 )
+_SCHEDULES: Final = (Column("schedule", width=36), Column("cadence"), Column("method"), Column("next"))
 _ITEMS: Final = (
     Column("item", "right"),
     Column("state"),
@@ -55,6 +56,13 @@ class Audit(Struct, frozen=True):
     denials: int
     items: int
     items_final: int
+
+
+class Schedule(Struct, frozen=True):
+    schedule_id: UUID
+    cadence: str
+    plan: Plan
+    next_on: str
 
 
 class Item(Struct, frozen=True):
@@ -130,6 +138,28 @@ def show_list(limit: int, *, as_lines: bool) -> None:
 def _row(audit: Audit) -> tuple[str, ...]:
     final = f"{audit.items_final:,} of {audit.items:,}"
     return (str(audit.audit_id), audit.state, audit.plan.method, audit.as_of, f"{audit.denials:,}", final)
+
+
+def schedule(told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Have an audit drawn for each period."""
+    with Service("analytics") as analytics:
+        answer = analytics.post_again("/v1/audit-schedules", Schedule, json_body(told, {"Idempotency-Key": str(uuid4())}))
+    if as_json:
+        print_json(Raw(answer.raw))
+        return
+    output().print(f"{answer.value.schedule_id}: the first one is drawn on {answer.value.next_on}.")
+
+
+def show_schedules(limit: int, *, as_lines: bool) -> None:
+    """Show schedules, newest first."""
+    with Service("analytics") as analytics:
+        found = list(list_items(analytics, "/v1/audit-schedules", Schedule, {}, limit))
+    if as_lines:
+        for _, raw in found:
+            print_json(raw)
+        return
+    rows = [(str(each.schedule_id), each.cadence, each.plan.method, each.next_on) for each, _ in found]
+    print_rows(output(), _SCHEDULES, rows)
 
 
 def show_items(audit_id: UUID, state: str | None, limit: int, *, as_lines: bool) -> None:

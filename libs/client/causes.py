@@ -33,6 +33,7 @@ class RootCause(Struct, frozen=True):
     sentence_fr: str
     excess_cents: int
     q_value: float
+    suggested_rule: dict[str, Any] | None = None
 
 
 class RootCauses(Struct, frozen=True):
@@ -66,6 +67,10 @@ def show_list(asked: Mapping[str, Any], *, french: bool, as_json: bool) -> None:
         console.print(
             f"   at stake ${dollars(each.excess_cents)}, q {each.q_value:.1g}, {each.root_cause_id}", style="dim", soft_wrap=True
         )
+        if each.suggested_rule is not None:
+            began = each.suggested_rule.get("effective_from")
+            console.print(f"   a payer's rule would warn of it: recours root-causes rule {each.root_cause_id} --from {began}",
+                style="dim", soft_wrap=True)  # fmt: skip
     output(errors=True).print(f"{len(found.items):,} root causes in {found.lines:,} service lines of {found.claims:,} claims.")
 
 

@@ -26,9 +26,11 @@ from libs.client import (
     models,
     payers,
     reference,
+    report_commands,
     rule_commands,
     send,
     synth,
+    webhook_commands,
     worklist,
 )
 from libs.client.errors import ClientError
@@ -49,6 +51,9 @@ app.add_typer(kpi_commands.key_figures, name="kpis")
 app.add_typer(kpi_commands.counting, name="analytics")
 app.add_typer(audit_commands.app, name="audits")
 app.command("export")(audit_commands.export_table)
+app.add_typer(report_commands.app, name="reports")
+app.command("scorecards")(report_commands.show_scorecards)
+app.add_typer(webhook_commands.app, name="webhooks")
 app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(cause_commands.app, name="root-causes")
 

@@ -115,6 +115,10 @@ class Service:
         """Put what takes the place of what is there, patiently."""
         return self._patiently(lambda: self._once("PUT", path, shape, **_sent(body)))
 
+    def delete(self, path: str) -> None:
+        """Take away what is there, patiently; a second time it is not there any more: ProblemAnswer 404."""
+        self._patiently(lambda: self._request("DELETE", path))
+
     def post_once(self, path: str, shape: type[T]) -> Answer[T]:
         """Post what must not be repeated."""
         try:

@@ -11,7 +11,7 @@ from services.analytics.causes import naming
 from services.analytics.causes.action_store import Action
 from services.analytics.causes.actions import TRANSITIONS, Effect, Observed, State, Step, Verdict
 from services.analytics.causes.prevention import Kind
-from services.analytics.causes.views import ConditionView, condition
+from services.analytics.causes.views import ConditionView, PayerRuleView, condition
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
@@ -114,15 +114,6 @@ class RuleBody(BaseModel):
     kind: Kind | None = Field(None, description="null: what is usual for the category")
     dry_run: bool = Field(True, description="true: say what it would do, and change nothing")
     version: int | None = Field(None, ge=0, description="with dry_run false: the version of the payer's rules that a dry run told")
-
-
-class PayerRuleView(BaseModel):
-    """As ingest takes it: PUT /v1/payers/{payer_id}/rules."""
-
-    kind: Kind
-    effective_from: date
-    procedure_codes: list[str] = []
-    revenue_codes: list[str] = []
 
 
 class TrialView(BaseModel):

@@ -79,11 +79,12 @@ async def list_root_causes(
     limit: Annotated[int, Query(ge=1, le=200, description="findings")] = 50,
 ) -> RootCausesView:
     """Without `from`, a year up to `to`; without `to`, up to today. Days are payment days of first answers."""
-    first, last = _days(period, clock.now().date())
+    today = clock.now().date()
+    first, last = _days(period, today)
     async with _desk.turn():
         gathered, names = await _gather(database, tenant, first, last, _filters(filter_))
         table, found = await _desk.search(gathered, Limits(affected_min=affected_min, findings_max=limit))
-    items = [view(each, names) for each in found if not category or each.named.category in category]
+    items = [view(each, names, today) for each in found if not category or each.named.category in category]
     return RootCausesView.model_validate({"from": first, "to": last, "lines": len(table), "claims": table.claims, "items": items})
 
 

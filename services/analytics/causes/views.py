@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from services.analytics.causes import naming
 from services.analytics.causes.findings import Finding, Rate
+from services.analytics.causes.prevention import Kind, suggested
 from services.analytics.causes.words import sentence, sentence_fr
 
 Dimension = Literal["payer", "facility", "provider", "place", "claim_type", "authorization", "diagnosis", "procedure", "modifier"]
@@ -35,6 +36,15 @@ class CodeView(BaseModel):
     lines: int
 
 
+class PayerRuleView(BaseModel):
+    """As ingest takes it: PUT /v1/payers/{payer_id}/rules."""
+
+    kind: Kind
+    effective_from: date
+    procedure_codes: list[str] = []
+    revenue_codes: list[str] = []
+
+
 class RootCauseView(BaseModel):
     """One combination that is refused, for one category, more than the rest explains."""
 
@@ -57,6 +67,9 @@ class RootCauseView(BaseModel):
     p_value: float = Field(description="Fisher's exact test, one-sided, against every comparison: the largest")
     q_value: float = Field(description="after Benjamini and Hochberg, over all groups that were looked at")
     carcs: list[CodeView] = Field(description="which codes say so, at most five")
+    suggested_rule: PayerRuleView | None = Field(
+        description="the payer's rule that would have warned of it, from today on; POST `/rule` tries it; null: no rule says it"
+    )
 
 
 class RootCausesView(BaseModel):
@@ -79,7 +92,8 @@ class CauseClaimView(BaseModel):
     carcs: list[str]
 
 
-def view(finding: Finding, names: Mapping[str, str]) -> RootCauseView:
+def view(finding: Finding, names: Mapping[str, str], today: date) -> RootCauseView:
+    rule = suggested(finding.named, today)
     return RootCauseView(
         root_cause_id=naming.write(finding.named),
         sentence=sentence(finding, names),
@@ -100,6 +114,7 @@ def view(finding: Finding, names: Mapping[str, str]) -> RootCauseView:
         p_value=finding.p,
         q_value=finding.q,
         carcs=[CodeView(carc=carc, lines=count) for carc, count in finding.carcs],
+        suggested_rule=None if rule is None else PayerRuleView.model_validate(rule),
     )
 
 

@@ -52,6 +52,7 @@ async def test_a_cause_is_found_and_leads_to_its_claims(analytics: Analytics) ->
     assert cause["before"]["refused"] == 0
     assert cause["denied_cents"] == 10_000 * cause["claims"]
     assert "Since February 14, 2026" in cause["sentence"]
+    assert cause["suggested_rule"] is None  # no payer's rule says that a modifier is wrong
     path, pages, cursor = f"/v1/root-causes/{cause['root_cause_id']}/claims", [], None
     while True:
         page = (await analytics.http.get(path, params={**PERIOD, "limit": 15, **({"cursor": cursor} if cursor else {})})).json()
@@ -91,6 +92,22 @@ async def test_a_claim_told_again_counts_once_and_a_new_judgement_takes_the_plac
         await analytics.tell(facts, first=facts[0].remit_id.int)
     (changed,) = (await found_in(analytics))["items"]
     assert (changed["category"], changed["claims"]) == ("authorization", cause["claims"])
+
+
+async def test_a_finding_holds_the_payers_rule_that_would_have_warned_of_it(analytics: Analytics) -> None:
+    told = [answered(number, "E0601" if number % 3 else "A4550", number // 8, refused=False) for number in range(1, 401)]
+    for number in range(1, 401):
+        if number % 3:
+            reason = Refused(1, "authorization", "197", 10_000)
+            told[number - 1].append(denial(number, number // 8, reasons=(reason,)))
+    await analytics.tell(
+        *told, *(answered(number, "E0601", number // 8, refused=False, payer_id="P2") for number in range(401, 601))
+    )
+    (cause,) = (await found_in(analytics))["items"]
+    assert [(each["dimension"], each["value"]) for each in cause["conditions"]] == [("payer", "P1"), ("procedure", "E0601")]
+    assert cause["suggested_rule"] == {
+        "kind": "prior_authorization", "effective_from": NOW.date().isoformat(), "procedure_codes": ["E0601"], "revenue_codes": [],
+    }  # fmt: skip
 
 
 async def test_one_tenant_sees_nothing_of_another(analytics: Analytics) -> None:

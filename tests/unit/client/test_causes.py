@@ -21,6 +21,7 @@ FOUND = {
             "sentence_fr": "Les payeurs refusent 20\N{NARROW NO-BREAK SPACE}% des lignes E0601.",
             "excess_cents": 755_153,
             "q_value": 7e-8,
+            "suggested_rule": {"kind": "prior_authorization", "effective_from": "2026-03-31", "procedure_codes": ["E0601"]},
         }
     ],
 }
@@ -64,6 +65,7 @@ def test_findings_are_sentences_in_either_language(asked: list[httpx.Request]) -
     english = run("list", "--from", "2026-01-01", "--filter", "payer:P", "--filter", "payer:Q")
     assert "1. Payers refuse 20% of E0601." in english
     assert "at stake $7,551.53" in english
+    assert "recours root-causes rule WyJ --from 2026-03-31" in english
     assert asked[0].url.params.multi_items()[:3] == [("from", "2026-01-01"), ("filter", "payer:P"), ("filter", "payer:Q")]
     assert "1. Les payeurs refusent 20 % des lignes E0601." in run("list", "--french")
     told: dict[str, Any] = json.loads(run("list", "--json"))
