@@ -1,0 +1,63 @@
+"""Tokens for tests: one key for the process, applications that trust it, and headers that carry a token.
+
+`make_app(database, clock, VERIFIER)` trusts it; `httpx.AsyncClient(..., headers=bearer("local"))` has every scope for a tenant.
+A stack's own token is `stack.token()`.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from libs.common.access import scopes
+from libs.common.access.keys import Key, read_keys
+from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, SERVICES_ISSUER, key_set, new_key, sign
+from libs.common.access.verifier import Verifier
+
+PERSON = "tester"
+KEY = new_key()
+SERVICE_KEYS = {service: new_key(subject=f"service:{service}") for service in scopes.SERVICES}
+
+
+class HeldKeys:
+    """Keys that stand still."""
+
+    generation = 0
+
+    def __init__(self, *keys: Mapping[str, Any]) -> None:
+        self._keys = read_keys(key_set(*keys))
+
+    async def find(self, kid: str) -> Key | None:
+        return self._keys.get(kid)
+
+    async def look(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+VERIFIER = Verifier({LOCAL_ISSUER: HeldKeys(KEY), SERVICES_ISSUER: HeldKeys(*SERVICE_KEYS.values())}, AUDIENCE)
+
+
+def claims(tenant: str = "local", **changed: Any) -> dict[str, Any]:
+    """Return what a token with every scope says; what is None is left out."""
+    now = int(time.time())
+    told = {"iss": LOCAL_ISSUER, "aud": AUDIENCE, "sub": PERSON, "tenant": tenant, "iat": now, "exp": now + 3600}
+    told |= {"jti": uuid4().hex, "scope": " ".join(scopes.SCOPES)} | changed
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def bearer(tenant: str = "local", **changed: Any) -> dict[str, str]:
+    """Return the header that carries such a token."""
+    return {"Authorization": f"Bearer {sign(KEY, claims(tenant, **changed))}"}
+
+
+def own_tokens(service: str, folder: Path) -> Any:
+    """Return a service's own tokens, which VERIFIER trusts; its key is written into a folder."""
+    import msgspec  # noqa: PLC0415
+
+    from libs.common.access.signing import OwnTokens  # noqa: PLC0415
+
+    path = folder / f"{service}.key.json"
+    path.write_bytes(msgspec.json.encode(SERVICE_KEYS[service]))
+    return OwnTokens(service, path)
