@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
+
 from libs.common.access import scopes
 from libs.common.access.keys import Key, read_keys
-from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, SERVICES_ISSUER, key_set, new_key, sign
+from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, SERVICES_ISSUER, OwnTokens, key_set, new_key, sign
 from libs.common.access.verifier import Verifier
 
 PERSON = "tester"
@@ -52,12 +54,8 @@ def bearer(tenant: str = "local", **changed: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {sign(KEY, claims(tenant, **changed))}"}
 
 
-def own_tokens(service: str, folder: Path) -> Any:
+def own_tokens(service: str, folder: Path) -> OwnTokens:
     """Return a service's own tokens, which VERIFIER trusts; its key is written into a folder."""
-    import msgspec  # noqa: PLC0415
-
-    from libs.common.access.signing import OwnTokens  # noqa: PLC0415
-
     path = folder / f"{service}.key.json"
     path.write_bytes(msgspec.json.encode(SERVICE_KEYS[service]))
     return OwnTokens(service, path)

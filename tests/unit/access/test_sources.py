@@ -47,7 +47,7 @@ def token(key: dict, **changed: object) -> str:
 
 
 def verifier_of(source: object, time: Time) -> Verifier:
-    return Verifier({LOCAL_ISSUER: source}, AUDIENCE, seconds=time)  # type: ignore[dict-item]
+    return Verifier({LOCAL_ISSUER: source}, AUDIENCE, seconds=time)  # type: ignore[dict-item]  # one of two kinds
 
 
 async def test_an_unknown_key_is_fetched_at_once_but_strangers_cannot_make_us_ask_without_end():
@@ -103,7 +103,7 @@ async def test_keys_that_go_away_later_stay_in_force_for_a_day():
     site.status = 500
     time.now += sources.STALE_SECONDS - 1
     assert (await verifier.caller_of(token(key))).subject == "tester"
-    await keys._refreshing  # type: ignore[misc]
+    await keys._refreshing  # type: ignore[misc]  # what went on in the background
     time.now += 600
     with pytest.raises(Transient):
         await verifier.caller_of(token(key))

@@ -189,7 +189,7 @@ async def test_a_service_signs_for_itself_alone_and_has_its_own_scopes():
 
 
 def test_keys_that_are_weak_private_symmetric_or_for_something_else_are_passed_over():
-    weak = {**RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 1024).public_key(), as_dict=True), "kid": "weak"}  # noqa: S505
+    weak = {**RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 1024).public_key(), as_dict=True), "kid": "weak"}  # noqa: S505 - a weak one is wanted
     curve = {**ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key(), as_dict=True), "kid": "curve"}
     good = public_of(KEY)
     told: list[object] = [weak, curve, good, {"kty": "oct", "k": "AAAA", "kid": "secret"}, {**public_of(new_key()), "use": "enc"}]
