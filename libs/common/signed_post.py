@@ -1,91 +1,136 @@
 """A signed POST to an address that somebody outside told us: as Standard Webhooks 1.0 prescribes, and never to anywhere private.
 
-The name resolves once, all that it resolves to is looked at, and the address that was looked at is the one that is called. No
-redirect is followed, and no answer's body is read.
+Connections are pinned to addresses that were judged (`pinned.py`), and used again. No redirect is followed; of the answer only the
+head counts, and its size and time are bounded.
 """
 
 import asyncio
 import base64
 import hashlib
 import hmac
-import ipaddress
-import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
+import httpcore
 
+from libs.common.addresses import BadAddress, read_url
 from libs.common.errors import Transient
+from libs.common.pinned import AnswerTooLarge, Lookup, PrivateAddress, Resolve, make_pool
 
-_TIMEOUT: Final = httpx.Timeout(60, connect=5)
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_STEP_SECONDS: Final = {"connect": 5.0, "read": 60.0, "write": 60.0}
 _PIECE_BYTES: Final = 256 * 1024
-_ANSWER_MAX: Final = 200
+_RECEIPT_MAX: Final = 200
+_REST_BYTES_MAX: Final = 16 * 1024
+_REST_SECONDS: Final = 1.0
 _BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_REDIRECTS: Final = range(300, 400)
+_SUCCESS: Final = range(200, 300)
+_SERVER_ERROR: Final = 500
+_REFUSED: Final = {
+    "private-address": "private_address",
+    "not-https": "private_address",
+}  # in the clear, only this machine is called
 
 
 class Undeliverable(Exception):  # noqa: N818 - the fact is the name
-    """Sending this again will not help. `reason` is stable."""
+    """Sending this again as things are will not help. `reason` is stable."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class SignedPost:
-    """An address with its secret. `loopback` lets this machine's own be called, in the clear too, and no other.
+class Poster:
+    """Posts to anybody. `loopback` lets this machine's own address be called, in the clear too, and no other.
 
-    `whole_seconds`: how long one post may take in all; None: as long as it goes on.
+    `whole_seconds`: how long one post may take in all, from looking up the name to the head of the answer.
     """
 
-    def __init__(self, url: str, secret: bytes, *, loopback: bool = False, whole_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        whole_seconds: float,
+        loopback: bool = False,
+        resolve: Resolve | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._whole_seconds = whole_seconds
-        self._url = urlsplit(url)
-        self._secret = secret
         self._loopback = loopback
+        self._resolve = resolve or Lookup()
+        self._tls = tls
+        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
 
-    async def post(self, name: str, body: bytes | Path, headers: Mapping[str, str], now: datetime) -> str:
+    async def close(self) -> None:
+        for pool in self._pools.values():
+            await pool.aclose()
+
+    async def post(
+        self, url: str, secrets: Sequence[bytes], name: str, body: bytes | Path, headers: Mapping[str, str], now: datetime
+    ) -> str:
         """Post a body, or a file, whose `webhook-id` is `name`, the same at every attempt; return the receipt, else the status.
 
-        Errors: Transient (`receiver_away`: try again later), Undeliverable (`redirected`, `private_address`, `bad_address`,
-        `refused_400`, ...).
+        It bears a signature for each secret: while one takes the place of another, a receiver knows either.
+        Errors: Transient (try again later), Undeliverable (`redirected`, `private_address`, `bad_address`, `refused_400`, ...).
         """
-        host, port = self._url.hostname or "", self._url.port or (443 if self._url.scheme == "https" else 80)
+        try:
+            target = read_url(url, loopback=self._loopback)
+        except BadAddress as error:
+            raise Undeliverable(_REFUSED.get(error.reason, "bad_address")) from error
         try:
             async with asyncio.timeout(self._whole_seconds):
-                signed = await asyncio.to_thread(self._signed, name, body, now)
-                address = await self._address(host, port)
-                netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-                request = httpx.Request(
-                    "POST",
-                    self._url._replace(
-                        netloc=netloc
-                    ).geturl(),  # the address that was looked at, and no other that the name may give
-                    content=body if isinstance(body, bytes) else _stream(body),
-                    headers={"Host": self._url.netloc, **headers, **signed},
-                    extensions={"sni_hostname": host, "timeout": _TIMEOUT.as_dict()},
-                )
-                async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False) as http:
-                    answer = await http.send(request, stream=True)
-                    await answer.aclose()
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise Undeliverable("bad_address") from error  # no name that can be looked up, or no character of an address
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise Transient("receiver_away") from error
-        if answer.is_success:
-            return str(answer.headers.get("x-receipt", f"HTTP {answer.status_code}"))[:_ANSWER_MAX]
-        if answer.is_server_error or answer.status_code in _BUSY:
-            raise Transient(f"receiver_away_{answer.status_code}")
-        raise Undeliverable("redirected" if answer.is_redirect else f"refused_{answer.status_code}")
+                signed = await self._signed(secrets, name, body, now)
+                status, receipt = await self._call(target, body, {**headers, **signed})
+        except PrivateAddress as error:
+            raise Undeliverable("private_address") from error
+        except (TimeoutError, httpcore.TimeoutException) as error:
+            raise Transient("receiver_slow") from error
+        except (AnswerTooLarge, httpcore.ProtocolError) as error:
+            raise Transient("bad_answer") from error
+        except (httpcore.NetworkError, OSError) as error:
+            raise Transient("bad_certificate" if _about_tls(error) else "receiver_away") from error
+        if status in _SUCCESS:
+            return receipt or f"HTTP {status}"
+        if status >= _SERVER_ERROR or status in _BUSY:
+            raise Transient(f"receiver_away_{status}")
+        raise Undeliverable("redirected" if status in _REDIRECTS else f"refused_{status}")
 
-    def _signed(self, name: str, body: bytes | Path, now: datetime) -> dict[str, str]:
+    async def _call(self, url: str, body: bytes | Path, headers: Mapping[str, str]) -> tuple[int, str]:
+        """Return the status of the answer, and what it calls its receipt."""
+        target = urlsplit(url)
+        sent = [("Host", target.netloc), ("Accept", "*/*"), ("User-Agent", "recours"), *headers.items()]
+        request = httpcore.Request(
+            "POST",
+            url,
+            headers=[(key.encode(), value.encode()) for key, value in sent],
+            content=body if isinstance(body, bytes) else _stream(body),
+            extensions={"timeout": _STEP_SECONDS},
+        )
+        answer = await self._pool(target.scheme).handle_async_request(request)
+        try:
+            receipt = next((value for key, value in answer.headers if key.lower() == b"x-receipt"), b"")
+            await _drain(answer)
+        finally:
+            await answer.aclose()
+        return answer.status, receipt[:_RECEIPT_MAX].decode("latin-1")
+
+    def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
+        pool = self._pools.get(scheme)
+        if pool is None:
+            self._tls = self._tls or httpcore.default_ssl_context()  # takes 20 ms: once, and not at each connection
+            pool = self._pools[scheme] = make_pool(scheme, self._resolve, loopback=self._loopback, tls=self._tls)
+        return pool
+
+    async def _signed(self, secrets: Sequence[bytes], name: str, body: bytes | Path, now: datetime) -> dict[str, str]:
         moment = str(int(now.timestamp()))
-        size_bytes = len(body) if isinstance(body, bytes) else body.stat().st_size
-        signature = sign(self._secret, name, moment, [body] if isinstance(body, bytes) else _pieces(body))
+        if isinstance(body, bytes):
+            size_bytes, signature = len(body), signatures(secrets, name, moment, [body])
+        else:
+            size_bytes, signature = await asyncio.to_thread(_signed_file, secrets, name, moment, body)
         return {
             "Content-Length": str(size_bytes),
             "webhook-id": name,
@@ -93,41 +138,40 @@ class SignedPost:
             "webhook-signature": signature,
         }
 
-    async def _address(self, host: str, port: int) -> str:
-        """Return the address to call. Errors: Undeliverable where the name leads somewhere private, Transient where nowhere."""
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise Transient("receiver_away") from error
-        addresses = [str(each[4][0]) for each in found]
-        if not all(may_call(each, self._url.scheme, loopback=self._loopback) for each in addresses):
-            raise Undeliverable("private_address")
-        return addresses[0]
+
+async def _drain(answer: httpcore.Response) -> None:
+    """Read what is left of a short answer, so that its connection can be used again; a long or slow one costs the connection."""
+    left = _REST_BYTES_MAX
+    try:
+        async with asyncio.timeout(_REST_SECONDS):
+            async for piece in answer.aiter_stream():
+                left -= len(piece)
+                if left < 0:
+                    return
+    except (TimeoutError, AnswerTooLarge, httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException):
+        return  # the head has said what became of the post
 
 
-def may_call(address: str, scheme: str, *, loopback: bool) -> bool:
-    """Say whether an IP address may be called: a public one by https, and this machine's own where `loopback` says so."""
-    plain = _meant(ipaddress.ip_address(address.partition("%")[0]))
-    if plain.is_loopback:
-        return loopback
-    return plain.is_global and not plain.is_multicast and scheme == "https"
+def _about_tls(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
-def _meant(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address that an IPv6 one leads to, where it does: mapped, 6to4, NAT64."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
-
-
-def sign(secret: bytes, name: str, moment: str, body: Iterable[bytes]) -> str:
-    """Return the signature that Standard Webhooks prescribes over id, time and body; the body comes in pieces."""
-    signed = hmac.new(secret, f"{name}.{moment}.".encode(), hashlib.sha256)
+def signatures(secrets: Sequence[bytes], name: str, moment: str, body: Iterable[bytes]) -> str:
+    """Return the signatures that Standard Webhooks prescribes over id, time and body; the body comes in pieces."""
+    begun = f"{name}.{moment}.".encode()
+    signing = [hmac.new(secret, begun, hashlib.sha256) for secret in secrets]
     for piece in body:
-        signed.update(piece)
-    return "v1," + base64.b64encode(signed.digest()).decode()
+        for each in signing:
+            each.update(piece)
+    return " ".join("v1," + base64.b64encode(each.digest()).decode() for each in signing)
+
+
+def _signed_file(secrets: Sequence[bytes], name: str, moment: str, path: Path) -> tuple[int, str]:
+    return path.stat().st_size, signatures(secrets, name, moment, _pieces(path))
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from libs.common.addresses import BadAddress, read_url
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
@@ -16,7 +17,6 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
 from libs.common.people import PERSON
 from services.analytics.webhooks import store
-from services.analytics.webhooks.rules import wrong_with
 from services.analytics.webhooks.store import Delivery, State, Webhook
 
 router = APIRouter(tags=["webhooks"])
@@ -68,6 +68,14 @@ def _view(webhook: Webhook) -> dict[str, object]:
     return {name: getattr(webhook, name) for name in WebhookView.model_fields}
 
 
+def _read(url: str, request: Request) -> str:
+    try:
+        return read_url(url, loopback=cast("bool", request.app.state.webhook_loopback))
+    except BadAddress as error:
+        told = "This address cannot be posted to: `reason` says why."
+        raise Problem(422, "bad-webhook-address", told, reason=error.reason) from None
+
+
 @router.post(
     "/v1/webhooks",
     summary="Have alerts posted to an address",
@@ -85,9 +93,7 @@ async def create_webhook(
 ) -> CreatedWebhook:
     """Every step of every alert from now on: `{"type": "alert.opened", "timestamp": ..., "data": ...}`."""
     idempotency.require(key)
-    wrong = wrong_with(body.url, loopback=cast("bool", request.app.state.webhook_loopback))
-    if wrong is not None:
-        raise Problem(422, "bad-webhook-address", "This address cannot be posted to: `reason` says why.", reason=wrong)
+    url = _read(body.url, request)
     now = clock.now()
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("create_webhook", body.model_dump_json()), now)
@@ -98,7 +104,7 @@ async def create_webhook(
         else:
             if await store.count(tx, tenant) >= WEBHOOKS_MAX:
                 raise Problem(409, "too-many-webhooks", f"There are {WEBHOOKS_MAX} at most.")
-            webhook = Webhook(tenant, uuid7(), body.url, secrets.token_bytes(_SECRET_BYTES), now, PERSON)
+            webhook = Webhook(tenant, uuid7(), url, secrets.token_bytes(_SECRET_BYTES), now, PERSON)
             await store.insert(tx, webhook)
             await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, str(webhook.webhook_id)))
     response.headers["Location"] = f"/v1/webhooks/{webhook.webhook_id}"

@@ -13,7 +13,7 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.signed_post import SignedPost, Undeliverable
+from libs.common.signed_post import Poster, Undeliverable
 from libs.common.worker import work_off
 from services.analytics import queries
 from services.analytics.alerts.views import PostedView
@@ -36,7 +36,7 @@ class WebhookSender:
     def __init__(self, database: Database, clock: Clock, *, loopback: bool) -> None:
         self._database = database
         self._clock = clock
-        self._loopback = loopback
+        self._poster = Poster(whole_seconds=_POST_SECONDS, loopback=loopback)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -60,10 +60,11 @@ class WebhookSender:
             return
         webhook, told = found
         body = PostedView.of(told, names).model_dump_json().encode()
-        receiver = SignedPost(webhook.url, webhook.secret, loopback=self._loopback, whole_seconds=_POST_SECONDS)
         now = self._clock.now()
         try:
-            outcome = await receiver.post(str(delivery.delivery_id), body, {"Content-Type": "application/json"}, now)
+            outcome = await self._poster.post(
+                webhook.url, [webhook.secret], str(delivery.delivery_id), body, {"Content-Type": "application/json"}, now
+            )
         except (Undeliverable, Transient) as error:
             await self._in_vain(delivery, str(error), now)
             return

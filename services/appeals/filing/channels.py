@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from libs.common.errors import Transient
-from libs.common.signed_post import SignedPost
+from libs.common.signed_post import Poster
 
+POST_SECONDS: Final = 240.0  # for one file, which may hold scans
 PDF: Final = "application/pdf"
 X12: Final = "application/edi-x12"
 _SUFFIXES: Final = {PDF: "pdf", X12: "275"}
@@ -99,13 +100,16 @@ class Folder:
 class Posted:
     """A signed POST of each file of the parcel; its `webhook-id` is the file's name for ever."""
 
-    def __init__(self, url: str, secret: bytes, *, loopback: bool = False) -> None:
-        self._receiver = SignedPost(url, secret, loopback=loopback)
+    def __init__(self, url: str, secret: bytes, *, loopback: bool = False, whole_seconds: float = POST_SECONDS) -> None:
+        self._url = url
+        self._secret = secret
+        self._poster = Poster(whole_seconds=whole_seconds, loopback=loopback)
 
     async def send(self, parcel: Parcel, now: datetime) -> str:
         headers = {"Content-Type": parcel.media_type, "x-manifest": base64.b64encode(_encode(parcel.manifest)).decode()}
         receipts = [
-            await self._receiver.post(name, file, headers, now) for name, file in zip(parcel.names(), parcel.files, strict=True)
+            await self._poster.post(self._url, [self._secret], name, file, headers, now)
+            for name, file in zip(parcel.names(), parcel.files, strict=True)
         ]
         return "; ".join(receipts)[:_RECEIPTS_MAX]
 

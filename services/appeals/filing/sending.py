@@ -4,6 +4,7 @@ That it is to be sent stands in the transaction of the filing. Who sends leases 
 kill before the lease changes nothing; after it the parcel goes again when the lease is over, under the same name: it arrives once.
 """
 
+import asyncio
 import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
@@ -25,7 +26,10 @@ from services.appeals.records import ending
 
 log = structlog.get_logger()
 
-LEASE: Final = timedelta(minutes=2)  # longer than a channel may take
+LEASE: Final = timedelta(minutes=10)
+SEND_SECONDS: Final = (
+    540.0  # for a whole parcel, its files fetched and posted: less than the lease, or another would send beside this one
+)
 _IDLE_SECONDS: Final = 2.0
 _AGAIN_AFTER: Final = timedelta(seconds=30)
 _AGAIN_MAX: Final = timedelta(hours=6)
@@ -35,7 +39,17 @@ _DOUBLINGS_MAX: Final = 12
 class Sender:
     """Sends one parcel after the other, for ever. Several may run."""
 
-    def __init__(self, database: Database, clock: Clock, documents: Blobs, packets: Blobs, channels: Mapping[str, Channel]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        documents: Blobs,
+        packets: Blobs,
+        channels: Mapping[str, Channel],
+        *,
+        seconds: float = SEND_SECONDS,
+    ) -> None:
+        self._seconds = seconds
         self._database = database
         self._clock = clock
         self._documents = documents
@@ -54,12 +68,13 @@ class Sender:
         if found is None:
             return False
         try:
-            receipt = await self._send(found)
+            async with asyncio.timeout(self._seconds):
+                receipt = await self._send(found)
         except Undeliverable as error:
             log.warning("undeliverable", reason=error.reason)
             await self._end(found, "failed", None, error.reason)
-        except Transient as error:
-            log.warning("sending_waits", error=str(error))
+        except (Transient, TimeoutError) as error:
+            log.warning("sending_waits", error=str(error) or "too_slow")
             wait = min(_AGAIN_AFTER * 2 ** min(found.attempts, _DOUBLINGS_MAX), _AGAIN_MAX)
             async with self._database.begin() as tx:
                 await store.put_off(tx, found, self._clock.now() + wait)
