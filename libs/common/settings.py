@@ -19,6 +19,10 @@ class CommonSettings(BaseSettings):
     tenant: str = Field("local", min_length=1, max_length=64, description="the tenant of every request")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="addresses or networks, separated by commas, that may say who asks and whether by TLS (X-Forwarded-*)",
+    )
     log_level: str = "INFO"
     health_port: int | None = Field(
         None, ge=1, le=65535, description="where a worker answers /livez and /readyz; nowhere if not told"

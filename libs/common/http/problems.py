@@ -22,6 +22,7 @@ _TITLES = {
     400: "Bad request",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     412: "Precondition failed",
     413: "Too large",
@@ -30,6 +31,7 @@ _TITLES = {
     422: "Unprocessable content",
     428: "Precondition required",
     429: "Too many requests",
+    431: "Request header fields too large",
     500: "Internal error",
     503: "Service unavailable",
 }
@@ -58,16 +60,21 @@ class ProblemDocument(BaseModel):
     byte_offset: int | None = Field(None, description="where a body that is no X12 goes wrong, from 0")
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """Answer with a problem. `name` completes the type `urn:recours:problem:NAME`."""
+class Problem(HTTPException):
+    """Answer with a problem. `name` completes the type `urn:recours:problem:NAME`.
+
+    It is the framework's own kind, which alone passes through the reading of a body unchanged.
+    """
 
     def __init__(self, status: int, name: str, detail: str, *, headers: Mapping[str, str] | None = None, **extension: Any) -> None:
-        super().__init__(name)
+        super().__init__(status, detail)
         self.status = status
         self.name = name
-        self.detail = detail
         self.headers = dict(headers or {})
         self.extension = extension
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def not_found(what: str) -> Problem:

@@ -7,6 +7,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from libs.common import telemetry
+from libs.common.http.protocol import BoundedHttp
 from libs.common.settings import CommonSettings
 
 _GRACE_SECONDS = 10
@@ -22,10 +23,12 @@ def serve(app: FastAPI, settings: CommonSettings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         backlog=512,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_SECONDS,

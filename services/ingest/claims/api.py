@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http import idempotency
-from libs.common.http.app import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
+from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import FieldProblem, Problem, field_problems, names, not_found, responses
 from libs.common.ids import claim_key

@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.http.app import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, responses
 from services.ingest.followups import banking
