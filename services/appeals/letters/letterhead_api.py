@@ -34,7 +34,7 @@ async def put_letterhead(
     """Letters that are written already keep the letterhead of their day. The first one is put on version 0 (`If-Match: "0"`)."""
     asked = read_version(if_match)
     try:
-        logo = read_logo(body.logo_png) if body.logo_png is not None else b""
+        logo = await read_logo(body.logo_png) if body.logo_png is not None else b""
     except LogoRefused as error:
         errors = [FieldProblem(pointer="/body/logo_png", problem=str(error)).model_dump()]
         raise Problem(422, "logo-refused", "The logo cannot be used.", errors=errors) from None

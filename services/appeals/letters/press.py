@@ -7,7 +7,6 @@ file for each part: part-1.pdf, part-2.pdf. The same job gives the same bytes.
 import hashlib
 import io
 import os
-import resource
 import sys
 import threading
 import zlib
@@ -20,6 +19,7 @@ from msgspec import Struct
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
+from services.appeals.documents.confinement import confine
 from services.appeals.letters import library
 from services.appeals.letters.facts import Exhibit, Sheet
 from services.appeals.letters.language import day
@@ -97,9 +97,8 @@ class Unfit(Exception):  # noqa: N818 - the fact is the name
 
 
 def main() -> None:
+    confine(MEMORY_BYTES, CPU_SECONDS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     folder = Path(sys.argv[1])
     job = msgspec.json.decode((folder / "job.json").read_bytes(), type=Job)
     try:
