@@ -7,7 +7,7 @@ event goes out twice.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -60,6 +60,8 @@ _BYTES_A_BATCH = 4 * 1024 * 1024  # however few claims they hold: bounds the mem
 _FILES_TOGETHER = 64
 _BYTES_TOGETHER = 256 * 1024  # an open transaction holds up all relays: some hundred claims at most
 _LEASE = timedelta(seconds=15)
+_TENANTS_TOGETHER = 4  # each has a file open, a piece of it in memory, and a lease that must last until its next turn
+_LOOK_SECONDS = 0.2  # for files of other tenants
 _POLL_SECONDS = 1.0
 _GATHER_SECONDS = 0.03
 _FAILURES_MAX = 3
@@ -86,6 +88,9 @@ class IntakeReader:
         self._wake = asyncio.Event()
         self._one_by_one = False
         self._look_for_others_at = 0.0  # while small files keep coming
+        self._turn = asyncio.Lock()  # goes round among the files that are open: it is given in the order of asking
+        self._served_small = ""  # the tenant whose turn was last
+        self._served = ""
 
     async def run(self) -> None:
         """Work until cancelled; what is transient is waited out."""
@@ -171,7 +176,7 @@ class IntakeReader:
         """Read some small files of one tenant. One with claims or answers comes alone: it locks accounts in an order of its own."""
         parts: list[Part] = []
         bytes_read = 0
-        for received, body in await store.lock_small(tx, store.SMALL_BYTES, _FILES_TOGETHER):
+        for received, body in await store.lock_small(tx, store.SMALL_BYTES, _FILES_TOGETHER, self._served_small):
             if parts and received.tenant_id != parts[0].received.tenant_id:
                 continue
             _, traceparent = spans.enter_context(telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent))
@@ -186,17 +191,40 @@ class IntakeReader:
                 break
             await asyncio.sleep(0)  # the relay shares this process
         if parts:
+            self._served_small = parts[0].received.tenant_id
             await self._write(tx, parts, await self._sort(tx, parts))
             await store.finish(tx, [(part.progress, status_of(part.progress)) for part in parts], self._clock.now())
         return [part.progress for part in parts]
 
     async def _read_leased(self) -> bool:
-        """Read one waiting file of any size to its end; False when none waits."""
+        """Read waiting files of any size to their ends, one a tenant and those of several tenants by turns, until none waits."""
+        open_: dict[str, asyncio.Task[None]] = {}
+        found = False
+        try:
+            while True:
+                leased = await self._lease_another(open_) if len(open_) < _TENANTS_TOGETHER else None
+                if leased is not None:
+                    found = True
+                    self._served = leased[0].received.tenant_id
+                    open_[self._served] = asyncio.create_task(self._read_one(*leased))
+                    continue
+                if not open_:
+                    return found
+                await asyncio.wait(open_.values(), timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                async with self._turn:
+                    await self._read_small()  # what is small does not wait until nothing else does
+                for tenant_id in [tenant_id for tenant_id, task in open_.items() if task.done()]:
+                    open_.pop(tenant_id).result()
+        finally:
+            for task in open_.values():
+                task.cancel()
+            await asyncio.gather(*open_.values(), return_exceptions=True)
+
+    async def _lease_another(self, open_: Collection[str]) -> tuple[Progress, int] | None:
         async with self._database.begin() as tx:
-            leased = await store.lease(tx, _LEASE)
-        if leased is None:
-            return False
-        progress, failures = leased
+            return await store.lease(tx, _LEASE, self._served, open_)
+
+    async def _read_one(self, progress: Progress, failures: int) -> None:
         received = progress.received
         progress.pseudonym_key = self._pseudonym_key
         try:
@@ -215,7 +243,6 @@ class IntakeReader:
         except Exception:
             log.exception("reading_failed", interchange_id=str(received.interchange_id), attempt=failures + 1)
             await self._give_back(progress, failures + 1)
-        return True
 
     async def _give_back(self, progress: Progress, failures: int) -> None:
         """A bug of ours must neither block the other files nor be tried for ever."""
@@ -232,19 +259,21 @@ class IntakeReader:
                 await store.finish(tx, [(failed.progress, "rejected")], self._clock.now())
 
     async def read(self, progress: Progress) -> None:
-        """Read one leased file."""
+        """Read one leased file, a block at each turn."""
         part, reader = Part(progress), InterchangeReader()
         bytes_read = ordinal = 0
         more = True
         while more:
-            async with self._database.begin() as tx:
-                body, more = await store.read_chunk(tx, progress.received, ordinal)
-            chunk = unpack(body)
-            bytes_read += len(chunk)
-            ordinal += 1
-            await self._book(part, reader.feed(chunk), bytes_read)
-        await self._book(part, reader.close(), bytes_read)
-        await self._flush(part, bytes_read, last=True)
+            async with self._turn:
+                async with self._database.begin() as tx:
+                    body, more = await store.read_chunk(tx, progress.received, ordinal)
+                chunk = unpack(body)
+                bytes_read += len(chunk)
+                ordinal += 1
+                await self._book(part, reader.feed(chunk), bytes_read)
+        async with self._turn:
+            await self._book(part, reader.close(), bytes_read)
+            await self._flush(part, bytes_read, last=True)
         log.info("interchange_read", interchange_id=str(part.received.interchange_id), claims=progress.claims, bytes=bytes_read)
 
     async def _book(self, part: Part, items: Sequence[Item], bytes_read: int) -> None:

@@ -76,19 +76,26 @@ UPDATE interchanges SET status = 'processing', leased_until = now() + $1::interv
 FROM (
     SELECT tenant_id, interchange_id, bytes_read > 0 AS begun FROM interchanges
     WHERE status IN ('received', 'processing') AND (leased_until IS NULL OR leased_until < now())
-    ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
+        AND tenant_id > $2 AND tenant_id <> ALL ($3)
+    ORDER BY tenant_id, received_at LIMIT 1 FOR UPDATE SKIP LOCKED
 ) AS waiting
 WHERE interchanges.tenant_id = waiting.tenant_id AND interchanges.interchange_id = waiting.interchange_id
 RETURNING interchanges.tenant_id, interchanges.interchange_id, received_at, traceparent, failures, leased_until, begun
 """
 
 
-async def lease(tx: AsyncConnection, duration: timedelta) -> tuple[Progress, int] | None:
-    """Take the oldest file that waits, or that a dead worker left; with it, how often reading it failed.
+async def lease(
+    tx: AsyncConnection, duration: timedelta, after: str = "", but: Collection[str] = ()
+) -> tuple[Progress, int] | None:
+    """Take the oldest file that waits, or that a dead worker left, of the next tenant in turn; with it, how often reading it failed.
 
-    What an earlier, broken-off reading of the file noted is forgotten; remits that it booked stay.
+    The turn is that of the tenant after `after`, none of `but`. What an earlier, broken-off reading of the file noted is forgotten;
+    remits that it booked stay.
     """
-    row = await (await driver(tx)).fetchrow(_LEASE, duration)
+    connection = await driver(tx)
+    row = await connection.fetchrow(_LEASE, duration, after, list(but))
+    if row is None and after:
+        row = await connection.fetchrow(_LEASE, duration, "", list(but))
     if row is None:
         return None
     received = Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"])
@@ -101,17 +108,23 @@ _LOCK_SMALL = """
 SELECT tenant_id, interchange_id, received_at, traceparent, body
 FROM (
     SELECT tenant_id, interchange_id, row_id, received_at, traceparent FROM interchanges
-    WHERE status = 'received' AND leased_until IS NULL AND failures = 0 AND bytes_read = 0 AND size_bytes <= $1
-    ORDER BY received_at, row_id LIMIT $2 FOR UPDATE SKIP LOCKED
+    WHERE status = 'received' AND leased_until IS NULL AND failures = 0 AND bytes_read = 0 AND size_bytes <= $1 AND tenant_id > $3
+    ORDER BY tenant_id, received_at, row_id LIMIT $2 FOR UPDATE SKIP LOCKED
 ) AS waiting
 JOIN interchange_chunks USING (tenant_id, interchange_id)
-ORDER BY received_at, row_id
+ORDER BY tenant_id, received_at, row_id
 """
 
 
-async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int) -> list[tuple[Received, bytes]]:
-    """Take small files that nobody began to read, for this transaction: each with its compressed bytes, oldest first."""
-    rows = await (await driver(tx)).fetch(_LOCK_SMALL, size_bytes_max, count)
+async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int, after: str = "") -> list[tuple[Received, bytes]]:
+    """Take small files that nobody began to read, for this transaction: each with its compressed bytes.
+
+    They come by tenant, beginning with the one after `after`, and of each oldest first.
+    """
+    connection = await driver(tx)
+    rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, after)
+    if not rows and after:
+        rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, "")
     return [
         (Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"]), row["body"]) for row in rows
     ]

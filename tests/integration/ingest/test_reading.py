@@ -395,6 +395,64 @@ async def test_small_files_do_not_wait_for_the_end_of_a_large_one(ingest, monkey
     assert (await ingest.get(f"/v1/interchanges/{large}"))["status"] == "accepted"
 
 
+async def test_small_files_of_one_tenant_do_not_wait_for_the_many_of_another(ingest, monkeypatch) -> None:
+    finished, finish = [], store.finish
+
+    async def noting(tx, ended, now):
+        finished.extend(progress.received.tenant_id for progress, _ in ended)
+        await finish(tx, ended, now)
+
+    monkeypatch.setattr(store, "finish", noting)
+    for n in range(100):
+        await ingest.accept(one_payment(range(n * 2, n * 2 + 2), f"TRACE{n}"))
+    await ingest.client("quiet").post("/v1/interchanges", content=one_payment(range(3)))
+    await ingest.read_all()
+    assert len(finished) == 101
+    assert finished.index("quiet") < 70, "one transaction of others comes before it"
+
+
+async def test_large_files_of_several_tenants_are_read_by_turns(ingest, monkeypatch) -> None:
+    """The one that sends three first has most of the first still to be read when the other's only one is done."""
+    monkeypatch.setattr(store, "SMALL_BYTES", 0)
+    monkeypatch.setattr("services.ingest.upload.BLOCK_BYTES", 16 * 1024)  # a turn is a block
+    finished, finish = [], store.finish
+
+    async def noting(tx, ended, now):
+        for progress, _ in ended:
+            finished.append((progress.received.tenant_id, await booked()))
+        await finish(tx, ended, now)
+
+    async def booked() -> int:
+        return (await ingest.rows("SELECT count(*) FROM remits WHERE tenant_id = 'local'"))[0][0]
+
+    monkeypatch.setattr(store, "finish", noting)
+    for n in range(3):
+        await ingest.accept(one_payment(range(n * 1000, n * 1000 + 1000), f"TRACE{n}"))
+    quiet = ingest.client("quiet")
+    await quiet.post("/v1/interchanges", content=one_payment(range(150)))
+    await ingest.new_reader(batch_claims=50).read_next()
+    assert [tenant for tenant, _ in finished] == ["quiet", "local", "local", "local"]
+    assert 0 < finished[0][1] < 700
+
+
+async def test_what_small_files_hold_is_read_while_larger_ones_keep_coming(ingest, monkeypatch) -> None:
+    monkeypatch.setattr(store, "SMALL_BYTES", 2_000)
+    for n in range(4):
+        await ingest.accept(one_payment(range(n * 100, n * 100 + 100), f"TRACE{n}"))
+    finish, order = store.finish, []
+
+    async def noting(tx, ended, now):
+        if not order:
+            await ingest.accept(one_payment(range(900, 903), "SMALL"))
+        order.extend(progress.claims for progress, _ in ended)
+        await finish(tx, ended, now)
+
+    monkeypatch.setattr(store, "finish", noting)
+    await ingest.reader.read_next()
+    assert order[:2] == [100, 3]
+    assert sorted(order) == [3, 100, 100, 100, 100]
+
+
 async def test_progress_is_seen_while_a_file_is_read(ingest, monkeypatch) -> None:
     interchange_id = await ingest.accept(one_payment(range(20000)))
     note, told = store.note_progress, []
