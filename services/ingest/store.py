@@ -87,7 +87,7 @@ RETURNING interchanges.tenant_id, interchanges.interchange_id, received_at, trac
 async def lease(
     tx: AsyncConnection, duration: timedelta, after: str = "", but: Collection[str] = ()
 ) -> tuple[Progress, int] | None:
-    """Take the oldest file that waits, or that a dead worker left, of the next tenant in turn; with it, how often reading it failed.
+    """Take the oldest file that waits, or that a dead worker left, of the next tenant in turn, and how often reading it failed.
 
     The turn is that of the tenant after `after`, none of `but`. What an earlier, broken-off reading of the file noted is forgotten;
     remits that it booked stay.

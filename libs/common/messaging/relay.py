@@ -4,6 +4,9 @@ One relay a service is active, by an advisory lock; another takes over when its 
 id is below every transaction still running (a plain `id > last` loses rows that commit late), a window of whole transactions at a
 time, and inside a window in sequence order. Its position moves only after the broker's acknowledgement: a crash anywhere sends a
 window again and never skips one.
+
+While one tenant's events fill whole windows, those of others that wait behind them go ahead. How far they went is known to this
+process alone: after a crash they are sent again.
 """
 
 import asyncio
@@ -23,11 +26,13 @@ from libs.common.database import Database, is_transient
 from libs.common.errors import Transient
 from libs.common.messaging import cloudevents
 from libs.common.messaging.outbox import CHANNEL
+from libs.common.messaging.overtaking import Overtaking, crowding
 from libs.common.messaging.topics import partition_of
 
 log = structlog.get_logger()
 
 WINDOW_ROWS = 4000  # a window ends with the transaction that holds this row
+_LOOK_WINDOWS = 5  # how many windows' rows are looked at for tenants that may go ahead
 _POLL_SECONDS = 1.0  # for a notification that got lost
 _FENCED_POLL_SECONDS = 0.01  # rows are there, an older transaction is still open: it ends without a notification
 _TAKEOVER_SECONDS = 0.5
@@ -40,9 +45,20 @@ _POSITION = "SELECT last_xid::text AS position FROM relay_position"
 # The alias must not be `xid`: ORDER BY would take the text, and '10000' sorts before '9999'.
 # One walk along the index of xids, to the end of the transaction that holds the last row; the order inside is made here.
 _WINDOW = """
-SELECT seq, xid::text AS position, aggregatetype, aggregateid, type, id, payload, headers FROM outbox
+SELECT seq, xid::text AS position, tenant_id, aggregatetype, aggregateid, type, id, payload, headers FROM outbox
 WHERE xid > $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY outbox.xid FETCH FIRST ($2) ROWS WITH TIES
+"""
+# What a tenant has there, or all but some have, looking at no more rows than asked for.
+_LOOK_END = """
+SELECT COALESCE(
+    (SELECT xid FROM outbox WHERE xid > $1::text::xid8 AND xid < fence ORDER BY outbox.xid OFFSET $2 LIMIT 1), fence
+)::text FROM pg_snapshot_xmin(pg_current_snapshot()) AS fence
+"""
+_AHEAD = """
+SELECT seq, xid::text AS position, tenant_id, aggregatetype, aggregateid, type, id, payload, headers FROM outbox
+WHERE xid > $1::text::xid8 AND xid < $2::text::xid8 AND (tenant_id = ANY ($3)) = $4
+ORDER BY outbox.xid FETCH FIRST ($5) ROWS WITH TIES
 """
 _LAST = "SELECT xid::text FROM outbox ORDER BY outbox.xid DESC LIMIT 1"
 _ADVANCE = f"WITH moved AS (UPDATE relay_position SET last_xid = $1::text::xid8, moved_at = now()) {_LAST}"  # noqa: S608 - our own
@@ -67,6 +83,7 @@ class Relay:
         self._window_rows = window_rows
         self._wake = asyncio.Event()
         self._partitions: dict[str, int] = {}
+        self._overtaking: Overtaking | None = None
         self.sent = 0
         self._waiting = True
 
@@ -125,15 +142,15 @@ class Relay:
 
     async def _drain_for_ever(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> None:
         position: str = await connection.fetchval(_POSITION)
+        self._overtaking = None
         while True:
             self._wake.clear()
             rows = await connection.fetch(_WINDOW, position, self._window_rows)
             if rows:
-                async with asyncio.timeout(_STUCK_SECONDS):
-                    await self._send(producer, sorted(rows, key=_by_sequence))
+                await self._send(producer, self._unsent(rows))
                 position = max({row["position"] for row in rows}, key=int)
                 last = await connection.fetchval(_ADVANCE, position)
-                self.sent += len(rows)
+                await self._let_overtake(connection, producer, position, rows)
             else:
                 last = await connection.fetchval(_LAST)
             more = last is not None and int(last) > int(position)
@@ -142,17 +159,49 @@ class Relay:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _FENCED_POLL_SECONDS if more else _POLL_SECONDS)
 
+    def _unsent(self, rows: Sequence[Any]) -> Sequence[Any]:
+        gone = self._overtaking
+        return rows if gone is None else [row for row in rows if not gone.is_sent(row["tenant_id"], int(row["position"]))]
+
+    async def _let_overtake(
+        self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer, position: str, rows: Sequence[Any]
+    ) -> None:
+        """Send a window of each lane that goes ahead of a tenant that fills the relay's own."""
+        if self._overtaking is not None and self._overtaking.is_over(int(position)):
+            self._overtaking = None
+        if len(rows) < self._window_rows:
+            return  # nothing waits behind them
+        if self._overtaking is None:
+            flood = crowding([row["tenant_id"] for row in rows])
+            if flood is None:
+                return
+            self._overtaking = Overtaking(int(position), flood)
+        for lane in self._overtaking.lanes:
+            end = await connection.fetchval(_LOOK_END, str(lane.position), _LOOK_WINDOWS * self._window_rows)
+            whose = (self._overtaking.apart, False) if lane.tenant is None else ([lane.tenant], True)
+            ahead = await connection.fetch(_AHEAD, str(lane.position), end, *whose, self._window_rows)
+            await self._send(producer, ahead)
+            if len(ahead) < self._window_rows:
+                lane.position = int(end) - 1
+                continue
+            lane.position = max(int(row["position"]) for row in ahead)
+            crowd = crowding([row["tenant_id"] for row in ahead])
+            if lane.tenant is None and crowd is not None:
+                self._overtaking.separate(crowd)
+
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
         """Send a window in prebuilt batches, one chain a partition, and return when the broker has all of it."""
         by_partition: dict[tuple[str, int], list[_Record]] = defaultdict(list)
-        for _, _, topic, key, type_, event_id, payload, kept in rows:
+        for _, _, _, topic, key, type_, event_id, payload, kept in sorted(rows, key=_by_sequence):
             count = self._partitions.get(topic) or await self._count_partitions(producer, topic)
             routed_by = key.encode()
             headers = cloudevents.write_headers(event_id, self._source, type_, routed_by, kept)
             by_partition[topic, partition_of(routed_by, count)].append((routed_by, payload, headers))
-        await asyncio.gather(
-            *(self._send_in_order(producer, topic, partition, part) for (topic, partition), part in by_partition.items())
-        )
+        async with asyncio.timeout(_STUCK_SECONDS):
+            await asyncio.gather(
+                *(self._send_in_order(producer, topic, partition, part) for (topic, partition), part in by_partition.items())
+            )
+        self.sent += len(rows)
 
     async def _count_partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
         self._partitions[topic] = len(await producer.partitions_for(topic))

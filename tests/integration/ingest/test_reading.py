@@ -396,7 +396,8 @@ async def test_small_files_do_not_wait_for_the_end_of_a_large_one(ingest, monkey
 
 
 async def test_small_files_of_one_tenant_do_not_wait_for_the_many_of_another(ingest, monkeypatch) -> None:
-    finished, finish = [], store.finish
+    finished: list[str] = []
+    finish = store.finish
 
     async def noting(tx, ended, now):
         finished.extend(progress.received.tenant_id for progress, _ in ended)
@@ -415,7 +416,8 @@ async def test_large_files_of_several_tenants_are_read_by_turns(ingest, monkeypa
     """The one that sends three first has most of the first still to be read when the other's only one is done."""
     monkeypatch.setattr(store, "SMALL_BYTES", 0)
     monkeypatch.setattr("services.ingest.upload.BLOCK_BYTES", 16 * 1024)  # a turn is a block
-    finished, finish = [], store.finish
+    finished: list[tuple[str, int]] = []
+    finish = store.finish
 
     async def noting(tx, ended, now):
         for progress, _ in ended:
@@ -423,7 +425,7 @@ async def test_large_files_of_several_tenants_are_read_by_turns(ingest, monkeypa
         await finish(tx, ended, now)
 
     async def booked() -> int:
-        return (await ingest.rows("SELECT count(*) FROM remits WHERE tenant_id = 'local'"))[0][0]
+        return int((await ingest.rows("SELECT count(*) FROM remits WHERE tenant_id = 'local'"))[0][0])
 
     monkeypatch.setattr(store, "finish", noting)
     for n in range(3):
@@ -439,7 +441,8 @@ async def test_what_small_files_hold_is_read_while_larger_ones_keep_coming(inges
     monkeypatch.setattr(store, "SMALL_BYTES", 2_000)
     for n in range(4):
         await ingest.accept(one_payment(range(n * 100, n * 100 + 100), f"TRACE{n}"))
-    finish, order = store.finish, []
+    finish = store.finish
+    order: list[int] = []
 
     async def noting(tx, ended, now):
         if not order:

@@ -22,13 +22,15 @@ class Counted(Struct, frozen=True):
     number: int
 
 
-def event(topic: str, number: int, *, key: str = "00000000-0000-0000-0000-000000000001", sequence: int = 1) -> Event:
+def event(
+    topic: str, number: int, *, key: str = "00000000-0000-0000-0000-000000000001", sequence: int = 1, tenant_id: str = "local"
+) -> Event:
     made = first_event(
         topic,
         "recours.counted.v1",
         Counted(number),
         key=uuid4(),
-        tenant_id="local",
+        tenant_id=tenant_id,
         sequence=sequence,
         correlation_id="a-file",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -210,6 +212,45 @@ async def test_a_relay_stopped_again_and_again_loses_nothing_and_keeps_order(dat
         records = await read(kafka_server.bootstrap, topic, until=lambda found: len(set(numbers(found))) == total)
     first_seen = list(dict.fromkeys(numbers(records)))
     assert first_seen == list(range(total))
+
+
+async def test_a_tenant_that_fills_the_relay_is_overtaken_by_all_others(database, kafka_server, topic) -> None:
+    """A backlog as an outage leaves it: 1,000 of one, 300 of another behind them, 10 of a third at the end."""
+    backlog = {"flood": range(1000), "much": range(1000, 1300), "quiet": range(1300, 1310)}
+    for tenant_id, its in backlog.items():
+        for start in range(its.start, its.stop, 10):
+            async with database.begin() as tx:
+                await outbox.append(tx, [event(topic, each, tenant_id=tenant_id) for each in range(start, start + 10)])
+    relay = Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test", window_rows=50)
+    async with running(relay):
+        records = await read(kafka_server.bootstrap, topic, until=lambda found: len(found) >= 1310)
+        async with database.begin() as tx:
+            await outbox.append(tx, [event(topic, 1310, tenant_id="much"), event(topic, 1311, tenant_id="flood")])
+        records = await read(kafka_server.bootstrap, topic, until=lambda found: len(found) >= 1312)
+    found = numbers(records)
+    assert sorted(found) == list(range(1312)), "each once"
+    for its in backlog.values():
+        assert [each for each in found if each in its] == list(its), "each tenant's in order"
+    assert found.index(1309) < 500, "the third waits for some windows of the others"
+    assert found.index(1299) < 1000, "and the second goes beside both"
+
+
+async def test_a_relay_that_dies_while_some_are_ahead_loses_nothing_and_keeps_each_tenants_order(
+    database, kafka_server, topic
+) -> None:
+    for start in range(0, 600, 20):
+        async with database.begin() as tx:
+            await outbox.append(tx, [event(topic, each, tenant_id="flood") for each in range(start, start + 20)])
+    async with database.begin() as tx:
+        await outbox.append(tx, [event(topic, each, tenant_id="quiet") for each in range(600, 620)])
+    for pause in (0.3, 0.2, 0.4):
+        async with running(Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test", window_rows=20)):
+            await asyncio.sleep(pause)
+    async with running(Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test", window_rows=20)):
+        records = await read(kafka_server.bootstrap, topic, until=lambda found: len(set(numbers(found))) == 620)
+    first_seen = list(dict.fromkeys(numbers(records)))
+    assert [each for each in first_seen if each < 600] == list(range(600))
+    assert [each for each in first_seen if each >= 600] == list(range(600, 620))
 
 
 async def test_only_one_relay_is_active_and_another_takes_over(database, kafka_server, topic) -> None:
