@@ -59,7 +59,7 @@ def templates(servers: Stack) -> Callable[[str], str]:
     return template
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def service_database(servers: Stack, templates: Callable[[str], str]) -> Callable[[str], ServiceDatabase]:
     """Make a fresh, migrated database of a service: `service_database("ingest").worker_url`."""
     secrets = Secrets(servers.folder / "secrets.json")

@@ -13,7 +13,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from libs.common.audit.acting import entry_of_change
+from libs.common.audit.entries import Entry, insertion
 from libs.common.errors import Transient
+from libs.common.ids import uuid7
 
 # Classes of SQLSTATE that say "not now" and not "never": connection exceptions, transaction rollback (deadlock, serialization),
 # insufficient resources, operator intervention (shutdown, crash, cannot connect now), system error.
@@ -73,15 +76,6 @@ class Database:
             yield tx
 
     @asynccontextmanager
-    async def statement(self) -> "AsyncIterator[asyncpg.Connection[Any]]":
-        """Lend a connection for one statement that is a transaction by itself, in one round trip.
-
-        Errors: as `begin`.
-        """
-        async with self._lend() as lent:
-            yield await driver(lent)
-
-    @asynccontextmanager
     async def _lend(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self.engine.connect() as lent:
@@ -92,6 +86,13 @@ class Database:
             if is_transient(error):
                 raise Transient(type(error).__name__) from error
             raise
+
+    async def append(self, tenant_id: str, entry: Entry) -> None:
+        """Enter into the audit log what changes nothing: who is shown what. It is durable when this returns. Errors: as `begin`."""
+        statement = insertion(tenant_id, uuid7(), entry, only_if_written=False)
+        async with self._lend() as lent:
+            transaction = _OfTenant(await driver(lent), tenant_id)
+            await transaction.run_whole(statement)
 
     async def ping(self) -> None:
         """Answer once over a pooled connection, or raise Transient."""
@@ -134,12 +135,24 @@ class _OfTenant:
         self._tenant_id = tenant_id
 
     async def start(self) -> None:
+        await self._connection.execute(self._begin())
+
+    async def run_whole(self, statement: str) -> None:
+        """Begin, run a statement and commit, in one trip."""
+        await self._connection.execute(f"{self._begin()}; {statement}; COMMIT")
+
+    def _begin(self) -> str:
         # Two statements in one trip take no parameters. The server reads backslashes as they are (`standard_conforming_strings`).
         tenant = "'" + self._tenant_id.replace("'", "''") + "'"
-        await self._connection.execute(f"BEGIN; SELECT set_config('recours.tenant', {tenant}, true)")
+        return f"BEGIN; SELECT set_config('recours.tenant', {tenant}, true)"
 
     async def commit(self) -> None:
-        await self._connection.execute("COMMIT")
+        entry = entry_of_change()
+        if entry is None:
+            await self._connection.execute("COMMIT")
+            return
+        # In the trip that commits: who changes something waits no longer for its entry than the server takes to write it.
+        await self._connection.execute(f"{insertion(self._tenant_id, uuid7(), entry, only_if_written=True)}; COMMIT")
 
     async def rollback(self) -> None:
         await self._connection.execute("ROLLBACK")

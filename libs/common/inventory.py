@@ -41,6 +41,12 @@ SPINE: Final[Inventory] = {
     "ledger_days": table(nothing="tenant_id day remits charge_cents paid_cents unbalanced_cents"),
     "ledger_adjustments": table(nothing="tenant_id day group_code amount_cents"),
     "idempotency_keys": table(identifier="body", nothing="tenant_id key request_digest status location kept_until"),
+    "audit_log": table(
+        reference="object_ids", staff="subject", nothing="tenant_id entry_id at token_id action object_kind outcome trace_id xid"
+    ),
+    "audit_chain": table(nothing="tenant_id seq entry_id hash"),
+    "audit_seals": table(nothing="tenant_id seq kind hash sealed_at key_id signature"),
+    "audit_position": table(nothing="only_row last_xid"),
 }
 
 # The fields of all events, by name. None is an identifier: who adds one must look at it and say here what it holds. Names are

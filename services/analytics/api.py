@@ -20,6 +20,7 @@ from services.analytics import answers, kpis, queries
 from services.analytics.alerts import api as alerts
 from services.analytics.alerts import stream
 from services.analytics.alerts.stream import Followers
+from services.analytics.audited import AUDITED
 from services.analytics.audits import api as audits
 from services.analytics.audits import schedules_api as audit_schedules
 from services.analytics.causes import actions_api as actions
@@ -283,6 +284,7 @@ def make_app(
     app = create_app(
         "analytics",
         "Shows where denials come from.",
+        audited=AUDITED,
         checks={"database": database.ping},
         routers=[
             router,

@@ -16,6 +16,7 @@ from libs.common.http.problems import responses
 from libs.common.http.versions import etag
 from libs.common.people import PERSON
 from services.appeals import store
+from services.appeals.audited import AUDITED
 from services.appeals.changing import AskingDep, Locked, change, detail_of
 from services.appeals.collaboration import api as collaboration
 from services.appeals.collaboration import guest
@@ -80,6 +81,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
     app = create_app(
         "appeals",
         "Carries each recoverable denial from its opening to its outcome.",
+        audited=AUDITED,
         checks={"database": database.ping},
         routers=[
             worklist_api.router,

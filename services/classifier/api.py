@@ -34,6 +34,7 @@ from libs.common.http.paging import (
 )
 from libs.common.http.problems import not_found, responses
 from services.classifier import decision, store
+from services.classifier.audited import AUDITED
 from services.classifier.codes import api as codes
 from services.classifier.judgement import Context
 from services.classifier.labels import api as labels
@@ -327,6 +328,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
     app = create_app(
         "classifier",
         "What each denial is, whether it can be won, and what to do.",
+        audited=AUDITED,
         checks={"database": database.ping},
         routers=[
             router,

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from libs.common.audit.acting import about
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http import dead_letters, idempotency, ledger, outbox
@@ -20,6 +21,7 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_i
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
 from services.ingest import queries, store
+from services.ingest.audited import AUDITED
 from services.ingest.checks import api as checks
 from services.ingest.checks.risk import RiskDesk
 from services.ingest.claims import api as claims
@@ -118,8 +120,9 @@ async def _keep(database: Database, received: Received, key: str | None, upload:
     """Keep what was uploaded, once; return the status to answer with, and whether the file is new."""
     blocks = upload.blocks()
     if key is None and upload.size_bytes <= store.SMALL_BYTES:
-        async with database.statement() as connection:
-            new = await store.receive_small(connection, received, upload.sha256, upload.size_bytes, next(blocks))
+        async with database.begin(received.tenant_id) as tx:
+            about(received.interchange_id)
+            new = await store.receive_small(tx, received, upload.sha256, upload.size_bytes, next(blocks))
         return (_TAKEN if new else _KNOWN), new
     tenant = received.tenant_id
     async with database.begin(tenant) as tx:
@@ -320,6 +323,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
     app = create_app(
         "ingest",
         "Takes claims and remittances in, reads them, and tells of every claim in them.",
+        audited=AUDITED,
         checks={"database": database.ping},
         routers=[
             router,

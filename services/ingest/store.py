@@ -6,7 +6,6 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,10 +51,9 @@ async def insert_interchange(tx: AsyncConnection, received: Received, sha256: st
 
 
 _RECEIVE_SMALL = """
-WITH tenant AS (SELECT set_config('recours.tenant', $1, true) AS tenant_id),
-file AS (
+WITH file AS (
     INSERT INTO interchanges (tenant_id, interchange_id, row_id, sha256, size_bytes, status, received_at, traceparent)
-    SELECT tenant_id, $2, $3, $4, $5, 'received', $6, $7 FROM tenant
+    VALUES ($1, $2, $3, $4, $5, 'received', $6, $7)
     ON CONFLICT DO NOTHING RETURNING tenant_id, interchange_id
 ),
 chunk AS (INSERT INTO interchange_chunks SELECT tenant_id, interchange_id, 0, $8 FROM file RETURNING ordinal)
@@ -63,12 +61,10 @@ SELECT ordinal, pg_notify($9, $5::bigint::text) FROM chunk
 """
 
 
-async def receive_small(
-    connection: "asyncpg.Connection[Any]", received: Received, sha256: str, size_bytes: int, block: bytes
-) -> bool:
-    """Store a file of one block as its tenant's, and wake the worker, in one statement; False when it is here already."""
+async def receive_small(tx: AsyncConnection, received: Received, sha256: str, size_bytes: int, block: bytes) -> bool:
+    """Store a file of one block, and wake the worker, in one statement; False when it is here already."""
     told = (received.tenant_id, received.interchange_id, uuid7(), sha256, size_bytes, received.received_at, received.traceparent)
-    return bool(await connection.fetch(_RECEIVE_SMALL, *told, block, CHANNEL))
+    return bool(await (await driver(tx)).fetch(_RECEIVE_SMALL, *told, block, CHANNEL))
 
 
 _LEASE = """

@@ -7,12 +7,13 @@ from typing import Any, Final, Literal
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 
+from libs.common.audit.routes import COMMON, Routes
 from libs.common.health import Check, find_trouble
-from libs.common.http import problems
+from libs.common.http import audit_log, problems
+from libs.common.http.audited import AuditedRequests, action_of
 from libs.common.http.edge import Edge
 from libs.common.http.problems import ProblemDocument
 
@@ -22,6 +23,7 @@ _TAGS: Final = {
     "ledger": "What the service has booked of every remittance; equal in all four services.",
     "dead letters": "Records that the service could never process.",
     "outbox": "Events on their way to the broker.",
+    "audit log": "Who changed what and who was shown whose data, chained so that no entry changes or goes unnoticed.",
     "health": "For whoever starts and watches the process.",
 }
 
@@ -44,10 +46,11 @@ def create_app(
     tags: Mapping[str, str],
     lifespan: Lifespan | None = None,
     json_max_bytes: Mapping[str, int] | None = None,
+    audited: Routes,
 ) -> FastAPI:
     """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents. `tags` describes its own.
 
-    `json_max_bytes` names paths whose JSON may be larger than elsewhere.
+    `json_max_bytes` names paths whose JSON may be larger than elsewhere. `audited` says what each route means to the audit log.
     """
     app = FastAPIOffline(  # /docs shows its page without fetching anything from anywhere
         redoc_url=None,
@@ -57,24 +60,20 @@ def create_app(
         version="1",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=[{"name": name, "description": told} for name, told in {**tags, **_TAGS}.items()],
-        generate_unique_id_function=_operation_id,
+        generate_unique_id_function=action_of,
         lifespan=lifespan,
     )
     problems.install(app)
     for router in routers:
         app.include_router(router)
+    app.include_router(audit_log.router)
     app.include_router(_health(checks))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    app.add_middleware(AuditedRequests, routes={**COMMON, **audited})
     within = app.build_middleware_stack
     # Around all of it, and not as a middleware: those stand within what answers for our bugs, and its answer has headers too.
     app.build_middleware_stack = lambda: Edge(within(), json_max_bytes or {})  # type: ignore[method-assign]  # as above
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    """Name an operation after its function, as clients in most languages spell it: list_denials is listDenials."""
-    first, *rest = route.name.split("_")
-    return first + "".join(map(str.capitalize, rest))
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

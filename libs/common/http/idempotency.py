@@ -13,10 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.audit.acting import about
 from libs.common.http.problems import Problem
 
 KEEP = timedelta(days=1)
 _LOCK_NOT_AVAILABLE = "55P03"
+_ID_LENGTH = 36  # of a UUID; any other answer that is kept is a document
 Key = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, description="a name of your own for this request")
 ]
@@ -103,7 +105,11 @@ async def find(tx: AsyncConnection, tenant_id: str, key: str, request_digest: st
 
 
 async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kept) -> None:
-    """Keep the answer of this transaction's key."""
+    """Keep the answer of this transaction's key; where it says what was created, the audit log names that too."""
+    if kept.location is not None:
+        about(kept.location.rpartition("/")[2])
+    elif len(kept.body) == _ID_LENGTH:
+        about(kept.body)
     if key is not None:
         await tx.execute(
             text(

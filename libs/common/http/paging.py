@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, Field
 
+from libs.common.audit.acting import shows
 from libs.common.changes import Change
 from libs.common.http.problems import Problem
 
@@ -46,7 +47,9 @@ def cut_page(
     """Return the page of these rows, of which one more than `limit` was asked for; the next begins after the last position."""
     shown = rows[:limit]
     more = write_cursor(str(position(shown[-1])), tenant_id, filters) if len(rows) > limit else None
-    return Page(items=[view(row) for row in shown], next_cursor=more)
+    items = [view(row) for row in shown]
+    shows(items)
+    return Page(items=items, next_cursor=more)
 
 
 def write_cursor(position: str, tenant_id: str, filters: Mapping[str, Any]) -> str:

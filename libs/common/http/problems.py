@@ -81,6 +81,11 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", f"There is no such {what}.")
 
 
+def away() -> Problem:
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return Problem(503, "unavailable", "A part of the system is away; try again shortly.", headers=headers)
+
+
 def answer(problem: Problem) -> Response:
     """Write a problem as a response."""
     body = {
@@ -115,8 +120,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Transient)
     async def of_the_world(_: Request, error: Transient) -> Response:
         log.warning("request_refused", error=str(error))
-        headers = {"Retry-After": str(RETRY_SECONDS)}
-        return answer(Problem(503, "unavailable", "A part of the system is away; try again shortly.", headers=headers))
+        return answer(away())
 
     @app.exception_handler(RequestValidationError)
     async def of_the_request(request: Request, error: RequestValidationError) -> Response:

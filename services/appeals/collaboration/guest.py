@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import ClientDisconnect
 
+from libs.common.audit.acting import about
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem
@@ -87,6 +88,7 @@ async def show_page(
         link = await _enter(tx, tenant, token, now)
         if link is None:
             return _closed(lang)
+        about(link.link_id)
         documents = await store.shown_documents(tx, tenant, link.link_id)
         messages = await store.shown_messages(tx, tenant, link.link_id)
         await store.log(tx, tenant, link, "page_seen", GUEST, now)
@@ -112,6 +114,7 @@ async def download(
         row = next((each for each in shown if str(each["document_id"]) == document_id.lower()), None)
         if link is None or row is None:
             return _closed(link.language if link else None)
+        about(link.link_id)
         await store.log(tx, tenant, link, "document_downloaded", GUEST, now, items=[row["document_id"]])
     return give(request, row, range_, if_range, if_none_match)
 
@@ -138,6 +141,7 @@ async def _write(database: Database, tenant: str, token: str, told: str, now: da
             return False
         if (await store.used(tx, tenant, link.link_id)).messages >= MESSAGES_MAX:
             raise _Wrong("too_many", 429)
+        about(link.link_id)
         message_id = await store.insert_message(tx, tenant, link.case_id, told, link.name, now, link_id=link.link_id)
         await store.share(tx, tenant, link.link_id, "message", [message_id], now)
         await store.log(tx, tenant, link, "message_written", GUEST, now, items=[message_id])
@@ -227,6 +231,7 @@ async def _take(database: Database, tenant: str, token: str, kept: Kept, now: da
         if link is None:
             raise _Wrong("closed", _NOT_FOUND)
         await _require_quota(tx, tenant, link.link_id, kept.new.size_bytes)
+        about(link.link_id)
         row, is_new = await kept.enter(tx, tenant, now)
         document_id: UUID = row["document_id"]
         size = kept.new.size_bytes if is_new else 0

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.audit.acting import about
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
@@ -159,6 +160,7 @@ async def preview_letter_template(
     source = body.body if body.body is not None else await _in_force(database, tenant, key)
     check(source)
     sources, logo = await _sources(request, database, tenant, body, language)
+    about(sources.case.case_id)
     asked = Asked(language, level, clock.now().date(), told)
     known = values(sources, asked)
     if "application/pdf" in accept:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.audit.acting import about
 from libs.common.clock import Clock
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
@@ -139,6 +140,7 @@ async def next_case(
             await idempotency.finish(tx, tenant, key, idempotency.Kept(204, None, ""))
             return Response(status_code=204)
         view = CaseView.of(row)
+        about(view.case_id)
         await idempotency.finish(tx, tenant, key, idempotency.Kept(200, None, view.model_dump_json()))
     return view
 

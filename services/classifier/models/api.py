@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.audit.acting import about
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
@@ -226,6 +227,7 @@ async def _begin(
     if job is None:
         await jobs.insert(tx, wanted)
         job = wanted
+        about(job.job_id)
     response.headers["Location"] = f"/v1/models/jobs/{job.job_id}"
     return JobView.of(job)
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
+from libs.common.audit.acting import about
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http import idempotency
@@ -162,6 +163,7 @@ async def _book(database: Database, received: Received, part: Sequence[_Line], s
     if not claims:
         return set()
     async with database.begin(received.tenant_id) as tx:
+        about(*(each.claim_id for each in claims))
         booked = await intake.book(tx, received, None, Intake(claims=claims))
         await outbox.append(tx, booked.events)
         await insert_letters(tx, sandbox.letters(received, booked.claims))

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from libs.common.audit.acting import about
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
@@ -135,6 +136,7 @@ async def _answers(spool: IO[bytes], database: Database, tenant: str, lines: Ite
                 try:
                     async with database.begin(tenant) as tx:
                         new = await banking.insert(tx, tenant, named, now)
+                        about(*new)
                 except Transient:
                     away = True
             yield "".join(_answer(number, each, tenant, new, away=away) for number, each in part)

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from libs.common.audit.acting import about
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import not_found, responses
 from libs.common.ids import uuid7
@@ -150,6 +151,7 @@ async def load_reference(
             async with database.begin(tenant) as tx:
                 known = await load_store.known(tx, load)
                 if known is None:
+                    about(load.load_id)
                     await load_store.insert(tx, load, upload.size_bytes, upload.blocks(), now)
         finally:
             upload.close()

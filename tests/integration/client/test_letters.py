@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import text
 
 from libs.client.errors import ClientError
 from libs.client.letters import values_of
@@ -55,8 +56,8 @@ def test_a_template_is_looked_at_and_a_letter_written_and_fetched(
 
 async def _case_id(made: ServiceDatabase) -> str:
     database = Database(made.worker_url)
-    async with database.statement() as connection:
-        found = await connection.fetchval("SELECT case_id FROM cases")
+    async with database.begin() as tx:
+        found = (await tx.execute(text("SELECT case_id FROM cases"))).scalar_one()
     await database.close()
     return str(found)
 

@@ -9,7 +9,9 @@ import pytest
 from deploy.local.layout import SERVICES
 
 # The spine's own tables: COPY is refused where row-level security binds. The API role reaches the outbox alone, always by tenant.
-SPINE = {"outbox", "inbox", "relay_position", "alembic_version"}
+SPINE = {"outbox", "inbox", "relay_position", "audit_position", "alembic_version"}
+# Written by the worker alone, and read by the API role.
+WORKERS = {"audit_chain", "audit_seals"}
 
 Roles = dict[str, "asyncpg.Connection[Any]"]
 
@@ -72,6 +74,7 @@ async def test_every_table_leads_with_its_tenant_and_is_closed_by_it(roles: Role
 APPEND_ONLY = {
     "followup_history", "case_history", "document_history", "evidence_waivers", "disclosures", "case_messages", "case_warnings",
     "case_comments", "payer_versions", "worklist_history", "letter_templates", "letterheads", "letters",
+    "audit_log", "audit_chain", "audit_seals",
 }  # fmt: skip
 
 
@@ -89,7 +92,7 @@ async def test_the_api_role_neither_sees_nor_writes_nor_changes_another_tenants_
         await insert(owner, roles["worker"], table, "theirs")
         async with api.transaction():
             await api.execute("SELECT set_config('recours.tenant', 'mine', true)")
-            await insert(owner, api, table, "mine")
+            await insert(owner, roles["worker"] if table in WORKERS else api, table, "mine")
             assert await api.fetchval(f"SELECT count(*) FROM {table}") == 1, table
             for change in (f"UPDATE {table} SET tenant_id = tenant_id", f"DELETE FROM {table}"):
                 if table in APPEND_ONLY:
@@ -118,6 +121,13 @@ FORBIDDEN = (
     "UPDATE outbox SET payload = ''",
     "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "UPDATE alembic_version SET version_num = '0000'",
+    "UPDATE audit_log SET subject = 'nobody'",
+    "DELETE FROM audit_log",
+    "TRUNCATE audit_log",
+    "UPDATE audit_chain SET hash = ''",
+    "DELETE FROM audit_seals",
+    "ALTER TABLE audit_log DISABLE TRIGGER audit_log_only_grows",
+    "SELECT audit_cut('local', 0)",
 )
 
 
@@ -130,8 +140,21 @@ async def test_neither_role_changes_the_schema_or_what_was_told(role: str, roles
 
 @pytest.mark.parametrize(
     "statement",
-    ["SELECT 1 FROM inbox", "UPDATE relay_position SET last_xid = '1'", "SELECT tend_outbox(0, 0)", "SET ROLE postgres"],
+    [
+        "SELECT 1 FROM inbox",
+        "SELECT 1 FROM audit_position",
+        "INSERT INTO audit_chain VALUES ('x', 1, gen_random_uuid(), '')",
+        "UPDATE relay_position SET last_xid = '1'",
+        "SELECT tend_outbox(0, 0)",
+        "SET ROLE postgres",
+    ],
 )
 async def test_the_spine_is_the_workers_alone(statement: str, roles: Roles) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await roles["api"].execute(statement)
+
+
+async def test_the_audit_log_only_grows_under_its_owner_too(roles: Roles) -> None:
+    for statement in ("UPDATE audit_log SET subject = 'nobody'", "DELETE FROM audit_chain", "TRUNCATE audit_seals"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="only grows"):
+            await roles["owner"].execute(statement)

@@ -43,7 +43,7 @@ def an_app() -> FastAPI:
     async def bug() -> None:
         raise ZeroDivisionError
 
-    return create_app("test", "A service.", checks={}, routers=[router], tags={})
+    return create_app("test", "A service.", checks={}, routers=[router], tags={}, audited={})
 
 
 @pytest.fixture(scope="module")

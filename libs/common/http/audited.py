@@ -1,0 +1,105 @@
+"""Around every request: its act, so that what it changes is entered by the transactions that change it, and what it discloses or
+is refused is entered before the answer goes out. What cannot be entered is not disclosed.
+"""
+
+from http import HTTPStatus
+from typing import Final, cast
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common import telemetry
+from libs.common.audit.acting import Act, acting
+from libs.common.audit.entries import Entry, Outcome, clean
+from libs.common.audit.routes import Audited, Routes
+from libs.common.database import Database
+from libs.common.errors import Transient
+from libs.common.http import problems
+from libs.common.people import PERSON
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_UNDECLARED: Final = Audited("changes", "unknown")
+
+
+def action_of(route: APIRoute) -> str:
+    """Return the name of what a route does: its operation's id, and of a page, which has none, its function's."""
+    first, *rest = route.name.split("_")  # as clients in most languages spell it: list_denials is listDenials
+    name = first + "".join(map(str.capitalize, rest))
+    return name if route.include_in_schema else f"page.{name}"
+
+
+class AuditedRequests:
+    """ASGI middleware. `routes` is what the service declares of each of its routes."""
+
+    def __init__(self, app: ASGIApp, routes: Routes) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = _Request(scope, self._routes)
+        act = Act(request.change if scope["method"] not in _SAFE else lambda _: None)
+        answer = send
+        is_withheld = False
+
+        async def finish(message: Message) -> None:
+            nonlocal is_withheld
+            if message["type"] == "http.response.start":
+                try:
+                    await request.enter(act, message["status"])
+                except Transient:
+                    is_withheld = True
+                    await problems.answer(problems.away())(scope, receive, answer)
+            if not is_withheld:
+                await answer(message)
+
+        with acting(act):
+            await self._app(scope, receive, finish)
+
+
+class _Request:
+    """What is known of one request as it goes on; its route and its caller are found on the way."""
+
+    def __init__(self, scope: Scope, routes: Routes) -> None:
+        self._scope = scope
+        self._routes = routes
+
+    def change(self, named: tuple[str, ...]) -> Entry | None:
+        return self._entry("changed", named)
+
+    async def enter(self, act: Act, status: int) -> None:
+        """Enter what changes nothing: a disclosure, or that the caller was refused. Errors: Transient."""
+        route = self._scope.get("route")
+        if not isinstance(route, APIRoute):
+            return
+        entry = None
+        if status in _REFUSALS:
+            entry = self._entry("refused", ())
+        elif status < HTTPStatus.MULTIPLE_CHOICES and self._declared(route).meaning == "discloses" and act.shown != []:
+            entry = self._entry("disclosed", act.named(self._declared(route).by))
+        if entry is not None:
+            app = cast("FastAPI", self._scope["app"])
+            await cast("Database", app.state.database).append(app.state.tenant, entry)
+
+    def _declared(self, route: APIRoute) -> Audited:
+        return self._routes.get(action_of(route), _UNDECLARED)
+
+    def _entry(self, outcome: Outcome, named: tuple[str, ...]) -> Entry | None:
+        route = self._scope.get("route")
+        if not isinstance(route, APIRoute):
+            return None
+        declared = self._declared(route)
+        told = self._scope.get("path_params", {}).get(declared.by) if declared.by else None
+        trace = telemetry.context_of(self._scope["state"].get("traceparent"))
+        return Entry(
+            subject=PERSON,
+            action=action_of(route),
+            outcome=outcome,
+            object_kind=declared.kind,
+            object_ids=clean([*([told] if told is not None else []), *named]),
+            trace_id=f"{trace.trace_id:032x}" if trace else None,
+        )

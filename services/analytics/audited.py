@@ -1,0 +1,28 @@
+"""What each route of analytics means to the audit log. It holds no patient's data but the numbers of accounts, in few places."""
+
+from typing import Final
+
+from libs.common.audit.routes import Routes, changes, discloses, neither
+
+AUDITED: Final[Routes] = {
+    **changes("alert", "alert_id", "acknowledgeAlert", "resolveAlert"),
+    **changes("audit", "audit_id", "beginAudit", "putReview", "putSettlement"),
+    **changes("webhook", "webhook_id", "createWebhook", "deleteWebhook", "retryDelivery"),
+    **changes("root_cause", "root_cause_id", "planAction", "makeRule"),
+    **changes("root_cause_action", "action_id", "takeStep"),
+    **changes("audit_schedule", "schedule_id", "addSchedule", "removeSchedule"),
+    **changes("report_schedule", "schedule_id", "addReportSchedule", "removeReportSchedule"),
+    **changes("recount", "recount_id", "beginRecount"),
+    **discloses("root_cause", "root_cause_id", "listRootCauseClaims"),
+    **discloses("audit", "audit_id", "listAuditItems", "getReportPdf", "getReportXlsx"),
+    **discloses("export", "what", "export"),
+    **discloses("report", "report_id", "getReport"),
+    **discloses("denial", "denial_id", "page.getDenials", "page.getDenial"),
+    **discloses("case", None, "page.getAppeals"),
+    **discloses("audit", "audit_id", "page.getAudit"),
+    **neither("page.getOverview", "page.getPayers", "page.getPrevention", "page.getRootCauses", "page.getAlerts", "page.getAudits"),
+    **neither("page.getSystem", "page.getAsset"),
+    **neither("getDenialRate", "listKpis", "getKpi", "listRootCauses", "listAlerts", "getAlert", "follow", "getScorecards"),
+    **neither("listAudits", "getAudit", "getResults", "listWebhooks", "getWebhook", "listDeliveries", "getRecount"),
+    **neither("listActions", "getAction", "getEffect", "listSchedules", "getSchedule", "listReportSchedules", "listReports"),
+}
