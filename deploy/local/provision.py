@@ -138,7 +138,7 @@ def wanted_topics(path: Path = TOPICS_FILE) -> dict[str, dict[str, Any]]:
     told = yaml.safe_load(path.read_text())
     wanted = {}
     for topic, own in told["topics"].items():
-        wanted[topic] = {**told["defaults"], **{name: value for name, value in own.items() if name != "groups"}}
+        wanted[topic] = {**told["defaults"], **{name: value for name, value in own.items() if name not in ("from", "groups")}}
         for group in own["groups"]:
             wanted[f"{topic}.{group}.dlq"] = {**told["defaults"], **told["dead_letters"]}
     return wanted

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -47,21 +48,21 @@ class Database:
     """One service's database, as one role. Only the edges (api, consumer, relay, jobs) open transactions on it."""
 
     def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "recours") -> None:
-        self._url = make_url(url).set(drivername="postgresql+asyncpg")
+        self._url = make_url(url).set(drivername="postgresql")
         self.engine: AsyncEngine = create_async_engine(
-            self._url,
-            pool_size=pool_size,
-            max_overflow=0,  # a connection beyond the pool would be closed after its first use
-            pool_timeout=10,
-            isolation_level="AUTOCOMMIT",  # transactions are begun below, where they cost two round trips and not six
-            connect_args={
-                "server_settings": {
+            self._url.set(drivername="postgresql+asyncpg"),
+            async_creator=partial(
+                self._connect,
+                server_settings={
                     "application_name": application_name,
                     # A forgotten open transaction holds back the relays of all services: the fence is the whole server's.
                     "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
                 },
-                "timeout": 5,
-            },
+            ),
+            pool_size=pool_size,
+            max_overflow=0,  # a connection beyond the pool would be closed after its first use
+            pool_timeout=10,
+            isolation_level="AUTOCOMMIT",  # transactions are begun below, where they cost two round trips and not six
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_unfit)
 
@@ -101,13 +102,18 @@ class Database:
 
     async def connect_alone(self) -> "asyncpg.Connection[Any]":
         """Open a connection outside the pool, for session-level locks and LISTEN."""
-        url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            return await asyncpg.connect(url, timeout=5)
+            return await self._connect()
         except Exception as error:
             if is_transient(error):
                 raise Transient(type(error).__name__) from error
             raise
+
+    async def _connect(self, **options: Any) -> "asyncpg.Connection[Any]":
+        """Connect as the address says: it may ask for TLS, by `sslmode` and what goes with it, which the driver reads."""
+        made: asyncpg.Connection[Any]
+        made = await asyncpg.connect(self._url.render_as_string(hide_password=False), timeout=5, **options)
+        return made
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -7,8 +7,10 @@ services/SERVICE/migrations; the way they are run is the same for all and lives 
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
+import asyncpg
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, text
@@ -43,7 +45,8 @@ def run_here() -> None:
 
 
 async def _run(url: str) -> None:
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    connect = partial(asyncpg.connect, make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate)
     await engine.dispose()

@@ -43,11 +43,12 @@ def consuming_service(
             subscriptions,
             database,
             bootstrap=settings.kafka,
+            access=settings.broker_access(),
             clock=SystemClock(),
             instance=settings.instance,
             hold=hold,
         )
-        relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{service}")
+        relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{service}")
         jobs = [consumer.run, relay.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]
         await run_jobs(jobs + health_job(settings, database, consumer=consumer.check, relay=relay.check))
         await database.close()

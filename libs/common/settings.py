@@ -1,21 +1,91 @@
 """What every process is told by its environment; nothing else configures a service."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from libs.common.messaging.brokers import BrokerAccess, Protocol
+
+E = TypeVar("E", bound="EnvironmentSettings")
 S = TypeVar("S", bound="CommonSettings")
+_PREFIX = "RECOURS_"
 
 
-class CommonSettings(BaseSettings):
+class _Files(PydanticBaseSettingsSource):
+    """RECOURS_NAME_FILE names a file that holds what RECOURS_NAME would say, as orchestrators hand out secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        named = os.environ.get(f"{_PREFIX}{field_name.upper()}_FILE")
+        if not named:
+            return None, field_name, False
+        try:
+            return Path(named).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r"), field_name, False
+        except (OSError, UnicodeDecodeError):
+            sys.exit(f"{_PREFIX}{field_name.upper()}_FILE: the file it names cannot be read")
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class EnvironmentSettings(BaseSettings):
     """RECOURS_* variables. Secrets do not show themselves in logs or tracebacks."""
 
-    model_config = SettingsConfigDict(env_prefix="RECOURS_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", hide_input_in_errors=True)
 
-    database_url: SecretStr = Field(description="postgresql://role:password@host:port/database, of this process's role")
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the environment, and the files that it names; a variable goes before its file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _Files(settings_cls)
+
+
+class KafkaSettings(EnvironmentSettings):
+    """Where the brokers are and how they are reached."""
+
     kafka: str = Field("127.0.0.1:19092", description="bootstrap servers, host:port separated by commas")
+    kafka_protocol: Protocol = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL (a certificate may say who we are) or SASL_SSL (SCRAM)"
+    )
+    kafka_ca: FilePath | None = Field(
+        None, description="who signed the brokers' certificates (PEM); not told: whom the system trusts"
+    )
+    kafka_certificate: FilePath | None = Field(None, description="our own certificate (PEM), for brokers that ask for one")
+    kafka_key: FilePath | None = Field(None, description="the key of our own certificate (PEM)")
+    kafka_mechanism: str = Field("SCRAM-SHA-512", description="SCRAM-SHA-512 or SCRAM-SHA-256")
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _can_reach_brokers(self) -> "KafkaSettings":
+        self.broker_access()
+        return self
+
+    def broker_access(self) -> BrokerAccess:
+        """Errors: ValueError where the parts do not fit together."""
+        told = {name.removeprefix("kafka_"): getattr(self, name) for name in KafkaSettings.model_fields if name != "kafka"}
+        return BrokerAccess.model_validate(told)
+
+
+class CommonSettings(KafkaSettings):
+    """What all services are told."""
+
+    database_url: SecretStr = Field(
+        description="postgresql://role:password@host:port/database, of this process's role; `?sslmode=verify-full` asks for TLS"
+    )
     tenant: str = Field("local", min_length=1, max_length=64, description="the tenant of every request")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -32,12 +102,12 @@ class CommonSettings(BaseSettings):
     )
 
 
-def load(settings: type[S], **known: Any) -> S:
+def load(settings: type[E], **known: Any) -> E:
     """Read settings, or end the process with one sentence for each variable that is missing or wrong."""
     try:
         return settings(**known)
     except ValidationError as error:
-        for problem in error.errors(include_input=False):
-            name = "RECOURS_" + "_".join(map(str, problem["loc"])).upper()
+        for problem in error.errors(include_input=False, include_context=False):
+            name = _PREFIX + "_".join(map(str, problem["loc"])).upper()
             print(f"{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
         sys.exit(2)

@@ -35,7 +35,7 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
         webhook_loopback=settings.webhook_loopback,
         neighbours=Neighbours(settings.urls()),
     )
-    app.state.kafka = settings.kafka
+    app.state.kafka, app.state.broker_access = settings.kafka, settings.broker_access()
     app.state.traces_url = str(settings.traces_url) if settings.traces_url else None
     app.state.rules = Rules(str(settings.ingest_url) if settings.ingest_url else None)
     return app
@@ -44,7 +44,7 @@ def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
 def jobs_of(database: Database, clock: Clock) -> list[Job]:
     settings = load(AnalyticsSettings)
     jobs: list[Job] = [
-        Recounter(database, clock, bootstrap=settings.kafka).run,
+        Recounter(database, clock, bootstrap=settings.kafka, access=settings.broker_access()).run,
         AlertScan(database, clock).run,
         WebhookSender(database, clock, loopback=settings.webhook_loopback).run,
         Drawer(database, clock).run,

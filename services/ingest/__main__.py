@@ -18,7 +18,7 @@ async def work(database: Database, settings: IngestSettings) -> None:
     """Read files, relay events, follow up what waits, and tend the spine, in one process."""
     sandbox = settings.sandbox()
     reader = IntakeReader(database, SystemClock(), settings.pseudonym_key.get_secret_value().encode(), sandbox)
-    relay = Relay(database, bootstrap=settings.kafka, source=f"recours/{SERVICE}")
+    relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{SERVICE}")
     loader = ReferenceLoader(database, SystemClock())
     scan = FollowupScan(database, SystemClock())
     jobs = [reader.run, relay.run, loader.run, scan.run, lambda: upkeep(database)]

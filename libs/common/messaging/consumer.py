@@ -28,6 +28,7 @@ from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received
 from libs.common.database import Database, is_transient
 from libs.common.errors import Permanent, Transient
 from libs.common.messaging import cloudevents, dead_letters, inbox, outbox
+from libs.common.messaging.brokers import OPEN, BrokerAccess
 from libs.common.pace import Pace
 
 log = structlog.get_logger()
@@ -98,6 +99,7 @@ class Consumer:
         database: Database,
         *,
         bootstrap: str,
+        access: BrokerAccess = OPEN,
         clock: Clock,
         instance: str | None = None,
         hold: Hold | None = None,
@@ -107,7 +109,7 @@ class Consumer:
         self._group = group
         self._subscriptions = {subscription.type: subscription for subscription in subscriptions}
         self._database = database
-        self._bootstrap = bootstrap
+        self._bootstrap, self._access = bootstrap, access
         self._clock = clock
         self._instance = instance
         self._hold = hold
@@ -125,6 +127,7 @@ class Consumer:
         while True:
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
+                **self._access.options(),
                 group_id=self._group,
                 group_instance_id=member_name(self._instance, topics),
                 enable_auto_commit=False,

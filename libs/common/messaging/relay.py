@@ -25,6 +25,7 @@ from aiokafka.errors import KafkaError
 from libs.common.database import Database, is_transient
 from libs.common.errors import Transient
 from libs.common.messaging import cloudevents
+from libs.common.messaging.brokers import OPEN, BrokerAccess
 from libs.common.messaging.outbox import CHANNEL
 from libs.common.messaging.overtaking import Overtaking, crowding
 from libs.common.messaging.topics import partition_of
@@ -76,9 +77,11 @@ _Record = tuple[bytes, bytes, list[tuple[str, bytes]]]  # key, value, headers
 class Relay:
     """Sends one service's outbox to Kafka until it is stopped. `source` is the `ce_source` of its events."""
 
-    def __init__(self, database: Database, *, bootstrap: str, source: str, window_rows: int = WINDOW_ROWS) -> None:
+    def __init__(
+        self, database: Database, *, bootstrap: str, source: str, access: BrokerAccess = OPEN, window_rows: int = WINDOW_ROWS
+    ) -> None:
         self._database = database
-        self._bootstrap = bootstrap
+        self._bootstrap, self._access = bootstrap, access
         self._source = source.encode()
         self._window_rows = window_rows
         self._wake = asyncio.Event()
@@ -113,6 +116,7 @@ class Relay:
         connection = await self._database.connect_alone()
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
+            **self._access.options(),
             enable_idempotence=True,
             acks="all",
             compression_type="zstd",  # aiokafka's lz4 is fixed at its slowest level

@@ -19,6 +19,7 @@ from libs.common.errors import Transient
 from libs.common.http import dead_letters, outbox
 from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep, TraceDep
 from libs.common.http.problems import Problem, not_found
+from libs.common.messaging.brokers import BrokerAccess
 from services.analytics import queries
 from services.analytics.alerts import api as alerts
 from services.analytics.alerts import store as alert_store
@@ -282,7 +283,7 @@ async def get_system(
         services.all("/v1/ledger", traceparent),
         services.all("/v1/outbox", traceparent),
         services.all("/v1/dead-letters", traceparent, limit="200"),
-        lags(cast("str | None", request.app.state.kafka), SERVICES),
+        lags(cast("str | None", request.app.state.kafka), cast("BrokerAccess", request.app.state.broker_access), SERVICES),
     )
     async with database.begin(tenant) as tx:
         ours = (await ledger.read(tx, tenant, None, None)).totals.model_dump()

@@ -7,10 +7,12 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from libs.common.messaging.brokers import BrokerAccess
+
 _PATIENCE_SECONDS: Final = 4.0
 
 
-async def lags(bootstrap: str | None, groups: tuple[str, ...]) -> dict[str, int] | None:
+async def lags(bootstrap: str | None, access: BrokerAccess, groups: tuple[str, ...]) -> dict[str, int] | None:
     """Return how many records each group has not said to have dealt with, of those partitions of which it ever said something.
 
     A group that never did is missing. None: the broker does not answer, or nobody said where it is.
@@ -19,14 +21,14 @@ async def lags(bootstrap: str | None, groups: tuple[str, ...]) -> dict[str, int]
         return None
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await _ask(bootstrap, groups)
+            return await _ask(bootstrap, access, groups)
     except (KafkaError, OSError, TimeoutError):
         return None
 
 
-async def _ask(bootstrap: str, groups: tuple[str, ...]) -> dict[str, int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+async def _ask(bootstrap: str, access: BrokerAccess, groups: tuple[str, ...]) -> dict[str, int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **access.options())
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, **access.options(), enable_auto_commit=False)
     try:
         await admin.start()
         await consumer.start()

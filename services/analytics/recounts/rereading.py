@@ -13,6 +13,7 @@ from libs.common.contracts.envelope import MAX_EVENT_BYTES, Received
 from libs.common.database import Database
 from libs.common.errors import Permanent, Transient
 from libs.common.messaging import cloudevents
+from libs.common.messaging.brokers import OPEN, BrokerAccess
 from libs.common.messaging.consumer import BATCH_RECORDS, Subscription
 from services.analytics.facts import Fact
 from services.analytics.handlers import SUBSCRIPTIONS, record, told_by
@@ -22,12 +23,14 @@ _WAIT_MS: Final = 500
 _BY_TOPIC: Final = {each.topic: each for each in SUBSCRIPTIONS}
 
 
-async def reread(database: Database, bootstrap: str, tenant_id: str) -> AsyncIterator[int]:
+async def reread(database: Database, bootstrap: str, tenant_id: str, access: BrokerAccess = OPEN) -> AsyncIterator[int]:
     """Read what the topics hold now; yield, batch by batch, how many facts were new.
 
     Errors: Transient while no broker answers.
     """
-    consumer = AIOKafkaConsumer(*_BY_TOPIC, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        *_BY_TOPIC, bootstrap_servers=bootstrap, **access.options(), enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     try:
         await consumer.start()  # without a group it has all partitions
         begins = await consumer.beginning_offsets(consumer.assignment())

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from libs.common.clock import Clock
 from libs.common.database import Database
+from libs.common.messaging.brokers import OPEN, BrokerAccess
 from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics import store as sums_store
@@ -40,10 +41,12 @@ class Lost(Exception):  # noqa: N818 - says what happened
 class Recounter:
     """Works off recounts, for ever. Several may run: the lease keeps them apart."""
 
-    def __init__(self, database: Database, clock: Clock, *, bootstrap: str, sums_a_part: int = _SUMS_A_PART) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, bootstrap: str, access: BrokerAccess = OPEN, sums_a_part: int = _SUMS_A_PART
+    ) -> None:
         self._database = database
         self._clock = clock
-        self._bootstrap = bootstrap
+        self._bootstrap, self._access = bootstrap, access
         self._sums_a_part = sums_a_part
 
     async def run(self) -> None:
@@ -67,7 +70,7 @@ class Recounter:
         tenant_id = held.recount.tenant_id
         if held.recount.reread:
             await held.tell(state="reading", facts_new=0)
-            async for new in reread(self._database, self._bootstrap, tenant_id):
+            async for new in reread(self._database, self._bootstrap, tenant_id, self._access):
                 await held.tend(facts_new=held.recount.facts_new + new)
         async with self._database.begin() as tx:
             parts = min(len(MEASURES), await store.count_sums(tx, tenant_id) // self._sums_a_part + 1)
