@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -138,7 +139,7 @@ def tls_server(authority: Authority, tmp_path: Path) -> Iterator[int]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_nobody,
     )  # fmt: skip
     yield port
-    process.terminate()
+    process.send_signal(signal.SIGINT)  # without waiting for whoever is connected
     process.wait()
     shutil.rmtree(folder)
 
