@@ -38,6 +38,7 @@ EDGES = frozenset(
         "services/analytics/audits/api.py", "services/analytics/audits/running.py",
         "services/analytics/alerts/api.py", "services/analytics/alerts/scan.py", "services/analytics/alerts/stream.py",
         "services/analytics/webhooks/api.py", "services/analytics/webhooks/sending.py",
+        "services/analytics/webhooks/deliveries_api.py", "services/analytics/webhooks/fanning.py",
         "services/analytics/audits/labelling.py",
         "services/analytics/exports/api.py", "services/analytics/audits/schedules_api.py",
         "services/analytics/audits/scheduling.py", "services/analytics/scorecards/api.py",

@@ -16,6 +16,8 @@ from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.reports.making import ReportMaker
 from services.analytics.settings import AnalyticsSettings
+from services.analytics.webhooks.fanning import FanOut
+from services.analytics.webhooks.messages import keep_events
 from services.analytics.webhooks.sending import WebhookSender
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def jobs_of(database: Database, clock: Clock) -> list[Job]:
     jobs: list[Job] = [
         Recounter(database, clock, bootstrap=settings.kafka, access=settings.broker_access()).run,
         AlertScan(database, clock).run,
+        FanOut(database, clock).run,
         WebhookSender(database, clock, loopback=settings.webhook_loopback).run,
         Drawer(database, clock).run,
         Scheduler(database, clock).run,
@@ -62,4 +65,5 @@ if __name__ == "__main__":
         make_api,
         SUBSCRIPTIONS,
         jobs_of,
+        keep_events,
     )

@@ -37,6 +37,7 @@ from services.analytics.recounts import api as recounts
 from services.analytics.reports import api as reports
 from services.analytics.scorecards import api as scorecards
 from services.analytics.webhooks import api as webhooks
+from services.analytics.webhooks import deliveries_api as deliveries
 
 GroupBy = Literal["payer", "category", "day"]
 
@@ -295,6 +296,7 @@ def make_app(
             audits.router,
             stream.router,
             webhooks.router,
+            deliveries.router,
             actions.router,
             audit_schedules.router,
             exports.router,
@@ -308,7 +310,7 @@ def make_app(
         tags={
             "kpis": "Key figures, each with its definition.",
             "alerts": "Payers that refuse more than usual: shifts, told once, with their charts.",
-            "webhooks": "Who is told of alerts by a signed post, and what became of each.",
+            "webhooks": "Who is told of what happens by signed posts, and what became of each.",
             "root causes": "What is refused more often than the rest explains, since when, and what was done about it.",
             "audits": "Samples of denials, reviewed by two people, and what they say of all.",
             "scorecards": "How each payer, provider or facility does.",

@@ -8,6 +8,7 @@ AUDITED: Final[Routes] = {
     **changes("alert", "alert_id", "acknowledgeAlert", "resolveAlert"),
     **changes("audit", "audit_id", "beginAudit", "putReview", "putSettlement"),
     **changes("webhook", "webhook_id", "createWebhook", "deleteWebhook", "retryDelivery"),
+    **changes("webhook", "webhook_id", "changeWebhook", "rotateSecret", "tryWebhook", "replayWebhook"),
     **changes("root_cause", "root_cause_id", "planAction", "makeRule"),
     **changes("root_cause_action", "action_id", "takeStep"),
     **changes("audit_schedule", "schedule_id", "addSchedule", "removeSchedule"),
@@ -23,6 +24,6 @@ AUDITED: Final[Routes] = {
     **neither("page.getOverview", "page.getPayers", "page.getPrevention", "page.getRootCauses", "page.getAlerts", "page.getAudits"),
     **neither("page.getSystem", "page.getAsset"),
     **neither("getDenialRate", "listKpis", "getKpi", "listRootCauses", "listAlerts", "getAlert", "follow", "getScorecards"),
-    **neither("listAudits", "getAudit", "getResults", "listWebhooks", "getWebhook", "listDeliveries", "getRecount"),
+    **neither("listAudits", "getAudit", "getResults", "listWebhooks", "getWebhook", "listDeliveries", "getReplay", "getRecount"),
     **neither("listActions", "getAction", "getEffect", "listSchedules", "getSchedule", "listReportSchedules", "listReports"),
 }

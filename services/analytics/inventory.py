@@ -53,7 +53,21 @@ TABLES: Final[Inventory] = {
         nothing="tenant_id action_id root_cause_id state due_on expected_rate began_on effective_on created_at updated_at",
     ),
     "webhook_deliveries": table(
-        nothing="tenant_id delivery_id webhook_id step_id state attempts next_at created_at ended_at last_outcome"
+        nothing=(
+            "tenant_id delivery_id webhook_id message_id sequence previous state attempts next_at created_at ended_at last_outcome"
+            " tried"
+        )
     ),
-    "webhooks": table(staff="created_by", nothing="tenant_id webhook_id url secret created_at"),
+    "webhook_messages": table(care="told", nothing="tenant_id message_id type occurred_at webhook_id sequence place changed_xid"),
+    "webhook_replays": table(
+        nothing="tenant_id replay_id webhook_id from_at to_at after_at after_sequence queued created_at finished_at"
+    ),
+    "webhook_sequences": table(nothing="tenant_id last"),
+    "webhooks": table(
+        staff="created_by",
+        nothing=(
+            "tenant_id webhook_id url secret created_at event_types old_secret old_secret_until failures failing_since paused_until"
+            " disabled_at disabled_reason last_sequence"
+        ),
+    ),
 }

@@ -38,7 +38,7 @@ class Event(Struct, frozen=True, gc=False):
 
 
 class Received(Struct, Generic[T], frozen=True, gc=False):
-    """One event on its way in, decoded; `data` is the consumer's own narrow struct."""
+    """One event on its way in, decoded; `data` is the consumer's own narrow struct, `value` the JSON that it was read from."""
 
     id: UUID
     source: str
@@ -49,6 +49,7 @@ class Received(Struct, Generic[T], frozen=True, gc=False):
     correlation_id: str
     traceparent: str | None
     data: T
+    value: bytes = b""
 
 
 def encode(data: Struct) -> bytes:

@@ -118,6 +118,7 @@ def receive(attributes: Attributes, key: bytes | None, value: bytes | None, deco
         attributes.correlation_id,
         attributes.traceparent,
         data,
+        value,
     )
 
 

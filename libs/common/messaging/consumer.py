@@ -34,8 +34,8 @@ from libs.common.pace import Pace
 log = structlog.get_logger()
 
 Handler = Callable[[AsyncConnection, Sequence[Received[Any]], datetime], Awaitable[Sequence[Event]]]
-# Locks what a batch is about, of all its types, before the first handler: locked type by type, two workers with each other's rows
-# would wait for each other.
+# Called with a batch of all its types before the first handler. Locks what it is about: locked type by type, two workers with each
+# other's rows would wait for each other. Or keeps it for others as it came.
 Hold = Callable[[AsyncConnection, Sequence[Received[Any]]], Awaitable[None]]
 
 BATCH_RECORDS = 2000

@@ -14,7 +14,7 @@ from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.people import PERSON
 from services.analytics import queries
-from services.analytics.alerts import store
+from services.analytics.alerts import store, telling
 from services.analytics.alerts.lifecycle import ALL, Alert, Refused, Step, acknowledge, resolve
 from services.analytics.alerts.scan import charts_of, window
 from services.analytics.alerts.views import AcknowledgeBody, AlertDetail, AlertView, ResolveBody
@@ -137,4 +137,4 @@ async def _take(alert_id: UUID, tenant: str, database: Database, version: int, d
         step = decide(alert)
         if isinstance(step, Refused):
             raise Problem(409, "step-refused", f"The alert is {step.status} already.", reason=step.status)
-        await store.write(tx, [step])
+        await telling.write(tx, [step])

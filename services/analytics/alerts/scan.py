@@ -14,7 +14,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database, lock_name
 from libs.common.ids import uuid7
 from libs.common.worker import look_again
-from services.analytics.alerts import store
+from services.analytics.alerts import store, telling
 from services.analytics.alerts.charts import OF_ALL, OF_CATEGORY, Chart, Day, chart
 from services.analytics.alerts.lifecycle import ALL, Alert, episodes, settle
 from services.analytics.alerts.store import Mark
@@ -69,7 +69,7 @@ class AlertScan:
             known = await store.of_payer(tx, mark.tenant_id, mark.payer_id, lock=True)
             days = await store.days_of(tx, mark.tenant_id, mark.payer_id, *window(now.date()))
             settled = settle(mark.tenant_id, mark.payer_id, charts_of(days, known), known, now, (uuid7() for _ in repeat(None)))
-            await store.write(tx, settled.steps, settled.moved)
+            await telling.write(tx, settled.steps, settled.moved)
             await store.write_mark(tx, mark, now)
         for step in settled.steps:
             log.info("alert", what=step.what, alert_id=str(step.after.alert_id))

@@ -134,7 +134,7 @@ async def history(tx: AsyncConnection, tenant_id: str, alert_id: UUID) -> list[M
 
 
 async def write(tx: AsyncConnection, steps: Sequence[Step], moved: Sequence[Alert] = ()) -> None:
-    """Write a tenant's alerts as they are after their steps, the steps behind the earlier ones, and what webhooks are to post."""
+    """Write a tenant's alerts as they are after their steps, the steps behind the earlier ones."""
     connection = await driver(tx)
     alerts = [*(step.after for step in steps), *moved]
     if alerts:
@@ -154,14 +154,6 @@ async def write(tx: AsyncConnection, steps: Sequence[Step], moved: Sequence[Aler
                 (tenant_id, step_id, each.after.alert_id, each.what, each.who, each.at, each.note, _encode(each.after))
                 for step_id, each in zip(ids, steps, strict=True)
             ],
-        )
-        await connection.execute(
-            "INSERT INTO webhook_deliveries (tenant_id, delivery_id, webhook_id, step_id, state, attempts, next_at, created_at)"
-            " SELECT tenant_id, gen_random_uuid(), webhook_id, step_id, 'waiting', 0, $3, $3"
-            " FROM webhooks CROSS JOIN unnest($2::uuid[]) AS step_id WHERE tenant_id = $1",
-            tenant_id,
-            ids,
-            steps[0].at,
         )
 
 
@@ -189,13 +181,6 @@ async def told_after(tx: AsyncConnection, tenant_id: str, after: Change, limit: 
         limit,
     )
     return [_read_told(row) for row in rows]
-
-
-async def told(tx: AsyncConnection, tenant_id: str, step_id: UUID) -> Told | None:
-    """Return one step."""
-    query = f"SELECT {_TOLD} FROM alert_steps WHERE tenant_id = $1 AND step_id = $2"  # noqa: S608 - names are ours
-    row = await (await driver(tx)).fetchrow(query, tenant_id, step_id)
-    return None if row is None else _read_told(row)
 
 
 def _read_told(row: Any) -> Told:

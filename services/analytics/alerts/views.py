@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from libs.common.money import dollars
 from services.analytics.alerts.charts import Chart, Point, State
-from services.analytics.alerts.lifecycle import Alert, ByPerson, Resolution, Status, What
+from services.analytics.alerts.lifecycle import Alert, ByPerson, Resolution, Status, Step, What
 from services.analytics.alerts.store import Told
 from services.analytics.kpis import ratio
 
@@ -153,17 +153,5 @@ class ToldView(BaseModel):
     alert: AlertView = Field(description="as it was then")
 
     @classmethod
-    def of(cls, told: Told, names: Mapping[str, str]) -> "ToldView":
+    def of(cls, told: Told | Step, names: Mapping[str, str]) -> "ToldView":
         return cls(what=told.what, who=told.who, at=told.at, note=told.note, alert=AlertView.of(told.after, names))
-
-
-class PostedView(BaseModel):
-    """What a webhook posts."""
-
-    type: str = Field(description="alert.opened, alert.acknowledged, alert.resolved")
-    timestamp: datetime
-    data: ToldView
-
-    @classmethod
-    def of(cls, told: Told, names: Mapping[str, str]) -> "PostedView":
-        return cls(type=f"alert.{told.what}", timestamp=told.at, data=ToldView.of(told, names))

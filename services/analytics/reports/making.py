@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, Final
 
+import msgspec
+
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.ids import uuid7
@@ -19,6 +21,8 @@ from services.analytics.exports.tables import COLUMNS, Wanted, rows
 from services.analytics.exports.writing import WRITERS
 from services.analytics.reports import store
 from services.analytics.reports.store import Report, Schedule
+from services.analytics.webhooks import messages
+from services.analytics.webhooks.rules import REPORT_MADE
 
 REPORT_BYTES_MAX: Final = 32 * 1024 * 1024
 REPORTS_KEPT: Final = 12  # of each schedule
@@ -63,6 +67,7 @@ class ReportMaker:
             async with self._database.begin() as tx:
                 if await store.advance(tx, schedule, after(schedule.cadence, schedule.next_on)):
                     await store.insert(tx, report, _pieces(file) if size is not None else (), REPORTS_KEPT)
+                    await messages.keep(tx, report.tenant_id, REPORT_MADE, [msgspec.json.encode(report)], now)
         return 1
 
     async def _write(self, file: IO[bytes], schedule: Schedule, wanted: Wanted) -> int | None:

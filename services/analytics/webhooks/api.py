@@ -1,71 +1,39 @@
-"""Webhooks over HTTP: who is told of alerts, and what became of each post."""
+"""Webhooks over HTTP: who is told of what."""
 
-import base64
+import hashlib
 import secrets
-from datetime import datetime
-from typing import Annotated, Final, Literal, cast
+from datetime import timedelta
+from typing import Annotated, Final, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Request, Response
+from msgspec.structs import replace
 
 from libs.common.addresses import BadAddress, read_url
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
 from libs.common.people import PERSON
-from services.analytics.webhooks import store
-from services.analytics.webhooks.store import Delivery, State, Webhook
+from services.analytics.webhooks import messages, store
+from services.analytics.webhooks.rules import ALERT_TYPES, TEST
+from services.analytics.webhooks.store import Webhook
+from services.analytics.webhooks.views import (
+    ChangeBody,
+    CreatedWebhook,
+    RotateBody,
+    TriedView,
+    WebhookBody,
+    WebhookList,
+    WebhookView,
+)
 
 router = APIRouter(tags=["webhooks"])
 
 WEBHOOKS_MAX: Final = 50
 _SECRET_BYTES: Final = 32
+_ONE: Final = "/v1/webhooks/{webhook_id}"
 WebhookId = Annotated[UUID, Path(description="as the list gives it")]
-
-
-class WebhookBody(BaseModel, extra="forbid"):
-    url: str = Field(min_length=1, max_length=2000, description="https, to a public address")
-
-
-class WebhookView(BaseModel):
-    webhook_id: UUID
-    url: str
-    created_at: datetime
-    created_by: str
-
-
-class CreatedWebhook(WebhookView):
-    secret: str = Field(description="what posts are signed with (Standard Webhooks 1.0): `whsec_` and base64; told this once")
-
-
-class WebhookList(BaseModel):
-    items: list[WebhookView]
-
-
-class DeliveryView(BaseModel):
-    """One step of an alert for one subscriber."""
-
-    delivery_id: UUID = Field(description="`webhook-id` of every attempt")
-    state: State = Field(description="dead: given up; `last_outcome` says why")
-    attempts: int
-    next_at: datetime | None = Field(description="when it is tried next; null: no more")
-    created_at: datetime
-    ended_at: datetime | None
-    last_outcome: str | None = Field(
-        description="what the receiver calls it, or its status; else why: receiver_away, private_address, redirected, refused_404"
-    )
-
-    @classmethod
-    def of(cls, each: Delivery) -> "DeliveryView":
-        told = {name: getattr(each, name) for name in cls.model_fields}
-        return cls.model_validate(told | {"next_at": each.next_at if each.state == "waiting" else None})
-
-
-def _view(webhook: Webhook) -> dict[str, object]:
-    return {name: getattr(webhook, name) for name in WebhookView.model_fields}
 
 
 def _read(url: str, request: Request) -> str:
@@ -78,7 +46,7 @@ def _read(url: str, request: Request) -> str:
 
 @router.post(
     "/v1/webhooks",
-    summary="Have alerts posted to an address",
+    summary="Have what happens posted to an address",
     status_code=201,
     responses=responses(400, 409, 413, 415, 422),
 )
@@ -91,10 +59,9 @@ async def create_webhook(
     clock: ClockDep,
     key: idempotency.Key = None,
 ) -> CreatedWebhook:
-    """Every step of every alert from now on: `{"type": "alert.opened", "timestamp": ..., "data": ...}`."""
+    """All of these types from now on: `{"type": "denial.classified", "timestamp": ..., "sequence": ..., "data": ...}`."""
     idempotency.require(key)
-    url = _read(body.url, request)
-    now = clock.now()
+    url, now = _read(body.url, request), clock.now()
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("create_webhook", body.model_dump_json()), now)
         if kept is not None:
@@ -104,31 +71,53 @@ async def create_webhook(
         else:
             if await store.count(tx, tenant) >= WEBHOOKS_MAX:
                 raise Problem(409, "too-many-webhooks", f"There are {WEBHOOKS_MAX} at most.")
-            webhook = Webhook(tenant, uuid7(), url, secrets.token_bytes(_SECRET_BYTES), now, PERSON)
+            types = list(dict.fromkeys(body.event_types or ALERT_TYPES))
+            webhook = Webhook(tenant, uuid7(), url, types, secrets.token_bytes(_SECRET_BYTES), now, PERSON)
             await store.insert(tx, webhook)
             await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, str(webhook.webhook_id)))
     response.headers["Location"] = f"/v1/webhooks/{webhook.webhook_id}"
-    secret = "whsec_" + base64.b64encode(webhook.secret).decode()
-    return CreatedWebhook.model_validate({**_view(webhook), "secret": secret})
+    return CreatedWebhook.with_secret(webhook)
 
 
-@router.get("/v1/webhooks", summary="Who is told of alerts", responses=responses())
+@router.get("/v1/webhooks", summary="Who is told of what", responses=responses())
 async def list_webhooks(tenant: TenantDep, database: DatabaseDep) -> WebhookList:
     async with database.begin(tenant) as tx:
         found = await store.find(tx, tenant)
-    return WebhookList.model_validate({"items": list(map(_view, found))})
+    return WebhookList(items=list(map(WebhookView.of, found)))
 
 
-@router.get("/v1/webhooks/{webhook_id}", summary="One of them", responses=responses(404, 422))
+@router.get(_ONE, summary="One of them", responses=responses(404, 422))
 async def get_webhook(webhook_id: WebhookId, tenant: TenantDep, database: DatabaseDep) -> WebhookView:
     async with database.begin(tenant) as tx:
         webhook = await store.get(tx, tenant, webhook_id)
     if webhook is None:
         raise not_found("webhook")
-    return WebhookView.model_validate(_view(webhook))
+    return WebhookView.of(webhook)
 
 
-@router.delete("/v1/webhooks/{webhook_id}", summary="Post nothing more there", status_code=204, responses=responses(404, 422))
+@router.patch(_ONE, summary="Move, widen, stop or go on", responses=responses(404, 413, 415, 422))
+async def change_webhook(
+    webhook_id: WebhookId, body: ChangeBody, request: Request, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+) -> WebhookView:
+    """While it is disabled nothing new is queued for it: what came meanwhile is replayed."""
+    url = None if body.url is None else _read(body.url, request)
+    async with database.begin(tenant) as tx:
+        webhook = await store.get(tx, tenant, webhook_id, lock=True)
+        if webhook is None:
+            raise not_found("webhook")
+        if url is not None:
+            webhook = replace(webhook, url=url)
+        if body.event_types is not None:
+            webhook = replace(webhook, event_types=list(dict.fromkeys(body.event_types)))
+        if body.enabled is True:
+            webhook = replace(webhook, failures=0, failing_since=None, paused_until=None, disabled_at=None, disabled_reason=None)
+        elif body.enabled is False and webhook.disabled_at is None:
+            webhook = replace(webhook, disabled_at=clock.now(), disabled_reason="by_person")
+        await store.update(tx, webhook)
+    return WebhookView.of(webhook)
+
+
+@router.delete(_ONE, summary="Post nothing more there", status_code=204, responses=responses(404, 422))
 async def delete_webhook(webhook_id: WebhookId, tenant: TenantDep, database: DatabaseDep) -> None:
     """What waits to be posted there is dropped."""
     async with database.begin(tenant) as tx:
@@ -136,52 +125,58 @@ async def delete_webhook(webhook_id: WebhookId, tenant: TenantDep, database: Dat
             raise not_found("webhook")
 
 
-@router.get(
-    "/v1/webhooks/{webhook_id}/deliveries", summary="What was posted there, the newest first", responses=responses(400, 404, 422)
-)
-async def list_deliveries(
+@router.post(f"{_ONE}:rotate", summary="Give it another secret", status_code=201, responses=responses(400, 404, 409, 413, 415, 422))
+async def rotate_secret(
     webhook_id: WebhookId,
-    tenant: TenantDep,
-    database: DatabaseDep,
-    state: Annotated[Literal["waiting", "delivered", "dead"] | None, Query(description="only these")] = None,
-    cursor: Cursor = None,
-    limit: Limit = LIMIT,
-) -> Page[DeliveryView]:
-    """Those that ended are kept for 30 days."""
-    filters = {"webhook_id": webhook_id, "state": state}
-    after = read_cursor(cursor, tenant, filters, _place)
-    async with database.begin(tenant) as tx:
-        if await store.get(tx, tenant, webhook_id) is None:
-            raise not_found("webhook")
-        found = await store.deliveries(tx, tenant, webhook_id, state, after, limit + 1)
-
-    def position(each: Delivery) -> str:
-        return f"{each.created_at.isoformat()} {each.delivery_id}"
-
-    return cut_page(found, limit, tenant, filters, DeliveryView.of, position=position)
-
-
-def _place(told: str) -> tuple[datetime, UUID]:
-    at, _, delivery_id = told.partition(" ")
-    return datetime.fromisoformat(at), UUID(delivery_id)
-
-
-@router.post(
-    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}:retry",
-    summary="Post something once more",
-    status_code=202,
-    responses=responses(404, 422),
-)
-async def retry_delivery(
-    webhook_id: WebhookId,
-    delivery_id: Annotated[UUID, Path(description="as the list gives it")],
+    body: RotateBody,
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
-) -> DeliveryView:
-    """Also what was delivered, under the same `webhook-id`; what waits already keeps its time."""
+    key: idempotency.Key = None,
+) -> CreatedWebhook:
+    """Until the overlap is over, posts bear the signatures of both: a receiver changes over when it likes."""
+    idempotency.require(key)
+    now = clock.now()
+    asked = idempotency.digest("rotate_webhook", str(webhook_id), body.model_dump_json())
     async with database.begin(tenant) as tx:
-        found = await store.revive(tx, tenant, webhook_id, delivery_id, clock.now())
-    if found is None:
-        raise not_found("delivery of this webhook")
-    return DeliveryView.of(found)
+        kept = await idempotency.begin(tx, tenant, key, asked, now)
+        webhook = await store.get(tx, tenant, webhook_id, lock=True)
+        if webhook is None:
+            raise not_found("webhook")
+        if kept is None:
+            until = now + timedelta(hours=body.overlap_hours)
+            old = webhook.secret
+            webhook = replace(webhook, secret=secrets.token_bytes(_SECRET_BYTES), old_secret=old, old_secret_until=until)
+            await store.update(tx, webhook)
+            await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, _mark(webhook)))
+        elif kept.body != _mark(webhook):
+            raise Problem(409, "secret-replaced", "The secret that this Idempotency-Key made was replaced since.")
+    return CreatedWebhook.with_secret(webhook)
+
+
+def _mark(webhook: Webhook) -> str:
+    """Return what tells a secret from another and does not tell it."""
+    return hashlib.sha256(webhook.secret).hexdigest()
+
+
+@router.post(
+    f"{_ONE}:test", summary="Have something posted there to try it", status_code=202, responses=responses(400, 404, 409, 422)
+)
+async def try_webhook(
+    webhook_id: WebhookId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+) -> TriedView:
+    """A `webhook.test`, whatever it subscribed to: the list of deliveries says what became of it."""
+    idempotency.require(key)
+    now = clock.now()
+    async with database.begin(tenant) as tx:
+        kept = await idempotency.begin(tx, tenant, key, idempotency.digest("test_webhook", str(webhook_id)), now)
+        webhook = await store.get(tx, tenant, webhook_id)
+        if webhook is None:
+            raise not_found("webhook")
+        if webhook.disabled_at is not None:
+            raise Problem(409, "webhook-disabled", "Nothing is posted there: enable it first.")
+        if kept is not None:
+            return TriedView(message_id=UUID(kept.body))
+        message_id = await messages.keep_for(tx, tenant, webhook_id, TEST, b'{"webhook_id":"%s"}' % str(webhook_id).encode(), now)
+        await idempotency.finish(tx, tenant, key, idempotency.Kept(202, None, str(message_id)))
+    return TriedView(message_id=message_id)

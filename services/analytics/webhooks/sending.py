@@ -1,81 +1,159 @@
-"""A job of the worker: posts what waits for subscribers, again until it is taken, and says why where it gives up.
+"""A job of the worker: posts what is queued for webhooks, again until it is taken, and leaves those alone that take nothing.
 
-That it is to be posted stands in the transaction of the alert's step. Who posts leases it, and writes how it ended only while the
-lease holds: killed between, it goes again under the same `webhook-id`, by which a receiver knows it.
+Who posts leases a batch, and writes how it ended only while the lease holds: killed between, it goes again under the same
+`webhook-id`, by which a receiver knows it. Each webhook is served by itself, with so many posts at once and no more: whoever is
+slow holds up its own.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
+import msgspec
 import structlog
+from msgspec import Struct
 
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.signed_post import Poster, Undeliverable
-from libs.common.worker import work_off
-from services.analytics import queries
-from services.analytics.alerts.views import PostedView
-from services.analytics.webhooks import store
-from services.analytics.webhooks.rules import wait_after
-from services.analytics.webhooks.store import Delivery
+from libs.common.worker import look_again
+from services.analytics.webhooks import messages, queue
+from services.analytics.webhooks.queue import Ended, Leased
+from services.analytics.webhooks.rules import DISABLED, GONE, Share, body_of, judge, share, wait_after
 
 log = structlog.get_logger()
 
-_POST_SECONDS: Final = 30.0
-LEASE: Final = timedelta(minutes=3)  # longer than a post may take
-_AT_ONCE: Final = 8  # one that is slow holds up no other
-_IDLE_SECONDS: Final = 2.0
-_KEPT: Final = timedelta(days=30)
+POST_SECONDS: Final = 15.0
+LEASE: Final = timedelta(minutes=3)  # longer than a batch may take
+_IDLE_SECONDS: Final = 0.5
+_HEADERS: Final = {"Content-Type": "application/json"}
+
+Key = tuple[str, UUID]  # tenant, webhook
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one attempt."""
+
+    delivery: Leased
+    taken: bool
+    reason: str
+    at: datetime
+    millis: int
 
 
 class WebhookSender:
     """Posts for ever. Several may run."""
 
-    def __init__(self, database: Database, clock: Clock, *, loopback: bool) -> None:
+    def __init__(self, database: Database, clock: Clock, *, loopback: bool, poster: Poster | None = None) -> None:
         self._database = database
         self._clock = clock
-        self._poster = Poster(whole_seconds=_POST_SECONDS, loopback=loopback)
+        self._poster = poster or Poster(whole_seconds=POST_SECONDS, loopback=loopback)
+        self._serving: dict[Key, tuple[int, asyncio.Task[None]]] = {}
+        self._took: dict[Key, timedelta] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await work_off(self.send_some, idle_seconds=_IDLE_SECONDS, waiting="webhooks_wait", full=_AT_ONCE)
+        try:
+            await look_again(self._step, idle_seconds=_IDLE_SECONDS, waiting="webhooks_wait")
+        finally:
+            for _, task in self._serving.values():
+                task.cancel()
+            await self._poster.close()
 
     async def send_some(self) -> int:
-        """Post some of what is due; return how many."""
+        """Post a batch for each webhook that has something due, to the end; return how many posts that was."""
+        begun = await self._begin()
+        while self._serving:
+            await asyncio.wait([task for _, task in self._serving.values()])
+            self._reap()
+        return begun
+
+    async def _step(self) -> float | None:
+        self._reap()
+        if await self._begin():
+            return 0.0
+        if not self._serving:
+            return None
+        tasks = [task for _, task in self._serving.values()]
+        await asyncio.wait(tasks, timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return 0.0
+
+    def _reap(self) -> None:
+        """Errors: what a webhook's task raised: Transient, where the database was away; its leases end by themselves."""
+        for key, (_, task) in list(self._serving.items()):
+            if task.done():
+                del self._serving[key]
+                task.result()
+
+    async def _begin(self) -> int:
         now = self._clock.now()
         async with self._database.begin() as tx:
-            leased = await store.lease(tx, now, now + LEASE, _AT_ONCE)
-            if not leased:
-                await store.forget(tx, now - _KEPT)
-        await asyncio.gather(*map(self._send, leased))
+            waiting = await queue.waiting(tx, now)
+            shares = share(waiting, {key: posts for key, (posts, _) in self._serving.items()}, self._took)
+            leased = await queue.lease(tx, shares, now, now + LEASE) if shares else []
+        batches: dict[Key, deque[Leased]] = {}
+        for each in leased:
+            batches.setdefault((each.tenant_id, each.webhook_id), deque()).append(each)
+        for key, batch in batches.items():
+            given = shares[key]
+            self._serving[key] = (given.at_once, asyncio.create_task(self._serve(key, given, batch)))
         return len(leased)
 
-    async def _send(self, delivery: Delivery) -> None:
-        async with self._database.begin() as tx:
-            found = await store.told(tx, delivery)
-            names = await queries.payer_names(tx, delivery.tenant_id)
-        if found is None:
-            return
-        webhook, told = found
-        body = PostedView.of(told, names).model_dump_json().encode()
-        now = self._clock.now()
-        try:
-            outcome = await self._poster.post(
-                webhook.url, [webhook.secret], str(delivery.delivery_id), body, {"Content-Type": "application/json"}, now
-            )
-        except (Undeliverable, Transient) as error:
-            await self._in_vain(delivery, str(error), now)
-            return
-        async with self._database.begin() as tx:
-            await store.end(tx, delivery, "delivered", outcome, delivery.next_at, self._clock.now())
+    async def _serve(self, key: Key, given: Share, batch: deque[Leased]) -> None:
+        """Post a webhook's batch; at the first failure what is left of it is given back."""
+        outcomes: list[Outcome] = []
 
-    async def _in_vain(self, delivery: Delivery, reason: str, now: datetime) -> None:
-        wait = wait_after(delivery.attempts, reason)
-        log.warning("webhook_in_vain", webhook_id=str(delivery.webhook_id), reason=reason, attempts=delivery.attempts)
+        async def post_some() -> None:
+            while batch and all(each.taken for each in outcomes):
+                outcomes.append(await self._post(batch.popleft()))
+
+        await asyncio.gather(*(post_some() for _ in range(min(given.at_once, len(batch)))))
+        self._took[key] = timedelta(milliseconds=max(each.millis for each in outcomes))
+        now = self._clock.now()
+        ended = [_ended(each) for each in outcomes] + [Ended(each, "waiting", now, None) for each in batch]
         async with self._database.begin() as tx:
-            if wait is None:
-                await store.end(tx, delivery, "dead", reason, delivery.next_at, now)
-            else:
-                await store.end(tx, delivery, "waiting", reason, now + wait, now)
+            before = await queue.lock_health(tx, *key)
+            if before is not None:
+                after = judge(before, [(each.taken, each.reason) for each in outcomes], now)
+                if after != before:
+                    await queue.write_health(tx, *key, after, now)
+                if after.disabled_reason is not None:
+                    told = {"webhook_id": key[1], "reason": after.disabled_reason, "failing_since": after.failing_since}
+                    await messages.keep(tx, key[0], DISABLED, [_encode(told | {"disabled_at": now})], now)
+            await queue.end(tx, ended)
+        _log(key, outcomes)
+
+    async def _post(self, each: Leased) -> Outcome:
+        loop, now = asyncio.get_running_loop(), self._clock.now()
+        secrets = [each.secret]
+        if each.old_secret is not None and each.old_secret_until is not None and now < each.old_secret_until:
+            secrets.append(each.old_secret)
+        body = body_of(each.type, each.occurred_at, each.sequence, each.previous, each.told)
+        began = loop.time()
+        try:
+            reason, taken = await self._poster.post(each.url, secrets, str(each.delivery_id), body, _HEADERS, now), True
+        except (Undeliverable, Transient) as error:
+            reason, taken = str(error), False
+        return Outcome(each, taken, reason, now, round((loop.time() - began) * 1000))
+
+
+def _ended(outcome: Outcome) -> Ended:
+    each, at = outcome.delivery, outcome.at
+    tried = {"at": at, "outcome": outcome.reason, "millis": outcome.millis}
+    if outcome.taken:
+        return Ended(each, "delivered", each.lease, at, outcome.reason, tried)
+    wait = None if outcome.reason == GONE else wait_after(each.attempts + 1)
+    if wait is None:
+        return Ended(each, "dead", each.lease, at, outcome.reason, tried)
+    return Ended(each, "waiting", at + wait, None, outcome.reason, tried)
+
+
+def _log(key: Key, outcomes: Sequence[Outcome]) -> None:
+    failed = [each for each in outcomes if not each.taken]
+    if failed:
+        log.warning("webhook_in_vain", webhook_id=str(key[1]), reason=failed[0].reason, attempts=failed[0].delivery.attempts + 1)

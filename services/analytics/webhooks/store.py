@@ -1,5 +1,6 @@
-"""SQL of webhooks; nothing here commits."""
+"""SQL of webhooks and of the log of their deliveries; nothing here commits."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -8,50 +9,92 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
-from services.analytics.alerts import store as alerts
-from services.analytics.alerts.store import Told
 
 State = Literal["waiting", "delivered", "dead"]
 
 
 class Webhook(Struct, frozen=True):
+    """`failures`: since it last took something. `old_secret`: what signs beside `secret` until it is over."""
+
     tenant_id: str
     webhook_id: UUID
     url: str
+    event_types: Sequence[str]
     secret: bytes
     created_at: datetime
     created_by: str
+    old_secret: bytes | None = None
+    old_secret_until: datetime | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    paused_until: datetime | None = None
+    disabled_at: datetime | None = None
+    disabled_reason: str | None = None
 
 
 class Delivery(Struct, frozen=True):
-    """One step for one subscriber. `delivery_id` is its `webhook-id` at every attempt."""
+    """One message for one webhook. `delivery_id` is its `webhook-id` at every attempt."""
 
     tenant_id: str
     delivery_id: UUID
     webhook_id: UUID
-    step_id: UUID
+    type: str
+    sequence: int
+    previous: int | None
     state: State
     attempts: int
     next_at: datetime
     created_at: datetime
     ended_at: datetime | None
     last_outcome: str | None
+    tried: Sequence[Any]
+
+
+class Replay(Struct, frozen=True):
+    tenant_id: str
+    replay_id: UUID
+    webhook_id: UUID
+    from_at: datetime
+    to_at: datetime
+    created_at: datetime
+    queued: int = 0
+    finished_at: datetime | None = None
 
 
 _WEBHOOK: Final = ", ".join(Webhook.__struct_fields__)
-_DELIVERY: Final = ", ".join(Delivery.__struct_fields__)
+_CHANGEABLE: Final = tuple(name for name in Webhook.__struct_fields__ if name not in ("tenant_id", "webhook_id"))
+_DELIVERY: Final = ", ".join(f"delivery.{name}" if name != "type" else "type" for name in Delivery.__struct_fields__)
+_REPLAY: Final = ", ".join(Replay.__struct_fields__)
+_OF_MESSAGE: Final = (
+    "message.tenant_id = delivery.tenant_id AND message.message_id = delivery.message_id"
+    " AND delivery.tenant_id = $1 AND delivery.webhook_id = $2"
+)
+
+
+def _places(count: int) -> str:
+    return ", ".join(f"${place}" for place in range(1, count + 1))
+
+
+def _values(row: Struct) -> list[Any]:
+    return [getattr(row, name) for name in row.__struct_fields__]
 
 
 async def insert(tx: AsyncConnection, webhook: Webhook) -> None:
-    await (await driver(tx)).execute(
-        f"INSERT INTO webhooks ({_WEBHOOK}) VALUES ($1, $2, $3, $4, $5, $6)",  # noqa: S608 - names are ours
-        *(getattr(webhook, name) for name in Webhook.__struct_fields__),
-    )
+    query = f"INSERT INTO webhooks ({_WEBHOOK}) VALUES ({_places(len(Webhook.__struct_fields__))})"  # noqa: S608 - names are ours
+    await (await driver(tx)).execute(query, *_values(webhook))
 
 
-async def get(tx: AsyncConnection, tenant_id: str, webhook_id: UUID) -> Webhook | None:
+async def update(tx: AsyncConnection, webhook: Webhook) -> None:
+    """Write a webhook that was read and locked."""
+    changes = ", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGEABLE, 3))
+    query = f"UPDATE webhooks SET {changes} WHERE tenant_id = $1 AND webhook_id = $2"  # noqa: S608 - names are ours
+    values = [getattr(webhook, name) for name in _CHANGEABLE]
+    await (await driver(tx)).execute(query, webhook.tenant_id, webhook.webhook_id, *values)
+
+
+async def get(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, *, lock: bool = False) -> Webhook | None:
     query = f"SELECT {_WEBHOOK} FROM webhooks WHERE tenant_id = $1 AND webhook_id = $2"  # noqa: S608 - names are ours
-    row = await (await driver(tx)).fetchrow(query, tenant_id, webhook_id)
+    row = await (await driver(tx)).fetchrow(query + (" FOR NO KEY UPDATE" if lock else ""), tenant_id, webhook_id)
     return None if row is None else Webhook(**dict(row))
 
 
@@ -67,9 +110,7 @@ async def find(tx: AsyncConnection, tenant_id: str) -> list[Webhook]:
 
 async def delete(tx: AsyncConnection, tenant_id: str, webhook_id: UUID) -> bool:
     """End a subscription, and with it what waits for it."""
-    connection = await driver(tx)
-    await connection.execute("DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2", tenant_id, webhook_id)
-    told = await connection.execute("DELETE FROM webhooks WHERE tenant_id = $1 AND webhook_id = $2", tenant_id, webhook_id)
+    told = await (await driver(tx)).execute("DELETE FROM webhooks WHERE tenant_id = $1 AND webhook_id = $2", tenant_id, webhook_id)
     return told.endswith(" 1")
 
 
@@ -79,66 +120,45 @@ async def deliveries(
     """Return deliveries, the newest first."""
     at, last = after or (None, None)
     rows = await (await driver(tx)).fetch(
-        f"SELECT {_DELIVERY} FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2"  # noqa: S608 - names are ours
-        " AND ($3::text IS NULL OR state = $3) AND ($4::timestamptz IS NULL OR (created_at, delivery_id) < ($4, $5::uuid))"
+        f"SELECT {_DELIVERY} FROM webhook_deliveries AS delivery JOIN webhook_messages AS message ON {_OF_MESSAGE}"  # noqa: S608 - ours
+        " WHERE ($3::text IS NULL OR state = $3)"
+        " AND ($4::timestamptz IS NULL OR (created_at, delivery_id) < ($4, $5::uuid))"
         " ORDER BY created_at DESC, delivery_id DESC LIMIT $6",
         tenant_id, webhook_id, state, at, last, limit,
     )  # fmt: skip
-    return [Delivery(**dict(row)) for row in rows]
+    return list(map(_delivery, rows))
 
 
-async def lease(tx: AsyncConnection, now: datetime, until: datetime, limit: int) -> list[Delivery]:
-    """Take deliveries that are due, so that nobody else does before `until`."""
-    rows = await (await driver(tx)).fetch(
-        f"""
-        UPDATE webhook_deliveries SET next_at = $2, attempts = attempts + 1 WHERE (tenant_id, delivery_id) IN (
-            SELECT tenant_id, delivery_id FROM webhook_deliveries WHERE state = 'waiting' AND next_at <= $1
-            ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED
-        ) RETURNING {_DELIVERY}
-        """,  # noqa: S608 - names are ours
-        now,
-        until,
-        limit,
-    )
-    return [Delivery(**dict(row)) for row in rows]
-
-
-async def told(tx: AsyncConnection, delivery: Delivery) -> tuple[Webhook, Told] | None:
-    """Return to whom, and what; None where the subscription has ended meanwhile."""
-    webhook = await get(tx, delivery.tenant_id, delivery.webhook_id)
-    step = await alerts.told(tx, delivery.tenant_id, delivery.step_id)
-    return None if webhook is None or step is None else (webhook, step)
-
-
-async def end(tx: AsyncConnection, delivery: Delivery, state: State, outcome: str, next_at: datetime, now: datetime) -> None:
-    """Write how an attempt ended, where the lease still holds."""
-    await (await driver(tx)).execute(
-        "UPDATE webhook_deliveries SET state = $3, last_outcome = $4, next_at = $5, ended_at = $6"
-        " WHERE tenant_id = $1 AND delivery_id = $2 AND state = 'waiting' AND next_at = $7",
-        delivery.tenant_id,
-        delivery.delivery_id,
-        state,
-        outcome,
-        next_at,
-        None if state == "waiting" else now,
-        delivery.next_at,
-    )
+def _delivery(row: Any) -> Delivery:
+    return Delivery(**dict(row))
 
 
 async def revive(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, delivery_id: UUID, now: datetime) -> Delivery | None:
     """Let an ended delivery go out once more, with all its attempts before it; None where there is none."""
-    row: Any = await (await driver(tx)).fetchrow(
-        "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, ended_at = NULL,"  # noqa: S608 - names are ours
+    row = await (await driver(tx)).fetchrow(
+        "UPDATE webhook_deliveries AS delivery SET state = 'waiting', attempts = 0, ended_at = NULL,"  # noqa: S608 - names are ours
         " next_at = CASE state WHEN 'waiting' THEN next_at ELSE $4 END"
-        f" WHERE tenant_id = $1 AND webhook_id = $2 AND delivery_id = $3 RETURNING {_DELIVERY}",
+        f" FROM webhook_messages AS message WHERE {_OF_MESSAGE} AND delivery_id = $3 RETURNING {_DELIVERY}",
         tenant_id,
         webhook_id,
         delivery_id,
         now,
     )
-    return None if row is None else Delivery(**dict(row))
+    return None if row is None else _delivery(row)
 
 
-async def forget(tx: AsyncConnection, before: datetime) -> None:
-    """Drop deliveries that ended long ago."""
-    await (await driver(tx)).execute("DELETE FROM webhook_deliveries WHERE state <> 'waiting' AND ended_at < $1", before)
+async def insert_replay(tx: AsyncConnection, replay: Replay) -> None:
+    query = f"INSERT INTO webhook_replays ({_REPLAY}) VALUES ({_places(len(Replay.__struct_fields__))})"  # noqa: S608 - names are ours
+    await (await driver(tx)).execute(query, *_values(replay))
+
+
+async def get_replay(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, replay_id: UUID) -> Replay | None:
+    query = f"SELECT {_REPLAY} FROM webhook_replays WHERE tenant_id = $1 AND webhook_id = $2 AND replay_id = $3"  # noqa: S608 - ours
+    row = await (await driver(tx)).fetchrow(query, tenant_id, webhook_id, replay_id)
+    return None if row is None else Replay(**dict(row))
+
+
+async def open_replays(tx: AsyncConnection, tenant_id: str, webhook_id: UUID) -> int:
+    """Return how many replays of a webhook are not finished."""
+    query = "SELECT count(*) FROM webhook_replays WHERE tenant_id = $1 AND webhook_id = $2 AND finished_at IS NULL"
+    return int(await (await driver(tx)).fetchval(query, tenant_id, webhook_id))

@@ -1,0 +1,48 @@
+"""A job of the worker: what is new is numbered and queued for each webhook that subscribed; what is asked for again, again.
+
+Whoever lets something happen only keeps it. Tenants take turns, a piece each, so that one with a month of files holds up no other.
+Killed anywhere, it begins again: numbers and queue are one transaction.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.worker import work_off
+from services.analytics.webhooks import queue
+
+KEPT: Final = timedelta(days=30)
+_IDLE_SECONDS: Final = 0.5
+_PIECE: Final = 1_000
+_FORGET_EVERY: Final = timedelta(minutes=10)
+
+
+class FanOut:
+    """Queues for ever. Several may run."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._forget_at: datetime | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await work_off(self.queue_some, idle_seconds=_IDLE_SECONDS, waiting="webhooks_wait")
+
+    async def queue_some(self) -> int:
+        """Queue a piece of what each tenant has, and of one replay; return how much was looked at."""
+        now = self._clock.now()
+        async with self._database.begin() as tx:
+            tenants = await queue.new_tenants(tx)
+        done = 0
+        for tenant_id in tenants:
+            async with self._database.begin() as tx:
+                done += await queue.fan_out(tx, tenant_id, now, _PIECE)
+        async with self._database.begin() as tx:
+            done += await queue.replay_some(tx, now, _PIECE)
+        if self._forget_at is None or now >= self._forget_at:
+            async with self._database.begin() as tx:
+                dropped = await queue.forget(tx, now - KEPT, _PIECE)
+            self._forget_at = now if dropped else now + _FORGET_EVERY
+        return done
