@@ -11,7 +11,9 @@ import pytest
 from deploy.local import provision
 from deploy.local.layout import SERVICES, Ports, Secrets
 from deploy.local.stack import Stack
-from tests.support import ServiceDatabase, run_apart
+from tests.support import ServiceDatabase, access, run_apart
+
+access.trust()
 
 # How long an example takes says nothing on a machine that others use, too.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from deploy.local import access, provision
 from deploy.local import demo as demonstration
-from deploy.local import provision
 from deploy.local.layout import ROOT, SERVICES, Secrets, StackError, tenant
 from deploy.local.stack import Stack
 
@@ -43,6 +43,7 @@ def bring_up(stack: Stack) -> None:
         console.print(note)
     for service in SERVICES:
         console.print(f"  {service:<11} {stack.url(service)}/docs", highlight=False)
+    console.print(f"  your token  {access.token_file(stack.folder)}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -51,7 +51,9 @@ class Services:
     """The four services of one stack, over HTTP."""
 
     def __init__(self, stack: Stack, opened: ExitStack) -> None:
-        self._services = {service: opened.enter_context(Service(service, stack.url(service))) for service in SERVICES}
+        self._services = {
+            service: opened.enter_context(Service(service, stack.url(service), token=stack.token())) for service in SERVICES
+        }
 
     def get(self, service: str, path: str, shape: type[T], query: Mapping[str, Any] | None = None) -> T:
         return self._services[service].get(path, shape, query).value

@@ -14,11 +14,13 @@ from typing import Any
 
 import psutil
 
-from deploy.local import processes, provision
+from deploy.local import access, processes, provision
 from deploy.local.infra import Docker
 from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, StackError
 from deploy.local.postgres import away_from
 from deploy.local.supervisor import read_state
+from libs.common.access.directory import Wish
+from libs.common.access.scopes import ROLES
 
 _START_SECONDS = 400  # a first start fetches Kafka's jars
 _STOP_SECONDS = 90
@@ -157,6 +159,13 @@ class Stack:
 
     def url(self, service: str) -> str:
         return self.ports.url(service)
+
+    def token(self, tenant_id: str | None = None) -> str:
+        """Return its owner's token, or one like it for another tenant."""
+        if tenant_id is None:
+            return access.token_file(self.folder).read_text()
+        wish = Wish(access.SUBJECT, tenant_id, tuple(ROLES))
+        return access.keys(self.folder).issue(wish, int(time.time()))[0]
 
     def database_url(self, service: str, role: str) -> str:
         """Return the address of a service's database as owner, api or worker."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from deploy.local import processes, provision
+from deploy.local import access, processes, provision
 from deploy.local.infra import Infrastructure, choose
 from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, Server, StackError, Start, require_free, tenant
 
@@ -125,6 +125,7 @@ class Supervisor:
         for service in self._services:
             require_free(asdict(self._ports)[service], service)
             require_free(asdict(self._ports)[f"{service}_worker"], f"{service}_worker")
+        access.write_token(self._folder, self._state.tenant)
         infra = self._infra = choose(self._folder, self._ports, self._secrets)
         servers = infra.servers()
         self._state.infra, self._state.kafka, self._state.admin_url = infra.kind, infra.bootstrap, infra.admin_url
@@ -184,6 +185,7 @@ class Supervisor:
         environment = {
             "RECOURS_DOCUMENTS_URL": str(self._folder / "documents"),
             "RECOURS_PACKETS_URL": str(self._folder / "packets"),
+            **access.environment(self._folder, service),
             **os.environ,
             "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
             "RECOURS_KAFKA": infra.bootstrap,

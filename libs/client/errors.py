@@ -1,5 +1,6 @@
 """What can go wrong between this client and a service, each as one sentence for the person who asked."""
 
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -51,6 +52,8 @@ def problem_of(service: str, status: int, body: bytes, retry_after: float | None
     fields = [f"{field.pointer.removeprefix('/').replace('/', ' ')} {field.problem}" for field in document.errors[:_FIELDS_TOLD]]
     if fields:
         detail = f"{detail.rstrip('.')}: {'; '.join(fields)}."
+    if status == HTTPStatus.UNAUTHORIZED:
+        detail = f"{detail} `recours` sends what RECOURS_TOKEN holds, or the file that RECOURS_TOKEN_FILE names (docs/access.md)."
     return ProblemAnswer(service, status, document.type, detail, retry_after)
 
 

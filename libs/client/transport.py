@@ -2,8 +2,10 @@
 
 import email.utils
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Generic, Self, TypeVar
 
@@ -18,6 +20,9 @@ T = TypeVar("T")
 
 DEFAULT_PORTS: Final = {"ingest": 8001, "classifier": 8002, "appeals": 8003, "analytics": 8004}
 SERVICES: Final = tuple(DEFAULT_PORTS)
+TOKEN_FILE: Final = Path(".local") / "token"  # where `make up` writes it
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_.~+/=-]{1,8192}")
+_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _ATTEMPTS: Final = 4
 _PATIENCE_SECONDS: Final = 60
@@ -31,6 +36,22 @@ def address(service: str) -> str:
     if not told.startswith(("http://", "https://")):
         raise ClientError(f"RECOURS_{service.upper()}_URL must begin with http:// or https://.")
     return told.rstrip("/")
+
+
+def own_token(url: str) -> str | None:
+    """Return RECOURS_TOKEN, or what the file RECOURS_TOKEN_FILE holds; on this machine else the token of the stack of this folder.
+
+    None where there is none. Errors: ClientError where it can be none.
+    """
+    told, named = os.environ.get("RECOURS_TOKEN"), os.environ.get("RECOURS_TOKEN_FILE")
+    if not told:
+        if not named and (not TOKEN_FILE.exists() or httpx.URL(url).host not in _HERE):
+            return None
+        told = Path(named or TOKEN_FILE).read_text(errors="replace")
+    token = told.strip()
+    if not _TOKEN.fullmatch(token):
+        raise ClientError("What RECOURS_TOKEN or the token's file holds is no token.")
+    return token
 
 
 class Answer(Struct, Generic[T], frozen=True):
@@ -90,10 +111,14 @@ def retry_after(value: str | None, now: float) -> float | None:
 class Service:
     """A service at its address. Every method's errors: Unreachable, ProblemAnswer."""
 
-    def __init__(self, name: str, url: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, name: str, url: str | None = None, transport: httpx.BaseTransport | None = None, *, token: str | None = None
+    ) -> None:
         self.name = name
         self.url = url or address(name)
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, transport=transport)
+        told = token or own_token(self.url)
+        headers = {"Authorization": f"Bearer {told}"} if told else {}
+        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, transport=transport, headers=headers)
 
     def __enter__(self) -> Self:
         return self

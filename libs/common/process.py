@@ -5,19 +5,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from libs.common import logs, telemetry
+from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock, SystemClock
 from libs.common.database import Database
 from libs.common.health import Check, broker_answers
 from libs.common.health import serve as serve_health
 from libs.common.messaging.consumer import Consumer, Hold, Subscription
 from libs.common.messaging.relay import Relay
-from libs.common.settings import CommonSettings, S, load
+from libs.common.settings import CommonSettings, S, load, verifier_of
 from libs.common.worker import Job, run, run_jobs, upkeep
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-MakeApp = Callable[[Database, Clock, str], "FastAPI"]
+MakeApp = Callable[[Database, Clock, Verifier], "FastAPI"]
 
 
 def consuming_service(
@@ -34,7 +35,7 @@ def consuming_service(
     if role == "api":
         from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
 
-        serve(make_app(database, SystemClock(), settings.tenant), settings)
+        serve(make_app(database, SystemClock(), verifier_of(settings)), settings)
         return
 
     async def work() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +10,9 @@ from pydantic import Field, FilePath, SecretStr, ValidationError, model_validato
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, SERVICES_ISSUER, OwnTokens
+from libs.common.access.sources import WatchedFile, keys_from, read_revoked
+from libs.common.access.verifier import Verifier
 from libs.common.messaging.brokers import BrokerAccess, Protocol
 
 E = TypeVar("E", bound="EnvironmentSettings")
@@ -86,7 +90,20 @@ class CommonSettings(KafkaSettings):
     database_url: SecretStr = Field(
         description="postgresql://role:password@host:port/database, of this process's role; `?sslmode=verify-full` asks for TLS"
     )
-    tenant: str = Field("local", min_length=1, max_length=64, description="the tenant of every request")
+    tenant: str = Field(
+        "local",
+        min_length=1,
+        max_length=64,
+        description="the tenant for whom models are kept ready and work between services is done",
+    )
+    issuer: str = Field(LOCAL_ISSUER, min_length=1, description="who issues the tokens of people and machines: their `iss`")
+    audience: str = Field(AUDIENCE, min_length=1, description="for whom tokens must be: their `aud`")
+    jwks: str | None = Field(None, min_length=1, description="the issuer's public keys: a file, or a URL (https)")
+    service_jwks: str | None = Field(
+        None, min_length=1, description="the public keys of our own services: a file, or a URL (https)"
+    )
+    revoked: Path | None = Field(None, description="the file of revoked tokens' ids; not told: none is revoked")
+    service_key: Path | None = Field(None, description="the file of this service's own private key, to ask other services with")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     trusted_proxies: str = Field(
@@ -100,6 +117,25 @@ class CommonSettings(KafkaSettings):
     instance: str | None = Field(
         None, description="static Kafka member id: a process that comes back gets its partitions back at once"
     )
+
+
+def verifier_of(settings: CommonSettings) -> Verifier:
+    """Return what checks tokens, or end the process with one sentence: without keys nobody could ever be let in."""
+    if settings.jwks is None:
+        sys.exit("RECOURS_JWKS: names no keys, so that nobody could be let in; docs/access.md tells how to make some.")
+    try:
+        issuers = {settings.issuer: keys_from(settings.jwks, time.time)}
+        if settings.service_jwks is not None:
+            issuers[SERVICES_ISSUER] = keys_from(settings.service_jwks, time.time)
+    except ValueError as error:
+        sys.exit(f"RECOURS_JWKS or RECOURS_SERVICE_JWKS: {error}.")
+    revoked = WatchedFile(settings.revoked, read_revoked, time.time) if settings.revoked else None
+    return Verifier(issuers, settings.audience, revoked)
+
+
+def own_tokens(service: str, settings: CommonSettings) -> OwnTokens | None:
+    """Return the tokens with which a service asks others; None where it has no key, and then the others refuse it."""
+    return OwnTokens(service, settings.service_key, settings.audience) if settings.service_key else None
 
 
 def load(settings: type[E], **known: Any) -> E:

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.process import consuming_service
-from libs.common.settings import load
+from libs.common.settings import load, own_tokens
 from libs.common.worker import Job
 from services.analytics.alerts.scan import AlertScan
 from services.analytics.audits.labelling import Classifier, Labeller
@@ -23,23 +24,26 @@ from services.analytics.webhooks.sending import WebhookSender
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+SERVICE = "analytics"
 
-def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
+
+def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
     from services.analytics.pages.neighbours import Neighbours  # noqa: PLC0415 - as above
 
     settings = load(AnalyticsSettings)
+    own = own_tokens(SERVICE, settings)
     app = make_app(
         database,
         clock,
-        tenant,
+        verifier,
         settings.rework_cost_cents,
         webhook_loopback=settings.webhook_loopback,
-        neighbours=Neighbours(settings.urls()),
+        neighbours=Neighbours(settings.urls(), own),
     )
     app.state.kafka, app.state.broker_access = settings.kafka, settings.broker_access()
     app.state.traces_url = str(settings.traces_url) if settings.traces_url else None
-    app.state.rules = Rules(str(settings.ingest_url) if settings.ingest_url else None)
+    app.state.rules = Rules(str(settings.ingest_url) if settings.ingest_url else None, own)
     return app
 
 
@@ -55,13 +59,14 @@ def jobs_of(database: Database, clock: Clock) -> list[Job]:
         ReportMaker(database, clock).run,
     ]
     if settings.classifier_url:  # without one there is nobody to tell
-        jobs.append(Labeller(database, Classifier(str(settings.classifier_url)), settings.tenant).run)
+        classifier = Classifier(str(settings.classifier_url), own_tokens(SERVICE, settings))
+        jobs.append(Labeller(database, classifier, settings.tenant).run)
     return jobs
 
 
 if __name__ == "__main__":
     consuming_service(
-        "analytics",
+        SERVICE,
         make_api,
         SUBSCRIPTIONS,
         jobs_of,

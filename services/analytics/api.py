@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from msgspec.structs import replace
 from pydantic import BaseModel, Field
 
+from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http import dead_letters, ledger, outbox
@@ -20,7 +21,7 @@ from libs.common.messaging.brokers import OPEN
 from services.analytics import answers, kpis, queries
 from services.analytics.alerts import api as alerts
 from services.analytics.alerts import stream
-from services.analytics.alerts.stream import Followers
+from services.analytics.alerts.stream import Streams
 from services.analytics.audited import AUDITED
 from services.analytics.audits import api as audits
 from services.analytics.audits import schedules_api as audit_schedules
@@ -35,6 +36,7 @@ from services.analytics.pages.neighbours import Neighbours
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
 from services.analytics.reports import api as reports
+from services.analytics.scopes import SCOPES
 from services.analytics.scorecards import api as scorecards
 from services.analytics.webhooks import api as webhooks
 from services.analytics.webhooks import deliveries_api as deliveries
@@ -267,7 +269,7 @@ def _group_view(group_by: Sequence[str], each: Figure, names: dict[str, str]) ->
 def make_app(
     database: Database,
     clock: Clock,
-    tenant: str,
+    verifier: Verifier,
     rework_cost_cents: int | None = None,
     *,
     webhook_loopback: bool = False,
@@ -281,12 +283,15 @@ def make_app(
         yield
         await app.state.rules.close()
         await asked.close()
+        await verifier.close()
         await database.close()
 
     app = create_app(
         "analytics",
         "Shows where denials come from.",
         audited=AUDITED,
+        verifier=verifier,
+        scopes=SCOPES,
         checks={"database": database.ping},
         routers=[
             router,
@@ -320,9 +325,9 @@ def make_app(
         lifespan=lifespan,
     )
     pages.install(app)
-    app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.database, app.state.clock = database, clock
     app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
-    app.state.followers = Followers(database, tenant)
+    app.state.streams = Streams(database)
     app.state.rules = Rules(None)
     app.state.neighbours, app.state.kafka, app.state.traces_url = asked, None, None
     app.state.broker_access = OPEN

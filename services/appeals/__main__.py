@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.contracts import denial_classified, records_requested, remit_received
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
-from libs.common.settings import load
+from libs.common.settings import load, own_tokens
 from libs.common.worker import Job
 from services.appeals.correspondence.clock import PromiseClock
 from services.appeals.documents.blobs import Blobs, open_store
@@ -28,16 +29,19 @@ from services.appeals.worklist.clock import CaseClock
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+SERVICE = "appeals"
 
-def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
+
+def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     from services.appeals.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
     from services.appeals.documents.keeping import Desk  # noqa: PLC0415 - as above
     from services.appeals.letters.meanings import Meanings  # noqa: PLC0415 - as above
 
     settings = load(AppealsSettings)
-    app = make_app(database, clock, tenant)
-    app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None)
-    app.state.meanings = Meanings(str(settings.classifier_url) if settings.classifier_url else None)
+    app = make_app(database, clock, verifier)
+    own = own_tokens(SERVICE, settings)
+    app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None, own)
+    app.state.meanings = Meanings(str(settings.classifier_url) if settings.classifier_url else None, own)
     app.state.channels = frozenset(settings.channels())
     app.state.documents = Desk(Blobs(open_store(settings.documents_url)))
     app.state.packets = Blobs(open_store(settings.packets_url))
@@ -56,13 +60,14 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
         BulkRunner(database, clock).run,
     ]
     if settings.ingest_url:  # without one there is nobody to ask
-        jobs.append(Collector(database, clock, blobs, Ingest(str(settings.ingest_url)), settings.tenant).run)
+        ingest = Ingest(str(settings.ingest_url), own_tokens(SERVICE, settings))
+        jobs.append(Collector(database, clock, blobs, ingest, settings.tenant).run)
     return jobs
 
 
 if __name__ == "__main__":
     consuming_service(
-        "appeals",
+        SERVICE,
         make_api,
         [
             Subscription(remit_received.TOPIC, remit_received.TYPE, Remit, handle_remits),

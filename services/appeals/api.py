@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI, Response
 from obstore.store import MemoryStore
 
+from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http import dead_letters, ledger, outbox
@@ -36,6 +37,7 @@ from services.appeals.outcomes import api as outcomes
 from services.appeals.payers import api as payers
 from services.appeals.records import api as records
 from services.appeals.records import list_api as records_list
+from services.appeals.scopes import SCOPES
 from services.appeals.views import CaseDetail, MoveCase
 from services.appeals.workflow import Move
 from services.appeals.worklist import api as worklist_api
@@ -68,7 +70,7 @@ async def move_case(case_id: UUID, body: MoveCase, asking: AskingDep) -> CaseDet
     return await change(asking, case_id, "move_case", body, act)
 
 
-def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
+def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     """Put the application together."""
 
     @asynccontextmanager
@@ -76,12 +78,15 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         yield
         await app.state.ingest.close()
         await app.state.meanings.close()
+        await verifier.close()
         await database.close()
 
     app = create_app(
         "appeals",
         "Carries each recoverable denial from its opening to its outcome.",
         audited=AUDITED,
+        verifier=verifier,
+        scopes=SCOPES,
         checks={"database": database.ping},
         routers=[
             worklist_api.router,
@@ -117,7 +122,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         },
         lifespan=lifespan,
     )
-    app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.database, app.state.clock = database, clock
     app.state.channels = frozenset[str]()
     app.state.ingest, app.state.meanings = Ingest(None), Meanings(None)
     app.state.documents, app.state.packets = Desk(Blobs(MemoryStore())), Blobs(MemoryStore())

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import httpx
 
-from libs.common.http.neighbour import RETRY_AFTER, Neighbour
+from libs.common.access.signing import OwnTokens
+from libs.common.http.neighbour import RETRY_AFTER, Behalf, Neighbour
 from libs.common.http.problems import Problem
 
 
@@ -21,33 +22,33 @@ def unavailable() -> Problem:
 class Ingest(Neighbour):
     """Asks ingest; one for a process. Every method's errors: Problem 503 while ingest is away or not configured."""
 
-    def __init__(self, url: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, unavailable, transport)
+    def __init__(self, url: str | None, own: OwnTokens | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        super().__init__(url, unavailable, own, transport)
 
-    async def claim_id_of(self, remit_id: UUID, traceparent: str) -> UUID | None:
+    async def claim_id_of(self, remit_id: UUID, behalf: Behalf) -> UUID | None:
         """Return the claim that a remit answers; None where that is not known."""
-        match = await self._get(f"/v1/matches/{remit_id}", traceparent)
+        match = await self._get(f"/v1/matches/{remit_id}", behalf)
         told = match and match.get("claim_id")
         return UUID(told) if told else None
 
-    async def claim(self, claim_id: UUID, traceparent: str) -> dict[str, Any] | None:
+    async def claim(self, claim_id: UUID, behalf: Behalf) -> dict[str, Any] | None:
         """Return a claim with its lines, its life and its acknowledgements, without patient data."""
-        return await self._get(f"/v1/claims/{claim_id}", traceparent)
+        return await self._get(f"/v1/claims/{claim_id}", behalf)
 
-    async def content(self, claim_id: UUID, traceparent: str) -> dict[str, Any] | None:
+    async def content(self, claim_id: UUID, behalf: Behalf) -> dict[str, Any] | None:
         """Return the whole claim, with patient data, as `POST /v1/claims` takes it."""
-        return await self._get(f"/v1/claims/{claim_id}/content", traceparent)
+        return await self._get(f"/v1/claims/{claim_id}/content", behalf)
 
-    async def remit(self, remit_id: UUID, traceparent: str) -> dict[str, Any] | None:
-        return await self._get(f"/v1/remits/{remit_id}", traceparent)
+    async def remit(self, remit_id: UUID, behalf: Behalf) -> dict[str, Any] | None:
+        return await self._get(f"/v1/remits/{remit_id}", behalf)
 
-    async def remittance(self, remittance_id: UUID, traceparent: str) -> dict[str, Any] | None:
-        return await self._get(f"/v1/remittances/{remittance_id}", traceparent)
+    async def remittance(self, remittance_id: UUID, behalf: Behalf) -> dict[str, Any] | None:
+        return await self._get(f"/v1/remittances/{remittance_id}", behalf)
 
-    async def check(self, claim: Mapping[str, Any], traceparent: str) -> dict[str, Any]:
+    async def check(self, claim: Mapping[str, Any], behalf: Behalf) -> dict[str, Any]:
         """Return what ingest's checks find in a claim. Errors: Refused."""
-        return await self._post("/v1/claims/check", claim, traceparent)
+        return await self._post("/v1/claims/check", claim, behalf)
 
-    async def submit(self, claim: Mapping[str, Any], key: str, traceparent: str) -> dict[str, Any]:
+    async def submit(self, claim: Mapping[str, Any], key: str, behalf: Behalf) -> dict[str, Any]:
         """Send a claim, which is the same claim however often it is sent. Errors: Refused."""
-        return await self._post("/v1/claims", claim, traceparent, {"Idempotency-Key": key})
+        return await self._post("/v1/claims", claim, behalf, {"Idempotency-Key": key})

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.contracts import appeal_decided, appeal_filed, claim_acknowledged, claim_submitted, remit_matched, remit_received
 from libs.common.database import Database
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def make_api(database: Database, clock: Clock, tenant: str) -> "FastAPI":
+def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     from services.classifier.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
 
-    return make_app(database, clock, tenant)
+    return make_app(database, clock, verifier, ready_for=[load(ClassifierSettings).tenant])
 
 
 def jobs(database: Database, clock: Clock, odds: Book) -> list[Job]:

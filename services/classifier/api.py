@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from operator import itemgetter
@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.access.verifier import Verifier
 from libs.common.changes import FIRST_CHANGE, Change, latest_change
 from libs.common.clock import Clock
 from libs.common.contracts.risk import PATH
@@ -50,6 +51,7 @@ from services.classifier.risk.desk import RiskJudges
 from services.classifier.rules import api as rules
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES
+from services.classifier.scopes import SCOPES
 from services.classifier.verdict import Adjudicated, judge
 from services.classifier.views import DenialView, Judged, Kind, OddsView, deadline_view, reason_view
 
@@ -311,24 +313,28 @@ async def classify(body: ClassifyBody, tenant: TenantDep, database: DatabaseDep,
     )
 
 
-def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
-    """Put the application together."""
+def make_app(database: Database, clock: Clock, verifier: Verifier, ready_for: Sequence[str] = ()) -> FastAPI:
+    """Put the application together. Models are kept ready for some tenants; others wait for theirs when they first ask."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        ready = (app.state.risk.keep_ready(database, tenant, clock), app.state.odds.keep_ready(database, tenant))
+        ready = [app.state.risk.keep_ready(database, tenant, clock) for tenant in ready_for]
+        ready += [app.state.odds.keep_ready(database, tenant) for tenant in ready_for]
         keeping = [asyncio.create_task(each) for each in ready]
         yield
         for each in keeping:
             each.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await each
+        await verifier.close()
         await database.close()
 
     app = create_app(
         "classifier",
         "What each denial is, whether it can be won, and what to do.",
         audited=AUDITED,
+        verifier=verifier,
+        scopes=SCOPES,
         checks={"database": database.ping},
         routers=[
             router,
@@ -355,7 +361,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         lifespan=lifespan,
         json_max_bytes={PATH: risk.BODY_MAX_BYTES},
     )
-    app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.database, app.state.clock = database, clock
     app.state.odds = Shelf(clock)
     app.state.risk = RiskJudges()
     return app

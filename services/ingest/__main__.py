@@ -4,6 +4,7 @@ from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.messaging.relay import Relay
 from libs.common.process import health_job, role_of, start
+from libs.common.settings import own_tokens, verifier_of
 from libs.common.worker import run, run_jobs, upkeep
 from services.ingest.followups.scan import FollowupScan
 from services.ingest.reading import IntakeReader
@@ -34,10 +35,11 @@ def answer(database: Database, settings: IngestSettings) -> None:
     from services.ingest.api import make_app  # noqa: PLC0415 - as above
     from services.ingest.checks.risk import RiskDesk  # noqa: PLC0415 - as above
 
-    app = make_app(database, SystemClock(), settings.tenant)
+    app = make_app(database, SystemClock(), verifier_of(settings))
     app.state.pseudonym_key = settings.pseudonym_key.get_secret_value().encode()
     app.state.sandbox = settings.sandbox()
-    app.state.risk = RiskDesk(str(settings.classifier_url) if settings.classifier_url else None)
+    classifier_url = str(settings.classifier_url) if settings.classifier_url else None
+    app.state.risk = RiskDesk(classifier_url, own_tokens(SERVICE, settings))
     serve(app, settings)
 
 

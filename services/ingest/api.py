@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from libs.common.access.verifier import Verifier
 from libs.common.audit.acting import about
 from libs.common.clock import Clock
 from libs.common.database import Database
@@ -33,6 +34,7 @@ from services.ingest.payers import api as payers
 from services.ingest.received import Received
 from services.ingest.reference import api as reference
 from services.ingest.sandbox.payer import Sandbox
+from services.ingest.scopes import SCOPES
 from services.ingest.upload import MAX_BYTES, Upload, admitted, too_large
 from services.ingest.views import (
     FindingView,
@@ -311,19 +313,22 @@ async def get_remit(remit_id: UUID, tenant: TenantDep, database: DatabaseDep) ->
     return RemitDetail.of(found)
 
 
-def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
+def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     """Put the application together."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await app.state.risk.close()
+        await verifier.close()
         await database.close()
 
     app = create_app(
         "ingest",
         "Takes claims and remittances in, reads them, and tells of every claim in them.",
         audited=AUDITED,
+        verifier=verifier,
+        scopes=SCOPES,
         checks={"database": database.ping},
         routers=[
             router,
@@ -350,7 +355,7 @@ def make_app(database: Database, clock: Clock, tenant: str) -> FastAPI:
         },
         lifespan=lifespan,
     )
-    app.state.database, app.state.clock, app.state.tenant = database, clock, tenant
+    app.state.database, app.state.clock = database, clock
     app.state.sandbox = Sandbox()
     app.state.risk = RiskDesk(None)
     app.state.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)

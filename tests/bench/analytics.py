@@ -32,6 +32,7 @@ from services.analytics.kpis.definitions import KPIS
 from tests.bench import analytics_causes
 from tests.bench.meter import tell
 from tests.bench.servers import own_database
+from tests.support.access import VERIFIER, bearer
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 BATCH = 2_000
@@ -147,8 +148,8 @@ async def ask(url: Mapping[str, str]) -> dict[str, float]:
     """Return centiles of the milliseconds of questions, in all and by kind; each is asked four times, the first not counted."""
     taken: dict[str, list[float]] = {}
     fastest: list[float] = []
-    app = make_app(Database(url["api"]), FixedClock(NOW), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench") as http:
+    app = make_app(Database(url["api"]), FixedClock(NOW), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://bench") as http:
         for kind, kpi, query in questions():
             own: list[float] = []
             for _ in range(4):

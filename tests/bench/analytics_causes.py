@@ -18,6 +18,7 @@ from libs.common.database import Database, copy_rows, driver
 from services.analytics.api import make_app
 from services.analytics.causes.outcomes import number_of, reason_number
 from tests.bench.meter import peak_mib
+from tests.support.access import VERIFIER, bearer
 
 NOW: Final = datetime(2026, 11, 29, tzinfo=UTC)
 _FACTS_A_CLAIM: Final = 2.5
@@ -87,8 +88,10 @@ async def fill(url: Mapping[str, str], facts: int) -> None:
 
 async def search(url: Mapping[str, str]) -> dict[str, Any]:
     """Search once through the route."""
-    app = make_app(Database(url["api"]), FixedClock(NOW), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench", timeout=600) as http:
+    app = make_app(Database(url["api"]), FixedClock(NOW), VERIFIER)
+    async with httpx.AsyncClient(
+        headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://bench", timeout=600
+    ) as http:
         began, cpu = time.perf_counter(), time.process_time()
         answer = await http.get("/v1/root-causes")
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu

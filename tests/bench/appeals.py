@@ -51,6 +51,7 @@ from services.appeals.worklist.placing import Case, Told, place
 from tests.bench import appeals_letters
 from tests.bench.meter import Meter, tell
 from tests.bench.servers import own_database
+from tests.support.access import bearer
 
 TENANT: Final = "local"
 PAYERS: Final = 20
@@ -188,7 +189,7 @@ async def next_case(here: Here) -> dict[str, float]:
     found: dict[str, float] = {}
     try:
         limits = httpx.Limits(max_connections=CALLERS, max_keepalive_connections=CALLERS)
-        async with httpx.AsyncClient(base_url=ports.url("appeals"), limits=limits, timeout=30) as http:
+        async with httpx.AsyncClient(headers=bearer(), base_url=ports.url("appeals"), limits=limits, timeout=30) as http:
             await _answers(http)
             for name, pause in (("warm", 1.0), ("next", 1.0), ("flood", 0.0)):
                 meter = Meter({"api": process.pid, "postgres": here.postgres})

@@ -30,6 +30,7 @@ from libs.x12 import Claim
 from services.ingest.checks import loading
 from services.ingest.checks.loading import Asked
 from tests.bench.meter import Meter, tell
+from tests.support.access import bearer
 from tests.unit.ingest.checks.claims import MEMBER, line, professional
 from tests.unit.ingest.checks.tables import PTP_HEAD, mue
 
@@ -121,7 +122,7 @@ def bodies(count: int) -> list[bytes]:
 
 async def measure(stack: Stack, api_url: str, chosen: argparse.Namespace) -> dict[str, float]:
     database = Database(api_url)
-    http = httpx.AsyncClient(base_url=stack.url("ingest"), timeout=60)
+    http = httpx.AsyncClient(headers=bearer(), base_url=stack.url("ingest"), timeout=60)
     found = {"load_seconds": round(await load(http, chosen.pairs), 1)}
     await latencies(http, bodies(100), chosen.rate)  # connections and caches are there before it counts
     count = int(chosen.rate * chosen.seconds)

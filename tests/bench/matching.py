@@ -32,6 +32,7 @@ from deploy.local.layout import ROOT, SERVICES
 from tests.bench.claims import write_claims
 from tests.bench.meter import keep
 from tests.bench.pipeline import Bench
+from tests.support.access import bearer
 
 _UNMATCHED: Final = Path(__file__).parent / "unmatched"
 _SIDES: Final = ("without", "unknown", "known_without", "known")
@@ -52,7 +53,7 @@ def without_matching() -> Iterator[None]:
 def send_claims(bench: Bench, files: Sequence[Path], claims: int) -> None:
     """Send the claims that some 835 files answer, and wait until all services have them."""
     path, each = bench.folder / "claims.837", claims // len(files)
-    with bench.running_services(), httpx.Client(base_url=bench.services.url("ingest"), timeout=60) as client:
+    with bench.running_services(), httpx.Client(headers=bearer(), base_url=bench.services.url("ingest"), timeout=60) as client:
         before = asyncio.run(_consumed(bench))
         for file in files:
             write_claims(path, each, first=int(file.stem), sent_on=datetime.now(UTC).date())

@@ -32,6 +32,7 @@ from libs.common.contracts import denial_classified
 from tests.bench import bare
 from tests.bench.files import DENIED_EVERY, is_denied, patient_control_number, write_file
 from tests.bench.meter import Meter, keep
+from tests.support.access import bearer
 
 _FILE_CLAIMS = 5000
 _WARM_UP_CLAIMS = 4000
@@ -92,7 +93,7 @@ class Bench:
             before = asyncio.run(self._seen())
             meter = Meter(pids | self.server_pids())
             began = time.monotonic()
-            with httpx.Client(base_url=self.services.url("ingest"), timeout=60) as client:
+            with httpx.Client(headers=bearer(), base_url=self.services.url("ingest"), timeout=60) as client:
                 for path in files:
                     answer = client.post("/v1/interchanges", content=path.read_bytes())
                     answer.raise_for_status()
@@ -196,7 +197,7 @@ async def _latencies(bench: Bench, seconds: int) -> tuple[list[float], int]:
 
     async with (
         asyncio.timeout(seconds + _GIVE_UP_SECONDS),
-        httpx.AsyncClient(base_url=bench.services.url("ingest"), timeout=60) as client,
+        httpx.AsyncClient(headers=bearer(), base_url=bench.services.url("ingest"), timeout=60) as client,
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(listen())

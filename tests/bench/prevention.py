@@ -31,6 +31,7 @@ from services.ingest.reference.loading import ReferenceLoader
 from services.ingest.sandbox.payer import Sandbox
 from tests.bench.meter import keep
 from tests.bench.servers import own_database
+from tests.support.access import VERIFIER, bearer
 from tests.unit.ingest.checks import tables
 
 KEY: Final = b"a key for benchmarks alone"
@@ -103,9 +104,9 @@ class Ingest:
     def __init__(self, api_url: str, worker_url: str) -> None:
         self.clock = FixedClock(datetime(2026, 1, 1, tzinfo=UTC))
         self._databases = Database(api_url), Database(worker_url)
-        app = make_app(self._databases[0], self.clock, "local")
+        app = make_app(self._databases[0], self.clock, VERIFIER)
         app.state.pseudonym_key, app.state.sandbox = KEY, Sandbox()
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ingest", timeout=120)
+        self.http = httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://ingest", timeout=120)
         self._loader = ReferenceLoader(self._databases[1], self.clock)
         self._reader = IntakeReader(self._databases[1], self.clock, KEY, Sandbox())
 

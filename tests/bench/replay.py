@@ -33,6 +33,7 @@ from services.classifier.replays.running import Replayer
 from tests.bench.classify import denied
 from tests.bench.meter import tell
 from tests.bench.servers import own_database
+from tests.support.access import VERIFIER, bearer
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BATCH = 2_000
@@ -82,8 +83,8 @@ async def seed(url: Mapping[str, str], denials: int) -> None:
         await tx.execute(text("ANALYZE"))  # a table that grew in a minute: elsewhere PostgreSQL has done it by then
     await owner.close()
     await database.close()
-    app = make_app(Database(url["api"]), SystemClock(), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench") as http:
+    app = make_app(Database(url["api"]), SystemClock(), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://bench") as http:
         (await http.post("/v1/rules", json={"rules": RULES})).raise_for_status()
         (await http.post("/v1/rules/1/publish")).raise_for_status()
 
@@ -91,8 +92,8 @@ async def seed(url: Mapping[str, str], denials: int) -> None:
 async def measure(url: Mapping[str, str], denials: int) -> dict[str, float]:
     found: dict[str, float] = {"denials": denials}
     database = Database(url["worker"])
-    app = make_app(Database(url["api"]), SystemClock(), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench") as http:
+    app = make_app(Database(url["api"]), SystemClock(), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://bench") as http:
         begun = await http.post("/v1/replays", json={"version": 1, "from": "2026-01-01", "to": "2026-12-31"})
         path = begun.raise_for_status().headers["location"]
         cpu = time.process_time()
@@ -127,8 +128,8 @@ FROM replay_changes JOIN denials USING (tenant_id, denial_id) WHERE replay_id = 
 async def measure_killed(url: Mapping[str, str], denials: int, kills: int) -> dict[str, int]:
     """Work a replay off in processes that are killed; return what is there afterwards. Errors: AssertionError where it is wrong."""
     database = Database(url["worker"])
-    app = make_app(Database(url["api"]), SystemClock(), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench") as http:
+    app = make_app(Database(url["api"]), SystemClock(), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://bench") as http:
         body = {"version": 1, "from": "2026-01-01", "to": "2026-12-31"}
         begun = await http.post("/v1/replays", json=body)
         path = begun.raise_for_status().headers["location"]

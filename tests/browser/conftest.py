@@ -14,6 +14,7 @@ from tests.browser.answers import answer
 from tests.browser.chromium import ARGUMENTS, MISSING, find
 from tests.browser.site import Site, fill
 from tests.support import ServiceDatabase, run_apart
+from tests.support.access import bearer
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,11 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
 
     def open_page(path: str, *, language: str = "en", width: int = 1440, dark: bool = False, at: Site = site) -> Page:
         context = browser.new_context(
-            base_url=at.url, locale=language, viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+            base_url=at.url,
+            extra_http_headers=bearer(at.tenant),
+            locale=language,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
         )
         opened.append(context)
         page = context.new_page()

@@ -14,6 +14,7 @@ from services.analytics.facts import Fact, Refused
 from services.analytics.handlers import record
 from tests.browser.site import NAMES, NOW
 from tests.support import ServiceDatabase, run_apart
+from tests.support.access import bearer
 from tests.unit.analytics.facts import claim, denial, remit
 
 TENANT = "shifts"
@@ -74,7 +75,7 @@ def audit(url: str, database: ServiceDatabase) -> None:
     wrong = {**right, "classification_right": False, "category": "duplicate", "action": "none"}
     reviewers = ("dana", "lee")
     plan = {"reviewers": reviewers, "precision": 0.3, "confidence": 0.8, "as_of": "2026-03-30"}
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(headers=bearer(TENANT), base_url=url) as client:
         planned = client.post("/v1/audits", json=plan, headers={"Idempotency-Key": "audit"}).raise_for_status()
         run_apart(_draw(database))
         for item in range(1, 5):

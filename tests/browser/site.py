@@ -21,6 +21,7 @@ from services.analytics.handlers import record
 from services.analytics.pages.neighbours import NAMES as NEIGHBOURS
 from services.analytics.pages.neighbours import Neighbours
 from tests.support import ServiceDatabase, eventually
+from tests.support.access import VERIFIER
 from tests.unit.analytics.facts import claim, decision, denial, filing, remit
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -80,14 +81,15 @@ class Site:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._database_url, self._tenant, self._neighbours = database_url, tenant, neighbours
+        self.tenant = tenant
+        self._database_url, self._neighbours = database_url, neighbours
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     async def _serve(self) -> None:
         urls = {name: f"http://{name}.test" for name in NEIGHBOURS} if self._neighbours else {}
-        neighbours = Neighbours(urls, self._neighbours)
-        app = make_app(Database(self._database_url), FixedClock(NOW), self._tenant, neighbours=neighbours)
+        neighbours = Neighbours(urls, None, self._neighbours)
+        app = make_app(Database(self._database_url), FixedClock(NOW), VERIFIER, neighbours=neighbours)
         self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=self.port, log_config=None))
         await self._server.serve()
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 from tests.browser.answers import DENIAL_ID, REMIT_ID, TRACE
 from tests.browser.site import Site
 from tests.support import ServiceDatabase
+from tests.support.access import bearer
 
 OpenPage = Callable[..., Page]
 PATHS = ("/", "/denials?payer=P1", f"/denials/{DENIAL_ID}", "/payers", "/prevention", "/appeals", "/system")
@@ -140,7 +141,7 @@ def test_what_is_not_there_is_said_on_a_page(open_page: OpenPage, path: str) -> 
 
 def test_an_unknown_address_is_a_page_for_people_and_a_problem_for_programs(site: Site) -> None:
     people = {"Accept": "text/html,application/xhtml+xml;q=0.9", "Accept-Language": "fr-CA,fr"}
-    with httpx.Client(base_url=site.url) as client:
+    with httpx.Client(headers=bearer(), base_url=site.url) as client:
         page = client.get("/%5Cother.test/%3F%22%3E", headers=people)
         assert (page.status_code, page.headers["content-language"]) == (404, "fr")
         assert "Cette page n'existe pas" in unescape(page.text)

@@ -10,6 +10,7 @@ from deploy.local.layout import Ports
 from deploy.local.stack import Stack
 from tests.chaos import faults
 from tests.chaos.run import run
+from tests.support import access
 from tests.support.system import System
 
 _ROUNDS_A_RUN = 40  # then everything is counted, and a new year begins
@@ -25,6 +26,7 @@ def main() -> int:
     told = parser.parse_args()
     print(f"seed {told.seed}", flush=True)
     wrong = 0
+    access.trust()
     with tempfile.TemporaryDirectory(prefix="recours-chaos-") as folder:
         stack = Stack(Path(folder) / "stack", Ports.free(), environment={"RECOURS_INFRA": "embedded"})
         stack.start()

@@ -11,6 +11,7 @@ from typing import Self
 import httpx
 
 from libs.synthetic import Interchange, remittances
+from tests.support.access import bearer
 
 _CLIENTS = 3
 _CLAIMS_A_FILE = 25
@@ -61,7 +62,7 @@ class Load:
         yield from self._source
 
     def _send(self) -> None:
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(headers=bearer(), timeout=30) as client:
             while True:
                 file, times = self._waiting.get()
                 if not times:

@@ -19,6 +19,7 @@ from libs.common.contracts.appeal_decided import AppealDecidedV1
 from libs.common.contracts.appeal_filed import AppealFiledV1
 from services.classifier.knowledge import CATEGORIES, NOT_REFUSED
 from tests.support import eventually
+from tests.support.access import bearer
 from tests.support.papers import pdf
 from tests.support.system import System
 from tests.unit.x12 import build
@@ -39,7 +40,7 @@ class Desk:
 
     def __init__(self, system: System, pcn: str) -> None:
         self.system, self.pcn = system, pcn
-        self.http = httpx.Client(base_url=system.url("appeals"), timeout=60)
+        self.http = httpx.Client(headers=bearer(), base_url=system.url("appeals"), timeout=60)
         (listed,) = system.pages("appeals", "/v1/cases", pcn=pcn, **{"from": str(REFUSED_ON), "to": str(REFUSED_ON)})
         self.path = f"/v1/cases/{listed['case_id']}"
 
@@ -328,7 +329,8 @@ def put_letterhead(system: System) -> None:
         "signatory_title": "Appeals",
         "phone": "555",
     }
-    httpx.put(url, json=head, headers={"If-Match": httpx.get(url).headers.get("etag", '"0"')}).raise_for_status()
+    known = httpx.get(url, headers=bearer()).headers.get("etag", '"0"')
+    httpx.put(url, json=head, headers={**bearer(), "If-Match": known}).raise_for_status()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from libs.synthetic import remittances
 from libs.x12 import Remit
 from tests.e2e.spans import SpanReceiver
 from tests.support import eventually
+from tests.support.access import bearer
 from tests.support.system import System
 
 SERVICES = {"recours-ingest", "recours-classifier", "recours-appeals", "recours-analytics"}
@@ -51,13 +52,13 @@ def test_every_event_that_a_file_causes_carries_its_trace(system: System, trace_
 
 def test_the_page_of_a_denial_tells_its_way_through_all_services_and_the_trace(system: System, trace_id: str) -> None:
     (denial, *_) = [json.loads(record.value) for record in records_of(system, denial_classified.TOPIC, trace_id)]
-    page = httpx.get(f"{system.url('analytics')}/denials/{denial['denial_id']}", params={"lang": "en"})
+    page = httpx.get(f"{system.url('analytics')}/denials/{denial['denial_id']}", params={"lang": "en"}, headers=bearer())
     assert page.status_code == 200, page.text
     assert trace_id in page.text
     assert "does not answer" not in page.text
     for told in ("Answered by the payer", "Judged a denial", "Case: Open"):
         assert told in page.text
-    stands = httpx.get(f"{system.url('analytics')}/system", params={"lang": "en"}).text
+    stands = httpx.get(f"{system.url('analytics')}/system", params={"lang": "en"}, headers=bearer()).text
     assert "All four agree, to the cent." in stands
     assert "The broker does not answer" not in stands
 

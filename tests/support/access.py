@@ -1,11 +1,16 @@
 """Tokens for tests: one key for the process, applications that trust it, and headers that carry a token.
 
 `make_app(database, clock, VERIFIER)` trusts it; `httpx.AsyncClient(..., headers=bearer("local"))` has every scope for a tenant.
-A stack's own token is `stack.token()`.
+Stacks, commands and other processes that a test starts trust the key and send such a token by themselves (`trust`, in conftest.py).
 """
 
+import atexit
+import os
+import shutil
+import tempfile
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,7 +49,7 @@ VERIFIER = Verifier({LOCAL_ISSUER: HeldKeys(KEY), SERVICES_ISSUER: HeldKeys(*SER
 def claims(tenant: str = "local", **changed: Any) -> dict[str, Any]:
     """Return what a token with every scope says; what is None is left out."""
     now = int(time.time())
-    told = {"iss": LOCAL_ISSUER, "aud": AUDIENCE, "sub": PERSON, "tenant": tenant, "iat": now, "exp": now + 3600}
+    told = {"iss": LOCAL_ISSUER, "aud": AUDIENCE, "sub": PERSON, "tenant": tenant, "iat": now, "exp": now + 86_400}
     told |= {"jti": uuid4().hex, "scope": " ".join(scopes.SCOPES)} | changed
     return {name: value for name, value in told.items() if value is not None}
 
@@ -54,8 +59,23 @@ def bearer(tenant: str = "local", **changed: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {sign(KEY, claims(tenant, **changed))}"}
 
 
-def own_tokens(service: str, folder: Path) -> OwnTokens:
-    """Return a service's own tokens, which VERIFIER trusts; its key is written into a folder."""
-    path = folder / f"{service}.key.json"
+@cache
+def _folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="recours-keys-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def own_tokens(service: str) -> OwnTokens:
+    """Return a service's own tokens, which VERIFIER trusts."""
+    path = _folder() / f"{service}.key.json"
     path.write_bytes(msgspec.json.encode(SERVICE_KEYS[service]))
     return OwnTokens(service, path)
+
+
+def trust() -> None:
+    """Let every process that is started from here on trust this one's key, and `recours` send a token that it signed."""
+    jwks = _folder() / "jwks.json"
+    jwks.write_bytes(key_set(KEY))
+    os.environ["RECOURS_JWKS"] = str(jwks)
+    os.environ["RECOURS_TOKEN"] = bearer()["Authorization"].removeprefix("Bearer ")

@@ -14,6 +14,7 @@ from deploy.local.layout import SERVICES, Ports
 from deploy.local.stack import Stack
 from libs.common.messaging.dead_letters import SUFFIX
 from tests.support import eventually, run_apart
+from tests.support.access import bearer
 
 # What tells of the posting itself, and the spine's own tables: these may grow when the same file comes again.
 _OF_THE_POSTING = {"interchanges", "interchange_chunks", "transactions", "findings", "inbox", "relay_position", "alembic_version"}
@@ -37,10 +38,10 @@ WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER 
 class System:
     """A stack with its four services; `ports` are those of other API processes than its own."""
 
-    def __init__(self, stack: Stack, ports: Ports | None = None) -> None:
+    def __init__(self, stack: Stack, ports: Ports | None = None, tenant: str = "local") -> None:
         self.stack = stack
         self._ports = ports or stack.ports
-        self._client = httpx.Client(timeout=60)
+        self._client = httpx.Client(headers=bearer(tenant), timeout=60)
 
     def close(self) -> None:
         self._client.close()

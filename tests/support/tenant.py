@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from deploy.local import access
 from deploy.local.layout import ROOT, SERVICES, Ports
 from deploy.local.stack import Stack
 from tests.support import eventually
@@ -27,6 +28,8 @@ def another_tenant(stack: Stack, tenant: str, logs: Path, **told: str) -> Iterat
                 "RECOURS_KAFKA": stack.bootstrap,
                 "RECOURS_PORT": ports.url(service).rpartition(":")[2],
                 "RECOURS_TENANT": tenant,
+                **access.environment(stack.folder, service),
+                "RECOURS_JWKS": os.environ["RECOURS_JWKS"],
                 "RECOURS_PSEUDONYM_KEY": "a key for tests alone",
                 **told,
             }
@@ -36,7 +39,7 @@ def another_tenant(stack: Stack, tenant: str, logs: Path, **told: str) -> Iterat
             running.callback(process.wait)
             running.callback(process.terminate)
         eventually(lambda: all(answers(ports.url(service)) for service in SERVICES))
-        system = System(stack, ports)
+        system = System(stack, ports, tenant)
         running.callback(system.close)
         yield system
 

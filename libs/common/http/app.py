@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Literal
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 
+from libs.common.access.verifier import Verifier
 from libs.common.audit.routes import COMMON, Routes
 from libs.common.health import Check, find_trouble
 from libs.common.http import audit_log, problems
+from libs.common.http.access import Door, Scopes
 from libs.common.http.audited import AuditedRequests, action_of
 from libs.common.http.edge import Edge
 from libs.common.http.problems import ProblemDocument
@@ -41,6 +43,8 @@ def create_app(
     title: str,
     description: str,
     *,
+    verifier: Verifier,
+    scopes: Scopes,
     checks: Mapping[str, Check],
     routers: Sequence[APIRouter],
     tags: Mapping[str, str],
@@ -48,9 +52,10 @@ def create_app(
     json_max_bytes: Mapping[str, int] | None = None,
     audited: Routes,
 ) -> FastAPI:
-    """Make an application: health, problems, limits, traces, and OpenAPI 3.1 with problem documents. `tags` describes its own.
+    """Make an application: its door, health, problems, limits, traces, and OpenAPI 3.1 with problem documents.
 
-    `json_max_bytes` names paths whose JSON may be larger than elsewhere. `audited` says what each route means to the audit log.
+    `scopes` says what each of its routes asks for, `tags` describes its own. `json_max_bytes` names paths whose JSON may be larger
+    than elsewhere. `audited` says what each route means to the audit log.
     """
     app = FastAPIOffline(  # /docs shows its page without fetching anything from anywhere
         redoc_url=None,
@@ -64,19 +69,19 @@ def create_app(
         lifespan=lifespan,
     )
     problems.install(app)
-    for router in routers:
-        app.include_router(router)
-    app.include_router(audit_log.router)
-    app.include_router(_health(checks))
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    every = [*routers, audit_log.router, _health({**checks, "keys": verifier.check})]
+    door = app.state.door = Door(verifier, scopes, every)
+    for router in every:
+        app.include_router(router, dependencies=[Depends(door.authorize)])
+    app.openapi = lambda: _openapi(app, door)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(AuditedRequests, routes={**COMMON, **audited})
     within = app.build_middleware_stack
     # Around all of it, and not as a middleware: those stand within what answers for our bugs, and its answer has headers too.
-    app.build_middleware_stack = lambda: Edge(within(), json_max_bytes or {})  # type: ignore[method-assign]  # as above
+    app.build_middleware_stack = lambda: Edge(within(), door, json_max_bytes or {})  # type: ignore[method-assign]  # as above
     return app
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _openapi(app: FastAPI, door: Door) -> dict[str, Any]:
     if not app.openapi_schema:
         schema = get_openapi(
             title=app.title,
@@ -97,6 +102,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                     operation["responses"]["422"] = problems.responses(422)[422]
         for unused in ("HTTPValidationError", "ValidationError"):
             components.pop(unused, None)
+        door.describe(schema, problems.responses(401, 403))
         app.openapi_schema = schema
     return app.openapi_schema
 

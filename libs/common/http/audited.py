@@ -10,13 +10,13 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common import telemetry
+from libs.common.access.caller import Caller
 from libs.common.audit.acting import Act, acting
 from libs.common.audit.entries import Entry, Outcome, clean
 from libs.common.audit.routes import Audited, Routes
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http import problems
-from libs.common.people import PERSON
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -81,22 +81,32 @@ class _Request:
             entry = self._entry("refused", ())
         elif status < HTTPStatus.MULTIPLE_CHOICES and self._declared(route).meaning == "discloses" and act.shown != []:
             entry = self._entry("disclosed", act.named(self._declared(route).by))
-        if entry is not None:
+        caller = self._caller()
+        if entry is not None and caller is not None:
             app = cast("FastAPI", self._scope["app"])
-            await cast("Database", app.state.database).append(app.state.tenant, entry)
+            await cast("Database", app.state.database).append(caller.tenant_id, entry)
 
     def _declared(self, route: APIRoute) -> Audited:
         return self._routes.get(action_of(route), _UNDECLARED)
+
+    def _caller(self) -> Caller | None:
+        """Return who asks; None where everybody may, or before anybody was let in: then it is of no tenant."""
+        caller: Caller | None = self._scope["state"].get("caller")
+        return caller
 
     def _entry(self, outcome: Outcome, named: tuple[str, ...]) -> Entry | None:
         route = self._scope.get("route")
         if not isinstance(route, APIRoute):
             return None
+        caller = self._caller()
+        if caller is None:
+            return None
         declared = self._declared(route)
         told = self._scope.get("path_params", {}).get(declared.by) if declared.by else None
         trace = telemetry.context_of(self._scope["state"].get("traceparent"))
         return Entry(
-            subject=PERSON,
+            subject=caller.subject,
+            token_id=caller.token_id or None,
             action=action_of(route),
             outcome=outcome,
             object_kind=declared.kind,

@@ -1,4 +1,4 @@
-"""What routes ask for: the database, the clock, the tenant, the trace. Set once, in the composition root.
+"""What routes ask for: the database and the clock, set once in the composition root; who asks, for which tenant; the trace.
 
 All are coroutines: FastAPI hands plain functions to a thread each, and back.
 """
@@ -9,8 +9,11 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from libs.common.access.caller import Caller
 from libs.common.clock import Clock
 from libs.common.database import Database
+from libs.common.http.access import unauthenticated
+from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem
 
 
@@ -22,8 +25,24 @@ async def _clock(request: Request) -> Clock:
     return cast("Clock", request.app.state.clock)
 
 
+async def _caller(request: Request) -> Caller:
+    caller: Caller | None = request.state.caller
+    if caller is None:
+        raise unauthenticated()
+    return caller
+
+
 async def _tenant(request: Request) -> str:
-    return cast("str", request.app.state.tenant)
+    return (await _caller(request)).tenant_id
+
+
+def behalf_of(request: Request) -> Behalf:
+    """Return for whom other services are asked: the tenant of whoever asks us, in the same trace."""
+    return Behalf(request.state.caller.tenant_id, request.state.traceparent)
+
+
+async def _behalf(request: Request) -> Behalf:
+    return behalf_of(request)
 
 
 async def _traceparent(request: Request) -> str:
@@ -32,7 +51,9 @@ async def _traceparent(request: Request) -> str:
 
 DatabaseDep = Annotated[Database, Depends(_database)]
 ClockDep = Annotated[Clock, Depends(_clock)]
+CallerDep = Annotated[Caller, Depends(_caller)]
 TenantDep = Annotated[str, Depends(_tenant)]
+BehalfDep = Annotated[Behalf, Depends(_behalf)]
 TraceDep = Annotated[str, Depends(_traceparent)]
 
 

@@ -1,4 +1,4 @@
-"""The outermost ring of every service: a span in the caller's trace, safe headers on every answer, limits on every request."""
+"""The outermost ring of every service: a span in the caller's trace, who asks, safe headers on answers, limits on requests."""
 
 import base64
 import hashlib
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common import telemetry
 from libs.common.http import problems
+from libs.common.http.access import Door
 from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.problems import Problem
 from libs.common.http.receiving import Receiving, once, too_large
@@ -37,8 +38,9 @@ _ONLY_TLS: Final = (b"strict-transport-security", b"max-age=63072000; includeSub
 class Edge:
     """Around every request. JSON is refused here before anybody parses it; `json_max_bytes` as in `create_app`."""
 
-    def __init__(self, app: ASGIApp, json_max_bytes: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, door: Door, json_max_bytes: Mapping[str, int]) -> None:
         self._app = app
+        self._door = door
         self._json_max_bytes = json_max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,6 +65,7 @@ class Edge:
 
             answer = _Answer(told, over_tls=scope.get("scheme") == "https")
             try:
+                scope["state"]["caller"] = await self._door.enter(scope)
                 _check_query(scope["query_string"])
                 if problems.says_json(headers.get(b"content-type", b"").decode("latin-1")):
                     most = self._json_max_bytes.get(scope["path"], JSON_BODY_MAX_BYTES)

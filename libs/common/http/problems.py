@@ -16,10 +16,17 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
-_AWAY = 503
+_CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "what is missing (RFC 6750)"}}
+_HEADERS_OF = {
+    401: _CHALLENGE,
+    403: _CHALLENGE,
+    503: {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}},
+}
 
 _TITLES = {
     400: "Bad request",
+    401: "Not authenticated",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     408: "Request timeout",
@@ -103,7 +110,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _TITLES[status],
-            **({"headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}} if status == _AWAY else {}),
+            **({"headers": _HEADERS_OF[status]} if status in _HEADERS_OF else {}),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
         for status in sorted({*statuses, 400, 500, 503})

@@ -8,7 +8,7 @@ is new is done once for all followers, and only while there are some.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, Header, Request
@@ -103,6 +103,21 @@ class Followers:
         return told, names
 
 
+class Streams:
+    """The followers of each tenant; one for a process. What it is told is told to each tenant's."""
+
+    def __init__(self, database: Database, **told: Any) -> None:
+        self._database = database
+        self._told = told
+        self._tenants: dict[str, Followers] = {}
+
+    def of(self, tenant: str) -> Followers:
+        followers = self._tenants.get(tenant)
+        if followers is None:
+            followers = self._tenants[tenant] = Followers(self._database, tenant, **self._told)
+        return followers
+
+
 class EventStream(Response):
     """An answer without an end: what is told after a place, and a heartbeat where nothing is."""
 
@@ -184,4 +199,4 @@ async def follow(
     if place is None:
         async with database.begin(tenant) as tx:
             place = await latest_change(tx)
-    return EventStream(request.app.state.followers, tenant, place)
+    return EventStream(request.app.state.streams.of(tenant), tenant, place)

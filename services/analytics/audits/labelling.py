@@ -9,9 +9,10 @@ from typing import Final
 import httpx
 import structlog
 
+from libs.common.access.signing import OwnTokens
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.http.neighbour import RETRY_AFTER, Neighbour, Refused
+from libs.common.http.neighbour import RETRY_AFTER, Behalf, Neighbour, Refused
 from libs.common.http.problems import Problem
 from libs.common.telemetry import new_traceparent
 from libs.common.worker import work_off
@@ -32,10 +33,10 @@ def _unavailable() -> Problem:
 class Classifier(Neighbour):
     """Tells the classifier; one for a process. Errors: Problem 503 while it is away, Refused."""
 
-    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, _unavailable, transport)
+    def __init__(self, url: str, own: OwnTokens | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        super().__init__(url, _unavailable, own, transport)
 
-    async def label(self, item: Item) -> bool:
+    async def label(self, tenant_id: str, item: Item) -> bool:
         """Put an item's label; False where there is no such denial."""
         verdict = item.verdict
         if verdict is None:
@@ -45,7 +46,10 @@ class Classifier(Neighbour):
             "action": verdict.action or item.unit.action,
             "note": verdict.note,
         }
-        return await self._put(f"/v1/denials/{item.unit.denial_id}/labels/audit", told, new_traceparent()) is not None
+        return (
+            await self._put(f"/v1/denials/{item.unit.denial_id}/labels/audit", told, Behalf(tenant_id, new_traceparent()))
+            is not None
+        )
 
 
 class Labeller:
@@ -66,7 +70,7 @@ class Labeller:
             items = await store.unsent(tx, self._tenant_id, _AT_ONCE)
         for item in items:
             try:
-                is_known = await self._classifier.label(item)
+                is_known = await self._classifier.label(self._tenant_id, item)
             except Refused:
                 is_known = False
             except Problem as problem:

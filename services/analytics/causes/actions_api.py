@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from msgspec.structs import replace
 
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.neighbour import Refused
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
@@ -165,7 +165,7 @@ async def get_effect(
     summary="Try, and then make live, the payer's rule that warns of a root cause",
     responses=responses(404, 409, 413, 422),
 )
-async def make_rule(root_cause_id: CauseId, body: RuleBody, request: Request, trace: TraceDep) -> RuleView:
+async def make_rule(root_cause_id: CauseId, body: RuleBody, request: Request, behalf: BehalfDep) -> RuleView:
     """Tried first: a rule goes live only with the version of the payer's rules that a dry run told, else 409.
 
     Rules are held, checked and kept by version by ingest; a rule that is there already is not added twice.
@@ -178,14 +178,14 @@ async def make_rule(root_cause_id: CauseId, body: RuleBody, request: Request, tr
     if not body.dry_run and body.version is None:
         raise Problem(422, "not-tried", "A rule is tried first: name the version that the dry run told.")
     payer_id, rules = named.told["payer"], cast("Rules", request.app.state.rules)
-    told = await rules.of_payer(payer_id, trace)
+    told = await rules.of_payer(payer_id, behalf)
     if not body.dry_run and told["version"] != body.version:
         raise Problem(409, "rules-changed", "The payer's rules were changed since the dry run: try the rule again.")
     if any(_same(rule, each) for each in told["rules"]):
         known = {"payer_id": payer_id, "rule": rule, "state": "live_already", "version": told["version"], "dry_run": None}
         return RuleView.model_validate(known)
     try:
-        answer = await rules.put(payer_id, [*told["rules"], rule], trace, dry_run=body.dry_run)
+        answer = await rules.put(payer_id, [*told["rules"], rule], behalf, dry_run=body.dry_run)
     except Refused as error:
         detail = "Ingest refused the rule, or all rules of the payer with it."
         raise Problem(422, "rule-refused", detail, ingest=str(error.problem.get("type", ""))) from error

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from libs.common.http.neighbour import JSON, RETRY_AFTER, Neighbour, Refused
+from libs.common.access.signing import OwnTokens
+from libs.common.http.neighbour import JSON, RETRY_AFTER, Behalf, Neighbour, Refused
 from libs.common.http.problems import Problem
 
 
@@ -20,18 +21,18 @@ def unavailable() -> Problem:
 class Rules(Neighbour):
     """Asks ingest; one for a process. Every method's errors: Problem 503 while ingest is away or not configured."""
 
-    def __init__(self, url: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, unavailable, transport)
+    def __init__(self, url: str | None, own: OwnTokens | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        super().__init__(url, unavailable, own, transport)
 
-    async def of_payer(self, payer_id: str, traceparent: str) -> dict[str, Any]:
+    async def of_payer(self, payer_id: str, behalf: Behalf) -> dict[str, Any]:
         """Return a payer's rules and their version; version 0 has none."""
-        return await self._get(_path(payer_id), traceparent) or {"version": 0, "rules": []}
+        return await self._get(_path(payer_id), behalf) or {"version": 0, "rules": []}
 
-    async def put(self, payer_id: str, rules: Sequence[Mapping[str, Any]], traceparent: str, *, dry_run: bool) -> dict[str, Any]:
+    async def put(self, payer_id: str, rules: Sequence[Mapping[str, Any]], behalf: Behalf, *, dry_run: bool) -> dict[str, Any]:
         """Make these the payer's rules, or try what they would do. Errors: Refused."""
         path = _path(payer_id) + ("?dry_run=true" if dry_run else "")
         sent = msgspec.json.encode({"rules": rules})
-        status, told = await self._ask("PUT", path, traceparent, content=sent, headers={"Content-Type": JSON})
+        status, told = await self._ask("PUT", path, behalf, content=sent, headers={"Content-Type": JSON})
         if status >= HTTPStatus.BAD_REQUEST:
             raise Refused(told)
         return told

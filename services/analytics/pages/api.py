@@ -17,7 +17,8 @@ from libs.common import ledger
 from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.http import dead_letters, outbox
-from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep, TraceDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, Period, TenantDep
+from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem, not_found
 from libs.common.messaging.brokers import BrokerAccess
 from services.analytics import queries
@@ -116,7 +117,7 @@ async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep,
 @router.get("/denials")
 @readable
 async def get_denials(
-    request: Request, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, traceparent: TraceDep, cursor: CursorDep = None
+    request: Request, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, behalf: BehalfDep, cursor: CursorDep = None
 ) -> HTMLResponse:
     async with database.begin(tenant) as tx:
         total, spread = await reading.denied(tx, visit, tenant)
@@ -125,7 +126,7 @@ async def get_denials(
         last = await reading.last_day(tx, tenant)
     asked = {name: visit.filters[name][0] for name in _LISTED if len(visit.filters.get(name, ())) == 1}
     told = await _neighbours(request)["classifier"].ask(
-        "/v1/denials", traceparent, limit=str(_LIST_ROWS), cursor=cursor, kind=None, **asked, **_days(visit)
+        "/v1/denials", behalf, limit=str(_LIST_ROWS), cursor=cursor, kind=None, **asked, **_days(visit)
     )
     listed = found(told) or {}
     shown = {
@@ -144,22 +145,22 @@ async def get_denials(
 
 @router.get("/denials/{denial_id}")
 @readable
-async def get_denial(request: Request, denial_id: str, visit: VisitDep, traceparent: TraceDep) -> HTMLResponse:
+async def get_denial(request: Request, denial_id: str, visit: VisitDep, behalf: BehalfDep) -> HTMLResponse:
     """One claim's way through all services."""
     services = _neighbours(request)
     if not _is_id(denial_id):
         return _missing(visit)
-    told = await services["classifier"].ask(f"/v1/denials/{denial_id}", traceparent)
+    told = await services["classifier"].ask(f"/v1/denials/{denial_id}", behalf)
     denial = found(told)
     if denial is None:
         return _missing(visit) if told is None else _away_page(visit, "classifier")
     cases, claim, remit = await asyncio.gather(
-        services["appeals"].ask("/v1/cases", traceparent, denial_id=denial_id),
-        _of_ingest(services, "claims", denial["claim_id"], traceparent),
-        _of_ingest(services, "remits", denial["remit_id"], traceparent),
+        services["appeals"].ask("/v1/cases", behalf, denial_id=denial_id),
+        _of_ingest(services, "claims", denial["claim_id"], behalf),
+        _of_ingest(services, "remits", denial["remit_id"], behalf),
     )
-    case = await _whole_case(services, found(cases), traceparent)
-    traces = await _traces(services, found(claim), found(remit), traceparent)
+    case = await _whole_case(services, found(cases), behalf)
+    traces = await _traces(services, found(claim), found(remit), behalf)
     shown = {
         "denial": denial,
         "steps": timeline.steps(found(claim), found(remit), denial, found(case), traces),
@@ -229,16 +230,14 @@ async def get_alerts(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) 
 @router.get("/appeals")
 @readable
 async def get_appeals(
-    request: Request, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, traceparent: TraceDep
+    request: Request, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, behalf: BehalfDep
 ) -> HTMLResponse:
     cost = cast("int | None", request.app.state.rework_cost_cents)
     async with database.begin(tenant) as tx:
         rows = await reading.rows(tx, visit, tenant, cost, _APPEALS)
         funnel = await reading.funnel(tx, visit, tenant)
         levels = await reading.levels(tx, visit, tenant)
-    told = await _neighbours(request)["appeals"].ask(
-        "/v1/cases", traceparent, open_only="true", sort="deadline", limit=str(_LIST_ROWS)
-    )
+    told = await _neighbours(request)["appeals"].ask("/v1/cases", behalf, open_only="true", sort="deadline", limit=str(_LIST_ROWS))
     due = [each for each in (found(told) or {}).get("items", []) if each["due_on"]]
     shown = {"rows": rows, "funnel": funnel, "levels": levels, "due": appeals.due(due, visit.today), "away": away(told)}
     return rendering.page("appeals.html", visit, _status(visit), current="appeals", **shown)
@@ -275,14 +274,14 @@ async def get_audit(
 @router.get("/system")
 @readable
 async def get_system(
-    request: Request, visit: VisitDep, database: DatabaseDep, clock: ClockDep, tenant: TenantDep, traceparent: TraceDep
+    request: Request, visit: VisitDep, database: DatabaseDep, clock: ClockDep, tenant: TenantDep, behalf: BehalfDep
 ) -> HTMLResponse:
     services = _neighbours(request)
     ready, ledgers, outboxes, letters, behind = await asyncio.gather(
-        services.all("/readyz", traceparent),
-        services.all("/v1/ledger", traceparent),
-        services.all("/v1/outbox", traceparent),
-        services.all("/v1/dead-letters", traceparent, limit="200"),
+        services.all("/readyz", behalf),
+        services.all("/v1/ledger", behalf),
+        services.all("/v1/outbox", behalf),
+        services.all("/v1/dead-letters", behalf, limit="200"),
         lags(cast("str | None", request.app.state.kafka), cast("BrokerAccess", request.app.state.broker_access), SERVICES),
     )
     async with database.begin(tenant) as tx:
@@ -352,22 +351,22 @@ def _away_page(visit: Visit, service: str) -> HTMLResponse:
     return rendering.page("message.html", visit, HTTPStatus.SERVICE_UNAVAILABLE, current="", **shown)
 
 
-async def _of_ingest(services: Neighbours, kind: str, named: str | None, traceparent: str) -> Told:
-    return await services["ingest"].ask(f"/v1/{kind}/{named}", traceparent) if named else None
+async def _of_ingest(services: Neighbours, kind: str, named: str | None, behalf: Behalf) -> Told:
+    return await services["ingest"].ask(f"/v1/{kind}/{named}", behalf) if named else None
 
 
-async def _whole_case(services: Neighbours, listed: dict[str, Any] | None, traceparent: str) -> Told:
+async def _whole_case(services: Neighbours, listed: dict[str, Any] | None, behalf: Behalf) -> Told:
     """Return the case of a denial with its history."""
     items = (listed or {}).get("items", [])
-    return await services["appeals"].ask(f"/v1/cases/{items[0]['case_id']}", traceparent) if items else None
+    return await services["appeals"].ask(f"/v1/cases/{items[0]['case_id']}", behalf) if items else None
 
 
 async def _traces(
-    services: Neighbours, claim: dict[str, Any] | None, remit: dict[str, Any] | None, traceparent: str
+    services: Neighbours, claim: dict[str, Any] | None, remit: dict[str, Any] | None, behalf: Behalf
 ) -> dict[str, str]:
     """Return in which traces a claim, its acknowledgements and its answer came in, by interchange."""
     named = {told["interchange_id"] for told in (claim, remit) if told and told.get("interchange_id")}
     named |= {each["interchange_id"] for each in (claim or {}).get("acknowledgements", [])}
     asked = sorted(named)[:_IDS_MAX]
-    told = await asyncio.gather(*(_of_ingest(services, "interchanges", each, traceparent) for each in asked))
+    told = await asyncio.gather(*(_of_ingest(services, "interchanges", each, behalf) for each in asked))
     return {each["interchange_id"]: each["trace_id"] for each in map(found, told) if each}

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from libs.common.http.neighbour import Neighbour
+from libs.common.access.signing import OwnTokens
+from libs.common.http.neighbour import Behalf, Neighbour
 from libs.common.http.problems import Problem
 
 NAMES: Final = ("ingest", "classifier", "appeals")
@@ -26,15 +27,17 @@ Told = dict[str, Any] | None | Away  # None: it knows no such thing
 class Service(Neighbour):
     """One of the services, by name."""
 
-    def __init__(self, name: str, url: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, lambda: Problem(503, "unavailable", "Another service does not answer."), transport)
+    def __init__(
+        self, name: str, url: str | None, own: OwnTokens | None, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        super().__init__(url, lambda: Problem(503, "unavailable", "Another service does not answer."), own, transport)
         self.name = name
 
-    async def ask(self, path: str, traceparent: str, **query: str | None) -> Told:
+    async def ask(self, path: str, behalf: Behalf, **query: str | None) -> Told:
         """Ask for one document."""
         told = {key: value for key, value in query.items() if value is not None}
         try:
-            return await self._get(f"{path}?{urlencode(told)}" if told else path, traceparent)
+            return await self._get(f"{path}?{urlencode(told)}" if told else path, behalf)
         except Problem:
             return Away(self.name)
 
@@ -42,15 +45,20 @@ class Service(Neighbour):
 class Neighbours:
     """All of them; one for a process."""
 
-    def __init__(self, urls: Mapping[str, str | None], transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._services = {name: Service(name, urls.get(name), transport) for name in NAMES}
+    def __init__(
+        self,
+        urls: Mapping[str, str | None],
+        own: OwnTokens | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._services = {name: Service(name, urls.get(name), own, transport) for name in NAMES}
 
     def __getitem__(self, name: str) -> Service:
         return self._services[name]
 
-    async def all(self, path: str, traceparent: str, **query: str | None) -> dict[str, Told]:
+    async def all(self, path: str, behalf: Behalf, **query: str | None) -> dict[str, Told]:
         """Ask every service for the same."""
-        answers = await asyncio.gather(*(each.ask(path, traceparent, **query) for each in self._services.values()))
+        answers = await asyncio.gather(*(each.ask(path, behalf, **query) for each in self._services.values()))
         return dict(zip(self._services, answers, strict=True))
 
     async def close(self) -> None:

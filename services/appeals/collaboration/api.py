@@ -95,7 +95,7 @@ async def create_link(
     """
     idempotency.require(key)
     now = clock.now()
-    token = new_token()
+    token = new_token(tenant)
     async with database.begin(tenant) as tx:
         await require_case(tx, tenant, case_id)
         digest = idempotency.digest("create_link", str(case_id), body.model_dump_json())

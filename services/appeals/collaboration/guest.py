@@ -9,19 +9,20 @@ from typing import Annotated, Final
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import ClientDisconnect
 
+from libs.common.access.caller import Caller
 from libs.common.audit.acting import about
 from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep
 from libs.common.http.problems import Problem
 from services.appeals.collaboration import store
 from services.appeals.collaboration.pages import HEADERS, language_of, page
 from services.appeals.collaboration.store import GUEST, Link
-from services.appeals.collaboration.tokens import hash_of
+from services.appeals.collaboration.tokens import hash_of, tenant_of
 from services.appeals.collaboration.views import TEXT_MAX
 from services.appeals.collaboration.words import WORDS
 from services.appeals.documents.giving import give
@@ -40,6 +41,16 @@ _NOT_FOUND, _UNPROCESSABLE, _SEE_OTHER = 404, 422, 303
 _WORD_OF: Final = {"too-large": "too_large", "no-file": "no_file", "busy": "busy", "case-full": "too_many"}
 
 Lang = Annotated[str | None, Query(max_length=5)]
+
+
+async def _tenant(request: Request, token: str) -> str:
+    """Return whose page an address is of, which its secret must prove; what is none is of nobody."""
+    tenant = tenant_of(token) or ""
+    request.state.caller = Caller(tenant, GUEST, frozenset(), "", 0.0)  # who is named in the tenant's audit log
+    return tenant
+
+
+GuestTenantDep = Annotated[str, Depends(_tenant)]
 
 
 class _Wrong(Exception):  # noqa: N818 - the fact is the name
@@ -77,7 +88,7 @@ def _closed(lang: str | None) -> Response:
 async def show_page(
     request: Request,
     token: str,
-    tenant: TenantDep,
+    tenant: GuestTenantDep,
     database: DatabaseDep,
     clock: ClockDep,
     lang: Lang = None,
@@ -100,7 +111,7 @@ async def download(
     request: Request,
     token: str,
     document_id: str,
-    tenant: TenantDep,
+    tenant: GuestTenantDep,
     database: DatabaseDep,
     clock: ClockDep,
     range_: Annotated[str | None, Header(alias="Range")] = None,
@@ -121,7 +132,7 @@ async def download(
 
 @router.post("/guest/{token}/messages")
 async def write_message(
-    request: Request, token: str, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, lang: Lang = None
+    request: Request, token: str, tenant: GuestTenantDep, database: DatabaseDep, clock: ClockDep, lang: Lang = None
 ) -> Response:
     now = clock.now()
     told = ""
@@ -197,7 +208,7 @@ async def _again(
 
 @router.post("/guest/{token}/documents")
 async def upload(
-    request: Request, token: str, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, lang: Lang = None
+    request: Request, token: str, tenant: GuestTenantDep, database: DatabaseDep, clock: ClockDep, lang: Lang = None
 ) -> Response:
     """Takes a document by the same checks as everybody's; who may not send any is told before anything is read."""
     now = clock.now()

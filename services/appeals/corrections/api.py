@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import Database
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
-from libs.common.http.neighbour import Refused
+from libs.common.http.neighbour import Behalf, Refused
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.ids import named_id
@@ -62,7 +62,7 @@ async def show_corrected_claim(
     """What differs, what checks find in it, and its 837. Nothing is stored and nothing is sent."""
     ingest: Ingest = request.app.state.ingest
     corrected = await _corrected(ingest, database, tenant, case_id, body, traceparent)
-    [checked] = (await _asked(ingest.check(corrected.claim, traceparent)))["claims"]
+    [checked] = (await _asked(ingest.check(corrected.claim, Behalf(tenant, traceparent))))["claims"]
     edi, lacks = _edi(corrected, body, clock.now())
     return CorrectedClaimView(
         case_id=case_id,
@@ -88,8 +88,9 @@ async def _corrected(
         raise not_found("case")
     if not case["payer_claim_control_number"]:
         raise Problem(409, "no-payer-number", "The payer gave its claim no number, so that nothing can take its place by REF*F8.")
-    claim_id = case["corrected_before"] or await ingest.claim_id_of(case["remit_id"], traceparent)
-    claim = await ingest.content(claim_id, traceparent) if claim_id else None
+    behalf = Behalf(tenant, traceparent)
+    claim_id = case["corrected_before"] or await ingest.claim_id_of(case["remit_id"], behalf)
+    claim = await ingest.content(claim_id, behalf) if claim_id else None
     if claim_id is None or claim is None:
         raise Problem(409, "claim-not-known", "Ingest does not know which claim was refused; decide the match of its remit first.")
     changes = [Change(each.path, each.value) for each in body.changes]
@@ -173,7 +174,7 @@ async def send_corrected_claim(
                 who=PERSON,
                 now=clock.now(),
             )
-    submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), traceparent))
+    submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), Behalf(tenant, traceparent)))
     claim_id = UUID(submitted["claim_id"])
     async with database.begin(tenant) as tx:
         locked = await _lock(tx, tenant, case_id, clock.now(), traceparent)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.people import PERSON
 from services.appeals.documents.keeping import desk_of
@@ -70,7 +70,7 @@ async def get_evidence(case_id: UUID, tenant: TenantDep, database: DatabaseDep) 
 
 @router.post(f"{_CASE}/collect", summary="Attach what Recours holds", responses=responses(404, 409, 422))
 async def collect_evidence(
-    request: Request, case_id: UUID, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, traceparent: TraceDep
+    request: Request, case_id: UUID, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, behalf: BehalfDep
 ) -> CollectedView:
     """Attaches the acknowledgement as proof of timely filing and an extract of the remittance, as ingest has them now. Done again
     it changes nothing, unless ingest has learned something since. While ingest is away nothing is changed: 503.
@@ -78,7 +78,7 @@ async def collect_evidence(
     ingest: Ingest = request.app.state.ingest
     async with database.begin(tenant) as tx:
         case = await _case(tx, tenant, case_id)
-    made = await collecting.make(ingest, case, traceparent)
+    made = await collecting.make(ingest, case, behalf)
     async with collecting.kept(desk_of(request).blobs, tenant, case_id, made) as kept, database.begin(tenant) as tx:
         rows = await collecting.attach(tx, tenant, kept, clock.now())
         evidence = await _view(tx, tenant, case)

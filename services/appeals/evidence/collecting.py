@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.http.neighbour import Behalf
 from libs.common.people import SYSTEM
 from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
@@ -37,13 +38,13 @@ class Extract(Struct, frozen=True):
     pages: int
 
 
-async def make(ingest: Ingest, case: RowMapping, traceparent: str) -> list[Extract]:
+async def make(ingest: Ingest, case: RowMapping, behalf: Behalf) -> list[Extract]:
     """Ask ingest and make what can be made of its answers. Errors: Problem 503 while ingest is away."""
     made: list[Extract] = []
-    remit = await ingest.remit(case["remit_id"], traceparent)
-    payment = await ingest.remittance(UUID(remit["remittance_id"]), traceparent) if remit else None
-    claim_id = await ingest.claim_id_of(case["remit_id"], traceparent)
-    claim = await ingest.claim(claim_id, traceparent) if claim_id else None
+    remit = await ingest.remit(case["remit_id"], behalf)
+    payment = await ingest.remittance(UUID(remit["remittance_id"]), behalf) if remit else None
+    claim_id = await ingest.claim_id_of(case["remit_id"], behalf)
+    claim = await ingest.claim(claim_id, behalf) if claim_id else None
     if remit is not None and payment is not None:
         pdf = await asyncio.to_thread(extracts.remittance, remit, payment)
         made.append(Extract(DocumentKind.REMITTANCE_EXTRACT, pdf, extracts.pages_of(pdf)))

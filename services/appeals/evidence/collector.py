@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 from typing import Final
-from uuid import uuid4
 
 import structlog
 
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem
+from libs.common.telemetry import new_traceparent
 from libs.common.worker import work_off
 from services.appeals.documents.blobs import Blobs
 from services.appeals.evidence import collecting, store
@@ -42,9 +43,9 @@ class Collector:
         async with self._database.begin() as tx:
             cases = await store.cases_to_collect(tx, self._tenant_id, now - AGAIN, _AT_ONCE)
         for case in cases:
-            traceparent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
+            behalf = Behalf(self._tenant_id, new_traceparent())
             try:
-                made = await collecting.make(self._ingest, case, traceparent)
+                made = await collecting.make(self._ingest, case, behalf)
                 keeping = collecting.kept(self._blobs, self._tenant_id, case["case_id"], made)
                 async with keeping as kept, self._database.begin() as tx:
                     attached = await collecting.attach(tx, self._tenant_id, kept, now)

@@ -15,6 +15,8 @@ from fastapi import Request
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.http.deps import behalf_of
+from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem, not_found
 from services.appeals import store as cases
 from services.appeals.documents import store as documents
@@ -90,19 +92,19 @@ def exhibits_of(held: Sequence[documents.Exhibit], language: Language) -> tuple[
 class LetterDesk:
     """Asks the other services for the rest; one for a request."""
 
-    def __init__(self, ingest: Ingest, meanings: Meanings, traceparent: str) -> None:
+    def __init__(self, ingest: Ingest, meanings: Meanings, behalf: Behalf) -> None:
         self._ingest = ingest
         self._meanings = meanings
-        self._traceparent = traceparent
+        self._behalf = behalf
 
     async def complete(self, own: Own, language: Language) -> Sources:
         """Errors: Problem 503 while ingest or the classifier is away."""
         codes = [("carc", each.carc) for each in own.case.reasons]
         codes += [("rarc", rarc) for each in own.case.reasons for rarc in each.rarcs]
         (claim, life), remit = await asyncio.gather(
-            self._claim(own.case.remit_id), self._ingest.remit(own.case.remit_id, self._traceparent)
+            self._claim(own.case.remit_id), self._ingest.remit(own.case.remit_id, self._behalf)
         )
-        meanings = await self._meanings.of(codes, language, self._traceparent)
+        meanings = await self._meanings.of(codes, language, self._behalf)
         return Sources(
             case=own.case,
             letterhead=own.letterhead,
@@ -117,11 +119,11 @@ class LetterDesk:
         )
 
     async def _claim(self, remit_id: UUID) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        claim_id = await self._ingest.claim_id_of(remit_id, self._traceparent)
+        claim_id = await self._ingest.claim_id_of(remit_id, self._behalf)
         if claim_id is None:
             return None, None
         content, life = await asyncio.gather(
-            self._ingest.content(claim_id, self._traceparent), self._ingest.claim(claim_id, self._traceparent)
+            self._ingest.content(claim_id, self._behalf), self._ingest.claim(claim_id, self._behalf)
         )
         return content, life
 
@@ -131,4 +133,4 @@ def _read(told: dict[str, Any] | None, kind: type[T]) -> T | None:
 
 
 def desk_of(request: Request) -> LetterDesk:
-    return LetterDesk(request.app.state.ingest, request.app.state.meanings, request.state.traceparent)
+    return LetterDesk(request.app.state.ingest, request.app.state.meanings, behalf_of(request))

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import httpx
 
-from libs.common.http.neighbour import RETRY_AFTER, Neighbour
+from libs.common.access.signing import OwnTokens
+from libs.common.http.neighbour import RETRY_AFTER, Behalf, Neighbour
 from libs.common.http.problems import Problem
 from services.appeals.letters.language import Language
 
@@ -25,23 +26,23 @@ def unavailable() -> Problem:
 class Meanings(Neighbour):
     """Asks the classifier; one for a process. Errors: Problem 503 while it is away or not configured."""
 
-    def __init__(self, url: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, unavailable, transport)
+    def __init__(self, url: str | None, own: OwnTokens | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        super().__init__(url, unavailable, own, transport)
         self._known: dict[Code, tuple[float, dict[str, str]]] = {}
 
-    async def of(self, codes: Iterable[Code], language: Language, traceparent: str) -> dict[str, str]:
+    async def of(self, codes: Iterable[Code], language: Language, behalf: Behalf) -> dict[str, str]:
         """Return the meanings of codes, by code; one that nobody knows is not in it."""
         asked = list(dict.fromkeys(codes))[:CODES_MAX]
-        found = await asyncio.gather(*(self._meaning(code, traceparent) for code in asked))
+        found = await asyncio.gather(*(self._meaning(code, behalf) for code in asked))
         return {code: told[language] for (_, code), told in zip(asked, found, strict=True) if told.get(language)}
 
-    async def _meaning(self, code: Code, traceparent: str) -> dict[str, str]:
+    async def _meaning(self, code: Code, behalf: Behalf) -> dict[str, str]:
         now = asyncio.get_running_loop().time()
         held = self._known.get(code)
         if held is not None and now - held[0] < _REMEMBERED_SECONDS:
             return held[1]
         kind, name = code
-        page: dict[str, Any] | None = await self._get(f"/v1/codes/{kind}/{name}", traceparent) if name.isalnum() else None
+        page: dict[str, Any] | None = await self._get(f"/v1/codes/{kind}/{name}", behalf) if name.isalnum() else None
         told = {key: _as_clause(text) for key, text in (page or {}).get("meaning", {}).items()}
         if len(self._known) >= _KNOWN_MAX:
             self._known.clear()

@@ -9,7 +9,8 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
+from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem, not_found, responses
 from services.appeals.changing import AskingDep, Locked, answered_before, change
 from services.appeals.documents.blobs import Blobs
@@ -49,14 +50,14 @@ async def answer_records(
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
-    traceparent: TraceDep,
+    behalf: BehalfDep,
 ) -> Response:
     """Documents that a payer does not take together (`channels` of the payer) go in several sets of the one file. Nothing is stored
     and nothing is sent: the bytes are for your connection to the payer; say by `POST .../file` that they went (`send_documents`).
     """
     async with database.begin(tenant) as tx:
         found = await gather(tx, tenant, case_id, body)
-    prepared = await prepare(request.app.state.ingest, found, clock.now(), traceparent)
+    prepared = await prepare(request.app.state.ingest, found, clock.now(), behalf)
     headers = {"Content-Disposition": f'attachment; filename="{body.request_id}.275"'}
     return StreamingResponse(prepared.stream(desk_of(request).blobs), media_type=X12, headers=headers)
 
@@ -77,7 +78,7 @@ async def send_records(request: Request, case_id: UUID, body: SendRecords, askin
     blobs = desk_of(request).blobs
     async with asking.database.begin(asking.tenant) as tx:
         found = await gather(tx, asking.tenant, case_id, body, body.channel)
-    prepared = await prepare(request.app.state.ingest, found, asking.clock.now(), asking.traceparent)
+    prepared = await prepare(request.app.state.ingest, found, asking.clock.now(), Behalf(asking.tenant, asking.traceparent))
     with tempfile.SpooledTemporaryFile(_HELD_BYTES, prefix="recours-answer-") as written:
         sha256, size_bytes = await _write(prepared, blobs, written)
         key = await blobs.put(asking.tenant, written)

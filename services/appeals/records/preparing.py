@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import FieldProblem, Problem, not_found
 from libs.x12 import Claim, RequestedCode
 from libs.x12.records_answer import AnswerDocument, Base64, Content
@@ -71,10 +72,10 @@ async def gather(tx: AsyncConnection, tenant: str, case_id: UUID, body: AnswerRe
     return Gathered(asked, case["remit_id"], _packets(chosen, body, asked, limits))
 
 
-async def prepare(ingest: Ingest, found: Gathered, now: datetime, traceparent: str) -> Prepared:
+async def prepare(ingest: Ingest, found: Gathered, now: datetime, behalf: Behalf) -> Prepared:
     """Return the answer. Errors: Problem 409 (what it must say is not known), 503."""
     asked = found.asked
-    claim = await _claim(ingest, found.remit_id, asked["claim_id"], traceparent)
+    claim = await _claim(ingest, found.remit_id, asked["claim_id"], behalf)
     reference = asked["request_id"].hex
     told = Asked(reference, asked["trace"], asked["payer_name"], asked["payer_id"], asked["payer_claim_control_number"])
     lacks = list(answering.lacking(told, claim))
@@ -136,10 +137,10 @@ def _question(code: Mapping[str, Any]) -> dict[str, str]:
     return {"category": code["category"], "code": code["code"], "code_list": code.get("code_list") or ""}
 
 
-async def _claim(ingest: Ingest, remit_id: UUID, claim_id: UUID | None, traceparent: str) -> Claim:
+async def _claim(ingest: Ingest, remit_id: UUID, claim_id: UUID | None, behalf: Behalf) -> Claim:
     """Ask ingest for the claim that is meant. Errors: Problem 409 where nobody knows it, 503."""
-    meant = claim_id or await ingest.claim_id_of(remit_id, traceparent)
-    content = await ingest.content(meant, traceparent) if meant else None
+    meant = claim_id or await ingest.claim_id_of(remit_id, behalf)
+    content = await ingest.content(meant, behalf) if meant else None
     if content is None:
         raise Problem(409, "claim-not-known", "Ingest does not know which claim is meant; decide the match of its remit first.")
     return msgspec.convert(content, Claim)

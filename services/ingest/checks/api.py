@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, responses
 from libs.common.ids import claim_key
 from libs.x12 import Claim, Finding, InterchangeReader
@@ -61,7 +61,7 @@ async def check_claims(
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
-    traceparent: TraceDep,
+    behalf: BehalfDep,
     encoding: Annotated[str | None, Header(alias="Content-Encoding", description="gzip, or nothing; of an 837")] = None,
     content_type: Annotated[str | None, Header(alias="Content-Type", include_in_schema=False)] = None,
 ) -> CheckView:
@@ -93,7 +93,7 @@ async def check_claims(
     risk = Risk("too_many_claims")
     if len(asked) <= CLAIMS_MAX:
         questions = [_question(tenant, *each, now) for each in zip(asked, found, strict=True)]
-        risk = await request.app.state.risk.ask(questions, traceparent)
+        risk = await request.app.state.risk.ask(questions, behalf)
     views = [
         CheckedClaimView.of(each.claim, each.claim_id, place, findings, judged)
         for place, (each, findings, judged) in enumerate(itertools.zip_longest(asked, found, risk.claims), start=1)

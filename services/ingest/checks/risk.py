@@ -13,9 +13,12 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from libs.common.access.signing import OwnTokens
 from libs.common.breaker import Breaker
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.risk import PATH, ClaimRisk, RiskAnswer, RiskQuestion
+from libs.common.errors import Transient
+from libs.common.http.neighbour import Behalf
 
 log = structlog.get_logger()
 
@@ -48,14 +51,15 @@ class _Unusable(Exception):  # noqa: N818 - the fact is the name
 class RiskDesk:
     """Asks; one for a process. It never raises, and never takes longer than its budget."""
 
-    def __init__(self, classifier_url: str | None) -> None:
+    def __init__(self, classifier_url: str | None, own: OwnTokens | None = None) -> None:
+        self._own = own
         self._breaker = Breaker(_FAILURES_MAX, _REST_SECONDS)
         # httpx's timeout is one a step; the whole has its own below. A proxy of the environment is not for calls between services.
         self._http = None
         if classifier_url:
             self._http = httpx.AsyncClient(base_url=classifier_url, timeout=BUDGET_SECONDS, trust_env=False)
 
-    async def ask(self, claims: Sequence[ClaimSubmittedV1], traceparent: str) -> Risk:
+    async def ask(self, claims: Sequence[ClaimSubmittedV1], behalf: Behalf) -> Risk:
         """Return what is to be expected of claims, at most 1,000."""
         if self._http is None:
             return Risk("not_configured")
@@ -64,8 +68,8 @@ class RiskDesk:
             return Risk("circuit_open")
         try:
             async with asyncio.timeout(BUDGET_SECONDS):
-                answer = await _ask(self._http, claims, traceparent)
-        except (httpx.HTTPError, TimeoutError, _Unusable) as error:
+                answer = await _ask(self._http, claims, behalf, self._own)
+        except (httpx.HTTPError, TimeoutError, Transient, _Unusable) as error:
             self._breaker.failed(now())
             reason = _reason_of(error)
             log.warning("risk_unavailable", reason=reason)
@@ -84,10 +88,11 @@ def _reason_of(error: Exception) -> Reason:
     return "timeout" if isinstance(error, TimeoutError | httpx.TimeoutException) else "unreachable"
 
 
-async def _ask(http: httpx.AsyncClient, claims: Sequence[ClaimSubmittedV1], traceparent: str) -> RiskAnswer:
+async def _ask(http: httpx.AsyncClient, claims: Sequence[ClaimSubmittedV1], behalf: Behalf, own: OwnTokens | None) -> RiskAnswer:
     """Send one question. Errors: httpx.HTTPError; _Unusable when the answer is none to this question."""
     body = _encode(RiskQuestion(tuple(claims)))
-    headers = {"Content-Type": "application/json", "traceparent": traceparent}
+    headers = {"Content-Type": "application/json", "traceparent": behalf.traceparent}
+    headers |= own.headers(behalf.tenant_id) if own else {}
     held = bytearray()
     async with http.stream("POST", PATH, content=body, headers=headers) as told:
         if told.status_code != httpx.codes.OK:

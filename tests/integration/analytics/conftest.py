@@ -14,6 +14,7 @@ from libs.common.database import Database
 from services.analytics.api import make_app
 from services.analytics.facts import Fact
 from services.analytics.handlers import record
+from tests.support.access import VERIFIER, bearer
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
@@ -28,9 +29,9 @@ class Analytics:
         self.http = self.client()
 
     def client(self, **told: Any) -> httpx.AsyncClient:
-        app = make_app(self.api, FixedClock(NOW), self.tenant, **told)
+        app = make_app(self.api, FixedClock(NOW), VERIFIER, **told)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://analytics")
+        return httpx.AsyncClient(headers=bearer(self.tenant), transport=transport, base_url="http://analytics")
 
     async def tell(self, *accounts: Sequence[Struct], first: int = 1) -> None:
         """Record the facts of some accounts, numbered from `first`, in one transaction."""

@@ -16,6 +16,7 @@ from services.analytics.facts import Fact
 from services.ingest.api import make_app as make_ingest
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.integration.analytics.test_root_causes import answered
+from tests.support.access import VERIFIER, bearer, own_tokens
 from tests.unit.analytics.facts import on
 
 CAUSE = naming.write(Named("coding_bundling", (("payer", "P1"), ("procedure", "G0283"), ("modifier", "59"))))
@@ -122,9 +123,13 @@ async def test_an_action_that_worked_is_seen_to(analytics: Analytics) -> None:
 async def beside_ingest(analytics: Analytics, service_database: Callable[[str], Any]) -> AsyncIterator[httpx.AsyncClient]:
     """Analytics' interface, whose ingest is the real one."""
     ingest_database = Database(service_database("ingest").api_url)
-    app = make_app(analytics.api, FixedClock(NOW), analytics.tenant)
-    app.state.rules = Rules("http://ingest", httpx.ASGITransport(make_ingest(ingest_database, FixedClock(NOW), analytics.tenant)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://analytics") as http:
+    app = make_app(analytics.api, FixedClock(NOW), VERIFIER)
+    app.state.rules = Rules(
+        "http://ingest", own_tokens("analytics"), httpx.ASGITransport(make_ingest(ingest_database, FixedClock(NOW), VERIFIER))
+    )
+    async with httpx.AsyncClient(
+        headers=bearer(analytics.tenant), transport=httpx.ASGITransport(app), base_url="http://analytics"
+    ) as http:
         yield http
     await ingest_database.close()
 

@@ -15,10 +15,11 @@ from libs.common.clock import FixedClock
 from libs.common.ids import uuid7
 from services.analytics.alerts import store
 from services.analytics.alerts.lifecycle import Alert, Step, acknowledge
-from services.analytics.alerts.stream import Followers
+from services.analytics.alerts.stream import Followers, Streams
 from services.analytics.api import make_app
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.support import eventually
+from tests.support.access import VERIFIER, bearer
 
 ON = date(2026, 3, 2)
 PATIENCE = 20
@@ -27,12 +28,12 @@ PATIENCE = 20
 @asynccontextmanager
 async def served(analytics: Analytics, **told: Any) -> AsyncIterator[tuple[int, Followers]]:
     """Serve analytics as its process does; yield its port, and who follows."""
-    app = make_app(analytics.api, FixedClock(NOW), analytics.tenant)
-    app.state.followers = Followers(analytics.api, analytics.tenant, look_seconds=0.05, **told)
+    app = make_app(analytics.api, FixedClock(NOW), VERIFIER)
+    app.state.streams = Streams(analytics.api, look_seconds=0.05, **told)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield listening.getsockname()[1], app.state.followers
+    yield listening.getsockname()[1], app.state.streams.of(analytics.tenant)
     server.should_exit = True
     await serving
 
@@ -64,7 +65,7 @@ async def events(answer: httpx.Response) -> AsyncIterator[tuple[str, dict[str, A
 async def test_followers_are_told_in_order_and_go_on_where_they_broke_off(analytics: Analytics) -> None:
     async with served(analytics, heartbeat_seconds=0.1) as (port, followers):
         url = f"http://127.0.0.1:{port}/v1/stream"
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http:
             opened = alert(analytics, "P1")
             async with http.stream("GET", url) as answer:
                 assert answer.headers["content-type"].startswith("text/event-stream")
@@ -102,9 +103,13 @@ async def test_one_who_stops_reading_is_dropped_and_the_others_are_told_on(analy
         stuck = socket.socket()
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.connect(("127.0.0.1", port))
-        stuck.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: here\r\n\r\n")
+        token = bearer(analytics.tenant)["Authorization"]
+        stuck.sendall(f"GET /v1/stream HTTP/1.1\r\nHost: here\r\nAuthorization: {token}\r\n\r\n".encode())
         await _until(lambda: followers.count == 1)
-        async with httpx.AsyncClient(timeout=PATIENCE) as http, http.stream("GET", f"http://127.0.0.1:{port}/v1/stream") as answer:
+        async with (
+            httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http,
+            http.stream("GET", f"http://127.0.0.1:{port}/v1/stream") as answer,
+        ):
             told = events(answer)
             await anext(told)
             note = "x" * 1000
@@ -118,7 +123,7 @@ async def test_one_who_stops_reading_is_dropped_and_the_others_are_told_on(analy
 async def test_there_is_room_for_so_many_and_a_place_is_free_again(analytics: Analytics) -> None:
     async with served(analytics, most=1, heartbeat_seconds=0.1) as (port, followers):
         url = f"http://127.0.0.1:{port}/v1/stream"
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http:
             async with http.stream("GET", url) as answer:
                 told = events(answer)  # held: one that is forgotten ends the answer that it reads
                 await anext(told)

@@ -11,6 +11,7 @@ import pytest
 from libs.common.clock import FixedClock
 from services.appeals.api import make_app
 from tests.integration.consumers.conftest import Sent, Service, appeals, classifier, remit
+from tests.support.access import VERIFIER, bearer
 
 __all__ = ["appeals", "classifier"]
 
@@ -22,8 +23,8 @@ class Desk:
 
     def __init__(self, appeals: Service, classifier: Service, now: datetime = NOW) -> None:
         self.appeals, self.classifier = appeals, classifier
-        transport = httpx.ASGITransport(make_app(appeals.api, FixedClock(now), "local"), raise_app_exceptions=False)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://appeals")
+        transport = httpx.ASGITransport(make_app(appeals.api, FixedClock(now), VERIFIER), raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(headers=bearer(), transport=transport, base_url="http://appeals")
 
     async def denied(self, *remits: Sent) -> dict[str, Any]:
         """Have remits judged and told to appeals; return the case of the first."""

@@ -15,6 +15,7 @@ from services.appeals.ingest import Ingest
 from services.appeals.letters.meanings import Meanings
 from tests.integration.appeals.conftest import Desk
 from tests.integration.consumers.conftest import Service
+from tests.support.access import bearer, own_tokens
 from tests.support.letters import CONTENT, LETTERHEAD
 
 CLAIM = "7f1c1f64-0000-4000-8000-000000000001"
@@ -61,8 +62,8 @@ class Others:
 async def others(desk: Desk) -> AsyncIterator[Others]:
     made = Others()
     state = desk.http._transport.app.state  # type: ignore[attr-defined]  # the application that the desk asks
-    state.ingest = Ingest("http://ingest", httpx.MockTransport(made.answer))
-    state.meanings = Meanings("http://classifier", httpx.MockTransport(made.answer))
+    state.ingest = Ingest("http://ingest", own_tokens("appeals"), httpx.MockTransport(made.answer))
+    state.meanings = Meanings("http://classifier", own_tokens("appeals"), httpx.MockTransport(made.answer))
     yield made
     await state.ingest.close()
     await state.meanings.close()
@@ -249,7 +250,7 @@ async def test_letters_of_one_tenant_are_not_anothers(desk: Desk, others: Others
     case = await desk.denied()
     await set_head(desk)
     await write(desk, case)
-    desk.http._transport.app.state.tenant = "other"  # type: ignore[attr-defined]  # as if another tenant asked
+    desk.http.headers.update(bearer("other"))
     assert (await desk.http.get(f"/v1/cases/{case['case_id']}/letter")).status_code == 404
     assert (await desk.http.get("/v1/letterhead")).status_code == 404
     assert (await write(desk, case)).status_code == 404

@@ -23,6 +23,7 @@ from services.appeals.worklist.clock import CaseClock
 from tests.integration.appeals.conftest import NOW
 from tests.integration.consumers.conftest import Sent, Service, remit
 from tests.support import ServiceDatabase, run_apart
+from tests.support.access import VERIFIER, bearer
 
 PAID = date(2026, 2, 1)
 MEDICAL_NECESSITY = (("CO", "50", 100_000),)  # an appeal
@@ -55,9 +56,9 @@ class Office:
     def __init__(self, appeals: Service, classifier: Service) -> None:
         self.appeals, self._classifier = appeals, classifier
         self.clock = FixedClock(NOW)
-        self._app = make_app(appeals.api, self.clock, "local")
+        self._app = make_app(appeals.api, self.clock, VERIFIER)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://appeals")
+        self.http = httpx.AsyncClient(headers=bearer(), transport=transport, base_url="http://appeals")
         self.case_clock = CaseClock(appeals.worker, self.clock)
         self.bulk = BulkRunner(appeals.worker, self.clock, batch=7)
 
@@ -214,8 +215,8 @@ async def test_people_get_what_is_theirs_their_teams_or_nobodys(office: Office) 
 async def test_fifty_who_ask_at_once_never_share_a_case(office: Office) -> None:
     await office.denied(*(denial(f"P{number}", 50_000 + number) for number in range(120)))
     pool = Database(str(office.appeals.api.engine.url.render_as_string(hide_password=False)), pool_size=50)
-    app = make_app(pool, office.clock, "local")
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://appeals")
+    app = make_app(pool, office.clock, VERIFIER)
+    http = httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://appeals")
 
     async def work(worker: int) -> list[str]:
         taken = []

@@ -16,6 +16,7 @@ from libs.common.ids import denial_id
 from libs.common.reversals import Reversible
 from services.classifier import store
 from services.classifier.api import make_app
+from tests.support.access import VERIFIER, bearer
 
 NOW = datetime(2026, 1, 12, tzinfo=UTC)
 
@@ -49,8 +50,8 @@ def worker(databases: tuple[Database, Database]) -> Database:
 
 @pytest.fixture
 async def client(databases: tuple[Database, Database]) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(make_app(databases[1], SystemClock(), "local"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://classifier") as client:
+    transport = httpx.ASGITransport(make_app(databases[1], SystemClock(), VERIFIER))
+    async with httpx.AsyncClient(headers=bearer(), transport=transport, base_url="http://classifier") as client:
         yield client
 
 

@@ -12,6 +12,7 @@ from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.messaging import dead_letters, outbox
 from services.classifier.api import make_app
+from tests.support.access import VERIFIER, bearer
 
 RECORD = ConsumerRecord("remit.received", 0, 7, 1_700_000_000_000, 0, b"key", b"no JSON", None, 3, 7, ())
 LETTER = dead_letters.dead_letter_id(RECORD, "classifier")
@@ -29,8 +30,8 @@ async def database(service_database) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def client(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(make_app(database, SystemClock(), "local"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://classifier") as client:
+    transport = httpx.ASGITransport(make_app(database, SystemClock(), VERIFIER))
+    async with httpx.AsyncClient(headers=bearer(), transport=transport, base_url="http://classifier") as client:
         yield client
 
 

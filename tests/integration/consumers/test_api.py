@@ -18,14 +18,15 @@ from services.analytics.api import make_app as make_analytics
 from services.appeals.api import make_app as make_appeals
 from services.classifier.api import make_app as make_classifier
 from tests.integration.consumers.conftest import PATIENT, Service, remit, reversal, service
+from tests.support.access import VERIFIER, bearer
 
 MAKE: dict[str, Callable[..., Any]] = {"classifier": make_classifier, "appeals": make_appeals, "analytics": make_analytics}
 
 
 def client(service: Service, tenant: str = "local") -> httpx.AsyncClient:
-    app = MAKE[service.name](service.api, FixedClock(datetime(2026, 3, 1, tzinfo=UTC)), tenant)
+    app = MAKE[service.name](service.api, FixedClock(datetime(2026, 3, 1, tzinfo=UTC)), VERIFIER)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://service")
+    return httpx.AsyncClient(headers=bearer(tenant), transport=transport, base_url="http://service")
 
 
 @pytest.fixture(params=list(MAKE))
@@ -200,7 +201,7 @@ async def test_without_its_database_a_service_lives_is_not_ready_and_says_when_t
     async with client(Service(name, database, database)) as asking:
         assert (await asking.get("/livez")).status_code == 200
         ready = await asking.get("/readyz")
-        assert (ready.status_code, ready.json()["checks"]) == (503, {"database": "Transient"})
+        assert (ready.status_code, ready.json()["checks"]) == (503, {"database": "Transient", "keys": "ok"})
         answer = await asking.get("/v1/ledger")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:recours:problem:unavailable")
     assert int(answer.headers["retry-after"]) > 0

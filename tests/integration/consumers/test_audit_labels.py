@@ -12,6 +12,7 @@ from services.analytics.audits.labelling import Classifier, Labeller
 from services.analytics.audits.running import Drawer
 from services.classifier.api import make_app as classifier_app
 from tests.integration.consumers.conftest import NOW, Service, remit
+from tests.support.access import VERIFIER, bearer, own_tokens
 
 RIGHT = {"classification_right": True, "code_right": True, "documentation_sufficient": True}
 WRONG = {**RIGHT, "classification_right": False, "category": "duplicate", "action": "none"}
@@ -23,20 +24,26 @@ async def test_corrections_and_confirmations_become_labels(analytics: Service, c
     sent = [remit(), remit("ACCT2", number="ICN2")]
     await analytics.take(*sent, *await classifier.take(*sent))
     clock = FixedClock(NOW)
-    desk = httpx.AsyncClient(transport=httpx.ASGITransport(analytics_app(analytics.api, clock, "local")), base_url="http://a")
+    desk = httpx.AsyncClient(
+        headers=bearer(), transport=httpx.ASGITransport(analytics_app(analytics.api, clock, VERIFIER)), base_url="http://a"
+    )
     begun = await desk.post("/v1/audits", json=PLAN, headers={"Idempotency-Key": str(uuid4())})
     assert await Drawer(analytics.worker, clock).step() == 0.0
     path = f"{begun.headers['location']}/items"
     for item, form in ((1, WRONG), (2, RIGHT)):
         for reviewer in REVIEWERS:
             assert (await desk.put(f"{path}/{item}/reviews/{reviewer}", json=form)).status_code == 200
-    away = Labeller(analytics.worker, Classifier("http://c", httpx.MockTransport(lambda _: httpx.Response(503))), "local")
+    away = Labeller(
+        analytics.worker,
+        Classifier("http://c", own_tokens("analytics"), httpx.MockTransport(lambda _: httpx.Response(503))),
+        "local",
+    )
     with pytest.raises(Transient):
         await away.tell()
-    judging = httpx.ASGITransport(classifier_app(classifier.api, clock, "local"))
-    labeller = Labeller(analytics.worker, Classifier("http://c", judging), "local")
+    judging = httpx.ASGITransport(classifier_app(classifier.api, clock, VERIFIER))
+    labeller = Labeller(analytics.worker, Classifier("http://c", own_tokens("analytics"), judging), "local")
     assert (await labeller.tell(), await labeller.tell()) == (2, 0)
-    asking = httpx.AsyncClient(transport=judging, base_url="http://c")
+    asking = httpx.AsyncClient(headers=bearer(), transport=judging, base_url="http://c")
     labels = (await asking.get("/v1/labels")).json()["items"]
     shown = (await desk.get(path)).json()["items"]
     by_denial = {each["denial_id"]: (each["source"], each["category"], each["action"]) for each in labels}

@@ -31,6 +31,7 @@ from services.classifier.risk import store
 from services.classifier.risk.model import Scorer
 from tests.integration.consumers.conftest import Sent, Service, remit
 from tests.support import ServiceDatabase
+from tests.support.access import VERIFIER, bearer
 
 TODAY = datetime(2026, 3, 20, tzinfo=UTC)
 FIRST_ON = date(2025, 12, 1)
@@ -112,8 +113,10 @@ class Life:
     def __init__(self, service: Service, url: str) -> None:
         self.service, self.trainer = service, Trainer(service.worker, FixedClock(TODAY))
         self.keeper = ScoreKeeper(service.worker, LEARNERS)
-        self.app = make_app(Database(url), FixedClock(TODAY), "local")
-        self.asking = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://classifier", timeout=60)
+        self.app = make_app(Database(url), FixedClock(TODAY), VERIFIER)
+        self.asking = httpx.AsyncClient(
+            headers=bearer(), transport=httpx.ASGITransport(self.app), base_url="http://classifier", timeout=60
+        )
 
     async def learn(self, claims: list[ChancedClaim], first: int = 0, tenant: str = "local") -> None:
         told = events(claims, tenant, first)
@@ -240,15 +243,15 @@ async def _of_many_scores_a_part_is_looked_at_and_old_ones_are_forgotten(life: L
 async def _altered_in_the_shadow_it_is_not_read(life: Life, path: str, asked: dict[str, Any]) -> None:
     await life.post(f"{path}/shadow", 200)
     await life.service.rows("UPDATE models SET body = body || ' ' WHERE state = 'shadow' RETURNING 1")
-    anew = make_app(life.service.api, FixedClock(TODAY), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(anew), base_url="http://classifier") as asking:
+    anew = make_app(life.service.api, FixedClock(TODAY), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(anew), base_url="http://classifier") as asking:
         assert (await asking.post("/v1/risk", json=asked)).json()["model"] == "risk-1"
 
 
 async def _altered_it_is_refused(life: Life, path: str, asked: dict[str, Any]) -> None:
     await life.service.rows("UPDATE models SET body = body || ' ' WHERE version = 1 RETURNING 1")
-    altered = make_app(life.service.api, FixedClock(TODAY), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(altered), base_url="http://classifier") as asking:
+    altered = make_app(life.service.api, FixedClock(TODAY), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(altered), base_url="http://classifier") as asking:
         found = await asking.post("/v1/risk", json=asked)
         assert (found.status_code, found.json()["type"]) == (503, "urn:recours:problem:model-altered")
         found = await asking.post(f"{path}/evaluate")

@@ -18,6 +18,7 @@ from libs.common.contracts.envelope import encode
 from libs.common.ids import claim_key
 from services.classifier.api import make_app
 from tests.integration.consumers.conftest import NOW, Sent, Service, remit, reversal, service
+from tests.support.access import VERIFIER, bearer
 
 CLAIM = uuid4()
 DAY, NEXT = date(2026, 1, 10), date(2026, 1, 11)
@@ -61,8 +62,8 @@ async def test_a_rejection_says_what_to_correct_and_denies_no_cent(classifier: S
     assert (data["remit_id"], data["payment_on"], data["claim_id"]) == (data["acknowledgement_id"], "2026-01-10", str(CLAIM))
     assert "NPI of the billing provider" in data["explanation"]
     assert await classifier.take(answer("received")) == []
-    app = make_app(classifier.api, SystemClock(), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://classifier") as client:
+    app = make_app(classifier.api, SystemClock(), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://classifier") as client:
         assert (await client.get("/v1/denials?kind=hard")).json()["items"] == []
         listed = (await client.get("/v1/denials?kind=rejection")).json()["items"]
     assert [each["denial_id"] for each in listed] == [data["denial_id"]]

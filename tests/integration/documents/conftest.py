@@ -22,6 +22,7 @@ from services.ingest.claims.examples import PROFESSIONAL
 from services.ingest.sandbox.payer import SandboxPayer
 from tests.integration.ingest.conftest import SANDBOX, Ingest
 from tests.support import ServiceDatabase
+from tests.support.access import VERIFIER, bearer, own_tokens
 from tests.support.cases import NOW, open_case
 
 
@@ -46,16 +47,16 @@ class Appeals:
         return sorted(path for path in self.folder.rglob("*") if path.is_file())
 
 
-def client_of(app: FastAPI) -> httpx.AsyncClient:
+def client_of(app: FastAPI, tenant: str = "local") -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://appeals")
+    return httpx.AsyncClient(headers=bearer(tenant), transport=transport, base_url="http://appeals")
 
 
 @pytest.fixture
 async def appeals(service_database: Callable[[str], ServiceDatabase], tmp_path: Path) -> AsyncIterator[Appeals]:
     made = service_database("appeals")
     api, worker = Database(made.api_url), Database(made.worker_url)
-    app = make_app(api, FixedClock(NOW), "local")
+    app = make_app(api, FixedClock(NOW), VERIFIER)
     folder = tmp_path / "documents"
     app.state.documents = Desk(Blobs(open_store(str(folder))))
     async with client_of(app) as http:
@@ -85,8 +86,8 @@ async def refused(appeals: Appeals, service_database: Callable[[str], ServiceDat
         assert await SandboxPayer(ingest.worker_database, ingest.clock, SANDBOX.tenants).hand_in() == 2
         await ingest.read_all()
         [match] = (await http.get("/v1/matches")).json()["items"]
-        appeals.app.state.tenant = "sandbox"
-        appeals.app.state.ingest = asking.Ingest("http://ingest", httpx.ASGITransport(ingest.app))
+        appeals.http.headers.update(bearer("sandbox"))
+        appeals.app.state.ingest = asking.Ingest("http://ingest", own_tokens("appeals"), httpx.ASGITransport(ingest.app))
         told = {"remit_id": UUID(match["remit_id"]), "patient_control_number": "SBX-197-1"}
         told |= {"payer_claim_control_number": match["payer_claim_control_number"]}
         case = await appeals.case("sandbox", **told, category="timely_filing")

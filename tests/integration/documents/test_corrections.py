@@ -10,6 +10,7 @@ from libs.x12 import Claim, InterchangeReader
 from services.appeals import ingest as asking
 from services.appeals.corrections import store
 from tests.integration.documents.conftest import Appeals, Refused
+from tests.support.access import own_tokens
 
 CHANGES = {"changes": [{"path": "/references/-", "value": {"qualifier": "9F", "value": "REF77"}}]}
 PARTIES = {"parties": {"submitter_phone": "5555550100"}}
@@ -127,7 +128,7 @@ async def test_without_ingest_nothing_moves(appeals: Appeals, refused: Refused) 
     appeals.app.state.ingest = asking.Ingest(None)
     assert (await send(appeals, refused)).json()["type"] == "urn:recours:problem:ingest-unavailable"
     unknown = httpx.MockTransport(lambda _: httpx.Response(404, json={}))
-    appeals.app.state.ingest = asking.Ingest("http://ingest", unknown)
+    appeals.app.state.ingest = asking.Ingest("http://ingest", own_tokens("appeals"), unknown)
     assert (await send(appeals, refused)).json()["type"] == "urn:recours:problem:claim-not-known"
     assert (await send(appeals, refused, version="1")).status_code == 400
     assert await appeals.rows("SELECT 1 FROM corrected_claims") == []

@@ -129,8 +129,7 @@ async def test_another_tenant_neither_sees_a_document_nor_shares_its_bytes(appea
     case = await appeals.case()
     mine = (await send(appeals, case, PDF)).headers["Location"]
     theirs = await appeals.case("other")
-    appeals.app.state.tenant = "other"
-    async with client_of(appeals.app) as http:
+    async with client_of(appeals.app, "other") as http:
         for path in (mine, f"{mine}/content", f"/v1/cases/{case}/documents"):
             assert (await http.get(path)).status_code == 404
         assert (await http.post(f"/v1/cases/{theirs}/documents", content=PDF)).status_code == 201

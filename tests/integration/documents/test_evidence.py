@@ -16,6 +16,7 @@ from services.appeals.worklist.bulk import apply
 from services.appeals.worklist.bulk_store import Action
 from tests.integration.documents.conftest import Appeals, Refused
 from tests.support import papers
+from tests.support.access import own_tokens
 from tests.support.cases import NOW
 
 
@@ -65,7 +66,7 @@ async def test_without_ingest_nothing_is_half_made(appeals: Appeals, refused: Re
         return httpx.MockTransport(ask)
 
     for place in ("/v1/remits", "/v1/claims"):
-        appeals.app.state.ingest = asking.Ingest("http://ingest", fails_at(place))
+        appeals.app.state.ingest = asking.Ingest("http://ingest", own_tokens("appeals"), fails_at(place))
         answer = await appeals.http.post(path)
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:recours:problem:ingest-unavailable")
         assert answer.headers["retry-after"] == "5"

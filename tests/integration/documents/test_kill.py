@@ -20,6 +20,7 @@ from libs.common.database import Database
 from services.appeals.documents.blobs import Blobs, open_store
 from services.appeals.documents.sweep import GRACE, BlobSweep
 from tests.support import ServiceDatabase, eventually, papers
+from tests.support.access import bearer
 from tests.support.cases import open_case
 
 ROUNDS = 3
@@ -54,7 +55,7 @@ async def send_until_killed(url: str, case: UUID, round_: int, process: "subproc
             if taken == round_ + 1:
                 process.kill()
 
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(headers=bearer(), timeout=60) as client:
         await asyncio.gather(*(send(number) for number in range(12)))
     process.kill()
     await asyncio.to_thread(process.wait)

@@ -50,6 +50,7 @@ from services.ingest.example import REMITTANCE
 from services.ingest.reading import IntakeReader
 from services.ingest.sandbox.payer import Sandbox
 from tests.support import ServiceDatabase, run_apart
+from tests.support.access import VERIFIER, bearer, own_tokens
 
 CHECKS = [
     not_a_server_error,
@@ -88,10 +89,10 @@ def write_x12(_: Any, value: Any) -> bytes:
 @contextmanager
 def served(service: str, database: ServiceDatabase) -> Iterator[str]:
     """Serve a service's application as its process does; yield its address."""
-    app = import_module(f"services.{service}.api").make_app(Database(database.api_url), SystemClock(), "local")
+    app = import_module(f"services.{service}.api").make_app(Database(database.api_url), SystemClock(), VERIFIER)
     app.state.pseudonym_key = KEY
     # Appeals asks an ingest that knows no claim.
-    app.state.ingest = Ingest("http://ingest", httpx.MockTransport(lambda _: httpx.Response(404, json={})))
+    app.state.ingest = Ingest("http://ingest", own_tokens("appeals"), httpx.MockTransport(lambda _: httpx.Response(404, json={})))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, server_header=False))
     listening = socket.create_server(("127.0.0.1", 0))  # connections wait here until the server takes them
     thread = Thread(target=server.run, args=([listening],), daemon=True)
@@ -146,11 +147,11 @@ def known_ids(url: str) -> dict[str, str]:
         for held in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
             look(held)
 
-    for path, methods in httpx.get(f"{url}/openapi.json").json()["paths"].items():
+    for path, methods in httpx.get(headers=bearer(), url=f"{url}/openapi.json").json()["paths"].items():
         if "get" in methods and "{" not in path and path != WITHOUT_END:
-            look(httpx.get(f"{url}{path}").json())
+            look(httpx.get(headers=bearer(), url=f"{url}{path}").json())
     if "remittance_id" in found:
-        look(httpx.get(f"{url}/v1/remittances/{found['remittance_id']}/remits").json())
+        look(httpx.get(headers=bearer(), url=f"{url}/v1/remittances/{found['remittance_id']}/remits").json())
     return found
 
 
@@ -166,7 +167,7 @@ def check(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
         hypothesis.assume(all(str(value).isascii() and str(value).isprintable() for value in (case.headers or {}).values()))
         if exists and mode is GenerationMode.POSITIVE:
             case.path_parameters |= {name: known[name] for name in case.path_parameters or () if name in known}
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(headers=bearer(), checks=CHECKS)
 
     ask()
 
@@ -176,7 +177,7 @@ def test_every_answer_is_one_that_the_document_promises(service: str, service_da
     database = service_database(service)
     with served(service, database) as url:
         if service == "ingest":
-            httpx.post(f"{url}/v1/interchanges", content=REMITTANCE).raise_for_status()
+            httpx.post(headers=bearer(), url=f"{url}/v1/interchanges", content=REMITTANCE).raise_for_status()
         run_apart(fill(service, database))
         known = known_ids(url)
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
@@ -192,8 +193,8 @@ def test_every_answer_is_one_that_the_document_promises(service: str, service_da
 
 
 async def test_a_query_with_nul_is_a_problem_and_no_failure_of_ours(service_database: Callable[[str], ServiceDatabase]) -> None:
-    app = appeals_api.make_app(Database(service_database("appeals").api_url), SystemClock(), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://appeals") as client:
+    app = appeals_api.make_app(Database(service_database("appeals").api_url), SystemClock(), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://appeals") as client:
         for query in ("pcn=a%00b", "payer=%00", "category=%00"):
             answer = await client.get(f"/v1/cases?{query}")
             assert (answer.status_code, answer.json()["type"]) == (400, "urn:recours:problem:bad-query")

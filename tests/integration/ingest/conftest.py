@@ -18,6 +18,7 @@ from services.ingest.reading import IntakeReader
 from services.ingest.reference.loading import ReferenceLoader
 from services.ingest.sandbox.payer import Sandbox
 from tests.support import ServiceDatabase
+from tests.support.access import VERIFIER, bearer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SANDBOX = Sandbox(frozenset({"sandbox"}))
@@ -37,11 +38,11 @@ class Ingest:
 
     def client(self, tenant: str) -> httpx.AsyncClient:
         """Return a client of the API as another tenant sees it."""
-        app = self.app = make_app(self.api_database, self.clock, tenant)
+        app = self.app = make_app(self.api_database, self.clock, VERIFIER)
         app.state.pseudonym_key = b"a key for tests alone"
         app.state.sandbox = SANDBOX
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://ingest")
+        return httpx.AsyncClient(headers=bearer(tenant), transport=transport, base_url="http://ingest")
 
     def new_reader(self, **options: Any) -> IntakeReader:
         return IntakeReader(self.worker_database, self.clock, b"a key for tests alone", SANDBOX, **options)

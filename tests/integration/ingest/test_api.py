@@ -12,6 +12,7 @@ from libs.common.database import Database
 from services.ingest.api import make_app
 from tests.integration.ingest.conftest import NOW, codes
 from tests.integration.ingest.test_reading import one_payment
+from tests.support.access import VERIFIER, bearer
 from tests.unit.x12.build import encode, group, interchange, one, transaction
 
 
@@ -225,8 +226,8 @@ async def test_a_payment_that_does_not_balance_says_by_how_much(ingest) -> None:
 
 async def test_while_the_database_is_away_readiness_and_requests_say_so(ingest) -> None:
     away = Database("postgresql://nobody:nothing@127.0.0.1:9/none")
-    app = make_app(away, FixedClock(NOW), "local")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ingest") as client:
+    app = make_app(away, FixedClock(NOW), VERIFIER)
+    async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://ingest") as client:
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
         assert ready.headers["retry-after"]

@@ -11,6 +11,7 @@ import pytest
 
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.risk import ClaimRisk, RiskAnswer, RiskQuestion
+from libs.common.http.neighbour import Behalf
 from services.ingest.checks.risk import Risk, RiskDesk
 from services.ingest.claims.translation import to_event
 from tests.integration.ingest.conftest import NOW, Ingest
@@ -20,6 +21,7 @@ from tests.unit.x12.build import encode
 from tests.unit.x12.build_claims import claim, one
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+BEHALF = Behalf("local", TRACE)
 Behaviour = Callable[[asyncio.StreamWriter, RiskQuestion], Awaitable[None]]
 
 
@@ -138,7 +140,7 @@ def asked(number: int = 1) -> ClaimSubmittedV1:
 
 
 async def test_an_answer_says_of_each_claim_what_is_to_be_expected(classifier: Classifier, desk: RiskDesk) -> None:
-    told = await desk.ask([asked(7), asked(8)], TRACE)
+    told = await desk.ask([asked(7), asked(8)], BEHALF)
     assert (told.reason, told.model) == (None, "gbm 3")
     assert [(each.probability, each.category, each.reasons) for each in told.claims] == [
         (0.07, "authorization", ("Such claims need one.",)),
@@ -169,20 +171,20 @@ async def test_whatever_else_comes_is_a_reason_and_no_error(
     classifier: Classifier, desk: RiskDesk, behaviour: Behaviour, reason: str
 ) -> None:
     classifier.behaviour = behaviour
-    assert await desk.ask([asked()], TRACE) == Risk(reason)  # type: ignore[arg-type]  # one of its literals
+    assert await desk.ask([asked()], BEHALF) == Risk(reason)  # type: ignore[arg-type]  # one of its literals
 
 
 async def test_nobody_there_is_a_reason_too() -> None:
     async with running() as classifier:
         desk = RiskDesk(classifier.url)
-    assert (await desk.ask([asked()], TRACE)).reason == "unreachable"
-    assert (await RiskDesk(None).ask([asked()], TRACE)).reason == "not_configured"
+    assert (await desk.ask([asked()], BEHALF)).reason == "unreachable"
+    assert (await RiskDesk(None).ask([asked()], BEHALF)).reason == "not_configured"
     await desk.close()
 
 
 async def test_after_failures_in_a_row_nobody_is_asked_for_a_while(classifier: Classifier, desk: RiskDesk) -> None:
     classifier.behaviour = fails
-    reasons = [(await desk.ask([asked()], TRACE)).reason for _ in range(7)]
+    reasons = [(await desk.ask([asked()], BEHALF)).reason for _ in range(7)]
     assert reasons == ["refused"] * 5 + ["circuit_open"] * 2
     assert len(classifier.questions) == 5
 

@@ -5,10 +5,11 @@ import re
 import httpx
 
 from libs.common.http.app import create_app
+from tests.support.access import VERIFIER
 
 
 async def test_the_documentation_page_loads_nothing_from_elsewhere() -> None:
-    app = create_app("test", "A service.", checks={}, routers=[], tags={}, audited={})
+    app = create_app("test", "A service.", verifier=VERIFIER, scopes={}, checks={}, routers=[], tags={}, audited={})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as http:
         page = (await http.get("/docs")).text
         assert "swagger-ui" in page

@@ -1,0 +1,129 @@
+"""The door of every HTTP interface: who asks is known before anything is read, and each route asks for one scope.
+
+A service's table says which (`METHOD /path` -> scope, or `public`). An application with a route that is not in it, or with a row
+for no route, is not made at all.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from re import Pattern
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from starlette.routing import compile_path
+from starlette.types import Scope
+
+from libs.common.access.caller import Caller, Denied
+from libs.common.access.scopes import PUBLIC, SCOPES
+from libs.common.access.verifier import Verifier
+from libs.common.errors import Transient
+from libs.common.http.problems import RETRY_SECONDS, Problem
+
+log = structlog.get_logger()
+
+Scopes = Mapping[str, str]
+REALM: Final = 'Bearer realm="recours"'
+SCHEME: Final = "bearer"
+# Common to all services: what stands in libs/common/http.
+COMMON: Final[Scopes] = {
+    "GET /livez": PUBLIC,
+    "GET /readyz": PUBLIC,
+    "GET /v1/ledger": "ledger:read",
+    "GET /v1/dead-letters": "operations:read",
+    "GET /v1/dead-letters/{dead_letter_id}": "operations:read",
+    "POST /v1/dead-letters/{dead_letter_id}/replay": "operations:write",
+    "GET /v1/outbox": "operations:read",
+    "GET /v1/audit-log": "audit-log:read",
+    "GET /v1/audit-log/chain": "audit-log:read",
+    "GET /v1/audit-log/seals": "audit-log:read",
+    "GET /v1/audit-log/head": "audit-log:read",
+}
+_DOCUMENTATION: Final = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/static-offline-docs/{path:path}")
+
+
+class Door:
+    """One for an application."""
+
+    def __init__(self, verifier: Verifier, needed: Scopes, routers: Iterable[APIRouter]) -> None:
+        self.verifier = verifier
+        self._needed = {**needed, **COMMON}
+        _check_table(self._needed, [route for router in routers for route in router.routes])
+        public = [told.partition(" ")[2] for told, scope in self._needed.items() if scope == PUBLIC]
+        self._public: list[Pattern[str]] = [compile_path(path)[0] for path in (*public, *_DOCUMENTATION)]
+
+    async def enter(self, scope: Scope) -> Caller | None:
+        """Return who asks; None where everybody may. Errors: Problem 401, 503."""
+        told = [value for name, value in scope["headers"] if name == b"authorization"]
+        path = scope["path"]
+        if any(public.match(path) for public in self._public):
+            return None
+        if not told:
+            raise unauthenticated()
+        kind, _, token = told[0].decode("latin-1").partition(" ")
+        if len(told) > 1 or kind.lower() != "bearer":
+            raise unauthenticated("malformed")
+        return await self.read(token)
+
+    async def read(self, token: str) -> Caller:
+        """Return who a token speaks for. Errors: Problem 401, 503."""
+        try:
+            return await self.verifier.caller_of(token)
+        except Denied as denied:
+            log.info("token_refused", reason=denied.reason)
+            raise unauthenticated(denied.reason) from None
+        except Transient as error:
+            log.warning("keys_away", reason=str(error))
+            headers = {"Retry-After": str(RETRY_SECONDS)}
+            detail = "Tokens cannot be checked at the moment; try again shortly."
+            raise Problem(503, "unavailable", detail, headers=headers) from error
+
+    async def authorize(self, request: Request) -> None:
+        """Let a request to its route where its caller has the route's scope. Errors: Problem 401, 403."""
+        needed = self._needed[f"{request.method} {request.scope['route'].path}"]
+        if needed == PUBLIC:
+            return
+        caller: Caller | None = request.state.caller
+        if caller is None:
+            raise unauthenticated()
+        if needed not in caller.scopes:
+            raise forbidden(needed)
+
+    def describe(self, schema: dict[str, Any], refused: Mapping[int | str, Any]) -> None:
+        """Write into an OpenAPI document how one is let in, and which scope each operation asks for."""
+        told = "A JWT by one of the issuers that the service trusts; docs/access.md says how to get one, and what each scope opens."
+        scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": told}
+        schema["components"].setdefault("securitySchemes", {})[SCHEME] = scheme
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                needed = self._needed[f"{method.upper()} {path}"]
+                operation["security"] = [] if needed == PUBLIC else [{SCHEME: [needed]}]
+                if needed != PUBLIC:
+                    answers = {**operation["responses"], **{str(status): refused[status] for status in (401, 403)}}
+                    operation["responses"] = dict(sorted(answers.items()))
+
+
+def unauthenticated(reason: str | None = None) -> Problem:
+    """Return what somebody is told whom no token lets in; `reason` where there was one."""
+    if reason is None:
+        detail = "This asks for a token: Authorization: Bearer TOKEN."
+        return Problem(401, "not-authenticated", detail, headers={"WWW-Authenticate": REALM})
+    headers = {"WWW-Authenticate": f'{REALM}, error="invalid_token", error_description="{reason}"'}
+    return Problem(401, "not-authenticated", "The token is not accepted.", headers=headers, reason=reason)
+
+
+def forbidden(needed: str) -> Problem:
+    headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{needed}"'}
+    return Problem(
+        403, "scope-missing", f"This asks for the scope {needed}, which the token does not have.", headers=headers, scope=needed
+    )
+
+
+def _check_table(needed: Scopes, routes: Sequence[object]) -> None:
+    """Errors: ValueError where the table and the routes are not of one another."""
+    there = [f"{method} {route.path}" for route in routes if isinstance(route, APIRoute) for method in route.methods or ()]
+    others = [route for route in routes if not isinstance(route, APIRoute)]
+    missing, unneeded = sorted(set(there) - needed.keys()), sorted(needed.keys() - COMMON.keys() - set(there))
+    unknown = sorted({scope for scope in needed.values() if scope != PUBLIC} - SCOPES.keys())
+    if missing or unneeded or unknown or others:
+        raise ValueError(f"scopes: missing for {missing}, for no route {unneeded}, unknown {unknown}, not to be guarded {others}")
