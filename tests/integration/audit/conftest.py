@@ -14,6 +14,7 @@ from libs.common.clock import SystemClock
 from libs.common.database import Database
 from services.ingest.api import make_app
 from tests.support import ServiceDatabase
+from tests.support.access import VERIFIER, bearer
 
 KEY = b"a key for tests alone"
 
@@ -44,12 +45,12 @@ def made(servers: Stack, service_database: Callable[[str], ServiceDatabase]) -> 
 async def log(made: ServiceDatabase, servers: Stack) -> AsyncIterator[Log]:
     tenant = f"tenant-{uuid4().hex[:8]}"
     api, worker = Database(made.api_url, pool_size=20), Database(made.worker_url)
-    app = make_app(api, SystemClock(), tenant)
+    app = make_app(api, SystemClock(), VERIFIER)
     app.state.pseudonym_key = KEY
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     name = made.owner_url.rpartition("/")[2]
     superuser = await asyncpg.connect(servers.admin_url.rpartition("/")[0] + f"/{name}")
-    async with httpx.AsyncClient(transport=transport, base_url="http://ingest") as http:
+    async with httpx.AsyncClient(headers=bearer(tenant), transport=transport, base_url="http://ingest") as http:
         yield Log(tenant, http, api, worker, superuser)
     await superuser.close()
     await api.close()

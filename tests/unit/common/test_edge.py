@@ -12,12 +12,16 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
+from libs.common.access.scopes import PUBLIC
 from libs.common.http import protocol, receiving
 from libs.common.http.app import create_app
 from libs.common.http.edge import HEADERS
 from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.problems import Problem
 from libs.common.http.protocol import HEAD_BYTES_MAX, BoundedHttp
+from tests.support.access import VERIFIER
+
+OPEN = dict.fromkeys(("POST /json", "POST /stream", "POST /deaf", "GET /bug"), PUBLIC)
 
 
 class Body(BaseModel):
@@ -43,7 +47,7 @@ def an_app() -> FastAPI:
     async def bug() -> None:
         raise ZeroDivisionError
 
-    return create_app("test", "A service.", checks={}, routers=[router], tags={}, audited={})
+    return create_app("test", "A service.", verifier=VERIFIER, scopes=OPEN, checks={}, routers=[router], tags={}, audited={})
 
 
 @pytest.fixture(scope="module")

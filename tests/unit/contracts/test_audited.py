@@ -14,6 +14,7 @@ from libs.common.audit.routes import COMMON, Routes, neither
 from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.http.audited import action_of
+from tests.support.access import VERIFIER
 
 # Fields by which a patient is known. Who adds another one to an answer adds it here.
 IDENTIFYING = frozenset(
@@ -38,7 +39,7 @@ ANSWERED = {"checkClaims"}
 
 @cache
 def app_of(service: str) -> tuple[FastAPI, Routes]:
-    app: FastAPI = import_module(f"services.{service}.api").make_app(Database(_NOWHERE), SystemClock(), "local")
+    app: FastAPI = import_module(f"services.{service}.api").make_app(Database(_NOWHERE), SystemClock(), VERIFIER)
     return app, {**COMMON, **import_module(f"services.{service}.audited").AUDITED}
 
 
