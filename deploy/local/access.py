@@ -44,7 +44,12 @@ def write_token(folder: Path, tenant_id: str) -> None:
             return
     wish = Wish(SUBJECT, tenant_id, tuple(scopes.ROLES), seconds=_SECONDS)
     token, issued = directory.issue(wish, now)
-    for target, told in ((path, token), (path.with_suffix(".id"), f"{tenant_id} {issued.token_id}")):
+    header = f"Authorization: Bearer {token}\n"
+    for target, told in (
+        (path, token),
+        (folder / "authorization", header),
+        (path.with_suffix(".id"), f"{tenant_id} {issued.token_id}"),
+    ):
         fresh = target.with_suffix(".new")
         fresh.touch(mode=0o600)
         fresh.write_text(told)

@@ -99,7 +99,7 @@ async def ask(method: str, path: str, scheme: str = "http", **options: Any) -> h
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/livez", 200), ("GET", "/nothing", 404), ("DELETE", "/json", 405), ("POST", "/json", 422), ("GET", "/bug", 500),
+    [("GET", "/livez", 200), ("GET", "/nothing", 401), ("DELETE", "/json", 405), ("POST", "/json", 422), ("GET", "/bug", 500),
      ("GET", "/livez?a=%00", 400)],
 )  # fmt: skip
 async def test_every_answer_has_the_safe_headers_whatever_became_of_the_request(method: str, path: str, status: int) -> None:
