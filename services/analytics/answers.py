@@ -1,16 +1,17 @@
 """Key figures over a period: what their sides come to in the sums. Asked by the HTTP interface and by the pages."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import cast
+from typing import NamedTuple, cast
 
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.analytics import kpis, queries
 from services.analytics.facts.measures import DIMENSIONS
-from services.analytics.kpis import NOTHING, Groups
+from services.analytics.kpis import Groups
 from services.analytics.kpis.definitions import Kpi, Side
-from services.analytics.kpis.figures import AGED_DAYS, AGES, CHARGE_DAYS, Figure, figure, figures, tells_apart
+from services.analytics.kpis.figures import AGED_DAYS, AGES, CHARGE_DAYS, OLDEST_DAYS, Figure, figure, figures, tells_apart
 from services.analytics.queries import Asked
 
 
@@ -31,43 +32,85 @@ def with_cost(kpi: Kpi, rework_cost_cents: int | None) -> tuple[Kpi, int]:
 
 async def figures_of(tx: AsyncConnection, kpi: Kpi, asked: Asked, factor: int, today: date) -> list[Figure]:
     """Return the figures of all groups; without groups there is one, of everything."""
-    numerator, denominator = cast("Side", kpi.numerator), kpi.denominator
-    if kpi.kind == "stock":
-        return await _stock(tx, kpi, asked, today)
-    above = await queries.sums(tx, asked, numerator.measure)
-    below = await _below(tx, asked, numerator, denominator, above)
-    return figures(kpi, asked.group_by, above, below, factor)
+    whole, groups = await answer(tx, kpi, asked, factor, today)
+    return groups if asked.group_by else [whole]
 
 
-async def _below(tx: AsyncConnection, asked: Asked, numerator: Side, denominator: Side | None, above: Groups) -> Groups | None:
-    if denominator is None:
-        return None
-    return above if denominator.measure == numerator.measure else await queries.sums(tx, asked, denominator.measure)
-
-
-async def _stock(tx: AsyncConnection, kpi: Kpi, asked: Asked, today: date) -> list[Figure]:
-    """Return figures of a state: what was submitted by an evening and, by what was known then, not answered."""
-    evening = asked.last or today
-    known = min(asked.as_of or evening, evening)
-    state = replace(asked, first=None, last=evening, as_of=known)
+async def answer(tx: AsyncConnection, kpi: Kpi, asked: Asked, factor: int, today: date) -> tuple[Figure, list[Figure]]:
+    """Return the figure of everything, and those of all groups: one reading of the sums tells both."""
     if "age" in asked.group_by:
-        return await _by_age(tx, state, evening)
-    all_open = await queries.sums(tx, state, "outstanding")
+        return await _by_age(tx, asked, today)
+    if kpi.kind == "stock":
+        return _told(kpi, asked, await _stock(tx, kpi, asked, today), factor)
+    return _told(kpi, asked, sides(kpi, await queries.sums_of(tx, asked, measures(kpi))), factor)
+
+
+def measures(kpi: Kpi) -> list[str]:
+    """Return what a key figure of a period is made of."""
+    return [side.measure for side in (kpi.numerator, kpi.denominator) if side is not None]
+
+
+class Sides(NamedTuple):
+    """Both sides by group; `days`: the lower one is of so many days, and the figure asks for the mean of one."""
+
+    above: Groups
+    below: Groups | None
+    days: int = 1
+
+
+def sides(kpi: Kpi, summed: Mapping[str, Groups]) -> Sides:
+    """Return the sides of a key figure of a period."""
+    numerator, denominator = cast("Side", kpi.numerator), kpi.denominator
+    return Sides(summed[numerator.measure], None if denominator is None else summed[denominator.measure])
+
+
+def whole_of(kpi: Kpi, told: Sides, factor: int) -> Figure:
+    """Return the figure of everything: groups share out what there is."""
+    below: Groups | None = None if told.below is None else {(): kpis.together(told.below)}
+    (whole,) = figures(kpi, (), {(): kpis.together(told.above)}, _a_day(below, told.days), factor)
+    return whole
+
+
+def _told(kpi: Kpi, asked: Asked, told: Sides, factor: int) -> tuple[Figure, list[Figure]]:
+    groups = figures(kpi, asked.group_by, told.above, _a_day(told.below, told.days), factor) if asked.group_by else []
+    return whole_of(kpi, told, factor), groups
+
+
+def _a_day(groups: Groups | None, days: int) -> Groups | None:
+    if groups is None or days == 1:
+        return groups
+    return {key: (count, cents // days) for key, (count, cents) in groups.items()}
+
+
+def _state(asked: Asked, today: date) -> tuple[Asked, date]:
+    """Return what is asked of a state: its evening is `last`, by what was known at its end at the latest."""
+    evening = asked.last or today
+    return replace(asked, first=None, last=evening, as_of=min(asked.as_of or evening, evening)), evening
+
+
+async def _stock(tx: AsyncConnection, kpi: Kpi, asked: Asked, today: date) -> Sides:
+    """Return the sides of a state: what was submitted by an evening and, by what was known then, not answered."""
+    state, evening = _state(asked, today)
+    all_open = await queries.balance(tx, state, "outstanding", state.as_of or evening)
     if kpi.id == "ar-aging":
-        above = await queries.sums(tx, replace(state, last=evening - timedelta(days=AGED_DAYS)), "outstanding")
-        below = all_open
-    else:
-        charged = await queries.sums(tx, replace(state, first=evening - timedelta(days=CHARGE_DAYS - 1)), "submitted")
-        above, below = all_open, {key: (count, cents // CHARGE_DAYS) for key, (count, cents) in charged.items()}
-    return figures(kpi, asked.group_by, above, below)
+        recent = await queries.sums(tx, replace(state, first=evening - timedelta(days=AGED_DAYS - 1)), "outstanding")
+        return Sides(kpis.less(all_open, recent), all_open)
+    return Sides(
+        all_open, await queries.sums(tx, replace(state, first=evening - timedelta(days=CHARGE_DAYS - 1)), "submitted"), CHARGE_DAYS
+    )
 
 
-async def _by_age(tx: AsyncConnection, state: Asked, evening: date) -> list[Figure]:
-    ungrouped = replace(state, group_by=())
-    _, whole = kpis.whole(await queries.sums(tx, ungrouped, "outstanding"))
+async def _by_age(tx: AsyncConnection, asked: Asked, today: date) -> tuple[Figure, list[Figure]]:
+    """Return the aged share of what is unanswered, and the share of each age."""
+    state, evening = _state(replace(asked, group_by=()), today)
+    _, whole = kpis.whole(await queries.balance(tx, state, "outstanding", state.as_of or evening))
+    by_day = await queries.sums(
+        tx, replace(state, first=evening - timedelta(days=OLDEST_DAYS - 1), group_by=("day",)), "outstanding"
+    )
+    cents = {(evening - date.fromisoformat(day)).days: amount for (day,), (_, amount) in by_day.items()}
     found = []
     for name, least, most in AGES:
-        first = None if most is None else evening - timedelta(days=most)
-        part = await queries.sums(tx, replace(ungrouped, first=first, last=evening - timedelta(days=least)), "outstanding")
-        found.append(figure((name,), part.get((), NOTHING)[1], whole))
-    return found
+        part = sum(amount for age, amount in cents.items() if least <= age and (most is None or age <= most))
+        found.append(figure((name,), whole - sum(cents.values()) if most is None else part, whole))
+    aged = whole - sum(amount for age, amount in cents.items() if age < AGED_DAYS)
+    return figure((), aged, whole), found

@@ -82,12 +82,9 @@ async def get_denial_rate(
 ) -> DenialRateView:
     first, last = period.first, period.last
     async with database.begin(tenant) as tx:
-        asked = Asked(tenant, first, last)
-        whole = kpis.whole(await queries.sums(tx, asked, "standing"))
-        refused = kpis.whole(await queries.sums(tx, asked, "standing_denied"))
-        grouped = replace(asked, group_by=(group_by,))
-        by_group = await queries.sums(tx, grouped, "standing_denied")
-        adjudicated = {} if group_by == "category" else await queries.sums(tx, grouped, "standing")
+        by = await queries.sums_of(tx, Asked(tenant, first, last, group_by=(group_by,)), ("standing", "standing_denied"))
+        by_group, adjudicated = by["standing_denied"], {} if group_by == "category" else by["standing"]
+        whole, refused = kpis.together(by["standing"]), kpis.together(by_group)
         names = await queries.payer_names(tx, tenant) if group_by == "payer" else {}
         groups = kpis.rates(adjudicated, by_group, names, whole if group_by == "category" else None)
     return DenialRateView.model_validate(
@@ -204,8 +201,7 @@ async def get_kpi(
         return KpiAnswer.model_validate(told)
     try:
         async with database.begin(tenant) as tx:
-            (total,) = await answers.figures_of(tx, kpi, replace(asked, group_by=()), factor, today)
-            groups = await answers.figures_of(tx, kpi, asked, factor, today) if group_by else []
+            total, groups = await answers.answer(tx, kpi, asked, factor, today)
             names = await queries.payer_names(tx, tenant) if "payer" in group_by else {}
             told |= {"total": _figure_view(total), "groups": [_group_view(group_by, each, names) for each in groups]}
             if compare_to and period.first and period.last:

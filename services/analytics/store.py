@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from services.analytics.facts import Fact, decode, encode
-from services.analytics.facts.measures import ALWAYS, MEASURES, Cell, Grain, cell_id, coarse
+from services.analytics.facts.measures import ALWAYS, MEASURES, STOCKS, Cell, Grain, cell_id, coarse, narrowed
 from services.analytics.facts.points import JournalKey
 
 Account = tuple[str, UUID]  # tenant, claim key
@@ -82,19 +83,39 @@ def rows_of(deltas: Deltas) -> tuple[dict[Row, list[int]], dict[tuple[str, int],
         for (measure, day, known_on, cell), (count, amount) in journal.items():
             if not count and not amount:
                 continue
-            number, _ = MEASURES[measure]
-            coarser = coarse(cell)
-            fine_id, coarse_id = cell_id(cell), cell_id(coarser)
-            cells[tenant_id, fine_id], cells[tenant_id, coarse_id] = cell, coarser
-            for row in (
-                (tenant_id, Grain.DAY, number, day, known_on, fine_id),
-                (tenant_id, Grain.COARSE, number, day, known_on, coarse_id),
-                (tenant_id, Grain.MONTH, number, day.replace(day=1), ALWAYS, fine_id),
-            ):
-                sums = rows.setdefault(row, [0, 0])
-                sums[0] += count
-                sums[1] += amount
+            number = MEASURES[measure][0]
+            for grain, named, summed in _cells_of(cell, measure):
+                cells[tenant_id, named] = summed
+                row = (tenant_id, grain, number, *_days(grain, day, known_on), named)
+                sums = rows.get(row)
+                if sums is None:
+                    rows[row] = [count, amount]
+                else:
+                    sums[0] += count
+                    sums[1] += amount
     return rows, cells
+
+
+@lru_cache(maxsize=65_536)
+def _cells_of(cell: Cell, measure: str) -> tuple[tuple[int, int, Cell], ...]:
+    """Return in which sums a cell counts: (grain, number of the cell there, that cell)."""
+    narrow = narrowed(cell, measure)
+    found = [(Grain.DAY, cell), (Grain.COARSE, coarse(cell)), (Grain.MONTH, cell)]
+    found += [(Grain.NARROW + place, summed) for place, summed in narrow]
+    if measure in STOCKS:
+        found += [
+            (of + place, summed) for place, summed in [*narrow, (Grain.ALL, cell)] for of in (Grain.BALANCE, Grain.BALANCE_MONTH)
+        ]
+    return tuple((grain, cell_id(summed), summed) for grain, summed in found)
+
+
+def _days(grain: int, day: date, known_on: date) -> tuple[date, date]:
+    """Return by which days a grain keeps what is of a day and became known on another."""
+    if grain == Grain.MONTH:
+        return day.replace(day=1), ALWAYS
+    if grain >= Grain.BALANCE_MONTH:
+        return known_on.replace(day=1), ALWAYS
+    return (known_on, ALWAYS) if grain >= Grain.BALANCE else (day, known_on)
 
 
 async def add(tx: AsyncConnection, deltas: Deltas) -> None:

@@ -70,16 +70,43 @@ def cell_id(cell: Cell) -> int:
 
 
 class Grain:
-    """How fine sums are. MONTH: by the first of the month, of all that is known, whenever it became so."""
+    """How fine sums are.
+
+    DAY: by all dimensions; COARSE: by payer, category and level alone. MONTH: by the first of the month, of all that is known,
+    whenever it became so. NARROW: by nothing; NARROW + 1, 2, ...: by the first, second, ... of the dimensions alone. BALANCE
+    likewise, and + ALL by all dimensions, of states (STOCKS): `day` is the day on which a change became known, so that the sum up
+    to an evening is the state of it; BALANCE_MONTH: those of whole months.
+    """
 
     DAY: Final = 0
     COARSE: Final = 1
     MONTH: Final = 2
+    NARROW: Final = 10
+    BALANCE: Final = 20
+    BALANCE_MONTH: Final = 30
+    ALL: Final = 7
 
 
 ALWAYS: Final = date(1970, 1, 1)
+STOCKS: Final = frozenset({"outstanding"})
 
 
 def coarse(cell: Cell) -> Cell:
     """Return the cell of the coarser sums: by payer, category and level alone."""
     return (cell[0], "", "", "", cell[4], cell[5])
+
+
+def narrow(place: int, value: str) -> Cell:
+    """Return the cell of sums by one dimension; place 0: of all, by none."""
+    told = [""] * len(DIMENSIONS)
+    if place:
+        told[place - 1] = value
+    return (told[0], told[1], told[2], told[3], told[4], told[5])
+
+
+def narrowed(cell: Cell, measure: str) -> list[tuple[int, Cell]]:
+    """Return the cells of the sums by one dimension each that a cell counts in, with their places."""
+    told_apart = MEASURES[measure][1]
+    return [(0, narrow(0, ""))] + [
+        (place, narrow(place, cell[place - 1])) for place, name in enumerate(DIMENSIONS, 1) if name in told_apart
+    ]

@@ -43,6 +43,20 @@ def whole(groups: Groups) -> Sums:
     return groups.get((), NOTHING)
 
 
+def together(groups: Groups) -> Sums:
+    """Return the sums of all groups."""
+    return sum(count for count, _ in groups.values()), sum(amount for _, amount in groups.values())
+
+
+def less(groups: Groups, part: Groups) -> Groups:
+    """Return the sums of groups without those of a part of each."""
+    return {
+        key: (told[0] - taken[0], told[1] - taken[1])
+        for key in groups.keys() | part.keys()
+        for told, taken in [(groups.get(key, NOTHING), part.get(key, NOTHING))]
+    }
+
+
 def rate(key: str, label: str, adjudicated: Sums, denied: Sums) -> Rate:
     claims, charge_cents = adjudicated
     denied_claims, denied_cents = denied

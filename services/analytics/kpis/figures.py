@@ -13,6 +13,7 @@ from services.analytics.kpis.definitions import Kpi, Side
 
 AGES: Final = (("0-30", 0, 30), ("31-60", 31, 60), ("61-90", 61, 90), ("91-120", 91, 120), ("over 120", 121, None))
 AGED_DAYS: Final = 91
+OLDEST_DAYS: Final = AGES[-1][1]
 CHARGE_DAYS: Final = 90
 
 _MONTHS: Final = 12

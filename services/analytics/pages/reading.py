@@ -13,7 +13,7 @@ from services.analytics import answers, queries
 from services.analytics.facts.measures import MEASURES, Grain
 from services.analytics.kpis import whole
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi
-from services.analytics.kpis.figures import Figure, earlier, figure
+from services.analytics.kpis.figures import Figure, earlier, figures
 from services.analytics.pages.formats import bucket_of, buckets
 from services.analytics.pages.shapes import PAYER_FIGURES, Money, Part, PayerRow, Row, Verdict
 from services.analytics.pages.visit import Visit
@@ -42,29 +42,42 @@ def asked_of(visit: Visit, tenant: str, **more: tuple[str, ...]) -> Asked:
 async def rows(
     tx: AsyncConnection, visit: Visit, tenant: str, rework_cost_cents: int | None, wanted: Sequence[str] = ()
 ) -> list[Row]:
-    """Return key figures by their ids, or all of them."""
-    chosen = [BY_ID[each] for each in wanted] or KPIS
-    return [await _row(tx, visit, tenant, *answers.with_cost(kpi, rework_cost_cents)) for kpi in chosen]
-
-
-async def _row(tx: AsyncConnection, visit: Visit, tenant: str, kpi: Kpi, factor: int) -> Row:
-    if kpi.reason is not None or kpi.numerator is None:
-        return Row(kpi)
-    able = set(answers.dimensions(kpi))
-    asked = replace(asked_of(visit, tenant), filters={name: told for name, told in visit.filters.items() if name in able})
+    """Return key figures by their ids, or all of them. All sums of a period are read at once."""
+    chosen = [answers.with_cost(kpi, rework_cost_cents) for kpi in ([BY_ID[each] for each in wanted] or KPIS)]
+    measures = [each for kpi, _ in chosen if _is_summed(kpi) for each in answers.measures(kpi)]
     first, last = earlier(visit.first, visit.last, "previous")
-    course: tuple[float | None, ...] = ()
-    if kpi.kind == "stock":
-        (now,) = await answers.figures_of(tx, kpi, asked, factor, visit.today)
-    else:
-        word = bucket_of(visit.first, visit.last)
-        found = await answers.figures_of(tx, kpi, replace(asked, group_by=(word,)), factor, visit.today)
-        denominator = None if kpi.denominator is None else sum(each.denominator or 0 for each in found)
-        now = figure((), sum(each.numerator for each in found), denominator)
-        by_day = {each.keys[0]: each.value for each in found}
-        absent = 0 if kpi.denominator is None else None
-        course = tuple(by_day.get(day.isoformat(), absent) for day in buckets(visit.first, visit.last, word))
-    (then,) = await answers.figures_of(tx, kpi, replace(asked, first=first, last=last), factor, visit.today)
+    asked = asked_of(visit, tenant)
+    before = replace(asked, first=first, last=last)
+    now = await queries.sums_of(tx, replace(asked, group_by=(bucket_of(visit.first, visit.last),)), measures)
+    then = await queries.sums_of(tx, before, measures)
+    found = []
+    for kpi, factor in chosen:
+        if kpi.reason is not None:
+            found.append(Row(kpi))
+        elif kpi.kind == "stock":
+            state, _ = await answers.answer(tx, kpi, asked, factor, visit.today)
+            state_before, _ = await answers.answer(tx, kpi, before, factor, visit.today)
+            found.append(_row(kpi, state, state_before, ()))
+        else:
+            told = answers.sides(kpi, now)
+            whole, whole_before = answers.whole_of(kpi, told, factor), answers.whole_of(kpi, answers.sides(kpi, then), factor)
+            found.append(_row(kpi, whole, whole_before, _course(kpi, told, factor, visit)))
+    return found
+
+
+def _is_summed(kpi: Kpi) -> bool:
+    """Say whether a key figure has a number that comes from the sums of a period."""
+    return kpi.reason is None and kpi.kind != "stock"
+
+
+def _course(kpi: Kpi, told: answers.Sides, factor: int, visit: Visit) -> tuple[float | None, ...]:
+    word = bucket_of(visit.first, visit.last)
+    by_day = {each.keys[0]: each.value for each in figures(kpi, (word,), told.above, told.below, factor)}
+    absent = 0 if kpi.denominator is None else None
+    return tuple(by_day.get(day.isoformat(), absent) for day in buckets(visit.first, visit.last, word))
+
+
+def _row(kpi: Kpi, now: Figure, then: Figure, course: tuple[float | None, ...]) -> Row:
     change = None if now.value is None or then.value is None else now.value - then.value
     return Row(kpi, now.value, now.numerator, now.denominator, change, verdict_of(kpi.id, change), course)
 
@@ -81,9 +94,8 @@ def verdict_of(kpi_id: str, change: float | None) -> Verdict:
 async def money(tx: AsyncConnection, visit: Visit, tenant: str) -> Money:
     """Return where the money of the days went, from the ledger and the denials that stand."""
     booked = (await ledger.read(tx, tenant, visit.first, visit.last)).totals
-    asked = Asked(tenant, visit.first, visit.last)
-    _, denied = whole(await queries.sums(tx, asked, "standing_denied"))
-    _, recovered = whole(await queries.sums(tx, asked, "recovered"))
+    sums = await queries.sums_of(tx, Asked(tenant, visit.first, visit.last), ("standing_denied", "recovered"))
+    denied, recovered = whole(sums["standing_denied"])[1], whole(sums["recovered"])[1]
     return Money(
         booked.remits,
         booked.charge_cents,
@@ -105,7 +117,7 @@ async def parts(tx: AsyncConnection, asked: Asked, measure: str, names: Mapping[
 async def last_day(tx: AsyncConnection, tenant: str) -> date | None:
     """Return the last day on which something was answered; None: nothing ever was."""
     query = "SELECT max(day) FROM rollups WHERE tenant_id = $1 AND grain = $2 AND measure = $3 AND count <> 0"
-    found: date | None = await (await driver(tx)).fetchval(query, tenant, Grain.COARSE, MEASURES["standing"][0])
+    found: date | None = await (await driver(tx)).fetchval(query, tenant, Grain.NARROW, MEASURES["standing"][0])
     return found
 
 
@@ -131,18 +143,15 @@ async def of_payers(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Paye
 async def funnel(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Part]:
     """Return how many denials came, were answered to, ended, and were won; each step by its own day."""
     asked = asked_of(visit, tenant)
-    found = []
-    for name in ("denied", "worked", "closed", "overturned"):
-        count, cents = whole(await queries.sums(tx, asked, name))
-        found.append(Part(name, name, count, cents))
-    return found
+    sums = await queries.sums_of(tx, asked, ("denied", "worked", "closed", "overturned"))
+    return [Part(name, name, *whole(groups)) for name, groups in sums.items()]
 
 
 async def levels(tx: AsyncConnection, visit: Visit, tenant: str) -> list[tuple[str, int, int, int]]:
     """Return ended appeals by level: (level, ended, won, cents that it brought)."""
     asked = asked_of(visit, tenant, group_by=("level",))
-    ended, won = await queries.sums(tx, asked, "closed"), await queries.sums(tx, asked, "overturned")
-    return [(key[0], count, *won.get(key, (0, 0))) for key, (count, _) in sorted(ended.items())]
+    sums = await queries.sums_of(tx, asked, ("closed", "overturned"))
+    return [(key[0], count, *sums["overturned"].get(key, (0, 0))) for key, (count, _) in sorted(sums["closed"].items())]
 
 
 async def crossed(tx: AsyncConnection, visit: Visit, tenant: str, name: str) -> list[Part]:

@@ -1,8 +1,8 @@
 """Scorecards over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.problems import Problem, responses
 from services.analytics import answers, queries
-from services.analytics.kpis.definitions import BY_ID, Kpi, Side
+from services.analytics.kpis.definitions import BY_ID, Kpi
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.queries import Asked
 from services.analytics.scorecards.scoring import SCORED, By, Cases, Score, keys, score, suppressed
@@ -81,20 +81,18 @@ async def get_scorecards(
 
 
 async def _scores(tx: AsyncConnection, kpi: Kpi, by: By, asked: Asked, before: Asked, today: date) -> dict[str, Score]:
-    now = await _by_key(tx, kpi, by, asked, today)
-    then = await _by_key(tx, kpi, by, before, today)
-    (mean,) = await answers.figures_of(tx, kpi, asked, 1, today)
-    return {key: score(kpi.id, figure, then.get(key), mean) for key, figure in now.items()}
+    mean, now = await answers.answer(tx, kpi, replace(asked, group_by=(by,)), 1, today)
+    _, then = await answers.answer(tx, kpi, replace(before, group_by=(by,)), 1, today)
+    earlier_by_key = _by_key(then)
+    return {key: score(kpi.id, figure, earlier_by_key.get(key), mean) for key, figure in _by_key(now).items()}
 
 
-async def _by_key(tx: AsyncConnection, kpi: Kpi, by: By, asked: Asked, today: date) -> dict[str, Figure]:
-    figures = await answers.figures_of(tx, kpi, replace(asked, group_by=(by,)), 1, today)
+def _by_key(figures: Sequence[Figure]) -> dict[str, Figure]:
     return {figure.keys[0]: figure for figure in figures if figure.keys[0]}
 
 
 async def _cases(tx: AsyncConnection, kpi: Kpi, by: By, asked: Asked, scores: Mapping[str, Score]) -> dict[str, Cases]:
     """Return how many cases stand behind each figure, also where it is one of dollars or of days."""
-    grouped = replace(asked, group_by=(by,))
-    above = await queries.sums(tx, grouped, cast("Side", kpi.numerator).measure)
-    below = await queries.sums(tx, grouped, (kpi.denominator or cast("Side", kpi.numerator)).measure)
+    above, below, _ = answers.sides(kpi, await queries.sums_of(tx, replace(asked, group_by=(by,)), answers.measures(kpi)))
+    below = above if below is None else below
     return {key: Cases(above.get((key,), (0, 0))[0], below.get((key,), (0, 0))[0]) for key in scores}
