@@ -186,6 +186,7 @@ class Supervisor:
             "RECOURS_DOCUMENTS_URL": str(self._folder / "documents"),
             "RECOURS_PACKETS_URL": str(self._folder / "packets"),
             **access.environment(self._folder, service),
+            "RECOURS_WEBHOOK_LOOPBACK": "true",  # for `recours listen`: a stack for one machine posts to it
             **os.environ,
             "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
             "RECOURS_KAFKA": infra.bootstrap,

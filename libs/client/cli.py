@@ -54,6 +54,7 @@ app.command("export")(audit_commands.export_table)
 app.add_typer(report_commands.app, name="reports")
 app.command("scorecards")(report_commands.show_scorecards)
 app.add_typer(webhook_commands.app, name="webhooks")
+app.command("listen")(webhook_commands.listen)
 app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(cause_commands.app, name="root-causes")
 

@@ -140,6 +140,10 @@ class Service:
         """Put what takes the place of what is there, patiently."""
         return self._patiently(lambda: self._once("PUT", path, shape, **_sent(body)))
 
+    def patch(self, path: str, shape: type[T], body: Body) -> Answer[T]:
+        """Change what is given of what is there, patiently."""
+        return self._patiently(lambda: self._once("PATCH", path, shape, **_sent(body)))
+
     def delete(self, path: str) -> None:
         """Take away what is there, patiently; a second time it is not there any more: ProblemAnswer 404."""
         self._patiently(lambda: self._request("DELETE", path))

@@ -1,6 +1,8 @@
 """`recours webhooks`: who is told by signed posts, and what became of each."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -9,11 +11,20 @@ from msgspec import Raw, Struct
 
 from libs.client.services import list_items
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import NO_BODY, Service, json_body
+from libs.client.transport import NO_BODY, Answer, Body, Service, json_body
 
-_WEBHOOKS: Final = (Column("webhook", width=36), Column("address", min_width=20), Column("since", width=10))
+_WEBHOOKS: Final = (
+    Column("webhook", width=36),
+    Column("status", width=8),
+    Column("address", min_width=20),
+    Column("types", min_width=18),
+    Column("since", width=10),
+)
+_POLL_SECONDS: Final = 0.5
 _DELIVERIES: Final = (
     Column("delivery", width=36),
+    Column("number", "right"),
+    Column("type", width=18),
     Column("state", width=9),
     Column("attempts", "right"),
     Column("created", width=16),
@@ -25,11 +36,25 @@ _DELIVERIES: Final = (
 class Webhook(Struct, frozen=True):
     webhook_id: UUID
     url: str
+    event_types: list[str]
+    status: str
     created_at: str
+    disabled_reason: str | None
 
 
 class Created(Webhook, frozen=True):
     secret: str
+
+
+class Tried(Struct, frozen=True):
+    message_id: UUID
+    type: str
+
+
+class Replayed(Struct, frozen=True):
+    replay_id: UUID
+    queued: int
+    finished_at: str | None
 
 
 class Listed(Struct, frozen=True):
@@ -38,6 +63,8 @@ class Listed(Struct, frozen=True):
 
 class Delivery(Struct, frozen=True):
     delivery_id: UUID
+    type: str
+    sequence: int
     state: str
     attempts: int
     next_at: str | None
@@ -45,10 +72,22 @@ class Delivery(Struct, frozen=True):
     last_outcome: str | None
 
 
-def add(url: str, *, as_json: bool) -> None:
+def _named(told: Mapping[str, Any]) -> Body:
+    return json_body({name: value for name, value in told.items() if value is not None}, {"Idempotency-Key": str(uuid4())})
+
+
+def subscribe(analytics: Service, url: str, types: Sequence[str] | None) -> Answer[Created]:
+    """Have what happens posted to an address."""
+    return analytics.post_again("/v1/webhooks", Created, _named({"url": url, "event_types": types}))
+
+
+def create(url: str, types: Sequence[str] | None, *, as_json: bool) -> None:
     """Subscribe an address; its secret is told this once."""
     with Service("analytics") as analytics:
-        answer = analytics.post_again("/v1/webhooks", Created, json_body({"url": url}, {"Idempotency-Key": str(uuid4())}))
+        _tell_secret(subscribe(analytics, url, types), as_json=as_json)
+
+
+def _tell_secret(answer: Answer[Created], *, as_json: bool) -> None:
     if as_json:
         print_json(Raw(answer.raw))
         return
@@ -65,17 +104,70 @@ def show_list(*, as_lines: bool) -> None:
         for raw in raws:
             print_json(raw)
         return
-    print_rows(output(), _WEBHOOKS, [(str(each.webhook_id), plain(each.url), each.created_at[:10]) for each in found])
+    rows = [
+        (str(each.webhook_id), _status(each), plain(each.url), " ".join(each.event_types), each.created_at[:10]) for each in found
+    ]
+    print_rows(output(), _WEBHOOKS, rows)
 
 
-def remove(webhook_id: UUID, *, as_json: bool) -> None:
+def _status(each: Webhook) -> str:
+    return f"{each.status} ({each.disabled_reason})" if each.disabled_reason else each.status
+
+
+def change(webhook_id: UUID, told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Change what is given."""
+    with Service("analytics") as analytics:
+        answer = analytics.patch(f"/v1/webhooks/{webhook_id}", Webhook, _named(told))
+    if as_json:
+        print_json(Raw(answer.raw))
+    else:
+        output().print(f"{webhook_id} is {_status(answer.value)}.")
+
+
+def delete(webhook_id: UUID, *, as_json: bool) -> None:
     """Post nothing more there."""
     with Service("analytics") as analytics:
         analytics.delete(f"/v1/webhooks/{webhook_id}")
     if as_json:
-        print_json({"webhook_id": str(webhook_id), "removed": True})
+        print_json({"webhook_id": str(webhook_id), "deleted": True})
     else:
         output().print(f"{webhook_id} is told nothing more.")
+
+
+def rotate(webhook_id: UUID, overlap_hours: int, *, as_json: bool) -> None:
+    """Give it another secret, told this once."""
+    with Service("analytics") as analytics:
+        told = _named({"overlap_hours": overlap_hours})
+        _tell_secret(analytics.post_again(f"/v1/webhooks/{webhook_id}:rotate", Created, told), as_json=as_json)
+
+
+def try_out(webhook_id: UUID, *, as_json: bool) -> None:
+    """Have something posted there."""
+    with Service("analytics") as analytics:
+        answer = analytics.post_again(f"/v1/webhooks/{webhook_id}:test", Tried, _named({}))
+    if as_json:
+        print_json(Raw(answer.raw))
+    else:
+        output().print(f"A {answer.value.type} is on its way; `recours webhooks deliveries {webhook_id}` shows what becomes of it.")
+
+
+def replay(webhook_id: UUID, since: datetime, until: datetime | None, *, as_json: bool) -> None:
+    """Post again what happened in a time."""
+    with Service("analytics") as analytics:
+        told = _named({"from_at": _utc(since), "to_at": None if until is None else _utc(until)})
+        answer = analytics.post_again(f"/v1/webhooks/{webhook_id}:replay", Replayed, told)
+        answer = analytics.get(f"/v1/webhooks/{webhook_id}/replays/{answer.value.replay_id}", Replayed)
+        while answer.value.finished_at is None:
+            time.sleep(_POLL_SECONDS)
+            answer = analytics.get(f"/v1/webhooks/{webhook_id}/replays/{answer.value.replay_id}", Replayed)
+    if as_json:
+        print_json(Raw(answer.raw))
+    else:
+        output().print(f"{answer.value.queued:,} are posted again.")
+
+
+def _utc(at: datetime) -> str:
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat()
 
 
 def show_deliveries(webhook_id: UUID, filters: Mapping[str, Any], limit: int, *, as_lines: bool) -> None:
@@ -91,7 +183,8 @@ def show_deliveries(webhook_id: UUID, filters: Mapping[str, Any], limit: int, *,
 
 def _row(each: Delivery) -> tuple[str, ...]:
     created, following = _minute(each.created_at), _minute(each.next_at or "")
-    return (str(each.delivery_id), each.state, f"{each.attempts:,}", created, following, plain(each.last_outcome or ""))
+    told = (str(each.delivery_id), str(each.sequence), each.type, each.state, f"{each.attempts:,}", created, following)
+    return (*told, plain(each.last_outcome or ""))
 
 
 def _minute(at: str) -> str:

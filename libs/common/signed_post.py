@@ -5,11 +5,8 @@ head counts, and its size and time are bounded.
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +18,7 @@ import httpcore
 from libs.common.addresses import BadAddress, read_url
 from libs.common.errors import Transient
 from libs.common.pinned import AnswerTooLarge, Lookup, PrivateAddress, Resolve, make_pool
+from libs.common.standard_webhooks import signatures
 
 _STEP_SECONDS: Final = {"connect": 5.0, "read": 60.0, "write": 60.0}
 _PIECE_BYTES: Final = 256 * 1024
@@ -158,16 +156,6 @@ def _about_tls(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def signatures(secrets: Sequence[bytes], name: str, moment: str, body: Iterable[bytes]) -> str:
-    """Return the signatures that Standard Webhooks prescribes over id, time and body; the body comes in pieces."""
-    begun = f"{name}.{moment}.".encode()
-    signing = [hmac.new(secret, begun, hashlib.sha256) for secret in secrets]
-    for piece in body:
-        for each in signing:
-            each.update(piece)
-    return " ".join("v1," + base64.b64encode(each.digest()).decode() for each in signing)
 
 
 def _signed_file(secrets: Sequence[bytes], name: str, moment: str, path: Path) -> tuple[int, str]:

@@ -1,12 +1,12 @@
 """Webhooks as HTTP shows them, and what they post."""
 
-import base64
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from libs.common.standard_webhooks import write_secret
 from services.analytics.webhooks.rules import EventType
 from services.analytics.webhooks.store import Delivery, Replay, State, Webhook
 
@@ -66,7 +66,7 @@ class CreatedWebhook(WebhookView):
 
     @classmethod
     def with_secret(cls, webhook: Webhook) -> "CreatedWebhook":
-        return cls.model_validate({**told_of(webhook), "secret": "whsec_" + base64.b64encode(webhook.secret).decode()})
+        return cls.model_validate({**told_of(webhook), "secret": write_secret(webhook.secret)})
 
 
 class WebhookList(BaseModel):

@@ -1,6 +1,5 @@
 """Webhooks on a real database, to a receiver on this machine: signed, once, again until taken, given up with a reason."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -19,10 +18,10 @@ from libs.common.ids import uuid7
 from services.analytics.alerts import telling
 from services.analytics.alerts.lifecycle import Alert, Step
 from services.analytics.webhooks import queue
-from services.analytics.webhooks.fanning import FanOut
 from services.analytics.webhooks.rules import ATTEMPTS_MAX, WAITS, Share
 from services.analytics.webhooks.sending import LEASE, WebhookSender
 from tests.integration.analytics.conftest import NOW, Analytics
+from tests.support.webhooks import queue_all
 
 
 class Receiver:
@@ -76,19 +75,8 @@ async def tell(analytics: Analytics) -> Alert:
     return alert
 
 
-async def fan_out(analytics: Analytics, now: datetime = NOW) -> None:
-    """Queue all that is new. Other tests' transactions hold up what is told, so what counts is that nothing is left."""
-    async with asyncio.timeout(20):
-        while True:
-            await FanOut(analytics.worker, FixedClock(now)).queue_some()
-            async with analytics.worker.begin() as tx:
-                if analytics.tenant not in await queue.new_tenants(tx):
-                    return
-            await asyncio.sleep(0.02)
-
-
 async def send(analytics: Analytics, now: datetime = NOW) -> int:
-    await fan_out(analytics, now)
+    await queue_all(analytics.worker, FixedClock(now))
     return await WebhookSender(analytics.worker, FixedClock(now), loopback=True).send_some()
 
 
@@ -142,7 +130,7 @@ async def test_a_sender_that_was_killed_is_followed_by_another_and_writes_nothin
 ) -> None:
     webhook = await subscribe(analytics, receiver.url)
     await tell(analytics)
-    await fan_out(analytics)
+    await queue_all(analytics.worker, FixedClock(NOW))
     async with analytics.worker.begin() as tx:
         mine = (analytics.tenant, UUID(webhook["webhook_id"]))
         (lost,) = await queue.lease(tx, {mine: Share(8, 8)}, NOW, NOW + LEASE)
@@ -159,7 +147,7 @@ async def test_no_private_address_is_posted_to_whatever_its_name_was_when_it_sub
 ) -> None:
     webhook = await subscribe(analytics, f"http://localhost:{receiver.server.server_port}/")
     await tell(analytics)
-    await fan_out(analytics)
+    await queue_all(analytics.worker, FixedClock(NOW))
     await WebhookSender(analytics.worker, FixedClock(NOW), loopback=False).send_some()
     (delivery,) = await deliveries(analytics, webhook)
     assert (delivery["state"], delivery["last_outcome"]) == ("waiting", "private_address")

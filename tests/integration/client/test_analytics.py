@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.clock import FixedClock
+from libs.common.clock import FixedClock, SystemClock
 from libs.common.database import Database
 from libs.common.ids import uuid7
-from services.analytics.alerts import store as alerts
+from services.analytics.alerts import telling
 from services.analytics.alerts.lifecycle import Alert, Step
 from services.analytics.facts import Fact
 from services.analytics.handlers import record
@@ -20,6 +20,7 @@ from services.analytics.reports.making import ReportMaker
 from tests.integration.client.conftest import Run
 from tests.integration.http.test_contract import served
 from tests.support import ServiceDatabase, run_apart
+from tests.support.webhooks import queue_all
 from tests.unit.analytics.facts import claim, denial, remit
 
 NOW = datetime.now(UTC)
@@ -113,12 +114,13 @@ async def open_alert(made: ServiceDatabase) -> None:
         usual_rate=0.1, claims=100, denied=30, expected_milli=10_000, refused_cents=300_000, opened_at=NOW,
     )  # fmt: skip
     async with worker.begin() as tx:
-        await alerts.write(tx, [Step("opened", "recours", NOW, alert)])
+        await telling.write(tx, [Step("opened", "recours", SystemClock().now(), alert)])
+    await queue_all(worker, SystemClock())
     await worker.close()
 
 
 def test_a_webhook_is_added_followed_and_removed(run: Run, database: ServiceDatabase) -> None:
-    (added,) = lines(run("webhooks", "add", "https://hooks.example/alerts", "--json")[1])
+    (added,) = lines(run("webhooks", "create", "https://hooks.example/alerts", "--json")[1])
     assert added["secret"].startswith("whsec_")
     (listed,) = lines(run("webhooks", "list", "--json")[1])
     assert (listed["webhook_id"], listed["url"], "secret" in listed) == (added["webhook_id"], "https://hooks.example/alerts", False)
@@ -128,7 +130,7 @@ def test_a_webhook_is_added_followed_and_removed(run: Run, database: ServiceData
     assert delivery["delivery_id"] in run("webhooks", "deliveries", added["webhook_id"])[1]
     again = run("webhooks", "retry", added["webhook_id"], delivery["delivery_id"])
     assert (again[0], again[1].split()[-1]) == (0, "waiting.")
-    assert run("webhooks", "remove", added["webhook_id"])[0] == 0
+    assert run("webhooks", "delete", added["webhook_id"])[0] == 0
     assert run("webhooks", "deliveries", added["webhook_id"])[0] == 2
-    refused = run("webhooks", "add", "http://hooks.example/")
+    refused = run("webhooks", "create", "http://hooks.example/")
     assert (refused[0], refused[1]) == (2, "")

@@ -1,7 +1,6 @@
 """Posting to receivers that mean no good, over real sockets: what they do costs them their own post and nothing else."""
 
 import asyncio
-import base64
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from libs.common import pinned
 from libs.common.errors import Transient
-from libs.common.signed_post import Poster, Undeliverable, signatures
+from libs.common.signed_post import Poster, Undeliverable
+from libs.common.standard_webhooks import read_secret, signatures, write_secret, wrong_with
 
 SECRET, OLD_SECRET = b"a secret of thirty-two bytes ...", b"the secret before, of 32 bytes.."
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -238,6 +238,49 @@ async def test_a_server_whose_certificate_is_nobodys_is_told_nothing(self_signed
     assert b"POST" not in b"".join(heads)
 
 
+def signed(body: bytes, at: datetime) -> dict[str, str]:
+    moment = str(int(at.timestamp()))
+    return {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": moment,
+        "webhook-signature": signatures([OLD_SECRET, SECRET], "msg_1", moment, [body]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({}, None),
+        ({"webhook-id": "msg_2"}, "not-ours"),
+        ({"webhook-signature": ""}, "not-ours"),
+        ({"webhook-signature": "v1,"}, "not-ours"),
+        ({"webhook-signature": "v1,\u00e9"}, "not-ours"),
+        ({"webhook-timestamp": "soon"}, "unsigned"),
+        ({"webhook-timestamp": "9" * 30}, "unsigned"),
+        ({"webhook-timestamp": "1"}, "not-ours"),
+    ],
+)
+def test_a_receiver_tells_what_was_changed_on_the_way(change: dict[str, str], wrong: str | None) -> None:
+    now = datetime.now(UTC)
+    assert wrong_with(SECRET, signed(b"{}", now) | change, b"{}", now) == wrong
+    assert wrong_with(SECRET, signed(b"{}", now), b"{ }", now) == "not-ours"
+    assert wrong_with(SECRET, {}, b"{}", now) == "unsigned"
+
+
+def test_a_post_that_somebody_sends_again_later_is_too_old() -> None:
+    now = datetime.now(UTC)
+    kept = signed(b"{}", now)
+    assert wrong_with(SECRET, kept, b"{}", now + timedelta(minutes=4)) is None
+    assert wrong_with(SECRET, kept, b"{}", now + timedelta(minutes=6)) == "too-old"
+    assert wrong_with(SECRET, kept, b"{}", now - timedelta(minutes=6)) == "too-new"
+
+
+def test_secrets_are_written_as_the_official_library_reads_them() -> None:
+    assert read_secret(write_secret(SECRET)) == SECRET
+    with pytest.raises(ValueError, match="no secret"):
+        read_secret("whsec_!")
+
+
 def test_signatures_are_those_of_the_official_library_and_either_secret_verifies() -> None:
     now, body = datetime.now(UTC), '{"type":"denial.classified"}'
     moment = str(int(now.timestamp()))
@@ -247,10 +290,10 @@ def test_signatures_are_those_of_the_official_library_and_either_secret_verifies
         "webhook-signature": signatures([SECRET, OLD_SECRET], "msg_1", moment, [body.encode()]),
     }
     for secret in (SECRET, OLD_SECRET):
-        told = Webhook("whsec_" + base64.b64encode(secret).decode())
+        told = Webhook(write_secret(secret))
         assert told.verify(body, headers) == {"type": "denial.classified"}
         assert told.sign("msg_1", now, body) in headers["webhook-signature"].split()
     with pytest.raises(WebhookVerificationError):
-        Webhook("whsec_" + base64.b64encode(b"another").decode()).verify(body, headers)
+        Webhook(write_secret(b"another")).verify(body, headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook("whsec_" + base64.b64encode(SECRET).decode()).verify(body + " ", headers)
+        Webhook(write_secret(SECRET)).verify(body + " ", headers)
