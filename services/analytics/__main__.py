@@ -30,6 +30,7 @@ SERVICE = "analytics"
 def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
     from services.analytics.pages.neighbours import Neighbours  # noqa: PLC0415 - as above
+    from services.analytics.pages.opening import open_gate  # noqa: PLC0415 - as above
 
     settings = load(AnalyticsSettings)
     own = own_tokens(SERVICE, settings)
@@ -40,6 +41,7 @@ def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
         settings.rework_cost_cents,
         webhook_loopback=settings.webhook_loopback,
         neighbours=Neighbours(settings.urls(), own),
+        gate=open_gate(settings, clock, verifier.caller_of),
     )
     app.state.kafka, app.state.broker_access = settings.kafka, settings.broker_access()
     app.state.traces_url = str(settings.traces_url) if settings.traces_url else None

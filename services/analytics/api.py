@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
+from secrets import token_bytes
 from typing import Annotated, Literal, cast
 
 import msgspec
@@ -32,6 +33,8 @@ from services.analytics.exports import api as exports
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
+from services.analytics.pages.gate import Gate
+from services.analytics.pages.guard import by_session
 from services.analytics.pages.neighbours import Neighbours
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
@@ -270,6 +273,7 @@ def make_app(
     *,
     webhook_loopback: bool = False,
     neighbours: Neighbours | None = None,
+    gate: Gate | None = None,
 ) -> FastAPI:
     """Put the application together. Without neighbours, pages show what analytics itself knows."""
     asked = neighbours or Neighbours({})
@@ -280,6 +284,7 @@ def make_app(
         await app.state.rules.close()
         await asked.close()
         await verifier.close()
+        await app.state.gate.close()
         await database.close()
 
     app = create_app(
@@ -292,7 +297,7 @@ def make_app(
         routers=[
             router,
             causes.router,
-            pages.router,
+            *pages.ROUTERS,
             alerts.router,
             audits.router,
             stream.router,
@@ -321,10 +326,11 @@ def make_app(
         lifespan=lifespan,
     )
     pages.install(app)
+    app.state.door.without_token = by_session
     app.state.database, app.state.clock = database, clock
     app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
     app.state.streams = Streams(database)
-    app.state.rules = Rules(None)
+    app.state.rules, app.state.gate = Rules(None), gate or Gate(token_bytes(32), verifier.caller_of)
     app.state.neighbours, app.state.kafka, app.state.traces_url = asked, None, None
     app.state.broker_access = OPEN
     return app

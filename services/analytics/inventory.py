@@ -27,6 +27,7 @@ TABLES: Final[Inventory] = {
         )
     ),
     "cells": table(nothing="tenant_id cell payer facility provider service_group category level"),
+    "ended_sessions": table(nothing="tenant_id session_id ends_at"),
     "facts": table(reference="claim_key", care="told", nothing="tenant_id place kind"),
     "outcome_reasons": table(nothing="tenant_id reason category carc"),
     "outcome_services": table(nothing="tenant_id service told"),

@@ -1,8 +1,13 @@
 """What analytics is told beside the common settings."""
 
-from pydantic import Field, HttpUrl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from libs.common.settings import CommonSettings
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AnalyticsSettings(CommonSettings):
@@ -25,6 +30,38 @@ class AnalyticsSettings(CommonSettings):
         None,
         description="what stands before a trace's id in a link to it: https://zipkin.example/zipkin/traces/; not told: no link",
     )
+
+    public_url: str | None = Field(
+        None,
+        description="under which address browsers reach the dashboard: https://recours.example; not told: on this machine alone",
+    )
+    session_key_file: Path | None = Field(
+        None,
+        description="a file with at least 32 random bytes, the same for all processes: sessions are sealed with it;"
+        " not told: they end with the process",
+    )
+    oidc_issuer: str | None = Field(
+        None, description="the OpenID provider where people sign in, as it calls itself; not told: they sign in by a token"
+    )
+    oidc_client_id: str | None = Field(None, description="how Recours is known to the provider")
+    oidc_client_secret_file: Path | None = Field(None, description="a file with the client's secret; not told: a public client")
+    oidc_tenant_claim: str = Field("tenant", description="where the provider's ID token names the tenant")
+    oidc_roles_claim: str = Field("roles", description="where it names the roles: a list, or words set apart by blanks")
+
+    @field_validator("public_url", "oidc_issuer")
+    @classmethod
+    def is_safe(cls, told: str | None) -> str | None:
+        if told is not None:
+            url = urlsplit(told)
+            if not (url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)) or url.query or url.fragment:
+                raise ValueError("an https address (http on this machine alone) without query")
+        return told
+
+    @model_validator(mode="after")
+    def is_whole(self) -> "AnalyticsSettings":
+        if self.oidc_issuer is not None and self.oidc_client_id is None:
+            raise ValueError("RECOURS_OIDC_CLIENT_ID is missing beside RECOURS_OIDC_ISSUER")
+        return self
 
     def urls(self) -> dict[str, str | None]:
         """Return where the other services answer, by name."""

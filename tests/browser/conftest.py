@@ -14,7 +14,6 @@ from tests.browser.answers import answer
 from tests.browser.chromium import ARGUMENTS, MISSING, find
 from tests.browser.site import Site, fill
 from tests.support import ServiceDatabase, run_apart
-from tests.support.access import bearer
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +58,27 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     opened = []
     complaints: list[str] = []
 
-    def open_page(path: str, *, language: str = "en", width: int = 1440, dark: bool = False, at: Site = site) -> Page:
+    def open_page(
+        path: str,
+        *,
+        language: str = "en",
+        width: int = 1440,
+        dark: bool = False,
+        at: Site = site,
+        signed_in: bool = True,
+        scripts: bool = True,
+    ) -> Page:
         context = browser.new_context(
             base_url=at.url,
-            extra_http_headers=bearer(at.tenant),
             locale=language,
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
         )
         opened.append(context)
+        if signed_in:
+            name, value = at.cookie()
+            context.add_cookies([{"name": name, "value": value, "url": at.url, "httpOnly": True, "sameSite": "Lax"}])
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))

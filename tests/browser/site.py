@@ -1,9 +1,10 @@
 """Analytics' pages over a filled database, served by uvicorn from a thread of the test process."""
 
 import asyncio
+import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,16 +13,19 @@ import httpx
 import uvicorn
 
 from libs.common import ledger
+from libs.common.access.scopes import SCOPES
 from libs.common.clock import FixedClock
 from libs.common.database import Database
 from libs.common.ledger import Entry
 from services.analytics.api import make_app
 from services.analytics.facts import Fact
 from services.analytics.handlers import record
+from services.analytics.pages import sessions
+from services.analytics.pages.gate import Gate
 from services.analytics.pages.neighbours import NAMES as NEIGHBOURS
 from services.analytics.pages.neighbours import Neighbours
 from tests.support import ServiceDatabase, eventually
-from tests.support.access import VERIFIER
+from tests.support.access import VERIFIER, bearer
 from tests.unit.analytics.facts import claim, decision, denial, filing, remit
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -83,15 +87,25 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
         self.tenant = tenant
         self._database_url, self._neighbours = database_url, neighbours
+        self._gate = Gate(secrets.token_bytes(32), VERIFIER.caller_of)
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     async def _serve(self) -> None:
         urls = {name: f"http://{name}.test" for name in NEIGHBOURS} if self._neighbours else {}
         neighbours = Neighbours(urls, None, self._neighbours)
-        app = make_app(Database(self._database_url), FixedClock(NOW), VERIFIER, neighbours=neighbours)
+        app = make_app(Database(self._database_url), FixedClock(NOW), VERIFIER, neighbours=neighbours, gate=self._gate)
         self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=self.port, log_config=None))
         await self._server.serve()
+
+    def cookie(self, scopes: Collection[str] = frozenset(SCOPES), name: str = "Ann") -> tuple[str, str]:
+        """Return what the browser of somebody who signed in carries: with all scopes, if not told otherwise."""
+        session = sessions.begin(self.tenant, name.lower(), name, scopes, "token", NOW)
+        return "recours_session", self._gate.sealer.seal("session", session)
+
+    def token(self) -> str:
+        """Return what a person signs in with."""
+        return bearer(self.tenant)["Authorization"].removeprefix("Bearer ")
 
     def start(self) -> None:
         self._thread.start()

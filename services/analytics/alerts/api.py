@@ -8,11 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 
 from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import CallerDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
-from libs.common.people import PERSON
 from services.analytics import queries
 from services.analytics.alerts import store, telling
 from services.analytics.alerts.lifecycle import ALL, Alert, Refused, Step, acknowledge, resolve
@@ -95,13 +94,14 @@ async def acknowledge_alert(
     alert_id: AlertId,
     body: AcknowledgeBody,
     response: Response,
-    tenant: TenantDep,
+    caller: CallerDep,
     database: DatabaseDep,
     clock: ClockDep,
     if_match: IfMatch = None,
 ) -> AlertDetail:
     now = clock.now()
-    await _take(alert_id, tenant, database, read_version(if_match), lambda alert: acknowledge(alert, PERSON, body.note, now))
+    tenant, who = caller.tenant_id, caller.subject
+    await _take(alert_id, tenant, database, read_version(if_match), lambda alert: acknowledge(alert, who, body.note, now))
     return await _detail(alert_id, response, tenant, database, now)
 
 
@@ -114,16 +114,16 @@ async def resolve_alert(
     alert_id: AlertId,
     body: ResolveBody,
     response: Response,
-    tenant: TenantDep,
+    caller: CallerDep,
     database: DatabaseDep,
     clock: ClockDep,
     if_match: IfMatch = None,
 ) -> AlertDetail:
     """The chart begins anew after today: what goes on, or comes again, is told of by another alert."""
     now = clock.now()
-    await _take(
-        alert_id, tenant, database, read_version(if_match), lambda alert: resolve(alert, PERSON, body.resolution, body.note, now)
-    )
+    tenant, who = caller.tenant_id, caller.subject
+    version = read_version(if_match)
+    await _take(alert_id, tenant, database, version, lambda alert: resolve(alert, who, body.resolution, body.note, now))
     return await _detail(alert_id, response, tenant, database, now)
 
 

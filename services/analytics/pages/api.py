@@ -2,19 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import wraps
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 
 from libs.common import ledger
-from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.http import dead_letters, outbox
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, Period, TenantDep
@@ -22,18 +20,20 @@ from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem, not_found
 from libs.common.messaging.brokers import BrokerAccess
 from services.analytics import queries
-from services.analytics.alerts import api as alerts
 from services.analytics.alerts import store as alert_store
 from services.analytics.audits import api as audits
+from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
-from services.analytics.pages import appeals, denials, overview, reading, rendering, system, timeline
+from services.analytics.pages import acting, appeals, denials, doing, guard, overview, reading, rendering, signin, system, timeline
+from services.analytics.pages.answering import broken, is_id, missing, readable, status_of
+from services.analytics.pages.guard import BadForm, Noted, VisitDep
 from services.analytics.pages.lag import lags
 from services.analytics.pages.neighbours import Neighbours, Told, away, found
 from services.analytics.pages.system import SERVICES
-from services.analytics.pages.visit import FILTERS, Visit, language_of, read
+from services.analytics.pages.visit import FILTERS, Visit
 
-router = APIRouter(include_in_schema=False)
-Page = Callable[..., Awaitable[HTMLResponse]]
+router = APIRouter(include_in_schema=False, route_class=Noted)
+ROUTERS: Final = (router, signin.router, doing.router, acting.router)
 _HERO: Final = ("initial-denial-rate", "denied-dollars", "denied-dollars-recovered", "first-pass-rate")
 
 
@@ -51,38 +51,7 @@ _IDS_MAX: Final = 12
 _NOWHERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # an id or a cursor of nothing
 
 
-async def _visit(request: Request, clock: ClockDep) -> Visit:
-    return _visit_of(request, clock, request.url.path)
-
-
-def _visit_of(request: Request, clock: Clock, path: str) -> Visit:
-    query = request.query_params
-    kept = request.cookies.get(rendering.LANGUAGE_COOKIE)
-    language = language_of(query.get("lang"), kept, request.headers.get("accept-language"))
-    return read(path, list(query.multi_items()), language, clock.now().date())
-
-
-VisitDep = Annotated[Visit, Depends(_visit)]
 CursorDep = Annotated[str | None, Query(max_length=500)]
-
-
-def readable(made: Page) -> Page:
-    """Answer with a page, and not with a problem document, when the database is away or nothing of the address is there."""
-
-    @wraps(made)
-    async def answer(*args: Any, **told: Any) -> HTMLResponse:
-        try:
-            return await made(*args, **told)
-        except Problem as problem:
-            if problem.status not in _NOWHERE:
-                raise
-            return _missing(cast("Visit", told["visit"]))
-        except Transient:
-            visit = cast("Visit", told["visit"])
-            shown = {"title": "broken", "detail": "broken_long"}
-            return rendering.page("message.html", visit, HTTPStatus.SERVICE_UNAVAILABLE, current="", **shown)
-
-    return answer
 
 
 @router.get("/")
@@ -111,7 +80,7 @@ async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep,
         "ages": ages,
         "last": last,
     }
-    return rendering.page("overview.html", visit, _status(visit), current="overview", **shown)
+    return rendering.page("overview.html", visit, status_of(visit), current="overview", **shown)
 
 
 @router.get("/denials")
@@ -140,7 +109,7 @@ async def get_denials(
         "follows_all": set(asked) == {name for name, told in visit.filters.items() if told},
         "away": away(told),
     }
-    return rendering.page("denials.html", visit, _status(visit), current="denials", **shown)
+    return rendering.page("denials.html", visit, status_of(visit), current="denials", **shown)
 
 
 @router.get("/denials/{denial_id}")
@@ -148,12 +117,12 @@ async def get_denials(
 async def get_denial(request: Request, denial_id: str, visit: VisitDep, behalf: BehalfDep) -> HTMLResponse:
     """One claim's way through all services."""
     services = _neighbours(request)
-    if not _is_id(denial_id):
-        return _missing(visit)
+    if not is_id(denial_id):
+        return missing(visit)
     told = await services["classifier"].ask(f"/v1/denials/{denial_id}", behalf)
     denial = found(told)
     if denial is None:
-        return _missing(visit) if told is None else _away_page(visit, "classifier")
+        return missing(visit) if told is None else _away_page(visit, "classifier")
     cases, claim, remit = await asyncio.gather(
         services["appeals"].ask("/v1/cases", behalf, denial_id=denial_id),
         _of_ingest(services, "claims", denial["claim_id"], behalf),
@@ -180,7 +149,7 @@ async def get_payers(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) 
     return rendering.page(
         "payers.html",
         visit,
-        _status(visit),
+        status_of(visit),
         current="payers",
         rows=rows,
         last=last,
@@ -199,32 +168,22 @@ async def get_prevention(visit: VisitDep, database: DatabaseDep, tenant: TenantD
         rejected = await reading.parts(tx, replace(asked, group_by=("payer",)), "rejected", names)
         last = await reading.last_day(tx, tenant)
     shown = {"rows": rows, "by_category": by_category, "rejected": rejected, "last": last}
-    return rendering.page("prevention.html", visit, _status(visit), current="prevention", **shown)
+    return rendering.page("prevention.html", visit, status_of(visit), current="prevention", **shown)
 
 
 @router.get("/root-causes")
 @readable
 async def get_root_causes(visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep) -> HTMLResponse:
     """What stands out, of the same days; while others search, the page says so."""
-    shown: dict[str, Any] = {"found": None}
+    shown: dict[str, Any] = {"found": None, "actions": []}
     try:
         period = Period(visit.first, visit.last)
+        shown["actions"] = (await actions.list_actions(tenant, database, limit=_LIST_ROWS)).items
         shown["found"] = await causes.list_root_causes(period, tenant, database, clock, limit=_LIST_ROWS, affected_min=10)
     except Problem as problem:
         if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
             raise
-    return rendering.page("root_causes.html", visit, _status(visit), current="root-causes", **shown)
-
-
-@router.get("/alerts")
-@readable
-async def get_alerts(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
-    standing = await alerts.list_alerts(tenant, database, "standing", limit=_LIST_ROWS)
-    resolved = await alerts.list_alerts(tenant, database, "resolved", limit=_LIST_ROWS)
-    async with database.begin(tenant) as tx:
-        count = await alert_store.count_standing(tx, tenant)
-    shown = {"standing": standing.items, "resolved": resolved.items, "count": count}
-    return rendering.page("alerts.html", visit, _status(visit), current="alerts", **shown)
+    return rendering.page("root_causes.html", visit, status_of(visit), current="root-causes", **shown)
 
 
 @router.get("/appeals")
@@ -240,7 +199,7 @@ async def get_appeals(
     told = await _neighbours(request)["appeals"].ask("/v1/cases", behalf, open_only="true", sort="deadline", limit=str(_LIST_ROWS))
     due = [each for each in (found(told) or {}).get("items", []) if each["due_on"]]
     shown = {"rows": rows, "funnel": funnel, "levels": levels, "due": appeals.due(due, visit.today), "away": away(told)}
-    return rendering.page("appeals.html", visit, _status(visit), current="appeals", **shown)
+    return rendering.page("appeals.html", visit, status_of(visit), current="appeals", **shown)
 
 
 @router.get("/audits")
@@ -249,7 +208,7 @@ async def get_audits(
     visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep, cursor: CursorDep = None
 ) -> HTMLResponse:
     listed = await audits.list_audits(tenant, database, clock, cursor, _LIST_ROWS)
-    return rendering.page("audits.html", visit, _status(visit), current="audits", listed=listed)
+    return rendering.page("audits.html", visit, status_of(visit), current="audits", listed=listed)
 
 
 @router.get("/audits/{audit_id}")
@@ -258,8 +217,8 @@ async def get_audit(
     audit_id: str, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep, cursor: CursorDep = None
 ) -> HTMLResponse:
     """One audit: its plan, how far it is, what it found once it is done, and its sample."""
-    if not _is_id(audit_id):
-        return _missing(visit)
+    if not is_id(audit_id):
+        return missing(visit)
     named = UUID(audit_id)
     audit = await audits.get_audit(named, tenant, database, clock)
     shown = {
@@ -268,7 +227,7 @@ async def get_audit(
         "sample": await audits.list_audit_items(named, tenant, database, cursor=cursor, limit=_LIST_ROWS),
         "first_page": cursor is None,
     }
-    return rendering.page("audit.html", visit, _status(visit), current="audits", **shown)
+    return rendering.page("audit.html", visit, status_of(visit), current="audits", **shown)
 
 
 @router.get("/system")
@@ -294,7 +253,7 @@ async def get_system(
     letters |= {"analytics": buried}
     rows = system.rows(ready, ledgers, outboxes, letters, behind)
     shown = {"rows": rows, "agreement": system.agreement(rows), "broker": behind is not None, "now": clock.now()}
-    return rendering.page("system.html", visit, _status(visit), current="system", **shown)
+    return rendering.page("system.html", visit, status_of(visit), current="system", **shown)
 
 
 @router.get("/assets/{version}/{name}")
@@ -312,17 +271,39 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def of_nowhere(request: Request, error: HTTPException) -> Response:
         told = request.scope["path"]
-        wants_page = "text/html" in request.headers.get("accept", "").lower()
-        if error.status_code != HTTPStatus.NOT_FOUND or not wants_page or told == "/v1" or told.startswith("/v1/"):
+        if error.status_code != HTTPStatus.NOT_FOUND or not _wants_page(request):
             return await usual(request, error)
         # It stands in links: what begins with two slashes, or is read so, would lead to another host.
-        answer = _missing(_visit_of(request, request.app.state.clock, "/" + quote(told.lstrip("/"))))
+        answer = missing(await guard.seen(request, "/" + quote(told.lstrip("/"))))
         answer.headers.append("Vary", "Accept")
         return answer
 
+    asleep = cast("Callable[[Request, Transient], Awaitable[Response]]", app.exception_handlers[Transient])
 
-def _status(visit: Visit) -> int:
-    return HTTPStatus.UNPROCESSABLE_ENTITY if visit.wrong else HTTPStatus.OK
+    @app.exception_handler(Transient)
+    async def of_the_world(request: Request, error: Transient) -> Response:
+        if not _wants_page(request):
+            return await asleep(request, error)
+        return broken(await guard.seen(request, "/"))
+
+    refused = cast("Callable[[Request, Problem], Awaitable[Response]]", app.exception_handlers[Problem])
+
+    @app.exception_handler(Problem)
+    async def of_ours(request: Request, error: Problem) -> Response:
+        if error.status == HTTPStatus.UNAUTHORIZED and _wants_page(request):
+            return guard.to_sign_in(request)
+        if error.name == "scope-missing" and _wants_page(request):
+            return await guard.not_allowed(request, str(error.extension["scope"]))
+        return await refused(request, error)
+
+    @app.exception_handler(BadForm)
+    async def of_others(request: Request, _: BadForm) -> Response:
+        return await guard.bad_form(request)
+
+
+def _wants_page(request: Request) -> bool:
+    """Say whether a person asks: for no part of the published interface, and for a page."""
+    return "text/html" in request.headers.get("accept", "").lower() and not f"{request.scope['path']}/".startswith("/v1/")
 
 
 def _days(visit: Visit) -> dict[str, str | None]:
@@ -331,19 +312,6 @@ def _days(visit: Visit) -> dict[str, str | None]:
 
 def _neighbours(request: Request) -> Neighbours:
     return cast("Neighbours", request.app.state.neighbours)
-
-
-def _is_id(told: str) -> bool:
-    try:
-        return str(UUID(told)) == told
-    except ValueError:
-        return False
-
-
-def _missing(visit: Visit) -> HTMLResponse:
-    return rendering.page(
-        "message.html", visit, HTTPStatus.NOT_FOUND, current="", title="not_found", detail="not_found_long"
-    )  # fmt: skip
 
 
 def _away_page(visit: Visit, service: str) -> HTMLResponse:

@@ -46,6 +46,10 @@ class Formats:
     def ratio(self, value: float | None) -> str:
         return NOTHING if value is None else format_decimal(value, "0.00", locale=self._locale)
 
+    def signed(self, value: float) -> str:
+        """Write a number with its sign, whichever it is."""
+        return format_decimal(value, "+#,##0.0;\u2212#,##0.0", locale=self._locale)
+
     def figure(self, value: float | None, unit: str) -> str:
         """Write a key figure's value with its unit."""
         if value is None:

@@ -15,6 +15,7 @@ from services.analytics.pages import charts
 from services.analytics.pages.formats import Formats, Language
 from services.analytics.pages.visit import PRESETS, Visit
 from services.analytics.pages.words import LISTS, WORDS, told
+from services.analytics.scopes import SCOPES
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -25,13 +26,16 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",  # with none at all, browsers do not say which page a form was sent from
 }
 PAGES: Final = ("overview", "denials", "root-causes", "alerts", "payers", "prevention", "appeals", "audits", "system")
 PATHS: Final = {name: f"/{name}" for name in PAGES} | {"overview": "/"}
+NEEDS: Final = {name: SCOPES[f"GET {path}"] for name, path in PATHS.items()}
 LANGUAGE_COOKIE: Final = "recours_language"
 _YEAR_SECONDS: Final = 31_536_000
 _WRITTEN: Final = (
     "count", "dollars", "cents", "share", "ratio", "figure", "change", "day", "month", "short_day", "moment", "duration",
+    "signed",
 )  # fmt: skip
 
 
@@ -77,6 +81,7 @@ def _environment(language: Language) -> Environment:
         "presets": PRESETS,
         "pages": PAGES,
         "paths": PATHS,
+        "needs": NEEDS,
         "version": digest(),
     }
     return made

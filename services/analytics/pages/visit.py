@@ -1,4 +1,4 @@
-"""One look at a page: language, days, filters. Read from the address alone, and written back to it. Pure."""
+"""One look at a page: language, days, filters. Read from the address, and written back to it; and who looks. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -17,6 +17,14 @@ FILTERS_MAX: Final = 50
 _VALUE_MAX: Final = 200
 
 
+class Who(Struct, frozen=True):
+    """Who looks, as pages need it. `mark` is what their forms carry."""
+
+    name: str
+    mark: str
+    scopes: frozenset[str]
+
+
 class Visit(Struct, frozen=True):
     """`wrong` names what in the address was not understood and left out; the page says so."""
 
@@ -28,10 +36,18 @@ class Visit(Struct, frozen=True):
     filters: Mapping[str, tuple[str, ...]] = {}
     is_usual: bool = True  # the address says nothing of days
     wrong: tuple[str, ...] = ()
+    who: Who | None = None  # nobody: of pages that anybody may see
+
+    def may(self, scope: str) -> bool:
+        return self.who is not None and scope in self.who.scopes
 
     @property
     def days(self) -> int:
         return (self.last - self.first).days + 1
+
+    def does(self, scope: str) -> bool:
+        """Say whether who looks may do this here: by a form, which is their session's."""
+        return self.who is not None and self.who.mark != "" and self.may(scope)
 
     def link(self, path: str | None = None, **changed: str | None) -> str:
         """Return the address of a page over the same days and filters; what is None is left out."""
@@ -66,11 +82,11 @@ class Visit(Struct, frozen=True):
         return Visit(self.path, self.language, self.today, self.first, self.last, {}, self.is_usual).link()
 
 
-def read(path: str, query: Sequence[tuple[str, str]], language: Language, today: date) -> Visit:
+def read(path: str, query: Sequence[tuple[str, str]], language: Language, today: date, who: Who | None = None) -> Visit:
     """Read an address. What is not understood is named in `wrong`, and the page shows what it usually shows."""
     told = dict(query)
     wrong = []
-    first, last = _day(told.get("from")), _day(told.get("to"))
+    first, last = day_of(told.get("from")), day_of(told.get("to"))
     if (told.get("from") and first is None) or (told.get("to") and last is None):
         wrong.append("bad_day")
     is_usual = first is None and last is None
@@ -83,7 +99,8 @@ def read(path: str, query: Sequence[tuple[str, str]], language: Language, today:
     if wrong:
         first, last, is_usual = today - timedelta(days=USUAL_DAYS - 1), today, True
     filters, refused = _filters(query)
-    return Visit(path, language, today, first, last, filters, is_usual, (*wrong, *(["bad_filter"] if refused else [])))
+    wrong += ["bad_filter"] if refused else []
+    return Visit(path, language, today, first, last, filters, is_usual, tuple(wrong), who)
 
 
 def _filters(query: Iterable[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...]], bool]:
@@ -100,7 +117,7 @@ def _filters(query: Iterable[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...
     return found, refused
 
 
-def _day(told: str | None) -> date | None:
+def day_of(told: str | None) -> date | None:
     try:
         return date.fromisoformat(told) if told else None
     except ValueError:

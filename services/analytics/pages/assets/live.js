@@ -13,8 +13,8 @@ let asked = 0;
 let fresh = null;
 
 function show() {
-  // Nothing is exchanged under the reader's focus: it waits until that has moved on.
-  if (!fresh || part.contains(document.activeElement)) return;
+  // Nothing is exchanged under the reader's focus, nor a form that is open: it waits until that has moved on.
+  if (!fresh || part.contains(document.activeElement) || part.querySelector("details[open] form")) return;
   part.replaceChildren(...fresh.childNodes);
   fresh = null;
 }
@@ -64,6 +64,7 @@ function stop() {
 
 if (part) {
   part.addEventListener("focusout", () => setTimeout(show));
+  part.addEventListener("toggle", show, true);
   // A page that nobody sees holds no connection.
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : follow()));
   if (!document.hidden) follow();
