@@ -1,9 +1,8 @@
 """What analytics is told beside the common settings."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, field_validator, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
 from libs.common.settings import CommonSettings
 
@@ -35,16 +34,16 @@ class AnalyticsSettings(CommonSettings):
         None,
         description="under which address browsers reach the dashboard: https://recours.example; not told: on this machine alone",
     )
-    session_key_file: Path | None = Field(
+    session_key: SecretStr | None = Field(
         None,
-        description="a file with at least 32 random bytes, the same for all processes: sessions are sealed with it;"
-        " not told: they end with the process",
+        min_length=32,
+        description="a secret, the same for all processes: sessions are sealed with it; not told: they end with the process",
     )
     oidc_issuer: str | None = Field(
         None, description="the OpenID provider where people sign in, as it calls itself; not told: they sign in by a token"
     )
     oidc_client_id: str | None = Field(None, description="how Recours is known to the provider")
-    oidc_client_secret_file: Path | None = Field(None, description="a file with the client's secret; not told: a public client")
+    oidc_client_secret: SecretStr | None = Field(None, description="the client's secret; not told: a public client")
     oidc_tenant_claim: str = Field("tenant", description="where the provider's ID token names the tenant")
     oidc_roles_claim: str = Field("roles", description="where it names the roles: a list, or words set apart by blanks")
 

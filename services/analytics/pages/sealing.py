@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 T = TypeVar("T")
 
-SECRET_BYTES_MIN: Final = 32
 _NONCE_BYTES: Final = 12
 _TOLD_MAX: Final = 4_096  # browsers keep no longer cookie
 
