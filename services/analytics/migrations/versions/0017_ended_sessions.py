@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.messaging.schema import secure_tenant_table
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 SERVICE = "analytics"
 
