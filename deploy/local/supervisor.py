@@ -187,6 +187,7 @@ class Supervisor:
             "RECOURS_PACKETS_URL": str(self._folder / "packets"),
             **access.environment(self._folder, service),
             "RECOURS_WEBHOOK_LOOPBACK": "true",  # for `recours listen`: a stack for one machine posts to it
+            "RECOURS_AUDIT_ANCHORS_URL": str(self._folder / "audit-anchors"),
             **os.environ,
             "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
             "RECOURS_KAFKA": infra.bootstrap,
@@ -194,6 +195,7 @@ class Supervisor:
             **({"RECOURS_HEALTH_PORT": str(asdict(self._ports)[f"{service}_worker"])} if role == "worker" else {}),
             "RECOURS_INSTANCE": f"{service}-1",
             **({"RECOURS_PSEUDONYM_KEY": self._secrets.get("pseudonym_key")} if service == "ingest" else {}),
+            **({"RECOURS_AUDIT_SIGNING_KEY": self._secrets.get("audit_signing_key")} if role == "worker" else {}),
             **{f"RECOURS_{name.upper()}_URL": self._ports.url(name) for name in SERVICES},
         }
         log_path = self._folder / "logs" / f"{service}-{role}.log"

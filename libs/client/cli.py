@@ -12,6 +12,7 @@ import typer
 from libs.client import (
     alert_commands,
     audit_commands,
+    audit_log_commands,
     case_commands,
     cause_commands,
     check,
@@ -50,6 +51,7 @@ app.add_typer(tables, name="reference")
 app.add_typer(kpi_commands.key_figures, name="kpis")
 app.add_typer(kpi_commands.counting, name="analytics")
 app.add_typer(audit_commands.app, name="audits")
+app.add_typer(audit_log_commands.app, name="audit")
 app.command("export")(audit_commands.export_table)
 app.add_typer(report_commands.app, name="reports")
 app.command("scorecards")(report_commands.show_scorecards)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from libs.common import logs, telemetry
 from libs.common.access.verifier import Verifier
+from libs.common.audit.jobs import audit_jobs
 from libs.common.clock import Clock, SystemClock
 from libs.common.database import Database
 from libs.common.health import Check, broker_answers
@@ -51,6 +52,7 @@ def consuming_service(
         )
         relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{service}")
         jobs = [consumer.run, relay.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]
+        jobs += audit_jobs(service, settings, database)
         await run_jobs(jobs + health_job(settings, database, consumer=consumer.check, relay=relay.check))
         await database.close()
 

@@ -114,6 +114,18 @@ class CommonSettings(KafkaSettings):
     health_port: int | None = Field(
         None, ge=1, le=65535, description="where a worker answers /livez and /readyz; nowhere if not told"
     )
+    audit_signing_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="secret from which the key follows that signs the audit log; not told: nothing is signed",
+    )
+    audit_anchors_url: str = Field(
+        ".local/audit-anchors",
+        min_length=1,
+        description="where the audit log is anchored: a folder, or an object store's URL",
+    )
+    audit_anchor_seconds: float = Field(60, gt=0, description="how often it is anchored")
+    audit_keep_days: int = Field(2190, ge=90, le=36_500, description="how long entries of the audit log are kept")
     instance: str | None = Field(
         None, description="static Kafka member id: a process that comes back gets its partitions back at once"
     )

@@ -1,11 +1,12 @@
 """Composition root: `python -m services.ingest api` or `worker`."""
 
+from libs.common.audit.jobs import audit_jobs
 from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.messaging.relay import Relay
 from libs.common.process import health_job, role_of, start
 from libs.common.settings import own_tokens, verifier_of
-from libs.common.worker import run, run_jobs, upkeep
+from libs.common.worker import Job, run, run_jobs, upkeep
 from services.ingest.followups.scan import FollowupScan
 from services.ingest.reading import IntakeReader
 from services.ingest.reference.loading import ReferenceLoader
@@ -22,7 +23,8 @@ async def work(database: Database, settings: IngestSettings) -> None:
     relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{SERVICE}")
     loader = ReferenceLoader(database, SystemClock())
     scan = FollowupScan(database, SystemClock())
-    jobs = [reader.run, relay.run, loader.run, scan.run, lambda: upkeep(database)]
+    jobs: list[Job] = [reader.run, relay.run, loader.run, scan.run, lambda: upkeep(database)]
+    jobs += audit_jobs(SERVICE, settings, database)
     if sandbox.tenants:
         jobs.append(SandboxPayer(database, SystemClock(), sandbox.tenants).run)
     await run_jobs(jobs + health_job(settings, database, relay=relay.check))

@@ -18,6 +18,7 @@ class Act:
         self._describe = describe
         self._named: list[object] = []
         self.shown: list[object] | None = None
+        self.guest: tuple[str, str] | None = None
 
     def name(self, ids: Iterable[object]) -> None:
         self._named += ids
@@ -51,6 +52,13 @@ def about(*ids: object) -> None:
     act = _ACTING.get()
     if act is not None:
         act.name(ids)
+
+
+def as_guest(tenant_id: str, subject: str) -> None:
+    """Say who acts, where no token says it: somebody whom a tenant let in."""
+    act = _ACTING.get()
+    if act is not None:
+        act.guest = (tenant_id, subject)
 
 
 def shows(items: Iterable[object]) -> None:

@@ -40,9 +40,9 @@ class Kept(Struct, frozen=True):
     entry: Entry
 
 
-def genesis(tenant_id: str) -> bytes:
-    """Return what stands before a tenant's first entry."""
-    return hashlib.sha256(msgspec.json.encode([_VERSION, tenant_id])).digest()
+def genesis(service: str, tenant_id: str) -> bytes:
+    """Return what stands before a tenant's first entry in a service."""
+    return hashlib.sha256(msgspec.json.encode([_VERSION, service, tenant_id])).digest()
 
 
 def hash_of(tenant_id: str, seq: int, kept: Kept, before: bytes) -> bytes:

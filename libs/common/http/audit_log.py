@@ -74,7 +74,6 @@ def _seal(row: Any) -> SealView:
     return SealView.model_validate({**row, "hash": _hex(row["hash"]), "signature": _hex(row["signature"])})
 
 
-Links = Annotated[int, Query(ge=1, le=2000, description="items a page")]
 Word = Annotated[str | None, Query(max_length=200)]
 
 

@@ -42,7 +42,7 @@ class AuditedRequests:
             await self._app(scope, receive, send)
             return
         request = _Request(scope, self._routes)
-        act = Act(request.change if scope["method"] not in _SAFE else lambda _: None)
+        act = request.act
         answer = send
         is_withheld = False
 
@@ -50,7 +50,7 @@ class AuditedRequests:
             nonlocal is_withheld
             if message["type"] == "http.response.start":
                 try:
-                    await request.enter(act, message["status"])
+                    await request.enter(message["status"])
                 except Transient:
                     is_withheld = True
                     await problems.answer(problems.away())(scope, receive, answer)
@@ -67,11 +67,12 @@ class _Request:
     def __init__(self, scope: Scope, routes: Routes) -> None:
         self._scope = scope
         self._routes = routes
+        self.act = Act(self.change if scope["method"] not in _SAFE else lambda _: None)
 
     def change(self, named: tuple[str, ...]) -> Entry | None:
         return self._entry("changed", named)
 
-    async def enter(self, act: Act, status: int) -> None:
+    async def enter(self, status: int) -> None:
         """Enter what changes nothing: a disclosure, or that the caller was refused. Errors: Transient."""
         route = self._scope.get("route")
         if not isinstance(route, APIRoute):
@@ -79,34 +80,36 @@ class _Request:
         entry = None
         if status in _REFUSALS:
             entry = self._entry("refused", ())
-        elif status < HTTPStatus.MULTIPLE_CHOICES and self._declared(route).meaning == "discloses" and act.shown != []:
-            entry = self._entry("disclosed", act.named(self._declared(route).by))
-        caller = self._caller()
-        if entry is not None and caller is not None:
+        elif status < HTTPStatus.MULTIPLE_CHOICES and self._declared(route).meaning == "discloses" and self.act.shown != []:
+            entry = self._entry("disclosed", self.act.named(self._declared(route).by))
+        who = self._who()
+        if entry is not None and who is not None:
             app = cast("FastAPI", self._scope["app"])
-            await cast("Database", app.state.database).append(caller.tenant_id, entry)
+            await cast("Database", app.state.database).append(who[0], entry)
 
     def _declared(self, route: APIRoute) -> Audited:
         return self._routes.get(action_of(route), _UNDECLARED)
 
-    def _caller(self) -> Caller | None:
-        """Return who asks; None where everybody may, or before anybody was let in: then it is of no tenant."""
+    def _who(self) -> tuple[str, str, str | None] | None:
+        """Return tenant, subject and token; None where everybody may ask, or before anybody was let in: then it is of no tenant."""
         caller: Caller | None = self._scope["state"].get("caller")
-        return caller
+        if caller is not None:
+            return caller.tenant_id, caller.subject, caller.token_id or None
+        return (*self.act.guest, None) if self.act.guest else None
 
     def _entry(self, outcome: Outcome, named: tuple[str, ...]) -> Entry | None:
         route = self._scope.get("route")
         if not isinstance(route, APIRoute):
             return None
-        caller = self._caller()
-        if caller is None:
+        who = self._who()
+        if who is None:
             return None
         declared = self._declared(route)
         told = self._scope.get("path_params", {}).get(declared.by) if declared.by else None
         trace = telemetry.context_of(self._scope["state"].get("traceparent"))
         return Entry(
-            subject=caller.subject,
-            token_id=caller.token_id or None,
+            subject=who[1],
+            token_id=who[2],
             action=action_of(route),
             outcome=outcome,
             object_kind=declared.kind,

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import ClientDisconnect
 
 from libs.common.access.caller import Caller
-from libs.common.audit.acting import about
+from libs.common.audit.acting import about, as_guest
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep
 from libs.common.http.problems import Problem
@@ -66,7 +66,10 @@ async def _enter(tx: AsyncConnection, tenant: str, token: str, now: datetime) ->
     """Return the link of a token that opens now."""
     known = hash_of(token)
     link = await store.link_of_token(tx, tenant, known) if known else None
-    return link if link is not None and link.opens(now) else None
+    if link is None or not link.opens(now):
+        return None
+    as_guest(tenant, f"guest:{link.link_id}")
+    return link
 
 
 async def _enter_to_act(tx: AsyncConnection, tenant: str, token: str, now: datetime) -> Link | None:
