@@ -80,7 +80,7 @@ def read(token: str, key: Key, issuer: str, audience: str, now: float) -> Caller
         raise Denied("signature") from error
     try:
         told = msgspec.json.decode(payload, type=_Claims)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Denied("claims") from error
     if told.iss != issuer:
         raise Denied("issuer")
@@ -110,5 +110,5 @@ def _granted(told: _Claims, key: Key) -> frozenset[str]:
 def _decode(part: str, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise Denied("malformed") from error

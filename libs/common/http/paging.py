@@ -69,7 +69,7 @@ def read_cursor(cursor: str | None, tenant_id: str, filters: Mapping[str, Any], 
         position, mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         own = mark == _mark(tenant_id, filters) and isinstance(position, str)
         parsed = parse(position) if own else None
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise _bad_cursor() from error
     if parsed is None:
         raise _bad_cursor()
