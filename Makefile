@@ -13,6 +13,9 @@ BENCHES := reader claims intake classify prevention followups appeals replay pip
 WHAT ?= $(filter $(BENCHES),$(MAKECMDGOALS))
 ROUNDS ?= 40
 SEED ?=
+INPUTS ?= 1000000
+SECONDS ?= 0
+OFFLINE ?=
 
 .PHONY: help demo up sandbox down status logs migrate bi test check bench chromium browser chaos docs lock clean
 
@@ -74,6 +77,18 @@ chromium: $(VENV)/.dev-ready ## install the system's Chromium, which the tests o
 browser: $(VENV)/.dev-ready ## the pages in a real Chromium, read by axe-core
 	@$(RUN) -m tests.browser.chromium
 	@$(RUN) -m pytest -q tests/browser
+
+.PHONY: fuzz check-security
+fuzz: $(VENV)/.dev-ready ## a million hostile inputs to every reader; INPUTS=..., SECONDS=... for each target
+	@$(RUN) -m tests.fuzz --inputs $(INPUTS) --seconds $(SECONDS)
+
+check-security: $(VENV)/.dev-ready ## unsafe calls, bill of materials (build/sbom.json), known vulnerabilities; OFFLINE=1 leaves the last out
+	@$(VENV)/bin/ruff check -q --select S .
+	@$(RUN) -m pytest -q -n 0 tests/unit/common/test_safe_parsing.py tests/unit/local/test_sbom.py tests/unit/fuzz
+	@$(RUN) -m deploy.sbom build/sbom.json
+	@if [ -n "$(OFFLINE)" ]; then echo "Known vulnerabilities were NOT looked for: that asks the package index, and OFFLINE is set."; \
+	else $(VENV)/bin/pip-audit --strict --no-deps --disable-pip --require-hashes --progress-spinner off -r requirements/run.txt \
+		|| { echo "A vulnerability is known, or the package index did not answer for every pin: see above. OFFLINE=1 leaves this out." >&2; exit 1; }; fi
 
 chaos: $(VENV)/.dev-ready ## kill everything, many times, and count; ROUNDS=40 SEED=...
 	@$(RUN) -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))

@@ -1,4 +1,4 @@
-"""What is fuzzed: each takes bytes as they come from outside. It may refuse them in its own words; all else that it raises is a bug.
+"""What is fuzzed: each takes bytes as they come from outside, and may refuse them in its own words. All else is a bug.
 
 Beside that, some hold to what was promised: a file reads alike however it is cut, what was read can be kept and told.
 """
