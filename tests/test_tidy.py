@@ -228,8 +228,9 @@ def test_the_supported_versions_of_python_are_said_once_and_the_same() -> None:
     assert "Python 3.11 to 3.13" in (ROOT / "README.md").read_text()
 
 
-def test_every_test_that_the_promises_lean_on_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "reliability.md").read_text()))
+@pytest.mark.parametrize("document", ["reliability.md", "security.md"])
+def test_every_test_that_the_promises_lean_on_exists(document: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / document).read_text()))
     existing = {found for _, text in modules("tests") for found in re.findall(r"^(?:async )?def (test_\w+)", text, re.MULTILINE)}
     assert named
     assert sorted(named - existing) == []
