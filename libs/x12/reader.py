@@ -162,7 +162,7 @@ class InterchangeReader:
                     return
                 continue
             cursor.at(at)
-            if kind in _BOUNDARIES and self._crosses(raws, at, segment):
+            if kind.upper() in _BOUNDARIES and self._crosses(raws, at, kind.upper()):
                 return
             if segment:
                 self._take(raws, at, segment)
@@ -187,15 +187,19 @@ class InterchangeReader:
             self._note_marks(raws, at, at + 1)
         self._envelope.segment(segment)
 
-    def _crosses(self, raws: list[str], at: int, segment: str) -> bool:
-        """Leave the batch at a segment behind which other rules hold: a binary one, or the header of another interchange."""
-        kind = segment[:3]
+    def _crosses(self, raws: list[str], at: int, kind: str) -> bool:
+        """Leave the batch at a segment behind which other rules hold: a binary one, or the header of another interchange.
+
+        A header is looked for in what stood there, as where a segment's end has not come: made clean by the rules of the interchange
+        before it, it may have lost its own delimiters.
+        """
+        raw = raws[at]
         if kind in _BINARY:
             self._begin_binary(raws, at, _BINARY[kind])
-        elif kind == "ISA" and ISA.match(segment):
+        elif kind == "ISA" and ISA.match(raw, lead(raw)):
             self._envelope.end("missing_iea")
             self._leave(raws, at)
-        elif kind == "IEA" and ISA.search(segment, 3):
+        elif kind == "IEA" and ISA.search(raw, lead(raw) + 3):
             self._end_before_header(raws, at)
         else:
             return False
