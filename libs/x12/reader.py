@@ -190,8 +190,8 @@ class InterchangeReader:
     def _crosses(self, raws: list[str], at: int, kind: str) -> bool:
         """Leave the batch at a segment behind which other rules hold: a binary one, or the header of another interchange.
 
-        A header is looked for in what stood there, as where a segment's end has not come: made clean by the rules of the interchange
-        before it, it may have lost its own delimiters.
+        A header is looked for in what stood there, as where a segment's end has not come: made clean by the rules of the
+        interchange before it, it may have lost its own delimiters.
         """
         raw = raws[at]
         if kind in _BINARY:

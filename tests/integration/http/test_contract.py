@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from threading import Thread
 from typing import Any
+from uuid import UUID
 
 import httpx
 import hypothesis
@@ -62,6 +63,7 @@ CHECKS = [
     unsupported_method,
 ]
 KEY = b"a key for tests alone"
+TENANTS = ("local", "another")
 WITHOUT_END = "/v1/stream"  # an answer that goes on for ever: tests/integration/analytics/test_stream.py
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 READS: dict[str, list[tuple[str, type[msgspec.Struct], Any]]] = {
@@ -155,19 +157,34 @@ def known_ids(url: str) -> dict[str, str]:
     return found
 
 
+def is_own(value: str) -> bool:
+    """Say whether a value is one tenant's alone, as ids are that were made by it or for it; others are everybody's."""
+    try:
+        return UUID(value).version in (5, 7)
+    except ValueError:
+        return False
+
+
 def takes_something(operation: Any) -> bool:
     return bool(operation.body) or any(True for _ in operation.iter_parameters())
 
 
 def check(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
+    """Ask as two tenants: what `known` names is the first one's, and no answer to the second may hold it."""
+
     @hypothesis.settings(max_examples=10, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck))
-    @hypothesis.given(case=operation.as_strategy(generation_mode=mode), exists=strategies.booleans())
-    def ask(case: Any, exists: bool) -> None:
+    @hypothesis.given(
+        case=operation.as_strategy(generation_mode=mode), exists=strategies.booleans(), tenant=strategies.sampled_from(TENANTS)
+    )
+    def ask(case: Any, exists: bool, tenant: str) -> None:
         # What is no HTTP at all is refused by the server under the application, in its own words.
         hypothesis.assume(all(str(value).isascii() and str(value).isprintable() for value in (case.headers or {}).values()))
         if exists and mode is GenerationMode.POSITIVE:
             case.path_parameters |= {name: known[name] for name in case.path_parameters or () if name in known}
-        case.call_and_validate(headers=bearer(), checks=CHECKS)
+        answer = case.call_and_validate(headers=bearer(tenant), checks=CHECKS)
+        if tenant != TENANTS[0]:
+            sent = f"{case.path_parameters} {case.query} {case.body!r}"
+            assert [name for name, value in known.items() if is_own(value) and value in answer.text and value not in sent] == []
 
     ask()
 
