@@ -52,7 +52,7 @@ class ClaimLoop:
         then), the remit or None when its charge or payment cannot be read, and what was odd, by place from the CLP (0) on.
         """
         separator, remark, kept, ends, money = self.separator, self._remark, self._kept, self._ends, self._money
-        known = money.get
+        known, component = money.get, self.component
         oddities: list[Oddity] = []
         adjustments: list[Adjustment] = []
         tail: list[str] = []
@@ -92,6 +92,7 @@ class ClaimLoop:
                     break
                 oddities.append(Oddity(at - start, "unexpected_segment", "warning", None, 1))
         if not end:
+            self._forget(component)  # all of it is read once more, and what is odd about it is told then
             return 0, None, []
         if service is not None:
             explained = explained_cents - line_start_cents
@@ -219,6 +220,12 @@ class ClaimLoop:
         if len(self._procedures) < _PROCEDURE_CACHE_MAX:
             self._procedures[composite] = parts
         return parts
+
+    def _forget(self, component: str) -> None:
+        """Go back to a component separator, where another one was found in what did not count."""
+        if component != self.component:
+            self.component = component
+            self._procedures.clear()
 
     def _parts(self, composite: str) -> tuple[str, str, tuple[str, ...]]:
         qualifier, code, *modifiers = composite.split(self.component)

@@ -149,11 +149,11 @@ def known_ids(url: str) -> dict[str, str]:
         for held in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
             look(held)
 
-    for path, methods in httpx.get(headers=bearer(), url=f"{url}/openapi.json").json()["paths"].items():
+    for path, methods in httpx.get(timeout=60, headers=bearer(), url=f"{url}/openapi.json").json()["paths"].items():
         if "get" in methods and "{" not in path and path != WITHOUT_END:
-            look(httpx.get(headers=bearer(), url=f"{url}{path}").json())
+            look(httpx.get(timeout=60, headers=bearer(), url=f"{url}{path}").json())
     if "remittance_id" in found:
-        look(httpx.get(headers=bearer(), url=f"{url}/v1/remittances/{found['remittance_id']}/remits").json())
+        look(httpx.get(timeout=60, headers=bearer(), url=f"{url}/v1/remittances/{found['remittance_id']}/remits").json())
     return found
 
 
@@ -181,7 +181,7 @@ def check(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
         hypothesis.assume(all(str(value).isascii() and str(value).isprintable() for value in (case.headers or {}).values()))
         if exists and mode is GenerationMode.POSITIVE:
             case.path_parameters |= {name: known[name] for name in case.path_parameters or () if name in known}
-        answer = case.call_and_validate(headers=bearer(tenant), checks=CHECKS)
+        answer = case.call_and_validate(headers=bearer(tenant), timeout=60, checks=CHECKS)
         if tenant != TENANTS[0]:
             sent = f"{case.path_parameters} {case.query} {case.body!r}"
             assert [name for name, value in known.items() if is_own(value) and value in answer.text and value not in sent] == []
