@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from libs.common.sealing.master import new_line
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("ingest", "classifier", "appeals", "analytics")
+SEALED = ("ingest", "appeals")  # those that hold who a patient is, and seal it
 ROLES = ("owner", "api", "worker")
 # Roles of those who read a service's database with SQL of their own: a group, to which each reader's role belongs.
 READERS = {"analytics": "analytics_bi"}
@@ -104,6 +107,18 @@ def stack_id(folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(secrets.token_hex(6))
     return path.read_text()
+
+
+def master_key_file(folder: Path) -> Path:
+    """Return the file of a stack's master key, made once; only its owner may read it."""
+    path = folder / "master.keys"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(new_line("first"))
+        fresh.replace(path)  # whole or not at all: without it nothing of a patient is read again
+    return path
 
 
 class Secrets:

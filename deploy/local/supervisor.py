@@ -22,7 +22,19 @@ import psutil
 
 from deploy.local import access, processes, provision
 from deploy.local.infra import Infrastructure, choose
-from deploy.local.layout import ROOT, SERVICES, Ports, Secrets, Server, StackError, Start, require_free, tenant
+from deploy.local.layout import (
+    ROOT,
+    SEALED,
+    SERVICES,
+    Ports,
+    Secrets,
+    Server,
+    StackError,
+    Start,
+    master_key_file,
+    require_free,
+    tenant,
+)
 
 _READY_SECONDS = 180  # on a busy machine too
 _BACKOFF_SECONDS = (0.2, 5.0)
@@ -188,6 +200,7 @@ class Supervisor:
             **access.environment(self._folder, service),
             "RECOURS_WEBHOOK_LOOPBACK": "true",  # for `recours listen`: a stack for one machine posts to it
             "RECOURS_AUDIT_ANCHORS_URL": str(self._folder / "audit-anchors"),
+            **({"RECOURS_MASTER_KEY_FILE": str(master_key_file(self._folder))} if service in SEALED else {}),
             **os.environ,
             "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
             "RECOURS_KAFKA": infra.bootstrap,

@@ -40,7 +40,7 @@ SPINE: Final[Inventory] = {
     "relay_position": table(nothing="only_row last_xid moved_at"),
     "ledger_days": table(nothing="tenant_id day remits charge_cents paid_cents unbalanced_cents"),
     "ledger_adjustments": table(nothing="tenant_id day group_code amount_cents"),
-    "idempotency_keys": table(identifier="body", nothing="tenant_id key request_digest status location kept_until"),
+    "idempotency_keys": table(words="body", nothing="tenant_id key request_digest status location kept_until"),
     "audit_log": table(
         reference="object_ids", staff="subject", nothing="tenant_id entry_id at token_id action object_kind outcome trace_id xid"
     ),

@@ -56,3 +56,38 @@ def create_idempotency_v1(service: str) -> None:
         """
     )
     secure_tenant_table(service, "idempotency_keys")
+
+
+def create_data_keys_v1(service: str) -> None:
+    """Create the tables of a service that seals columns: tenants' wrapped data keys, and what is being sealed anew."""
+    op.execute(
+        """
+        CREATE TABLE data_keys (
+            tenant_id text NOT NULL,
+            key_id integer NOT NULL,  -- the highest one seals
+            wrapped bytea NOT NULL,
+            master text NOT NULL,  -- the name of the master key that wrapped it
+            created_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+            created_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (tenant_id, key_id)
+        )
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE key_rewrites (
+            tenant_id text NOT NULL,
+            key_id integer NOT NULL,  -- to be sealed with this one; 1: what was there before anything was sealed
+            place text NOT NULL,
+            begins_at timestamptz NOT NULL,
+            after jsonb,  -- the key of the last row that was gone through; null: from the start
+            rows bigint NOT NULL DEFAULT 0,
+            changed boolean NOT NULL DEFAULT false,  -- in this pass; the pass that changes nothing is the last
+            done_at timestamptz,
+            PRIMARY KEY (tenant_id, key_id, place)
+        )
+        """
+    )
+    op.execute("CREATE INDEX key_rewrites_open ON key_rewrites (begins_at) WHERE done_at IS NULL")
+    for table in ("data_keys", "key_rewrites"):
+        secure_tenant_table(service, table)

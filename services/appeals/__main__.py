@@ -9,6 +9,8 @@ from libs.common.contracts import denial_classified, records_requested, remit_re
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
+from libs.common.sealing.master import require_master
+from libs.common.sealing.rewriting import Rewritable, Rewriter, columns
 from libs.common.settings import load, own_tokens
 from libs.common.worker import Job
 from services.appeals.correspondence.clock import PromiseClock
@@ -21,6 +23,7 @@ from services.appeals.ingest import Ingest
 from services.appeals.letters.builder import PacketBuilder
 from services.appeals.records.attaching import handle_requests
 from services.appeals.records.store import Asked
+from services.appeals.seals import PLACES
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
 from services.appeals.worklist.bulk import BulkRunner
@@ -43,15 +46,17 @@ def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None, own)
     app.state.meanings = Meanings(str(settings.classifier_url) if settings.classifier_url else None, own)
     app.state.channels = frozenset(settings.channels())
-    app.state.documents = Desk(Blobs(open_store(settings.documents_url)))
-    app.state.packets = Blobs(open_store(settings.packets_url))
+    app.state.documents = Desk(Blobs(open_store(settings.documents_url), database))
+    app.state.packets = Blobs(open_store(settings.packets_url), database)
     return app
 
 
 def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
     settings = load(AppealsSettings)
-    blobs, packets = Blobs(open_store(settings.documents_url)), Blobs(open_store(settings.packets_url))
+    blobs, packets = Blobs(open_store(settings.documents_url), database), Blobs(open_store(settings.packets_url), database)
+    places: dict[str, Rewritable] = {"documents": blobs, "packets": packets}
     jobs: list[Job] = [
+        Rewriter(database, places | columns(PLACES)).run,
         BlobSweep(database, clock, blobs).run,
         PacketBuilder(database, clock, blobs, packets).run,
         Sender(database, clock, blobs, packets, settings.channels()).run,
@@ -66,6 +71,7 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
 
 
 if __name__ == "__main__":
+    require_master()
     consuming_service(
         SERVICE,
         make_api,

@@ -125,5 +125,5 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     app.state.database, app.state.clock = database, clock
     app.state.channels = frozenset[str]()
     app.state.ingest, app.state.meanings = Ingest(None), Meanings(None)
-    app.state.documents, app.state.packets = Desk(Blobs(MemoryStore())), Blobs(MemoryStore())
+    app.state.documents, app.state.packets = Desk(Blobs(MemoryStore(), database)), Blobs(MemoryStore(), database)
     return app

@@ -44,6 +44,7 @@ TABLES: Final[Inventory] = {
         staff="ended_by logged_by",
         nothing=("tenant_id entry_id version kind direction at promised_on promise_is look_at missed_at ended_at logged_at"),
     ),
+    "data_keys": table(nothing="tenant_id key_id wrapped master created_xid created_at"),
     "decisions": table(
         words="said_reference",
         reference="appeal_id case_id claim_key deciding_remit_id",
@@ -83,20 +84,21 @@ TABLES: Final[Inventory] = {
         nothing="tenant_id link_id token_sha256 role language may_answer may_upload created_at expires_at revoked_at",
     ),
     "guest_shares": table(reference="item_id", nothing="tenant_id link_id kind shared_at"),
+    "key_rewrites": table(nothing="tenant_id key_id place begins_at after rows changed done_at"),
     "letter_templates": table(
         words="note", staff="written_by", nothing="tenant_id category level language version body written_at"
     ),
     "letterheads": table(staff="content written_by", nothing="tenant_id version logo written_at"),
     "letters": table(
-        identifier="sheet paragraphs",
+        identifier="content",
         reference="case_id",
         care="category",
         staff="written_by",
         nothing=("tenant_id version level language template_category template_level template_version edits_version written_at"),
     ),
     "packets": table(
-        words="manifest files",
-        reference="packet_id case_id",
+        identifier="manifest",
+        reference="packet_id case_id files",
         staff="asked_by",
         nothing=("tenant_id letter_version limits state reason exhibit attempts leased_until sha256 asked_at built_at"),
     ),

@@ -5,12 +5,15 @@ from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.messaging.relay import Relay
 from libs.common.process import health_job, role_of, start
+from libs.common.sealing.master import require_master
+from libs.common.sealing.rewriting import Rewriter, columns
 from libs.common.settings import own_tokens, verifier_of
 from libs.common.worker import Job, run, run_jobs, upkeep
 from services.ingest.followups.scan import FollowupScan
 from services.ingest.reading import IntakeReader
 from services.ingest.reference.loading import ReferenceLoader
 from services.ingest.sandbox.payer import SandboxPayer
+from services.ingest.seals import PLACES
 from services.ingest.settings import IngestSettings
 
 SERVICE = "ingest"
@@ -23,7 +26,8 @@ async def work(database: Database, settings: IngestSettings) -> None:
     relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{SERVICE}")
     loader = ReferenceLoader(database, SystemClock())
     scan = FollowupScan(database, SystemClock())
-    jobs: list[Job] = [reader.run, relay.run, loader.run, scan.run, lambda: upkeep(database)]
+    rewriter = Rewriter(database, columns(PLACES))
+    jobs: list[Job] = [reader.run, relay.run, loader.run, scan.run, rewriter.run, lambda: upkeep(database)]
     jobs += audit_jobs(SERVICE, settings, database)
     if sandbox.tenants:
         jobs.append(SandboxPayer(database, SystemClock(), sandbox.tenants).run)
@@ -48,6 +52,7 @@ def answer(database: Database, settings: IngestSettings) -> None:
 def main() -> None:
     role = role_of(SERVICE)
     settings = start(SERVICE, IngestSettings)
+    require_master()
     database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{SERVICE}-{role}")
     if role == "api":
         answer(database, settings)

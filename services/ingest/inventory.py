@@ -26,6 +26,7 @@ TABLES: Final[Inventory] = {
             " claim_type frequency_code payer_id payer_name payer_kind claim_filing_code payer_sequence billing_npi rendering_npi"
         ),
     ),
+    "data_keys": table(nothing="tenant_id key_id wrapped master created_xid created_at"),
     "deposits": table(
         words="reference",
         nothing="tenant_id deposit_id row_id deposited_on amount_cents trace_number payer_name remittance_id received_at",
@@ -51,6 +52,7 @@ TABLES: Final[Inventory] = {
             " failures leased_until traceparent"
         )
     ),
+    "key_rewrites": table(nothing="tenant_id key_id place begins_at after rows changed done_at"),
     "match_history": table(
         words="why",
         reference="claim_id claim_id_before",

@@ -10,7 +10,9 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.remit_received import RemitReceivedV1
+from libs.common.sealing.keys import cipher_of
 from services.ingest.packing import unpack
+from services.ingest.seals import BLOCK
 
 _decode_told = msgspec.json.Decoder(RemitReceivedV1).decode
 
@@ -70,7 +72,9 @@ async def raw_chunk(tx: AsyncConnection, tenant_id: str, interchange_id: UUID, o
     """Return a piece of a file's bytes as they were received; None after the last."""
     query = text("SELECT body FROM interchange_chunks WHERE tenant_id = :tenant AND interchange_id = :id AND ordinal = :n")
     body = (await tx.execute(query, {"tenant": tenant_id, "id": interchange_id, "n": ordinal})).scalar_one_or_none()
-    return None if body is None else unpack(body)
+    if body is None:
+        return None
+    return unpack((await cipher_of(tx, tenant_id)).open(BLOCK, (interchange_id, ordinal), body))
 
 
 async def list_remittances(

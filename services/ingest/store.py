@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
+from libs.common.sealing.keys import cipher_of
 from libs.x12 import Finding, PaymentRead
 from services.ingest.booking import Candidate, Part, Place, Progress, Stored, Tally
 from services.ingest.identity import ledger_day
+from services.ingest.packing import pack_quickly
 from services.ingest.received import Received
+from services.ingest.seals import BLOCK, SEGMENTS
 
 CHANNEL = "recours_interchanges"  # each notification says a file's size
 SMALL_BYTES = 64 * 1024  # a file of up to this size is read together with others, in one transaction
@@ -42,9 +45,11 @@ async def insert_interchange(tx: AsyncConnection, received: Received, sha256: st
     if not taken.rowcount:
         return False
     connection = await driver(tx)
+    cipher = await cipher_of(tx, received.tenant_id)
     for ordinal, block in enumerate(blocks):
+        sealed = cipher.seal(BLOCK, (received.interchange_id, ordinal), block)
         await connection.execute(
-            "INSERT INTO interchange_chunks VALUES ($1, $2, $3, $4)", received.tenant_id, received.interchange_id, ordinal, block
+            "INSERT INTO interchange_chunks VALUES ($1, $2, $3, $4)", received.tenant_id, received.interchange_id, ordinal, sealed
         )
     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(size_bytes))
     return True
@@ -63,8 +68,9 @@ SELECT ordinal, pg_notify($9, $5::bigint::text) FROM chunk
 
 async def receive_small(tx: AsyncConnection, received: Received, sha256: str, size_bytes: int, block: bytes) -> bool:
     """Store a file of one block, and wake the worker, in one statement; False when it is here already."""
+    sealed = (await cipher_of(tx, received.tenant_id)).seal(BLOCK, (received.interchange_id, 0), block)
     told = (received.tenant_id, received.interchange_id, uuid7(), sha256, size_bytes, received.received_at, received.traceparent)
-    return bool(await (await driver(tx)).fetch(_RECEIVE_SMALL, *told, block, CHANNEL))
+    return bool(await (await driver(tx)).fetch(_RECEIVE_SMALL, *told, sealed, CHANNEL))
 
 
 _LEASE = """
@@ -121,9 +127,12 @@ async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int, after
     rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, after)
     if not rows and after:
         rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, "")
-    return [
-        (Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"]), row["body"]) for row in rows
-    ]
+    found = []
+    for row in rows:
+        received = Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"])
+        cipher = await cipher_of(tx, received.tenant_id)
+        found.append((received, cipher.open(BLOCK, (received.interchange_id, 0), row["body"])))
+    return found
 
 
 async def forget_notes(tx: AsyncConnection, received: Received) -> None:
@@ -159,7 +168,8 @@ FROM interchange_chunks WHERE tenant_id = $1 AND interchange_id = $2 AND ordinal
 async def read_chunk(tx: AsyncConnection, received: Received, ordinal: int) -> tuple[bytes, bool]:
     """Return one compressed piece of a file, and whether another one follows; every file has at least one."""
     (row,) = await (await driver(tx)).fetch(_CHUNK, received.tenant_id, received.interchange_id, ordinal)
-    return row["body"], row["more"]
+    cipher = await cipher_of(tx, received.tenant_id)
+    return cipher.open(BLOCK, (received.interchange_id, ordinal), row["body"]), row["more"]
 
 
 async def stored_remits(tx: AsyncConnection, tenant_id: str, ids: Collection[UUID]) -> dict[UUID, Stored]:
@@ -281,6 +291,7 @@ _REMIT = (
 async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tuple[Candidate, int]]) -> None:
     """COPY new remits, each with its sequence; lines and adjustments are in what was told of them."""
     rows = []
+    cipher = await cipher_of(tx, tenant_id)
     for each, sequence in remits:
         event, remit = each.event, each.remit
         rows.append(
@@ -304,7 +315,7 @@ async def insert_remits(tx: AsyncConnection, tenant_id: str, remits: Sequence[tu
                 remit.adjustment_cents,
                 remit.difference_cents,
                 each.payload,
-                "\n".join(remit.segments),
+                cipher.seal(SEGMENTS, (each.remit_id,), pack_quickly("\n".join(remit.segments).encode())),
             )
         )
     await copy_rows(tx, "remits", _REMIT, rows)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from libs.common.ids import uuid7
+from services.appeals.documents import store as documents
 
 Kind = Literal["document", "message"]
 GUEST = "guest"  # who, in histories
@@ -134,9 +135,9 @@ ORDER BY guest_shares.shared_at, document_id
 """
 
 
-async def shown_documents(tx: AsyncConnection, tenant_id: str, link_id: UUID) -> list[RowMapping]:
+async def shown_documents(tx: AsyncConnection, tenant_id: str, link_id: UUID) -> list[documents.Row]:
     """Return the documents that a link shows; one that was deleted or refused is gone for guests, too."""
-    return list((await tx.execute(text(_SHOWN), {"t": tenant_id, "l": link_id})).mappings())
+    return await documents.opened(tx, tenant_id, (await tx.execute(text(_SHOWN), {"t": tenant_id, "l": link_id})).mappings())
 
 
 class Used(Struct, frozen=True):

@@ -1,12 +1,12 @@
 """Corrected claims over HTTP: shown first, then sent, exactly once however often that is asked for."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import Database
@@ -210,7 +210,7 @@ async def list_corrected_claims(case_id: UUID, tenant: TenantDep, database: Data
         return SentClaims(items=[_sent(row) for row in await store.of_case(tx, tenant, case_id)])
 
 
-def _sent(row: RowMapping | dict[str, Any]) -> SentClaimView:
+def _sent(row: Mapping[str, Any]) -> SentClaimView:
     return SentClaimView.model_validate(dict(row))
 
 

@@ -1,6 +1,6 @@
 """The SQL of corrected claims; nothing here commits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,9 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.sealing.keys import cipher_of
 from services.appeals.corrections.correcting import Difference
+from services.appeals.seals import DIFFERENCE
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,7 +37,7 @@ async def begin(
     now: datetime,
 ) -> None:
     """Say that a corrected claim is about to be sent, before it is: one that is broken off is seen."""
-    told = _encode(difference).decode()
+    told = (await cipher_of(tx, tenant_id)).seal(DIFFERENCE, (correction_id,), _encode(difference))
     values: tuple[Any, ...] = (tenant_id, correction_id, case_id, frequency_code, replaces_claim_id, told, why, who, now)
     await (await driver(tx)).execute(_BEGIN, *values)
 
@@ -48,17 +50,26 @@ async def finish(tx: AsyncConnection, tenant_id: str, correction_id: UUID, claim
     )  # fmt: skip
 
 
-async def get(tx: AsyncConnection, tenant_id: str, correction_id: UUID) -> RowMapping | None:
+async def get(tx: AsyncConnection, tenant_id: str, correction_id: UUID) -> Mapping[str, Any] | None:
     query = text("SELECT * FROM corrected_claims WHERE tenant_id = :tenant AND correction_id = :id")
-    return (await tx.execute(query, {"tenant": tenant_id, "id": correction_id})).mappings().first()
+    rows = (await tx.execute(query, {"tenant": tenant_id, "id": correction_id})).mappings()
+    return next(iter(await _opened(tx, tenant_id, rows)), None)
 
 
-async def of_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[RowMapping]:
+async def of_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[Mapping[str, Any]]:
     """Return a case's corrected claims, newest first."""
     query = text(
         "SELECT * FROM corrected_claims WHERE tenant_id = :tenant AND case_id = :case ORDER BY begun_at DESC, correction_id"
     )
-    return list((await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings())
+    return await _opened(tx, tenant_id, (await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings())
+
+
+async def _opened(tx: AsyncConnection, tenant_id: str, rows: Iterable[RowMapping]) -> list[Mapping[str, Any]]:
+    cipher = await cipher_of(tx, tenant_id)
+    return [
+        {**row, "difference": msgspec.json.decode(cipher.open(DIFFERENCE, (row["correction_id"],), row["difference"]))}
+        for row in rows
+    ]
 
 
 async def get_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> RowMapping | None:

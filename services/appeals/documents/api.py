@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
@@ -203,7 +202,7 @@ async def list_offered_documents(
     )
 
 
-async def _offered(tx: AsyncConnection, tenant: str, case_id: UUID, document_id: UUID, done: str) -> RowMapping | None:
+async def _offered(tx: AsyncConnection, tenant: str, case_id: UUID, document_id: UUID, done: str) -> store.Row | None:
     """Return an offered document, the case's documents held; None where it is `done`. Errors: Problem 404, 409."""
     await store.lock_documents(tx, tenant, case_id)
     row = await store.get_document(tx, tenant, case_id, document_id)

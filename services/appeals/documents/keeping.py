@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Request
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.problems import Problem, not_found
@@ -16,7 +15,7 @@ from services.appeals.documents import store
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.inspection import Inspection
 from services.appeals.documents.naming import safe_name
-from services.appeals.documents.store import NewDocument
+from services.appeals.documents.store import NewDocument, Row
 from services.appeals.documents.uploading import Taken
 
 DOCUMENTS_MAX: Final = 500  # current ones of a case
@@ -69,7 +68,7 @@ class Kept:
             if not self._is_needed:
                 await self._blobs.discard([self._key])
 
-    async def enter(self, tx: AsyncConnection, tenant_id: str, now: datetime) -> tuple[RowMapping, bool]:
+    async def enter(self, tx: AsyncConnection, tenant_id: str, now: datetime) -> tuple[Row, bool]:
         """Write the row; return it and whether it is new. The case's own document of equal bytes is the same document; one that a
         guest offered is accepted by being sent by somebody else.
 
@@ -94,9 +93,7 @@ class Kept:
             await store.tell(tx, tenant_id, new.case_id, replaced["document_id"], "superseded", new.who, "", now)
         return written, True
 
-    async def _insert(
-        self, tx: AsyncConnection, tenant_id: str, held: Sequence[RowMapping], replaced: RowMapping | None, now: datetime
-    ) -> RowMapping:
+    async def _insert(self, tx: AsyncConnection, tenant_id: str, held: Sequence[Row], replaced: Row | None, now: datetime) -> Row:
         """Write the row of a document that the case does not have. Errors: Problem 409 (the case is full)."""
         new = self.new
         if len(held) >= DOCUMENTS_MAX or store.usage_of(held) + new.size_bytes > CASE_BYTES_MAX:

@@ -1,6 +1,6 @@
 """The SQL of documents; nothing here commits."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
+from libs.common.sealing.keys import cipher_of
 from services.appeals import store as cases
+from services.appeals.seals import FILE_NAME
+
+Row = Mapping[str, Any]
 
 
 class NewDocument(Struct, frozen=True):
@@ -71,13 +75,14 @@ async def touch_blob(tx: AsyncConnection, tenant_id: str, sha256: str, now: date
     await (await driver(tx)).execute(query, tenant_id, sha256, now)
 
 
-async def find_same(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: str) -> RowMapping | None:
+async def find_same(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: str) -> Row | None:
     """Return the case's document of these bytes: the current one, else one that a guest offers."""
     query = (
         f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :t AND case_id = :c AND sha256 = :s"  # noqa: S608 - our own names
         " AND state IN ('current', 'offered') ORDER BY state LIMIT 1"
     )
-    return (await tx.execute(text(query), {"t": tenant_id, "c": case_id, "s": sha256})).mappings().first()
+    rows = (await tx.execute(text(query), {"t": tenant_id, "c": case_id, "s": sha256})).mappings()
+    return next(iter(await opened(tx, tenant_id, rows)), None)
 
 
 _INSERT = """
@@ -94,43 +99,48 @@ WHERE tenant_id = $1 AND document_id = $3
 """
 
 
-async def insert_document(
-    tx: AsyncConnection, tenant_id: str, new: NewDocument, now: datetime, *, place: int | None = None
-) -> RowMapping:
+async def insert_document(tx: AsyncConnection, tenant_id: str, new: NewDocument, now: datetime, *, place: int | None = None) -> Row:
     """Add a document behind the others of its case, or at a place, and return it; its blob is held in the same transaction.
 
     What a guest sends is offered: it is no evidence until somebody accepts it.
     """
     document_id = uuid7()
+    file_name = (await cipher_of(tx, tenant_id)).seal(FILE_NAME, (document_id,), new.file_name.encode())
     await (await driver(tx)).execute(
-        _INSERT, tenant_id, document_id, new.case_id, new.kind, new.file_name, new.media_type, new.page_count, new.sha256,
+        _INSERT, tenant_id, document_id, new.case_id, new.kind, file_name, new.media_type, new.page_count, new.sha256,
         new.size_bytes, new.origin, new.replaces, new.who, now, place, "offered" if new.origin == "guest" else "current",
     )  # fmt: skip
     await tell(tx, tenant_id, new.case_id, document_id, "added", new.who, "", now)
     return await _written(tx, tenant_id, document_id)
 
 
-async def accept(
-    tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID, kind: str, who: str, now: datetime
-) -> RowMapping:
+async def accept(tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID, kind: str, who: str, now: datetime) -> Row:
     """Make an offered document a current one, behind the others, and return it."""
     await (await driver(tx)).execute(_ACCEPT, tenant_id, case_id, document_id, kind, now)
     await tell(tx, tenant_id, case_id, document_id, "accepted", who, "", now)
     return await _written(tx, tenant_id, document_id)
 
 
-async def offered(tx: AsyncConnection, tenant_id: str, *, after: UUID | None, limit: int) -> list[RowMapping]:
+async def offered(tx: AsyncConnection, tenant_id: str, *, after: UUID | None, limit: int) -> list[Row]:
     """Return what guests offer and nobody accepted or refused yet, of all cases, oldest first."""
     query = (
         f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :tenant AND state = 'offered'"  # noqa: S608 - our own names
         " AND (CAST(:after AS uuid) IS NULL OR document_id > :after) ORDER BY document_id LIMIT :limit"
     )
-    return list((await tx.execute(text(query), {"tenant": tenant_id, "after": after, "limit": limit})).mappings())
+    values = {"tenant": tenant_id, "after": after, "limit": limit}
+    return await opened(tx, tenant_id, (await tx.execute(text(query), values)).mappings())
 
 
-async def _written(tx: AsyncConnection, tenant_id: str, document_id: UUID) -> RowMapping:
+async def _written(tx: AsyncConnection, tenant_id: str, document_id: UUID) -> Row:
     query = text(f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :t AND document_id = :d")  # noqa: S608 - our own names
-    return (await tx.execute(query, {"t": tenant_id, "d": document_id})).mappings().one()
+    (written,) = await opened(tx, tenant_id, (await tx.execute(query, {"t": tenant_id, "d": document_id})).mappings())
+    return written
+
+
+async def opened(tx: AsyncConnection, tenant_id: str, rows: Iterable[Mapping[Any, Any]]) -> list[Row]:
+    """Return documents of a tenant with the names of their files, which are sealed."""
+    cipher = await cipher_of(tx, tenant_id)
+    return [{**row, "file_name": cipher.open(FILE_NAME, (row["document_id"],), row["file_name"]).decode()} for row in rows]
 
 
 async def tell(
@@ -174,13 +184,14 @@ async def set_order(tx: AsyncConnection, tenant_id: str, ordered: Sequence[UUID]
     )
 
 
-async def list_documents(tx: AsyncConnection, tenant_id: str, case_id: UUID, states: Collection[str]) -> list[RowMapping]:
+async def list_documents(tx: AsyncConnection, tenant_id: str, case_id: UUID, states: Collection[str]) -> list[Row]:
     """Return a case's documents in exhibit order."""
     query = (
         f"SELECT {_COLUMNS} FROM documents WHERE tenant_id = :tenant AND case_id = :case AND state = ANY (:states)"  # noqa: S608 - ours
         " ORDER BY state, place, document_id"
     )
-    return list((await tx.execute(text(query), {"tenant": tenant_id, "case": case_id, "states": list(states)})).mappings())
+    values = {"tenant": tenant_id, "case": case_id, "states": list(states)}
+    return await opened(tx, tenant_id, (await tx.execute(text(query), values)).mappings())
 
 
 _EXHIBITS = """
@@ -192,17 +203,16 @@ WHERE documents.tenant_id = $1 AND case_id = $2 AND state = 'current' ORDER BY p
 
 async def exhibits(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[Exhibit]:
     """Return a case's current documents in exhibit order, each with the key of its bytes."""
-    return [Exhibit(*row) for row in await (await driver(tx)).fetch(_EXHIBITS, tenant_id, case_id)]
+    rows = await (await driver(tx)).fetch(_EXHIBITS, tenant_id, case_id)
+    return [Exhibit(**row) for row in await opened(tx, tenant_id, rows)]
 
 
-async def get_document(tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID) -> RowMapping | None:
+async def get_document(tx: AsyncConnection, tenant_id: str, case_id: UUID, document_id: UUID) -> Row | None:
     """Return a document of a case, whatever its state; `key` is None once its bytes are gone."""
     return (await get_documents(tx, tenant_id, case_id, [document_id])).get(document_id)
 
 
-async def get_documents(
-    tx: AsyncConnection, tenant_id: str, case_id: UUID, document_ids: Collection[UUID]
-) -> dict[UUID, RowMapping]:
+async def get_documents(tx: AsyncConnection, tenant_id: str, case_id: UUID, document_ids: Collection[UUID]) -> dict[UUID, Row]:
     """Return those of some documents that the case has, each as `get_document` does."""
     columns = ", ".join(f"documents.{each.strip()}" for each in _COLUMNS.split(","))
     query = (
@@ -210,7 +220,7 @@ async def get_documents(
         " WHERE documents.tenant_id = :tenant AND case_id = :case AND document_id = ANY (:ids)"
     )
     rows = await tx.execute(text(query), {"tenant": tenant_id, "case": case_id, "ids": list(document_ids)})
-    return {row["document_id"]: row for row in rows.mappings()}
+    return {row["document_id"]: row for row in await opened(tx, tenant_id, rows.mappings())}
 
 
 async def get_history(tx: AsyncConnection, tenant_id: str, document_id: UUID) -> list[RowMapping]:

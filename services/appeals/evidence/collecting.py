@@ -19,7 +19,7 @@ from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import Kept
 from services.appeals.documents.kinds import DocumentKind
-from services.appeals.documents.store import NewDocument
+from services.appeals.documents.store import NewDocument, Row
 from services.appeals.evidence import extracts
 from services.appeals.ingest import Ingest
 
@@ -77,7 +77,7 @@ async def kept(blobs: Blobs, tenant_id: str, case_id: UUID, made: list[Extract])
         yield found
 
 
-async def attach(tx: AsyncConnection, tenant_id: str, extracted: list[Kept], now: datetime) -> list[RowMapping]:
+async def attach(tx: AsyncConnection, tenant_id: str, extracted: list[Kept], now: datetime) -> list[Row]:
     """Attach extracts to their case; one that says something newer takes the older one's place. Returns what is new.
 
     Errors: as `Kept.enter`.

@@ -18,7 +18,6 @@ from typing import Final
 
 import msgspec
 import structlog
-from sqlalchemy import RowMapping
 
 from libs.common.clock import Clock
 from libs.common.database import Database
@@ -130,7 +129,7 @@ class PacketBuilder:
                 return Built(reason=result.reason, exhibit=result.exhibit)
             return await self._store(held, sheet, folder, result)
 
-    async def _fetch(self, row: RowMapping | None, path: Path) -> bool:
+    async def _fetch(self, row: documents.Row | None, path: Path) -> bool:
         """Write an exhibit's bytes into a file; False where they were deleted. Errors: Transient."""
         if row is None or row["key"] is None:
             return False

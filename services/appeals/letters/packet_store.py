@@ -11,7 +11,9 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.sealing.keys import cipher_of
 from services.appeals.letters.packing import Limits
+from services.appeals.seals import MANIFEST
 
 _encode = msgspec.json.Encoder().encode
 
@@ -69,13 +71,18 @@ async def ask(
     return bool(done.endswith(" 1"))
 
 
-async def find(tx: AsyncConnection, tenant_id: str, case_id: UUID, packet_id: UUID) -> RowMapping | None:
+async def find(tx: AsyncConnection, tenant_id: str, case_id: UUID, packet_id: UUID) -> Mapping[str, Any] | None:
+    """Return a packet with its manifest."""
     query = text("SELECT * FROM packets WHERE tenant_id = :tenant AND case_id = :case AND packet_id = :id")
-    return (await tx.execute(query, {"tenant": tenant_id, "case": case_id, "id": packet_id})).mappings().first()
+    row = (await tx.execute(query, {"tenant": tenant_id, "case": case_id, "id": packet_id})).mappings().first()
+    if row is None or row["manifest"] is None:
+        return None if row is None else {**row}
+    manifest = (await cipher_of(tx, tenant_id)).open(MANIFEST, (packet_id,), row["manifest"])
+    return {**row, "manifest": manifest.decode()}
 
 
 async def list_of_case(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[RowMapping]:
-    """Return a case's packets, newest first."""
+    """Return a case's packets, newest first, their manifests sealed."""
     query = text("SELECT * FROM packets WHERE tenant_id = :tenant AND case_id = :case ORDER BY asked_at DESC, packet_id")
     return list((await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings())
 
@@ -111,11 +118,14 @@ async def lengthen(tx: AsyncConnection, held: Lease, until: datetime) -> bool:
 
 async def finish(tx: AsyncConnection, held: Lease, built: Built, now: datetime) -> bool:
     """Write down how it ended, all at once; False where somebody else has the packet now."""
+    manifest = None
+    if built.manifest is not None:
+        manifest = (await cipher_of(tx, held.tenant_id)).seal(MANIFEST, (held.packet_id,), built.manifest.encode())
     done = await (await driver(tx)).execute(
         "UPDATE packets SET state = $4, reason = $5, exhibit = $6, files = $7, manifest = $8, sha256 = $9, built_at = $10,"
         " leased_until = NULL WHERE tenant_id = $1 AND packet_id = $2 AND attempts = $3 AND state = 'waiting'",
         held.tenant_id, held.packet_id, held.attempts, "failed" if built.reason else "ready", built.reason, built.exhibit,
-        _encode(built.files).decode(), built.manifest, built.sha256, now,
+        _encode(built.files).decode(), manifest, built.sha256, now,
     )  # fmt: skip
     return bool(done.endswith(" 1"))
 

@@ -1,6 +1,6 @@
 """The SQL of letters: templates, letterheads, what was written. Versions are added; nothing here commits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -11,9 +11,11 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver, lock_name
+from libs.common.sealing.keys import cipher_of
 from services.appeals.letters.facts import Letterhead, Sheet
 from services.appeals.letters.language import Language
 from services.appeals.letters.paragraphs import Paragraph
+from services.appeals.seals import LETTER
 
 _encode = msgspec.json.Encoder().encode
 
@@ -113,29 +115,42 @@ async def lock_letters(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> No
     await lock_name(tx, "recours.letters", tenant_id, str(case_id))
 
 
-async def find_letter(tx: AsyncConnection, tenant_id: str, case_id: UUID, version: int | None = None) -> RowMapping | None:
+async def find_letter(tx: AsyncConnection, tenant_id: str, case_id: UUID, version: int | None = None) -> Mapping[str, Any] | None:
     """Return a case's letter: the newest version, or the one that is asked for."""
     query = text(
         "SELECT * FROM letters WHERE tenant_id = :tenant AND case_id = :case"
         " AND (CAST(:version AS int) IS NULL OR version = :version) ORDER BY version DESC LIMIT 1"
     )
-    return (await tx.execute(query, {"tenant": tenant_id, "case": case_id, "version": version})).mappings().first()
+    rows = (await tx.execute(query, {"tenant": tenant_id, "case": case_id, "version": version})).mappings()
+    return next(iter(await _opened(tx, tenant_id, rows)), None)
 
 
-async def list_letters(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[RowMapping]:
+async def list_letters(tx: AsyncConnection, tenant_id: str, case_id: UUID) -> list[Mapping[str, Any]]:
     """Return all versions of a case's letter, newest first."""
     query = text("SELECT * FROM letters WHERE tenant_id = :tenant AND case_id = :case ORDER BY version DESC")
-    return list((await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings())
+    return await _opened(tx, tenant_id, (await tx.execute(query, {"tenant": tenant_id, "case": case_id})).mappings())
+
+
+async def _opened(tx: AsyncConnection, tenant_id: str, rows: Iterable[RowMapping]) -> list[Mapping[str, Any]]:
+    """Return letters with their `sheet` and `paragraphs`, which are sealed together."""
+    cipher = await cipher_of(tx, tenant_id)
+    letters: list[Mapping[str, Any]] = []
+    for row in rows:
+        content = cipher.open(LETTER, (row["case_id"], row["version"]), row["content"])
+        sheet, paragraphs = msgspec.json.decode(content)
+        letters.append({**row, "sheet": sheet, "paragraphs": paragraphs})
+    return letters
 
 
 async def insert_letter(tx: AsyncConnection, tenant_id: str, version: int, letter: NewLetter, who: str, now: datetime) -> None:
+    plain = _encode((letter.sheet, letter.paragraphs))
+    content = (await cipher_of(tx, tenant_id)).seal(LETTER, (letter.case_id, version), plain)
     await (await driver(tx)).execute(
         "INSERT INTO letters (tenant_id, case_id, version, category, level, language, template_category, template_level,"
-        " template_version, edits_version, sheet, paragraphs, written_by, written_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        " template_version, edits_version, content, written_by, written_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         tenant_id, letter.case_id, version, letter.category, letter.level, letter.language, letter.template_category,
-        letter.template_level, letter.template_version, letter.edits_version, _encode(letter.sheet).decode(),
-        _encode(letter.paragraphs).decode(), who, now,
+        letter.template_level, letter.template_version, letter.edits_version, content, who, now,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.sealing.keys import cipher_of
 from libs.x12.claim import Claim
 from services.ingest.checks import duplicates
 from services.ingest.checks.engine import check
@@ -31,6 +32,7 @@ from services.ingest.checks.reference import (
     Release,
 )
 from services.ingest.kept import lines_of
+from services.ingest.seals import CLAIM
 
 rules_of_json = msgspec.json.Decoder(tuple[PayerRule, ...]).decode
 
@@ -199,8 +201,9 @@ async def earlier_lines(
     found: dict[str, list[EarlierLine]] = {each.member_reference: [] for each in asked}
     if spans:
         firsts, lasts = zip(*spans.values(), strict=True)
+        cipher = await cipher_of(tx, tenant_id)
         for row in await (await driver(tx)).fetch(_EARLIER, tenant_id, list(spans), list(firsts), list(lasts)):
-            found[row["member_reference"]] += _lines(row)
+            found[row["member_reference"]] += _lines(row, cipher.open(CLAIM, (row["claim_id"],), row["content"]))
     return found
 
 
@@ -209,9 +212,9 @@ def _reach(rules: Iterable[PayerRule]) -> timedelta:
     return max(_LONG_STAY, *(timedelta(days=rule.days or 0) for rule in rules if rule.kind == "frequency"), timedelta(0))
 
 
-def _lines(row: asyncpg.Record) -> Iterator[EarlierLine]:
+def _lines(row: asyncpg.Record, content: bytes) -> Iterator[EarlierLine]:
     """Yield the lines of an earlier claim that name what was done."""
-    for line in lines_of(row["content"]):
+    for line in lines_of(content):
         if line.code:
             yield EarlierLine(
                 row["claim_id"],

@@ -8,6 +8,9 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.sealing.keys import cipher_of
+from services.ingest.seals import CLAIM
+
 _COLUMNS = (
     "claim_id, row_id, claim_key, patient_control_number, claim_type, frequency_code, state, charge_cents, payer_id, payer_name,"
     " payer_kind, claim_filing_code, payer_sequence, billing_npi, rendering_npi, facility_code, service_from_on, service_to_on,"
@@ -23,7 +26,7 @@ _PARTS = (
     "SELECT * FROM acknowledgements WHERE tenant_id = :tenant AND claim_id = :id ORDER BY row_id",
 )
 
-Parts = tuple[RowMapping, list[RowMapping], list[RowMapping]]
+Parts = tuple[Mapping[Any, Any], list[RowMapping], list[RowMapping]]
 
 
 async def get_claim(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Parts | None:
@@ -33,21 +36,24 @@ async def get_claim(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Part
     if row is None:
         return None
     history, acknowledgements = [list((await tx.execute(text(query), values)).mappings()) for query in _PARTS]
-    return row, history, acknowledgements
+    content = (await cipher_of(tx, tenant_id)).open(CLAIM, (claim_id,), row["content"])
+    return {**row, "content": content}, history, acknowledgements
 
 
 async def get_content(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> bytes | None:
     """Return a claim's packed content, with patient data."""
     query = text("SELECT content FROM claims WHERE tenant_id = :tenant AND claim_id = :id")
     content: bytes | None = (await tx.execute(query, {"tenant": tenant_id, "id": claim_id})).scalar_one_or_none()
-    return content
+    return None if content is None else (await cipher_of(tx, tenant_id)).open(CLAIM, (claim_id,), content)
 
 
 async def get_sent(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> tuple[bytes, str] | None:
     """Return a claim's packed content, and the payer's number of it (empty: not known)."""
     query = text("SELECT content, payer_claim_control_number FROM claims WHERE tenant_id = :tenant AND claim_id = :id")
     row = (await tx.execute(query, {"tenant": tenant_id, "id": claim_id})).one_or_none()
-    return None if row is None else (row.content, row.payer_claim_control_number)
+    if row is None:
+        return None
+    return (await cipher_of(tx, tenant_id)).open(CLAIM, (claim_id,), row.content), row.payer_claim_control_number
 
 
 async def list_claims(

@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.claim_acknowledged import AcknowledgedStatus
 from libs.common.database import copy_rows, driver, lock_name
+from libs.common.sealing.keys import cipher_of
 from libs.x12 import SetAnswer
 from services.ingest.claims.candidates import Place
 from services.ingest.claims.life import Acknowledgement, Known
+from services.ingest.seals import CLAIM
 
 _encoder = msgspec.json.Encoder()
 
@@ -70,11 +72,15 @@ async def _write(tx: AsyncConnection, statement: str, columns: Mapping[str, str]
 
 
 async def insert_claims(tx: AsyncConnection, rows: Sequence[tuple[Any, ...]], *, copies: bool) -> None:
-    """Write claims; a row is in the order of _CLAIM. `copies`: this role may COPY."""
-    if copies and rows:
-        await copy_rows(tx, "claims", tuple(_CLAIM), rows)
-    elif rows:
-        await (await driver(tx)).execute(_INSERT_CLAIMS, *map(list, zip(*rows, strict=True)))
+    """Write one tenant's claims; a row is in the order of _CLAIM, its content not sealed yet. `copies`: this role may COPY."""
+    if not rows:
+        return
+    cipher = await cipher_of(tx, rows[0][0])
+    sealed = [(*row[:-1], cipher.seal(CLAIM, (row[1],), row[-1])) for row in rows]
+    if copies:
+        await copy_rows(tx, "claims", tuple(_CLAIM), sealed)
+    else:
+        await (await driver(tx)).execute(_INSERT_CLAIMS, *map(list, zip(*sealed, strict=True)))
 
 
 async def insert_history(tx: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -317,12 +323,12 @@ async def link(tx: AsyncConnection, tenant_id: str, replaced: Mapping[UUID, UUID
     """Write what claims replace that came before it; return their rows."""
     if not replaced:
         return []
-    return list(
-        await (await driver(tx)).fetch(
-            "UPDATE claims SET replaces_claim_id = told.replaces FROM unnest($2::uuid[], $3::uuid[]) AS told (claim_id, replaces)"
-            " WHERE claims.tenant_id = $1 AND claims.claim_id = told.claim_id RETURNING claims.*",
-            tenant_id,
-            list(replaced),
-            list(replaced.values()),
-        )
+    rows = await (await driver(tx)).fetch(
+        "UPDATE claims SET replaces_claim_id = told.replaces FROM unnest($2::uuid[], $3::uuid[]) AS told (claim_id, replaces)"
+        " WHERE claims.tenant_id = $1 AND claims.claim_id = told.claim_id RETURNING claims.*",
+        tenant_id,
+        list(replaced),
+        list(replaced.values()),
     )
+    cipher = await cipher_of(tx, tenant_id)
+    return [{**row, "content": cipher.open(CLAIM, (row["claim_id"],), row["content"])} for row in rows]

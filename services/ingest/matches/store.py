@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.database import copy_rows, driver
 from libs.common.ids import uuid7
+from libs.common.sealing.cipher import Cipher
+from libs.common.sealing.keys import cipher_of
 from services.ingest.kept import lines_of
 from services.ingest.line_matching import Difference
 from services.ingest.matching import Answer, Billed, Verdict
+from services.ingest.seals import CLAIM
 
 _encode = msgspec.json.Encoder().encode
 _told = msgspec.json.Decoder(RemitReceivedV1).decode
@@ -39,18 +42,20 @@ async def has_claims(tx: AsyncConnection, tenant_id: str) -> bool:
 
 async def billed(tx: AsyncConnection, tenant_id: str, keys: Collection[UUID], numbers: Collection[str]) -> list[Billed]:
     """Return the claims of some accounts, and those that a payer knows by some numbers, with their lines."""
-    return [_billed(row) for row in await (await driver(tx)).fetch(_OF_BATCH, tenant_id, list(keys), list(numbers))]
+    rows = await (await driver(tx)).fetch(_OF_BATCH, tenant_id, list(keys), list(numbers))
+    cipher = await cipher_of(tx, tenant_id)
+    return [_billed(cipher, row) for row in rows]
 
 
 async def billed_one(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Billed | None:
     """Return one claim with its lines."""
     row = await (await driver(tx)).fetchrow(_BILLED + "claim_id = $2", tenant_id, claim_id)
-    return None if row is None else _billed(row)
+    return None if row is None else _billed(await cipher_of(tx, tenant_id), row)
 
 
-def _billed(row: asyncpg.Record) -> Billed:
+def _billed(cipher: Cipher, row: asyncpg.Record) -> Billed:
     values = list(row)
-    values[-1] = lines_of(values[-1])
+    values[-1] = lines_of(cipher.open(CLAIM, (values[0],), values[-1]))
     return Billed(*values)
 
 

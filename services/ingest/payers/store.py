@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.changes import Change
 from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
+from libs.common.sealing.keys import cipher_of
 from services.ingest.checks.loading import Asked
 from services.ingest.checks.reference import PayerRule
 from services.ingest.kept import claim_of
+from services.ingest.seals import CLAIM
 
 _encoder = msgspec.json.Encoder()
 
@@ -80,9 +82,10 @@ async def last_claims(tx: AsyncConnection, tenant_id: str, payer_id: str, limit:
         payer_id,
         limit,
     )
+    cipher = await cipher_of(tx, tenant_id)
     return [
         (
-            Asked(claim_of(row["content"]), row["claim_id"], row["member_reference"]),
+            Asked(claim_of(cipher.open(CLAIM, (row["claim_id"],), row["content"])), row["claim_id"], row["member_reference"]),
             row["submitted_at"],
         )
         for row in rows

@@ -8,6 +8,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.sealing.keys import cipher_of
+from services.ingest.seals import LETTER
 
 
 class Letter(Struct, frozen=True):
@@ -27,7 +29,10 @@ SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::bytea[], $5:
 
 
 async def insert_letters(tx: AsyncConnection, letters: Iterable[Letter]) -> None:
-    rows = [(each.tenant_id, each.due_at, each.row_id, each.packed, each.traceparent) for each in letters]
+    rows = []
+    for each in letters:
+        sealed = (await cipher_of(tx, each.tenant_id)).seal(LETTER, (each.row_id,), each.packed)
+        rows.append((each.tenant_id, each.due_at, each.row_id, sealed, each.traceparent))
     if rows:
         await (await driver(tx)).execute(_INSERT, *map(list, zip(*rows, strict=True)))
 
@@ -43,5 +48,8 @@ DELETE FROM sandbox_letters WHERE (tenant_id, due_at, row_id) IN (
 async def take_due(tx: AsyncConnection, tenants: Collection[str], now: datetime, limit: int) -> list[Letter]:
     """Remove what is due and return it, the earliest first; another worker at the same time gets others."""
     rows = await (await driver(tx)).fetch(_TAKE, list(tenants), now, limit)
-    letters = [Letter(row["tenant_id"], row["due_at"], row["row_id"], row["body"], row["traceparent"]) for row in rows]
+    letters = []
+    for row in rows:
+        packed = (await cipher_of(tx, row["tenant_id"])).open(LETTER, (row["row_id"],), row["body"])
+        letters.append(Letter(row["tenant_id"], row["due_at"], row["row_id"], packed, row["traceparent"]))
     return sorted(letters, key=lambda each: (each.due_at, each.row_id))

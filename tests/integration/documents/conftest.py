@@ -58,7 +58,7 @@ async def appeals(service_database: Callable[[str], ServiceDatabase], tmp_path: 
     api, worker = Database(made.api_url), Database(made.worker_url)
     app = make_app(api, FixedClock(NOW), VERIFIER)
     folder = tmp_path / "documents"
-    app.state.documents = Desk(Blobs(open_store(str(folder))))
+    app.state.documents = Desk(Blobs(open_store(str(folder)), api))
     async with client_of(app) as http:
         yield Appeals(app, http, worker, folder)
     await api.close()

@@ -96,7 +96,10 @@ async def test_the_largest_document_of_thousands_of_pages_is_taken_to_its_last_b
     sent = await send(appeals, case, told)
     assert sent.status_code == 201, sent.text
     assert (sent.json()["page_count"], sent.json()["size_bytes"]) == (5_000, BYTES_MAX)
-    assert [path.stat().st_size for path in appeals.files()] == [BYTES_MAX]
+    (path,) = appeals.files()
+    assert path.stat().st_size > BYTES_MAX, "sealed, in frames"
+    got = await appeals.http.get(f"/v1/cases/{case}/documents/{sent.json()['document_id']}/content")
+    assert got.content == told
 
 
 async def test_documents_are_ordered_replaced_and_deleted_with_their_history(appeals: Appeals) -> None:
@@ -139,7 +142,7 @@ async def test_another_tenant_neither_sees_a_document_nor_shares_its_bytes(appea
 async def test_the_sweep_forgets_what_a_crash_or_a_deletion_left_and_nothing_else(appeals: Appeals) -> None:
     case = await appeals.case()
     kept, deleted = [(await send(appeals, case, papers.pdf(pages))).headers["Location"] for pages in (1, 2)]
-    blobs = Blobs(open_store(str(appeals.folder)))
+    blobs = Blobs(open_store(str(appeals.folder)), appeals.worker)
     with (appeals.folder.parent / "spare").open("w+b") as file:
         file.write(b"bytes whose row was never written")
         orphan = await blobs.put("local", file)
@@ -168,7 +171,7 @@ async def test_bytes_that_come_again_while_they_are_swept_are_not_lost(appeals: 
     gone = (await send(appeals, case, PDF)).headers["Location"]
     await appeals.http.delete(gone, params={"reason": "wrong"})
     later = NOW + GRACE + timedelta(seconds=1)
-    sweep = BlobSweep(appeals.worker, FixedClock(later), Blobs(open_store(str(appeals.folder))))
+    sweep = BlobSweep(appeals.worker, FixedClock(later), Blobs(open_store(str(appeals.folder)), appeals.worker))
     [blob] = await appeals.rows("SELECT key FROM document_blobs")
     async with appeals.worker.begin() as tx:
         assert await store.hold_blob(tx, "local", hashlib.sha256(PDF).hexdigest(), "local/new", len(PDF), later) == blob["key"]

@@ -83,7 +83,7 @@ async def test_an_answer_goes_once_and_leaves_its_receipt_an_entry_and_a_promise
 
     outbox = tmp_path / "outbox"
     sending = sender(appeals, Folder(outbox))
-    sweep = BlobSweep(*at(appeals, int(GRACE.total_seconds()) // 60 + 1), Blobs(open_store(str(appeals.folder))))
+    sweep = BlobSweep(*at(appeals, int(GRACE.total_seconds()) // 60 + 1), Blobs(open_store(str(appeals.folder)), appeals.worker))
     for written in appeals.files():
         os.utime(written, times=(0, 0))
     assert await sweep.sweep() == 0, "what is still to be sent is not swept"

@@ -40,7 +40,7 @@ async def filed(appeals: Appeals, **changed: Any) -> httpx.Response:
 
 def sender(appeals: Appeals, channel: Any, minutes: int = 0, name: str = "folder") -> Sender:
     clock = FixedClock(NOW + timedelta(minutes=minutes))
-    blobs = Blobs(open_store(str(appeals.folder)))
+    blobs = Blobs(open_store(str(appeals.folder)), appeals.worker)
     return Sender(appeals.worker, clock, blobs, blobs, {name: channel})
 
 
@@ -121,8 +121,9 @@ class Channel(channels.Folder):
         told = await super().send(parcel, now)
         die()
 channel = {"folder": Channel(Path(outbox))}
-blobs = Blobs(open_store(documents))
-sender = Sender(Database(url), FixedClock(datetime.fromisoformat(now)), blobs, blobs, channel)
+database = Database(url)
+blobs = Blobs(open_store(documents), database)
+sender = Sender(database, FixedClock(datetime.fromisoformat(now)), blobs, blobs, channel)
 asyncio.run(sender.send_one())
 """
 

@@ -1,0 +1,11 @@
+"""The columns that ingest seals: a file's blocks, a claim as it was sent, a remit's segments, what a simulated payer will send."""
+
+from typing import Final
+
+from libs.common.sealing.cipher import Place
+
+BLOCK: Final = Place("interchange_chunks", "body", (("interchange_id", "uuid"), ("ordinal", "int")), at_once=16)
+CLAIM: Final = Place("claims", "content", (("claim_id", "uuid"),))
+SEGMENTS: Final = Place("remits", "segments", (("remit_id", "uuid"),))
+LETTER: Final = Place("sandbox_letters", "body", (("row_id", "uuid"),))
+PLACES: Final = (BLOCK, CLAIM, SEGMENTS, LETTER)
