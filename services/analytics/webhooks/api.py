@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Final, cast
 from uuid import UUID
@@ -9,14 +10,15 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 from msgspec.structs import replace
 
+from libs.common.access.caller import Caller
 from libs.common.addresses import BadAddress, read_url
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.access import forbidden
+from libs.common.http.deps import CallerDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
-from libs.common.people import PERSON
 from services.analytics.webhooks import messages, store
-from services.analytics.webhooks.rules import ALERT_TYPES, TEST
+from services.analytics.webhooks.rules import ALERT_TYPES, SCOPE_OF, TEST, EventType
 from services.analytics.webhooks.store import Webhook
 from services.analytics.webhooks.views import (
     ChangeBody,
@@ -44,6 +46,14 @@ def _read(url: str, request: Request) -> str:
         raise Problem(422, "bad-webhook-address", told, reason=error.reason) from None
 
 
+def _types(told: Sequence[EventType], caller: Caller) -> list[EventType]:
+    """Return types, each once. Errors: Problem 403, where the caller may not read what one tells."""
+    for each in told:
+        if SCOPE_OF[each] not in caller.scopes:
+            raise forbidden(SCOPE_OF[each])
+    return list(dict.fromkeys(told))
+
+
 @router.post(
     "/v1/webhooks",
     summary="Have what happens posted to an address",
@@ -54,6 +64,7 @@ async def create_webhook(
     body: WebhookBody,
     request: Request,
     response: Response,
+    caller: CallerDep,
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
@@ -61,7 +72,7 @@ async def create_webhook(
 ) -> CreatedWebhook:
     """All of these types from now on: `{"type": "denial.classified", "timestamp": ..., "sequence": ..., "data": ...}`."""
     idempotency.require(key)
-    url, now = _read(body.url, request), clock.now()
+    url, types, now = _read(body.url, request), _types(body.event_types or ALERT_TYPES, caller), clock.now()
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("create_webhook", body.model_dump_json()), now)
         if kept is not None:
@@ -71,8 +82,7 @@ async def create_webhook(
         else:
             if await store.count(tx, tenant) >= WEBHOOKS_MAX:
                 raise Problem(409, "too-many-webhooks", f"There are {WEBHOOKS_MAX} at most.")
-            types = list(dict.fromkeys(body.event_types or ALERT_TYPES))
-            webhook = Webhook(tenant, uuid7(), url, types, secrets.token_bytes(_SECRET_BYTES), now, PERSON)
+            webhook = Webhook(tenant, uuid7(), url, types, secrets.token_bytes(_SECRET_BYTES), now, caller.subject)
             await store.insert(tx, webhook)
             await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, str(webhook.webhook_id)))
     response.headers["Location"] = f"/v1/webhooks/{webhook.webhook_id}"
@@ -97,18 +107,25 @@ async def get_webhook(webhook_id: WebhookId, tenant: TenantDep, database: Databa
 
 @router.patch(_ONE, summary="Move, widen, stop or go on", responses=responses(404, 413, 415, 422))
 async def change_webhook(
-    webhook_id: WebhookId, body: ChangeBody, request: Request, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    webhook_id: WebhookId,
+    body: ChangeBody,
+    request: Request,
+    caller: CallerDep,
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
 ) -> WebhookView:
     """While it is disabled nothing new is queued for it: what came meanwhile is replayed."""
     url = None if body.url is None else _read(body.url, request)
+    types = None if body.event_types is None else _types(body.event_types, caller)
     async with database.begin(tenant) as tx:
         webhook = await store.get(tx, tenant, webhook_id, lock=True)
         if webhook is None:
             raise not_found("webhook")
         if url is not None:
             webhook = replace(webhook, url=url)
-        if body.event_types is not None:
-            webhook = replace(webhook, event_types=list(dict.fromkeys(body.event_types)))
+        if types is not None:
+            webhook = replace(webhook, event_types=types)
         if body.enabled is True:
             webhook = replace(webhook, failures=0, failing_since=None, paused_until=None, disabled_at=None, disabled_reason=None)
         elif body.enabled is False and webhook.disabled_at is None:

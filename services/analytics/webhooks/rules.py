@@ -21,6 +21,21 @@ EventType = Literal[
     "report.made",
     "webhook.disabled",
 ]
+# Who may not read something may not have it told: the scope that each type asks for, beside that for webhooks.
+SCOPE_OF: Final[Mapping[EventType, str]] = {
+    "claim.submitted": "claims:read",
+    "claim.acknowledged": "claims:read",
+    "remit.received": "remittances:read",
+    "remit.matched": "matches:read",
+    "denial.classified": "denials:read",
+    "appeal.filed": "denials:read",
+    "appeal.decided": "denials:read",
+    "alert.opened": "alerts:read",
+    "alert.acknowledged": "alerts:read",
+    "alert.resolved": "alerts:read",
+    "report.made": "exports:read",
+    "webhook.disabled": "webhooks:read",
+}
 ALERT_TYPES: Final[tuple[EventType, ...]] = ("alert.opened", "alert.acknowledged", "alert.resolved")
 REPORT_MADE: Final[EventType] = "report.made"
 DISABLED: Final[EventType] = "webhook.disabled"

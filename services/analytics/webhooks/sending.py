@@ -61,8 +61,10 @@ class WebhookSender:
         try:
             await look_again(self._step, idle_seconds=_IDLE_SECONDS, waiting="webhooks_wait")
         finally:
-            for _, task in self._serving.values():
+            tasks = [task for _, task in self._serving.values()]
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)  # each gives its connection back
             await self._poster.close()
 
     async def send_some(self) -> int:

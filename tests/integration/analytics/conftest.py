@@ -9,7 +9,7 @@ import httpx
 import pytest
 from msgspec import Struct
 
-from libs.common.clock import FixedClock
+from libs.common.clock import Clock, FixedClock
 from libs.common.database import Database
 from services.analytics.api import make_app
 from services.analytics.facts import Fact
@@ -28,8 +28,8 @@ class Analytics:
         self.tenant = tenant
         self.http = self.client()
 
-    def client(self, **told: Any) -> httpx.AsyncClient:
-        app = make_app(self.api, FixedClock(NOW), VERIFIER, **told)
+    def client(self, clock: Clock | None = None, **told: Any) -> httpx.AsyncClient:
+        app = make_app(self.api, clock or FixedClock(NOW), VERIFIER, **told)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(headers=bearer(self.tenant), transport=transport, base_url="http://analytics")
 

@@ -89,9 +89,9 @@ def write_x12(_: Any, value: Any) -> bytes:
 
 
 @contextmanager
-def served(service: str, database: ServiceDatabase) -> Iterator[str]:
-    """Serve a service's application as its process does; yield its address."""
-    app = import_module(f"services.{service}.api").make_app(Database(database.api_url), SystemClock(), VERIFIER)
+def served(service: str, database: ServiceDatabase, **told: Any) -> Iterator[str]:
+    """Serve a service's application as its process does, which is told what its settings would say; yield its address."""
+    app = import_module(f"services.{service}.api").make_app(Database(database.api_url), SystemClock(), VERIFIER, **told)
     app.state.pseudonym_key = KEY
     # Appeals asks an ingest that knows no claim.
     app.state.ingest = Ingest("http://ingest", own_tokens("appeals"), httpx.MockTransport(lambda _: httpx.Response(404, json={})))
