@@ -22,6 +22,11 @@ class Entered(Struct, frozen=True):
     def value(self, form: str, name: str, otherwise: str = "") -> str:
         return self.values.get(name, otherwise) if self.form == form else otherwise
 
+    @property
+    def first_wrong(self) -> str | None:
+        """The first of the wrong fields, as they stand in the form: what was sent tells their order."""
+        return next((name for name in self.values if name in self.wrong), None)
+
     def is_wrong(self, form: str, name: str) -> bool:
         return self.form == form and name in self.wrong
 
