@@ -104,6 +104,9 @@ class CommonSettings(KafkaSettings):
     )
     revoked: Path | None = Field(None, description="the file of revoked tokens' ids; not told: none is revoked")
     service_key: Path | None = Field(None, description="the file of this service's own private key, to ask other services with")
+    requests_per_second: float = Field(
+        500, gt=0, description="of one tenant to one process that answers HTTP; twice as many may come at once"
+    )
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     trusted_proxies: str = Field(

@@ -1,5 +1,7 @@
 """Composition root: `python -m services.ingest api` or `worker`."""
 
+import time
+
 from libs.common.audit.jobs import audit_jobs
 from libs.common.clock import SystemClock
 from libs.common.database import Database
@@ -40,10 +42,12 @@ def answer(database: Database, settings: IngestSettings) -> None:
     from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
     from services.ingest.api import make_app  # noqa: PLC0415 - as above
     from services.ingest.checks.risk import RiskDesk  # noqa: PLC0415 - as above
+    from services.ingest.waiting import Waiting  # noqa: PLC0415 - as above
 
     app = make_app(database, SystemClock(), verifier_of(settings))
     app.state.pseudonym_key = settings.pseudonym_key.get_secret_value().encode()
     app.state.sandbox = settings.sandbox()
+    app.state.waiting = Waiting(settings.waiting_bytes, time.monotonic)
     classifier_url = str(settings.classifier_url) if settings.classifier_url else None
     app.state.risk = RiskDesk(classifier_url, own_tokens(SERVICE, settings))
     serve(app, settings)

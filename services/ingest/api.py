@@ -1,7 +1,7 @@
 """Ingest's HTTP interface: interchanges in, and what came of them."""
 
-import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from operator import itemgetter
@@ -20,6 +20,7 @@ from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
 from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.rates import Places
 from libs.common.ids import named_id
 from services.ingest import queries, store
 from services.ingest.audited import AUDITED
@@ -35,6 +36,7 @@ from services.ingest.received import Received
 from services.ingest.reference import api as reference
 from services.ingest.sandbox.payer import Sandbox
 from services.ingest.scopes import SCOPES
+from services.ingest.settings import WAITING_BYTES
 from services.ingest.upload import MAX_BYTES, Upload, admitted, too_large
 from services.ingest.views import (
     FindingView,
@@ -48,6 +50,7 @@ from services.ingest.views import (
     RemitView,
     TransactionView,
 )
+from services.ingest.waiting import Waiting
 
 _TAKEN, _KNOWN = 202, 200
 _SHOWN = 1000  # transactions, and findings, of one interchange
@@ -101,6 +104,7 @@ async def post_interchange(
         raise Problem(415, "unsupported-encoding", "Only gzip is understood as Content-Encoding.")
     if (content_length or 0) > MAX_BYTES:
         raise too_large(MAX_BYTES)
+    await request.app.state.waiting.admit(database, tenant)
     async with admitted(request):
         upload = Upload(bytes_max=MAX_BYTES)
         try:
@@ -358,5 +362,6 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     app.state.database, app.state.clock = database, clock
     app.state.sandbox = Sandbox()
     app.state.risk = RiskDesk(None)
-    app.state.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+    app.state.uploads = Places(_UPLOADS_AT_ONCE)
+    app.state.waiting = Waiting(WAITING_BYTES, time.monotonic)
     return app

@@ -1,11 +1,14 @@
 """What ingest is told by its environment beyond what all services are."""
 
 from datetime import timedelta
+from typing import Final
 
 from pydantic import Field, HttpUrl, SecretStr
 
 from libs.common.settings import CommonSettings
 from services.ingest.sandbox.payer import Sandbox
+
+WAITING_BYTES: Final = 4 * 1024**3
 
 
 class IngestSettings(CommonSettings):
@@ -17,6 +20,7 @@ class IngestSettings(CommonSettings):
     classifier_url: HttpUrl | None = Field(
         None, description="where the classifier answers; not told: checks do without what it has learned"
     )
+    waiting_bytes: int = Field(WAITING_BYTES, gt=0, description="of one tenant's files that may wait to be read")
     sandbox_tenants: str = Field("", description="tenants whose payer is simulated, separated by commas")
     sandbox_seconds: float = Field(5, ge=0, le=86_400, description="how long after a claim the simulated payer's 835 comes")
 

@@ -8,12 +8,13 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import IO, Final
 
 from starlette.requests import ClientDisconnect, Request
 
 from libs.common.http.problems import Problem
+from libs.common.http.rates import Places
 from libs.x12 import Finding, InterchangeOpened, InterchangeReader
 from services.ingest.packing import pack
 
@@ -33,14 +34,10 @@ _REFUSALS: Final = {
 }
 
 
-@asynccontextmanager
-async def admitted(request: Request) -> AsyncIterator[None]:
-    """Hold one of the places that there are for uploads. Errors: Problem 503 (all are taken)."""
-    uploads: asyncio.Semaphore = request.app.state.uploads
-    if uploads.locked():
-        raise Problem(503, "busy", "Too many uploads at once; try again shortly.", headers={"Retry-After": "2"})
-    async with uploads:
-        yield
+def admitted(request: Request) -> AbstractAsyncContextManager[None]:
+    """Hold one of the places that there are for uploads. Errors: Problem 429 (the tenant has its share), 503 (all are taken)."""
+    uploads: Places = request.app.state.uploads
+    return uploads.hold(request.state.caller.tenant_id)
 
 
 class Upload:

@@ -19,6 +19,7 @@ from libs.common.access.scopes import PUBLIC, SCOPES
 from libs.common.access.verifier import Verifier
 from libs.common.errors import Transient
 from libs.common.http.problems import RETRY_SECONDS, Problem
+from libs.common.http.rates import Rates
 
 log = structlog.get_logger()
 
@@ -48,17 +49,23 @@ class Door:
     def __init__(self, verifier: Verifier, needed: Scopes, routers: Iterable[APIRouter]) -> None:
         self.verifier = verifier
         self.without_token: Callable[[Scope], Awaitable[Caller | None]] | None = None  # how others come in, where any may
+        self.rates: Rates | None = None
         self._needed = {**needed, **COMMON}
         _check_table(self._needed, [route for router in routers for route in router.routes])
         public = [told.partition(" ")[2] for told, scope in self._needed.items() if scope == PUBLIC]
         self._public: list[Pattern[str]] = [compile_path(path)[0] for path in (*public, *_DOCUMENTATION)]
 
     async def enter(self, scope: Scope) -> Caller | None:
-        """Return who asks; None where everybody may. Errors: Problem 401, 503."""
-        told = [value for name, value in scope["headers"] if name == b"authorization"]
-        path = scope["path"]
-        if any(public.match(path) for public in self._public):
+        """Return who asks; None where everybody may. Errors: Problem 401, 429, 503."""
+        if any(public.match(scope["path"]) for public in self._public):
             return None
+        caller = await self._recognize(scope)
+        if self.rates is not None and caller is not None and not caller.is_service:  # a service asks on account of who was counted
+            self.rates.take(caller.tenant_id)
+        return caller
+
+    async def _recognize(self, scope: Scope) -> Caller | None:
+        told = [value for name, value in scope["headers"] if name == b"authorization"]
         if not told:
             if self.without_token is None:
                 raise unauthenticated()
@@ -102,7 +109,7 @@ class Door:
                 needed = self._needed[f"{method.upper()} {path}"]
                 operation["security"] = [] if needed == PUBLIC else [{SCHEME: [needed]}]
                 if needed != PUBLIC:
-                    answers = {**operation["responses"], **{str(status): refused[status] for status in (401, 403)}}
+                    answers = {**operation["responses"], **{str(status): refused[status] for status in refused}}
                     operation["responses"] = dict(sorted(answers.items()))
 
 

@@ -102,7 +102,7 @@ def _openapi(app: FastAPI, door: Door) -> dict[str, Any]:
                     operation["responses"]["422"] = problems.responses(422)[422]
         for unused in ("HTTPValidationError", "ValidationError"):
             components.pop(unused, None)
-        door.describe(schema, problems.responses(401, 403))
+        door.describe(schema, problems.responses(401, 403, 429))
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -2,12 +2,14 @@
 
 import gc
 import socket
+import time
 
 import uvicorn
 from fastapi import FastAPI
 
 from libs.common import telemetry
 from libs.common.http.protocol import BoundedHttp
+from libs.common.http.rates import Rates
 from libs.common.settings import CommonSettings
 
 _GRACE_SECONDS = 10
@@ -16,6 +18,7 @@ _TAKES_NOTHING_MS = 60_000  # then the kernel lets go of who is sent something a
 
 def serve(app: FastAPI, settings: CommonSettings) -> None:
     """Serve until SIGTERM; requests in flight are answered first."""
+    app.state.door.rates = Rates(settings.requests_per_second, time.monotonic)
     gc.collect()
     gc.freeze()
     config = uvicorn.Config(
