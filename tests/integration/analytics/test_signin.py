@@ -119,6 +119,8 @@ async def test_who_is_signed_in_by_the_provider_sees_the_page_they_asked_for_unt
     assert page.status_code == 200
     assert "Ann &lt;b&gt;Lee&lt;/b&gt;" in page.text, "a name is shown as it is"
     assert (await pages.browser.get("/sign-in?next=/alerts")).headers["location"] == "/alerts"
+    assert (await pages.browser.get("/v1/alerts")).status_code == 200, "what a page reads by itself"
+    assert (await pages.browser.post("/v1/recounts", json={}, headers={"Origin": HOST})).status_code == 401, "but changes nothing"
     kept = pages.browser.cookies[COOKIE]
     out = await pages.sign_out(await pages.mark())
     assert (out.status_code, out.headers["location"]) == (303, "/sign-in?out=1")
