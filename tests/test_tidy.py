@@ -35,6 +35,7 @@ EDGES = frozenset(
         "services/analytics/pages/acting.py", "services/analytics/pages/doing.py", "services/analytics/pages/signin.py",
         "services/analytics/pages/guard.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",
+        "services/ingest/waiting.py",
         "services/ingest/sandbox/payer.py", "services/ingest/reference/loading.py",
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
         "services/ingest/followups/deposits_api.py",
