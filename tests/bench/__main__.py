@@ -20,6 +20,7 @@ ALL = (
     "analytics",
     "insight",
     "audits",
+    "audit",
 )
 
 
