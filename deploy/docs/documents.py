@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from deploy.docs.access import with_access
 from deploy.docs.asyncapi import asyncapi
 from deploy.docs.kpis import kpi_page
 from deploy.docs.letters import with_variables
@@ -26,6 +27,7 @@ def generated() -> dict[Path, str]:
         **{DOCS / "api" / f"{service}.json": _json(openapi(service)) for service in SERVICES},
         **{SCHEMAS / f"{event.name}.v1.json": _json(json_schema(event)) for event in EVENTS},
         DOCS / "events" / "asyncapi.yaml": _yaml(asyncapi()),
+        DOCS / "access.md": with_access(DOCS / "access.md"),
         DOCS / "deadlines.md": with_levels(DOCS / "deadlines.md"),
         DOCS / "kpis.md": kpi_page(),
         DOCS / "letters.md": with_variables(DOCS / "letters.md"),
