@@ -15,7 +15,6 @@ from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import responses
 from libs.common.http.versions import etag
-from libs.common.people import PERSON
 from services.appeals import store
 from services.appeals.audited import AUDITED
 from services.appeals.changing import AskingDep, Locked, change, detail_of
@@ -65,7 +64,7 @@ async def move_case(case_id: UUID, body: MoveCase, asking: AskingDep) -> CaseDet
 
     async def act(locked: Locked) -> None:
         await require_evidence(locked.tx, locked.tenant, case_id, body.command)
-        await locked.take(store.case_of(locked.row), Move(command=body.command, who=PERSON, why=body.why))
+        await locked.take(store.case_of(locked.row), Move(command=body.command, who=locked.who, why=body.why))
 
     return await change(asking, case_id, "move_case", body, act)
 

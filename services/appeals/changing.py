@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
 from libs.common.http.problems import Problem, not_found
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.appeals import store
@@ -28,6 +28,7 @@ class Asking:
     """Who asks what of which version, and with what it is answered."""
 
     tenant: str
+    who: str
     database: Database
     clock: Clock
     traceparent: str
@@ -39,13 +40,14 @@ class Asking:
 async def _asking(
     response: Response,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     traceparent: TraceDep,
     if_match: IfMatch = None,
     key: idempotency.Key = None,
 ) -> Asking:
-    return Asking(tenant, database, clock, traceparent, response, key, if_match)
+    return Asking(tenant, who, database, clock, traceparent, response, key, if_match)
 
 
 AskingDep = Annotated[Asking, Depends(_asking)]
@@ -57,6 +59,7 @@ class Locked:
 
     tx: AsyncConnection
     tenant: str
+    who: str
     row: Mapping[str, Any]
     now: datetime
     traceparent: str
@@ -117,7 +120,7 @@ async def change(asking: Asking, case_id: UUID, what: str, body: BaseModel, act:
             if row is None:
                 raise not_found("case")
             check_version(row["version"], version, "case")
-            await act(Locked(tx, tenant, row, now, asking.traceparent))
+            await act(Locked(tx, tenant, asking.who, row, now, asking.traceparent))
             detail = await detail_of(tx, tenant, case_id, asking.clock)
             await idempotency.finish(tx, tenant, asking.key, idempotency.Kept(200, None, detail.model_dump_json()))
     asking.response.headers["ETag"] = etag(detail.version)

@@ -22,7 +22,7 @@ from libs.common.access.keys import Key, read_keys
 from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, SERVICES_ISSUER, OwnTokens, key_set, new_key, sign
 from libs.common.access.verifier import Verifier
 
-PERSON = "tester"
+PERSON = "local"
 KEY = new_key()
 SERVICE_KEYS = {service: new_key(subject=f"service:{service}") for service in scopes.SERVICES}
 

@@ -32,6 +32,10 @@ async def _caller(request: Request) -> Caller:
     return caller
 
 
+async def _who(request: Request) -> str:
+    return (await _caller(request)).subject
+
+
 async def _tenant(request: Request) -> str:
     return (await _caller(request)).tenant_id
 
@@ -52,6 +56,7 @@ async def _traceparent(request: Request) -> str:
 DatabaseDep = Annotated[Database, Depends(_database)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 CallerDep = Annotated[Caller, Depends(_caller)]
+WhoDep = Annotated[str, Depends(_who)]  # whom histories name
 TenantDep = Annotated[str, Depends(_tenant)]
 BehalfDep = Annotated[Behalf, Depends(_behalf)]
 TraceDep = Annotated[str, Depends(_traceparent)]

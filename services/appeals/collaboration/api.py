@@ -9,11 +9,10 @@ from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
-from libs.common.people import PERSON
 from services.appeals.changing import require_case
 from services.appeals.collaboration import store
 from services.appeals.collaboration.store import Link
@@ -63,7 +62,13 @@ async def _messages(tx: AsyncConnection, tenant: str, case_id: UUID) -> list[Mes
 
 @router.post(f"{_CASE}/messages", summary="Write about a case", status_code=201, responses=responses(400, 404, 409, 415, 422))
 async def post_message(
-    case_id: UUID, body: NewMessage, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+    case_id: UUID,
+    body: NewMessage,
+    tenant: TenantDep,
+    who: WhoDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    key: idempotency.Key = None,
 ) -> MessageView:
     """What is written stays. Guests see it only by the links in `share_with`."""
     idempotency.require(key)
@@ -74,13 +79,13 @@ async def post_message(
         kept = await idempotency.begin(tx, tenant, key, digest, now)
         if kept is not None:
             return MessageView.model_validate_json(kept.body)
-        message_id = await store.insert_message(tx, tenant, case_id, body.text, PERSON, now)
+        message_id = await store.insert_message(tx, tenant, case_id, body.text, who, now)
         links = {link.link_id: link for link in await store.links_of_case(tx, tenant, case_id)}
         if not set(body.share_with) <= set(links):
             raise not_found("guest link of this case")
         for link_id in dict.fromkeys(body.share_with):
             await store.share(tx, tenant, link_id, "message", [message_id], now)
-            await store.log(tx, tenant, links[link_id], "message_shared", PERSON, now, items=[message_id])
+            await store.log(tx, tenant, links[link_id], "message_shared", who, now, items=[message_id])
         written = next(each for each in await _messages(tx, tenant, case_id) if each.message_id == message_id)
         await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, written.model_dump_json()))
     return written
@@ -88,7 +93,13 @@ async def post_message(
 
 @router.post(f"{_CASE}/guest-links", summary="Let a guest in", status_code=201, responses=responses(400, 404, 409, 415, 422))
 async def create_link(
-    case_id: UUID, body: NewLink, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+    case_id: UUID,
+    body: NewLink,
+    tenant: TenantDep,
+    who: WhoDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    key: idempotency.Key = None,
 ) -> NewLinkView:
     """The guest's page shows the documents and messages that are named here or shared later, and nothing else of the case. Its
     address is a secret that is told once and kept nowhere: who loses it revokes the link and makes another.
@@ -111,13 +122,13 @@ async def create_link(
             language=body.language,
             may_answer=body.may_answer,
             may_upload=body.may_upload,
-            created_by=PERSON,
+            created_by=who,
             created_at=now,
             expires_at=now + timedelta(days=body.days),
         )
         await store.insert_link(tx, tenant, link, hash_of(token) or "")
-        await store.log(tx, tenant, link, "link_created", PERSON, now)
-        await _share(tx, tenant, link, body.documents, body.messages, clock)
+        await store.log(tx, tenant, link, "link_created", who, now)
+        await _share(tx, tenant, who, link, body.documents, body.messages, clock)
         [shown] = await _views(tx, tenant, [link], clock)
         told = NewLinkView(**shown.model_dump(), path=None)
         await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, told.model_dump_json()))
@@ -125,7 +136,7 @@ async def create_link(
 
 
 async def _share(
-    tx: AsyncConnection, tenant: str, link: Link, documents: Collection[UUID], messages: Collection[UUID], clock: Any
+    tx: AsyncConnection, tenant: str, who: str, link: Link, documents: Collection[UUID], messages: Collection[UUID], clock: Any
 ) -> None:
     """Let a link show items of its own case. Errors: Problem 404 for any other."""
     now = clock.now()
@@ -134,9 +145,9 @@ async def _share(
     if not set(messages) <= {row["message_id"] for row in await store.messages_of_case(tx, tenant, link.case_id)}:
         raise not_found("message of this case")
     new = await store.share(tx, tenant, link.link_id, "document", documents, now)
-    await store.log(tx, tenant, link, "document_shared", PERSON, now, items=new)
+    await store.log(tx, tenant, link, "document_shared", who, now, items=new)
     new = await store.share(tx, tenant, link.link_id, "message", messages, now)
-    await store.log(tx, tenant, link, "message_shared", PERSON, now, items=new)
+    await store.log(tx, tenant, link, "message_shared", who, now, items=new)
 
 
 async def _views(tx: AsyncConnection, tenant: str, links: Sequence[Link], clock: Any) -> list[LinkView]:
@@ -164,12 +175,12 @@ async def list_links(case_id: UUID, tenant: TenantDep, database: DatabaseDep, cl
 
 @router.post(f"{_CASE}/guest-links/{{link_id}}/shares", summary="Show a guest more", responses=responses(404, 409, 415, 422))
 async def share_more(
-    case_id: UUID, link_id: UUID, body: Share, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    case_id: UUID, link_id: UUID, body: Share, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> LinkView:
     """What is shown already stays so; said again, it changes nothing."""
     async with database.begin(tenant) as tx:
         link = await _open(tx, tenant, case_id, link_id, clock)
-        await _share(tx, tenant, link, body.documents, body.messages, clock)
+        await _share(tx, tenant, who, link, body.documents, body.messages, clock)
         [shown] = await _views(tx, tenant, [link], clock)
     return shown
 
@@ -195,25 +206,27 @@ async def _open(tx: AsyncConnection, tenant: str, case_id: UUID, link_id: UUID, 
     responses=responses(404, 422),
 )
 async def end_share(
-    case_id: UUID, link_id: UUID, item_id: UUID, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    case_id: UUID, link_id: UUID, item_id: UUID, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> Response:
     async with database.begin(tenant) as tx:
         link = await _locked(tx, tenant, case_id, link_id)
         if await store.unshare(tx, tenant, link_id, item_id):
-            await store.log(tx, tenant, link, "share_ended", PERSON, clock.now(), items=[item_id])
+            await store.log(tx, tenant, link, "share_ended", who, clock.now(), items=[item_id])
     return Response(status_code=204)
 
 
 @router.delete(
     f"{_CASE}/guest-links/{{link_id}}", summary="Let a guest in no longer", status_code=204, responses=responses(404, 422)
 )
-async def revoke_link(case_id: UUID, link_id: UUID, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> Response:
+async def revoke_link(
+    case_id: UUID, link_id: UUID, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
+) -> Response:
     """The link opens nothing from this moment on; what was disclosed by it stays in the log."""
     async with database.begin(tenant) as tx:
         link = await _locked(tx, tenant, case_id, link_id)
         if link.revoked_at is None:
             await store.revoke(tx, tenant, link_id, clock.now())
-            await store.log(tx, tenant, link, "link_revoked", PERSON, clock.now())
+            await store.log(tx, tenant, link, "link_revoked", who, clock.now())
     return Response(status_code=204)
 
 

@@ -11,12 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import Database
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
 from libs.common.http.neighbour import Behalf, Refused
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.ids import named_id
-from libs.common.people import PERSON
 from services.appeals import store as cases
 from services.appeals.changing import Locked
 from services.appeals.corrections import rendering, store
@@ -136,6 +135,7 @@ async def send_corrected_claim(
     case_id: UUID,
     body: SendCorrectedClaimBody,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     traceparent: TraceDep,
@@ -154,7 +154,7 @@ async def send_corrected_claim(
     told = {"action": "correct_and_resubmit", "channel": "electronic", "why": body.why, "good_cause": body.good_cause}
     filing = FileCase.model_validate(told)
     async with database.begin(tenant) as tx:
-        locked = await _lock(tx, tenant, case_id, clock.now(), traceparent)
+        locked = await _lock(tx, tenant, who, case_id, clock.now(), traceparent)
         known = await store.get(tx, tenant, correction_id)
         if known is not None and known["state"] == "sent":
             response.headers["ETag"] = etag(locked.row["version"])
@@ -171,13 +171,13 @@ async def send_corrected_claim(
                 replaces_claim_id=corrected.claim_id,
                 difference=corrected.difference,
                 why=body.why,
-                who=PERSON,
+                who=who,
                 now=clock.now(),
             )
     submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), Behalf(tenant, traceparent)))
     claim_id = UUID(submitted["claim_id"])
     async with database.begin(tenant) as tx:
-        locked = await _lock(tx, tenant, case_id, clock.now(), traceparent)
+        locked = await _lock(tx, tenant, who, case_id, clock.now(), traceparent)
         await _file(filing.model_copy(update={"corrected_claim_id": claim_id}), locked)
         await store.finish(tx, tenant, correction_id, claim_id, clock.now())
         written = await store.get(tx, tenant, correction_id)
@@ -186,11 +186,11 @@ async def send_corrected_claim(
     return _sent(written or {})
 
 
-async def _lock(tx: AsyncConnection, tenant: str, case_id: UUID, now: datetime, traceparent: str) -> Locked:
+async def _lock(tx: AsyncConnection, tenant: str, who: str, case_id: UUID, now: datetime, traceparent: str) -> Locked:
     row = await cases.lock_row(tx, tenant, case_id)
     if row is None:
         raise not_found("case")
-    return Locked(tx, tenant, row, now, traceparent)
+    return Locked(tx, tenant, who, row, now, traceparent)
 
 
 async def _file(filing: FileCase, locked: Locked) -> None:

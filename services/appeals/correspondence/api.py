@@ -9,12 +9,11 @@ from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.ids import uuid7
-from libs.common.people import PERSON
 from services.appeals.correspondence import store
 from services.appeals.correspondence.promises import ENDINGS, missed_from
 from services.appeals.correspondence.store import Entry
@@ -34,6 +33,7 @@ async def log_entry(
     body: LogEntry,
     response: Response,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     key: idempotency.Key = None,
@@ -46,7 +46,7 @@ async def log_entry(
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("log_entry", str(case_id), body.model_dump_json()), now)
         if kept is None:
-            entry = await _entry(tx, tenant, case_id, body, clock)
+            entry = await _entry(tx, tenant, who, case_id, body, clock)
             await store.insert(tx, entry)
             # The key keeps the id alone: what people say of a case stands in one place.
             await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, str(entry.entry_id)))
@@ -58,7 +58,7 @@ async def log_entry(
     return _view(row, response)
 
 
-async def _entry(tx: AsyncConnection, tenant: str, case_id: UUID, body: LogEntry, clock: ClockDep) -> Entry:
+async def _entry(tx: AsyncConnection, tenant: str, who: str, case_id: UUID, body: LogEntry, clock: ClockDep) -> Entry:
     """Return what is to be logged. Errors: Problem 404, 422 for days that cannot be."""
     now = clock.now()
     case = await worklist.look(tx, tenant, case_id)
@@ -87,7 +87,7 @@ async def _entry(tx: AsyncConnection, tenant: str, case_id: UUID, body: LogEntry
         promise_is="open" if told is not None else None,
         look_at=look_at,
         logged_at=now,
-        logged_by=PERSON,
+        logged_by=who,
     )
 
 
@@ -133,6 +133,7 @@ async def end_promise(
     body: EndPromise,
     response: Response,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     if_match: IfMatch = None,
@@ -144,6 +145,6 @@ async def end_promise(
         check_version(row["version"], version, "entry")
         if row["promise_is"] is None or body.promise_is not in ENDINGS[row["promise_is"]]:
             raise Problem(409, "no-open-promise", "Nothing was promised here that is still to come.")
-        await store.end_promise(tx, row, body.promise_is, PERSON, clock.now())
+        await store.end_promise(tx, row, body.promise_is, who, clock.now())
         changed = await _found(tx, tenant, case_id, entry_id)
     return _view(changed, response)

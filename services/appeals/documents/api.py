@@ -8,10 +8,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
-from libs.common.people import PERSON
 from services.appeals.changing import require_case
 from services.appeals.documents import store
 from services.appeals.documents.giving import give
@@ -60,6 +59,7 @@ async def post_document(
     response: Response,
     case_id: UUID,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     kind: Kind = DocumentKind.OTHER,
@@ -74,7 +74,7 @@ async def post_document(
     async with database.begin(tenant) as tx:  # before anything is sent, and again when all is here
         await require_case(tx, tenant, case_id)
     async with taken(request) as sent:
-        kept = await desk.keep(tenant, sent, name, case_id=case_id, kind=kind, origin="upload", who=PERSON, replaces=replaces)
+        kept = await desk.keep(tenant, sent, name, case_id=case_id, kind=kind, origin="upload", who=who, replaces=replaces)
     async with kept.settled(), database.begin(tenant) as tx:
         document, is_new = await kept.enter(tx, tenant, clock.now())
         exhibit = _exhibit(await store.list_documents(tx, tenant, case_id, ["current"]), document["document_id"])
@@ -160,7 +160,7 @@ async def head_content(
 
 @router.patch(f"{_PATH}/{{document_id}}", summary="Say what a document is, or where it stands", responses=responses(404, 422))
 async def edit_document(
-    case_id: UUID, document_id: UUID, body: EditDocument, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    case_id: UUID, document_id: UUID, body: EditDocument, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> DocumentDetail:
     """Only a current document is changed. Said again, it changes nothing."""
     now = clock.now()
@@ -172,14 +172,14 @@ async def edit_document(
             raise not_found("current document")
         if body.kind is not None and body.kind != before["kind"]:
             await store.set_kind(tx, tenant, document_id, body.kind, now)
-            await store.tell(tx, tenant, case_id, document_id, "kind_changed", PERSON, before["kind"], now)
+            await store.tell(tx, tenant, case_id, document_id, "kind_changed", who, before["kind"], now)
         if body.exhibit is not None:
             ordered = [row["document_id"] for row in current]
             moved = [each for each in ordered if each != document_id]
             moved.insert(body.exhibit - 1, document_id)
             if moved != ordered:
                 await store.set_order(tx, tenant, moved)
-                await store.tell(tx, tenant, case_id, document_id, "moved", PERSON, "", now)
+                await store.tell(tx, tenant, case_id, document_id, "moved", who, "", now)
         return await _detail(tx, tenant, case_id, document_id)
 
 
@@ -219,18 +219,18 @@ async def _offered(tx: AsyncConnection, tenant: str, case_id: UUID, document_id:
     f"{_PATH}/{{document_id}}/accept", summary="Take a guest's document as evidence", responses=responses(404, 409, 415, 422)
 )
 async def accept_document(
-    case_id: UUID, document_id: UUID, body: AcceptDocument, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    case_id: UUID, document_id: UUID, body: AcceptDocument, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> DocumentDetail:
     """It becomes the last exhibit, and counts on the checklist as what it is said to be. Accepted again, it stays as it is."""
     async with database.begin(tenant) as tx:
         if await _offered(tx, tenant, case_id, document_id, "current") is not None:
-            await store.accept(tx, tenant, case_id, document_id, body.kind, PERSON, clock.now())
+            await store.accept(tx, tenant, case_id, document_id, body.kind, who, clock.now())
         return await _detail(tx, tenant, case_id, document_id)
 
 
 @router.post(f"{_PATH}/{{document_id}}/refuse", summary="Refuse a guest's document", responses=responses(404, 409, 415, 422))
 async def refuse_document(
-    case_id: UUID, document_id: UUID, body: RefuseDocument, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    case_id: UUID, document_id: UUID, body: RefuseDocument, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> DocumentDetail:
     """The guest sees it no longer, and its bytes are forgotten within some hours; that it came, and why it was refused, stays."""
     now = clock.now()
@@ -239,7 +239,7 @@ async def refuse_document(
         if row is not None:
             await store.set_state(tx, tenant, document_id, "refused", now)
             await store.touch_blob(tx, tenant, row["sha256"], now)
-            await store.tell(tx, tenant, case_id, document_id, "refused", PERSON, body.reason, now)
+            await store.tell(tx, tenant, case_id, document_id, "refused", who, body.reason, now)
         return await _detail(tx, tenant, case_id, document_id)
 
 
@@ -248,6 +248,7 @@ async def delete_document(
     case_id: UUID,
     document_id: UUID,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     reason: Annotated[str, Query(min_length=1, max_length=200, pattern=r"\S", description="why; no patient data")],
@@ -262,4 +263,4 @@ async def delete_document(
         if row["state"] != "deleted":
             await store.set_state(tx, tenant, document_id, "deleted", now)
             await store.touch_blob(tx, tenant, row["sha256"], now)
-            await store.tell(tx, tenant, case_id, document_id, "deleted", PERSON, reason, now)
+            await store.tell(tx, tenant, case_id, document_id, "deleted", who, reason, now)

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.problems import Problem, not_found, responses
-from libs.common.people import PERSON
 from services.appeals.documents.keeping import desk_of
 from services.appeals.documents.store import list_documents
 from services.appeals.documents.views import DocumentView
@@ -93,7 +92,7 @@ async def collect_evidence(
 
 @router.put(f"{_CASE}/{{item}}/waiver", summary="Go without something", responses=responses(404, 415, 422))
 async def waive_evidence(
-    case_id: UUID, item: ItemName, body: Waive, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    case_id: UUID, item: ItemName, body: Waive, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> EvidenceView:
     """Who waived what and why is kept."""
     async with database.begin(tenant) as tx:
@@ -102,17 +101,19 @@ async def waive_evidence(
         if item not in {each.item for each in found}:
             raise not_found("item on the checklist of this case")
         if item not in waived or waived[item]["reason"] != body.reason:
-            await store.tell_waiver(tx, tenant, case_id, item, "waived", body.reason, PERSON, clock.now())
+            await store.tell_waiver(tx, tenant, case_id, item, "waived", body.reason, who, clock.now())
         return await _view(tx, tenant, case)
 
 
 @router.delete(f"{_CASE}/{{item}}/waiver", summary="Ask for it after all", responses=responses(404, 422))
-async def withdraw_waiver(case_id: UUID, item: ItemName, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> EvidenceView:
+async def withdraw_waiver(
+    case_id: UUID, item: ItemName, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
+) -> EvidenceView:
     async with database.begin(tenant) as tx:
         case = await _case(tx, tenant, case_id)
         if item not in (await store.waivers(tx, [(tenant, case_id)]))[tenant, case_id]:
             raise not_found("waiver")
-        await store.tell_waiver(tx, tenant, case_id, item, "withdrawn", "", PERSON, clock.now())
+        await store.tell_waiver(tx, tenant, case_id, item, "withdrawn", "", who, clock.now())
         return await _view(tx, tenant, case)
 
 
@@ -128,7 +129,13 @@ async def list_checklists(tenant: TenantDep, database: DatabaseDep) -> Checklist
 
 @router.put("/v1/evidence/checklists/{category}", summary="Set your own checklist", responses=responses(404, 415, 422))
 async def set_checklist(
-    category: Category, body: SetChecklist, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, payer_id: Payer = EVERY_PAYER
+    category: Category,
+    body: SetChecklist,
+    tenant: TenantDep,
+    who: WhoDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    payer_id: Payer = EVERY_PAYER,
 ) -> ChecklistView:
     """It holds at once, for cases that are open too. An empty list asks for nothing."""
     _require(category)
@@ -136,7 +143,7 @@ async def set_checklist(
     if not {each.item for each in wanted} <= set(items()):
         raise Problem(422, "unknown-item", "A checklist holds items of `known_items` only.")
     async with database.begin(tenant) as tx:
-        await store.set_list(tx, tenant, payer_id, category, wanted, PERSON, clock.now())
+        await store.set_list(tx, tenant, payer_id, category, wanted, who, clock.now())
     return _told(category, payer_id, wanted, is_own=True)
 
 

@@ -12,7 +12,6 @@ from libs.common.contracts.appeal_filed import AppealFiledV1
 from libs.common.contracts.envelope import Event, first_event
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import outbox
-from libs.common.people import PERSON
 from services.appeals import store
 from services.appeals.changing import AskingDep, Locked, change
 from services.appeals.deadlines.clocks import LIMIT_OF, due_on
@@ -87,7 +86,7 @@ async def require_fileable(body: FileCase, locked: Locked, answer: FiledPacket |
                 409, "already-filed", detail, appeal_id=about, next_check_on=again_on, next_check_is=same["next_check_is"]
             )
     case = replace(store.case_of(row), due_on=due_on(row, body.action))
-    asked = Move(command=_COMMANDS[body.action], who=PERSON, why=body.why, good_cause=body.good_cause, on=filed_on)
+    asked = Move(command=_COMMANDS[body.action], who=locked.who, why=body.why, good_cause=body.good_cause, on=filed_on)
     decision = decide(case, asked, locked.now)
     if isinstance(decision, Refusal):
         raise Problem(409, "step-refused", decision.detail, reason=decision.reason)
@@ -125,7 +124,7 @@ async def file(
         good_cause=body.good_cause,
         filed_on=filed_on,
         filed_at=locked.now,
-        filed_by=PERSON,
+        filed_by=locked.who,
         next_check_on=next_check_on,
         next_check_is=next_check_is,
         packet_id=packet.packet_id,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
 from libs.common.http.problems import Problem, not_found, responses
 from services.appeals import store as cases
 from services.appeals.changing import Locked
@@ -49,6 +49,7 @@ async def file_submission(
     submission_id: UUID,
     body: FileTogether,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     traceparent: TraceDep,
@@ -65,7 +66,7 @@ async def file_submission(
     filed, refused = 0, list[NotFiled]()
     for case_id in waiting[:AT_ONCE]:
         try:
-            filed += await _file(database, tenant, case_id, submission_id, body, clock, traceparent)
+            filed += await _file(database, tenant, who, case_id, submission_id, body, clock, traceparent)
         except Problem as problem:
             refused.append(NotFiled(case_id=case_id, reason=problem.name, detail=problem.detail))
     left = max(len(waiting) - AT_ONCE, 0)
@@ -73,7 +74,14 @@ async def file_submission(
 
 
 async def _file(
-    database: Database, tenant: str, case_id: UUID, submission_id: UUID, body: FileTogether, clock: Clock, traceparent: str
+    database: Database,
+    tenant: str,
+    who: str,
+    case_id: UUID,
+    submission_id: UUID,
+    body: FileTogether,
+    clock: Clock,
+    traceparent: str,
 ) -> bool:
     """File one case; False where another request was faster. Errors: Problem, as for a case alone."""
     async with database.begin(tenant) as tx:
@@ -87,6 +95,6 @@ async def _file(
             if not ready:
                 raise Problem(409, "packet-not-ready", "No packet was built for this case: build it first.")
             told["packet_id"] = ready[0]["packet_id"]
-        locked = Locked(tx, tenant, row, clock.now(), traceparent)
+        locked = Locked(tx, tenant, who, row, clock.now(), traceparent)
         await file(FileCase.model_validate(told), locked, submission_id=submission_id)
     return True

@@ -4,10 +4,9 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from libs.common.database import lock_name
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
-from libs.common.people import PERSON
 from services.appeals.letters import store
 from services.appeals.letters.facts import Letterhead
 from services.appeals.letters.logos import LogoRefused, read_logo
@@ -29,7 +28,13 @@ async def get_letterhead(tenant: TenantDep, database: DatabaseDep, response: Res
 
 @router.put("/v1/letterhead", summary="Set who writes and who signs", responses=responses(400, 412, 413, 415, 422, 428))
 async def put_letterhead(
-    body: LetterheadBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response, if_match: IfMatch = None
+    body: LetterheadBody,
+    tenant: TenantDep,
+    who: WhoDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> LetterheadView:
     """Letters that are written already keep the letterhead of their day. The first one is put on version 0 (`If-Match: "0"`)."""
     asked = read_version(if_match)
@@ -44,5 +49,5 @@ async def put_letterhead(
         before = await store.find_letterhead(tx, tenant)
         version = before["version"] if before else 0
         check_version(version, asked, "letterhead")
-        await store.insert_letterhead(tx, tenant, version + 1, head, logo, PERSON, clock.now())
+        await store.insert_letterhead(tx, tenant, version + 1, head, logo, who, clock.now())
     return await get_letterhead(tenant, database, response)

@@ -7,10 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
-from libs.common.people import PERSON
 from services.appeals.changing import require_case
 from services.appeals.letters import library, store
 from services.appeals.letters.facts import Asked, sheet, values
@@ -44,6 +43,7 @@ async def write_letter(
     body: WriteLetter,
     response: Response,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
 ) -> LetterView:
@@ -71,14 +71,14 @@ async def write_letter(
         sheet=sheet(sources, asked, known),
         paragraphs=fill(source, body.language, known),
     )
-    view, is_new = await _keep(database, tenant, letter, clock)
+    view, is_new = await _keep(database, tenant, who, letter, clock)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = etag(view.version)
     response.headers["Location"] = f"/v1/cases/{case_id}/letters/{view.version}"
     return view
 
 
-async def _keep(database: Database, tenant: str, letter: NewLetter, clock: ClockDep) -> tuple[LetterView, bool]:
+async def _keep(database: Database, tenant: str, who: str, letter: NewLetter, clock: ClockDep) -> tuple[LetterView, bool]:
     """Add a version; one that says the same as the newest is the newest."""
     async with database.begin(tenant) as tx:
         await store.lock_letters(tx, tenant, letter.case_id)
@@ -86,7 +86,7 @@ async def _keep(database: Database, tenant: str, letter: NewLetter, clock: Clock
         if newest is not None and _says_the_same(newest, letter):
             return LetterView.of(newest), False
         version = newest["version"] + 1 if newest else 1
-        await store.insert_letter(tx, tenant, version, letter, PERSON, clock.now())
+        await store.insert_letter(tx, tenant, version, letter, who, clock.now())
         row = await store.find_letter(tx, tenant, letter.case_id, version)
         if row is None:
             raise AssertionError("a letter that was just written")
@@ -105,6 +105,7 @@ async def edit_letter(
     body: EditLetter,
     response: Response,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     if_match: IfMatch = None,
@@ -120,7 +121,7 @@ async def edit_letter(
         check_version(newest["version"], asked, "letter")
         told = {name: newest[name] for name in NewLetter.__struct_fields__ if name not in ("sheet", "paragraphs", "edits_version")}
         letter = NewLetter(**told, edits_version=asked, sheet=store.sheet_of(newest), paragraphs=paragraphs)
-        await store.insert_letter(tx, tenant, asked + 1, letter, PERSON, clock.now())
+        await store.insert_letter(tx, tenant, asked + 1, letter, who, clock.now())
         row = await store.find_letter(tx, tenant, case_id, asked + 1)
     response.headers["ETag"] = etag(asked + 1)
     return LetterView.of(row or {})

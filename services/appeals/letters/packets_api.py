@@ -11,10 +11,9 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import named_id
-from libs.common.people import PERSON
 from services.appeals.changing import require_case
 from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
@@ -53,14 +52,14 @@ _LATER: Final = {
     },
 )
 async def ask_packet(
-    case_id: UUID, body: AskPacket, response: Response, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    case_id: UUID, body: AskPacket, response: Response, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> PacketView:
     """Cover sheet, letter and numbered exhibits, in as few files as the payer takes. The same letter, documents and limits are the
     same packet with the same bytes, so that no Idempotency-Key is needed. What takes longer than two seconds is answered by 202.
     """
     async with database.begin(tenant) as tx:
         packet_id, version, limits = await _wanted(tx, tenant, case_id, body)
-        is_new = await packet_store.ask(tx, tenant, packet_id, case_id, version, limits, PERSON, clock.now())
+        is_new = await packet_store.ask(tx, tenant, packet_id, case_id, version, limits, who, clock.now())
     row = await _await_end(database, tenant, case_id, packet_id)
     response.headers["Location"] = f"/v1/cases/{case_id}/packets/{packet_id}"
     if row["state"] == "waiting":

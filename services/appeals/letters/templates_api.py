@@ -9,10 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.audit.acting import about
 from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
-from libs.common.people import PERSON
 from services.appeals.letters import library, store
 from services.appeals.letters.facts import Asked, Sources, sheet, values
 from services.appeals.letters.gathering import desk_of, own_sources
@@ -98,6 +97,7 @@ async def put_letter_template(
     language: LanguageWord,
     body: WriteTemplate,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     response: Response,
@@ -112,7 +112,7 @@ async def put_letter_template(
         before = await store.find_template(tx, tenant, key)
         version = before["version"] if before else 0
         check_version(version, asked, "template")
-        row = await store.insert_template(tx, tenant, key, version + 1, body.body, body.note, PERSON, clock.now())
+        row = await store.insert_template(tx, tenant, key, version + 1, body.body, body.note, who, clock.now())
     view = TemplateView.model_validate(dict(row))
     response.headers["ETag"] = etag(view.version)
     return view

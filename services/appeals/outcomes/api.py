@@ -12,7 +12,7 @@ from libs.common.contracts import appeal_decided
 from libs.common.contracts.envelope import first_event
 from libs.common.http.problems import Problem, responses
 from libs.common.messaging import outbox
-from libs.common.people import PERSON, SYSTEM
+from libs.common.people import SYSTEM
 from services.appeals.changing import AskingDep, Locked, change
 from services.appeals.filing.views import Day, Number
 from services.appeals.outcomes import store
@@ -62,9 +62,9 @@ async def _record(body: RecordOutcome, locked: Locked) -> None:
     about = appeal_id(row["case_id"], len(filed))
     before = known.decisions.get(about) or Decision(about, row["case_id"], row["claim_key"])
     said = Said(body.outcome, body.decided_on, locked.now)
-    decision = replace(before, said=said, said_by=PERSON, said_reference=body.reference)
+    decision = replace(before, said=said, said_by=locked.who, said_reference=body.reference)
     await store.save_decisions(locked.tx, [(tenant, decision)])
-    await tell_settled(locked, PERSON, body.why)
+    await tell_settled(locked, locked.who, body.why)
 
 
 async def tell_settled(locked: Locked, who: str = SYSTEM, why: str = "remittance") -> None:

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import not_found, responses
 from libs.common.ids import uuid7
-from libs.common.people import PERSON
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.levels import UNCONFIGURED, Level, Payer, floor_cents, in_force
 from services.appeals.payers import store
@@ -78,7 +77,9 @@ async def _detail(tx: AsyncConnection, tenant: str, payer_id: str) -> PayerDetai
 
 
 @router.put("/v1/payers/{payer_id}", summary="Write how a payer is reached", responses=responses(404, 415, 422))
-async def put_payer(payer_id: PayerId, body: EntryBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> PayerDetail:
+async def put_payer(
+    payer_id: PayerId, body: EntryBody, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
+) -> PayerDetail:
     """What is sent becomes the next version of its entry; the same again changes nothing. Who wrote which version is kept."""
     told = body.model_dump(mode="json")
     async with database.begin(tenant) as tx:
@@ -86,7 +87,7 @@ async def put_payer(payer_id: PayerId, body: EntryBody, tenant: TenantDep, datab
         before = await store.newest(tx, tenant, payer_id, "entry")
         if before is None or msgspec.json.decode(before["told"]) != told:
             version = before["version"] + 1 if before is not None else 1
-            await store.insert_version(tx, tenant, payer_id, "entry", version, told, PERSON, clock.now())
+            await store.insert_version(tx, tenant, payer_id, "entry", version, told, who, clock.now())
         return await _detail(tx, tenant, payer_id)
 
 
@@ -128,7 +129,9 @@ def _level(level: Level, today: date, *, own: bool) -> LevelView:
 
 
 @router.put("/v1/payers/{payer_id}/levels", summary="Settle a payer's levels of appeal", responses=responses(404, 415, 422))
-async def put_levels(payer_id: PayerId, body: LevelsBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> LevelsView:
+async def put_levels(
+    payer_id: PayerId, body: LevelsBody, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
+) -> LevelsView:
     """What is sent becomes the next version; the same again changes nothing.
 
     The payer's open cases are reckoned anew by the worker: `reckoning` is where to see how far that is.
@@ -140,7 +143,7 @@ async def put_levels(payer_id: PayerId, body: LevelsBody, tenant: TenantDep, dat
         row = await store.newest(tx, tenant, payer_id, "levels")
         if row is None or _payer(row["told"]) != payer:
             version = row["version"] + 1 if row is not None else 1
-            await store.insert_version(tx, tenant, payer_id, "levels", version, payer, body.who, now)
+            await store.insert_version(tx, tenant, payer_id, "levels", version, payer, who, now)
             row = await store.newest(tx, tenant, payer_id, "levels")
             chosen = Chosen(payer=payer_id)
             begun = bulk.reckoning(tenant, uuid7(), chosen, await desk.count(tx, tenant, chosen), now)

@@ -19,7 +19,6 @@ from services.appeals.deadlines.levels import (
     problems,
     routes,
 )
-from services.appeals.worklist.views import Name
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")]
@@ -149,7 +148,6 @@ class LevelsBody(BaseModel):
     path: str | None = Field(None, max_length=60, description="one of docs/deadlines.md; null: that of the kind of payer, if any")
     levels: list[LevelBody] = Field([], max_length=100)
     time_zone: str = Field("America/New_York", max_length=60, description="where the payer's days end")
-    who: Name = Field("local", description="who settles it, until access tokens name people")
 
     @field_validator("path")
     @classmethod

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, not_found, responses
-from libs.common.people import PERSON
 from services.appeals import store as cases
 from services.appeals.records import store
 from services.appeals.records.attaching import give
@@ -59,7 +58,7 @@ async def list_records_requests(
     responses=responses(404, 409, 415, 422),
 )
 async def attach_records_request(
-    request_id: UUID, body: AttachRequest, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+    request_id: UUID, body: AttachRequest, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> ListedRequestView:
     """The case takes the step `request_information` where its state allows it, has the payer's day as a deadline, and its checklist
     asks for what the payer asks for. Said again, it changes nothing; what one case has, no other gets.
@@ -75,7 +74,7 @@ async def attach_records_request(
         if request["case_id"] not in (None, body.case_id):
             raise Problem(409, "already-attached", "Another case has this request.", case_id=str(request["case_id"]))
         if request["case_id"] is None:
-            move = Move(command=Command.REQUEST_INFORMATION, who=PERSON, why=body.why)
+            move = Move(command=Command.REQUEST_INFORMATION, who=who, why=body.why)
             await give(tx, {(tenant, body.case_id): row}, [(tenant, request_id, body.case_id)], move, now)
             request = await store.request_of(tx, tenant, body.case_id, request_id)
     return ListedRequestView.model_validate(dict(request or {}))

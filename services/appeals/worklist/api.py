@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.audit.acting import about
 from libs.common.clock import Clock
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
-from libs.common.people import PERSON
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.clocks import Clock as CaseClock
 from services.appeals.deadlines.clocks import standing
@@ -197,12 +196,14 @@ async def _shown(tx: AsyncConnection, tenant: str, case_id: UUID) -> CaseView:
 
 
 @router.patch("/v1/cases/{case_id}", summary="Assign, put off, tag", responses=responses(404, 409, 415, 422))
-async def edit_case(case_id: CaseId, body: EditBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> CaseView:
+async def edit_case(
+    case_id: CaseId, body: EditBody, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
+) -> CaseView:
     """None of it is a step of the workflow: the case's version stays. Who changed what and when is kept."""
     now = clock.now()
     async with database.begin(tenant) as tx:
         await _locked(tx, tenant, case_id)
-        left = await desk.change(tx, [(tenant, case_id)], body.to_edit(), PERSON, counting.today(now, UNCONFIGURED.zone), now)
+        left = await desk.change(tx, [(tenant, case_id)], body.to_edit(), who, counting.today(now, UNCONFIGURED.zone), now)
         for refused in left.values():
             raise Problem(409, "edit-refused", refused.detail, reason=refused.reason)
         return await _shown(tx, tenant, case_id)
@@ -245,7 +246,13 @@ async def get_work(case_id: CaseId, tenant: TenantDep, database: DatabaseDep) ->
     responses=responses(400, 404, 409, 415, 422),
 )
 async def add_comment(
-    case_id: CaseId, body: CommentBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+    case_id: CaseId,
+    body: CommentBody,
+    tenant: TenantDep,
+    who: WhoDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    key: idempotency.Key = None,
 ) -> CommentView:
     """Comments stay: they are neither changed nor taken out."""
     idempotency.require(key)
@@ -256,7 +263,7 @@ async def add_comment(
         if kept is not None:
             return CommentView.model_validate_json(kept.body)
         await _shown(tx, tenant, case_id)
-        comment_id = await desk.comment(tx, tenant, case_id, body.author, body.words, body.mentions, now)
+        comment_id = await desk.comment(tx, tenant, case_id, who, body.words, body.mentions, now)
         view = CommentView(comment_id=comment_id, case_id=case_id, at=now, **body.model_dump())
         await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, view.model_dump_json()))
     return view

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from msgspec.structs import replace
 
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
@@ -26,7 +26,13 @@ SubmissionId = Annotated[UUID, Path(description="the submission")]
     "/v1/cases:bulk", summary="Do one thing to all cases of a filter", status_code=202, responses=responses(400, 404, 409, 415, 422)
 )
 async def begin_bulk(
-    body: BulkBody, response: Response, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+    body: BulkBody,
+    response: Response,
+    tenant: TenantDep,
+    who: WhoDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    key: idempotency.Key = None,
 ) -> BulkView:
     """One decision for a root cause. `Location` tells how far it is; a case that cannot take it is left as it is, and told why."""
     idempotency.require(key)
@@ -47,7 +53,7 @@ async def begin_bulk(
         if total > CASES_MAX:
             detail = f"The filter means more than {CASES_MAX} cases; narrow it, and go on with the next part when this one is done."
             raise Problem(422, "too-many-cases", detail, cases_max=CASES_MAX)
-        bulk = Bulk(tenant, uuid7(), action, chosen, body.who, "waiting", bulk_store.NOWHERE, total, 0, 0, 0, now, now)
+        bulk = Bulk(tenant, uuid7(), action, chosen, who, "waiting", bulk_store.NOWHERE, total, 0, 0, 0, now, now)
         await bulk_store.insert(tx, bulk)
         view, location = BulkView.of(bulk), f"/v1/bulk-actions/{bulk.bulk_id}"
         await idempotency.finish(tx, tenant, key, idempotency.Kept(202, location, view.model_dump_json()))
@@ -105,6 +111,7 @@ async def begin_submission(
     body: SubmissionBody,
     response: Response,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     key: idempotency.Key = None,
@@ -118,7 +125,7 @@ async def begin_submission(
             response.headers["Location"] = kept.location or ""
             return SubmissionView.model_validate_json(kept.body)
         view = SubmissionView(
-            submission_id=uuid7(), payer_id=body.payer, category=body.category, note=body.note, created_by=body.who,
+            submission_id=uuid7(), payer_id=body.payer, category=body.category, note=body.note, created_by=who,
             created_at=now, cases=0,
         )  # fmt: skip
         await submissions.insert(tx, tenant, view.model_dump())

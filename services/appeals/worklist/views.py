@@ -25,7 +25,7 @@ class NextBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"worker": "marie"}})
 
-    worker: Name = Field(description="who asks, until access tokens name people")
+    worker: Name = Field(description="for whom: a name of your own, on which one name works at a case")
     lease_seconds: LeaseSeconds = LEASE_SECONDS
     payer: str | None = Field(None, max_length=80, description="payer id (TRN03)")
 
@@ -104,7 +104,6 @@ class BulkBody(BaseModel):
     command: PlainCommand | None = None
     why: Why | None = None
     submission_id: UUID | None = None
-    who: Name = Field("local", description="who decides, until access tokens name people")
 
     def to_action(self) -> Action | None:
         """Return what is to be done; None where it is not exactly one thing."""
@@ -146,10 +145,9 @@ class CommentBody(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"example": {"author": "marie", "words": "The letter is with the physician.", "mentions": ["jo"]}},
+        json_schema_extra={"example": {"words": "The letter is with the physician.", "mentions": ["jo"]}},
     )
 
-    author: Name
     words: Words
     mentions: list[Name] = Field([], max_length=20)
 
@@ -226,7 +224,6 @@ class SubmissionBody(BaseModel):
     payer: str = Field(max_length=80)
     category: str = Field(max_length=40)
     note: str = Field("", max_length=500)
-    who: Name = "local"
 
 
 class SubmissionView(BaseModel):

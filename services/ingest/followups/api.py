@@ -9,11 +9,10 @@ from msgspec.structs import replace
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
-from libs.common.people import PERSON
 from services.ingest.followups import queries, store
 from services.ingest.followups.lifecycle import Followup, Step, step
 from services.ingest.followups.rules import Kind
@@ -89,6 +88,7 @@ async def edit_followup(
     body: EditFollowup,
     response: Response,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     if_match: IfMatch = None,
@@ -104,14 +104,14 @@ async def edit_followup(
         if before is None:
             raise not_found("follow-up")
         check_version(before.version, version, "follow-up")
-        told = _edited(before, asked, now)
+        told = _edited(before, asked, who, now)
         if told is not None:
             await store.write(tx, tenant, [told])
             await store.touch(tx, tenant, [(before.about.subject, before.about.subject_id)], now)
     return await _detail(followup_id, response, tenant, database, clock)
 
 
-def _edited(before: Followup, asked: dict[str, Any], now: datetime) -> Step | None:
+def _edited(before: Followup, asked: dict[str, Any], who: str, now: datetime) -> Step | None:
     """Return the step that a person's words come to; None where nothing changes.
 
     Errors: Problem 409 for one that is resolved, unless a person's own resolution is taken back.
@@ -124,8 +124,8 @@ def _edited(before: Followup, asked: dict[str, Any], now: datetime) -> Step | No
     after = replace(before, **asked)
     if asked.get("resolution") is not None:
         after = replace(after, status="resolved", resolved_by="person", resolved_at=now)
-        return step("resolved", PERSON, before, after, now)
+        return step("resolved", who, before, after, now)
     if reopens:
         after = replace(after, status="open", resolved_by=None, resolved_at=None)
-        return step("reopened", PERSON, before, after, now)
-    return None if after == before else step("edited", PERSON, before, after, now)
+        return step("reopened", who, before, after, now)
+    return None if after == before else step("edited", who, before, after, now)

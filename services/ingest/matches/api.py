@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts import remit_matched
 from libs.common.contracts.envelope import first_event
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.messaging import outbox
-from libs.common.people import PERSON
 from services.ingest.balance import balance
 from services.ingest.followups.store import touch, touched_by
 from services.ingest.matches import queries, store
@@ -69,6 +68,7 @@ async def decide_match(
     remit_id: UUID,
     body: DecideMatch,
     tenant: TenantDep,
+    who: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
     traceparent: TraceDep,
@@ -90,7 +90,7 @@ async def decide_match(
         was = await store.standing(tx, tenant, remit_id) or found  # as it stands under the lock
         verdict = await _decision(tx, tenant, was, body.claim_id)
         await store.update_matches(tx, tenant, [(was, verdict)], "person", now)
-        await store.insert_history(tx, tenant, [(was, verdict)], decided_by="person", who=PERSON, why=body.reason, now=now)
+        await store.insert_history(tx, tenant, [(was, verdict)], decided_by="person", who=who, why=body.reason, now=now)
         await touch(tx, tenant, touched_by(remit_id, was.claim_id, verdict.claim_id), now)
         if was.claim_id != verdict.claim_id:
             event = first_event(

@@ -10,6 +10,7 @@ import msgspec
 from libs.common.worker import catch_up
 from tests.integration.appeals.test_worklist import PAID, PAYER, Office, databases, denial, office
 from tests.integration.consumers.conftest import Sent, remit
+from tests.support.access import bearer
 
 __all__ = ["databases", "office"]
 
@@ -70,7 +71,8 @@ async def test_a_patient_is_billed_what_the_payer_gave_to_the_patient_and_the_hi
 
 async def test_a_bulk_action_is_told_as_of_who_asked_for_it(office: Office) -> None:
     await office.denied(denial("A"), denial("B"))
-    told = {"chosen": {"payer": PAYER}, "who": "marie"}
+    office.http.headers.update(bearer(sub="marie"))
+    told = {"chosen": {"payer": PAYER}}
     step = await office.send("POST", "/v1/cases:bulk", told | {"command": "start_review", "why": "One outage."}, 202)
     edit = await office.send("POST", "/v1/cases:bulk", told | {"edit": {"team": "night"}}, 202)
     office.clock.at += timedelta(hours=2)

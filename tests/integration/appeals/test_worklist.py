@@ -313,7 +313,8 @@ async def test_settling_a_payer_reckons_its_open_cases_anew(office: Office) -> N
     [payer, other] = (await office.get("/v1/payers", deadline="unsettled"))["items"]
     assert (payer["payer_id"], payer["unknown_cases"], payer["unsettled_cents"]) == (PAYER, 9, 900_000)
     assert other["payer_id"] == "2"
-    body = {"path": "medicare_advantage_non_contract", "who": "marie"}
+    office.http.headers.update(bearer(sub="marie"))
+    body = {"path": "medicare_advantage_non_contract"}
     settled = await office.send("PUT", f"/v1/payers/{PAYER}/levels", body)
     assert [level["level"] for level in settled["in_force"]][:2] == ["plan_reconsideration", "independent_review"]
     await catch_up(office.bulk.do_batch)
@@ -333,6 +334,7 @@ async def test_settling_a_payer_reckons_its_open_cases_anew(office: Office) -> N
             }
         ]
     }
+    office.http.headers.update(bearer())
     assert (await office.send("PUT", f"/v1/payers/{PAYER}/levels", own))["version"] == 2
     await catch_up(office.bulk.do_batch)
     assert {(case["due_on"], case["level"]) for case in (await office.cases(payer=PAYER)).values()} == {
@@ -384,7 +386,6 @@ async def test_one_decision_for_two_hundred_cases_survives_a_kill_in_the_middle(
         "chosen": {"payer": PAYER, "carc": "50", "open_only": False},
         "command": "write_off",
         "why": "Not worth a contest.",
-        "who": "jo",
     }
     begun = await office.send("POST", "/v1/cases:bulk", body, 202, key="bulk")
     assert (await office.send("POST", "/v1/cases:bulk", body, 202, key="bulk"))["bulk_id"] == begun["bulk_id"]
@@ -476,11 +477,12 @@ async def test_comments_mention_people_and_stay(office: Office) -> None:
     await office.denied(denial("ONE"), denial("TWO"))
     one = (await office.cases())["ONE"]
     path = f"/v1/cases/{one['case_id']}/comments"
-    body = {"author": "marie", "words": "The letter is with the physician.", "mentions": ["jo"]}
+    office.http.headers.update(bearer(sub="marie"))
+    body = {"words": "The letter is with the physician.", "mentions": ["jo"]}
     for _ in range(2):
         await office.send("POST", path, body, 201, key="comment")
     [comment] = (await office.get(path))["items"]
-    assert (comment["words"], comment["mentions"]) == (body["words"], ["jo"])
+    assert (comment["author"], comment["words"], comment["mentions"]) == ("marie", body["words"], ["jo"])
     assert set(await office.cases(mentioned="jo")) == {"ONE"}
     await office.send("POST", path, body | {"words": ""}, 422)
 

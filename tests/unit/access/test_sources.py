@@ -54,10 +54,10 @@ async def test_an_unknown_key_is_fetched_at_once_but_strangers_cannot_make_us_as
     time, old, new = Time(), new_key(), new_key()
     site = Site(old)
     verifier = verifier_of(site.source(time), time)
-    assert (await verifier.caller_of(token(old))).subject == "tester"
+    assert (await verifier.caller_of(token(old))).subject == "local"
     site.keys = (old, new)
     time.now += 5
-    assert (await verifier.caller_of(token(new))).subject == "tester"
+    assert (await verifier.caller_of(token(new))).subject == "local"
     assert site.asked == 2
     for _ in range(50):
         with pytest.raises(Denied, match="key"):
@@ -77,7 +77,7 @@ async def test_a_key_that_was_taken_out_is_trusted_no_longer_than_five_minutes()
     await keys._refreshing  # type: ignore[misc]  # what went on in the background
     with pytest.raises(Denied, match="key"):
         await verifier.caller_of(token(old))
-    assert (await verifier.caller_of(token(new))).subject == "tester"
+    assert (await verifier.caller_of(token(new))).subject == "local"
 
 
 async def test_while_keys_are_away_at_the_start_nobody_is_let_in_and_when_they_are_back_everybody_is():
@@ -91,7 +91,7 @@ async def test_while_keys_are_away_at_the_start_nobody_is_let_in_and_when_they_a
     assert site.asked == 1
     site.status = 200
     time.now += sources.BACKOFF_SECONDS[0] * 2
-    assert (await verifier.caller_of(token(key))).subject == "tester"
+    assert (await verifier.caller_of(token(key))).subject == "local"
 
 
 async def test_keys_that_go_away_later_stay_in_force_for_a_day():
@@ -102,7 +102,7 @@ async def test_keys_that_go_away_later_stay_in_force_for_a_day():
     await verifier.caller_of(token(key))
     site.status = 500
     time.now += sources.STALE_SECONDS - 1
-    assert (await verifier.caller_of(token(key))).subject == "tester"
+    assert (await verifier.caller_of(token(key))).subject == "local"
     await keys._refreshing  # type: ignore[misc]  # what went on in the background
     time.now += 600
     with pytest.raises(Transient):
@@ -175,10 +175,10 @@ async def test_a_broken_file_leaves_what_it_said_before_in_force(tmp_path: Path)
         await verifier.caller_of(token(key))
     path.write_bytes(key_set(key))
     time.now += 1
-    assert (await verifier.caller_of(token(key))).subject == "tester"
+    assert (await verifier.caller_of(token(key))).subject == "local"
     path.write_bytes(b'{"keys":')
     time.now += 1
-    assert (await verifier.caller_of(token(key))).subject == "tester"
+    assert (await verifier.caller_of(token(key))).subject == "local"
 
 
 async def test_a_revoked_token_opens_nothing_a_second_later_also_where_it_is_remembered(tmp_path: Path):

@@ -77,7 +77,7 @@ async def test_a_key_is_used_for_its_own_algorithm_alone():
     private = ec.generate_private_key(ec.SECP256R1())
     jwk = {**ECAlgorithm.to_jwk(private.public_key(), as_dict=True), "kid": "ec"}
     verifier = Verifier({LOCAL_ISSUER: HeldKeys(jwk)}, AUDIENCE)
-    assert (await verifier.caller_of(jwt.encode(claims(), private, "ES256", headers={"kid": "ec"}))).subject == "tester"
+    assert (await verifier.caller_of(jwt.encode(claims(), private, "ES256", headers={"kid": "ec"}))).subject == "local"
     head, body, signature = jwt.encode(claims(), private, "ES256", headers={"kid": "ec"}).split(".")
     other = encoded({"alg": "EdDSA", "kid": "ec"})
     assert head != other
@@ -157,7 +157,7 @@ async def test_clocks_may_differ_by_half_a_minute():
     now = 1_800_000_000.0
     verifier = Verifier({LOCAL_ISSUER: HeldKeys(KEY)}, AUDIENCE, seconds=lambda: now)
     for changed in ({"exp": now - 29}, {"nbf": now + 29}, {"iat": now + 29}):
-        assert (await verifier.caller_of(sign(KEY, claims() | {"iat": now - 60, "exp": now + 60} | changed))).subject == "tester"
+        assert (await verifier.caller_of(sign(KEY, claims() | {"iat": now - 60, "exp": now + 60} | changed))).subject == "local"
     for changed in ({"exp": now - 30}, {"nbf": now + 31}, {"iat": now + 31}):
         assert await reason(sign(KEY, claims() | {"iat": now - 60, "exp": now + 60} | changed), verifier) in (
             "expired",

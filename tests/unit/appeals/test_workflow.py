@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from libs.common.people import PERSON, SYSTEM
+from libs.common.people import SYSTEM
 from services.appeals.workflow import (
     BY_PEOPLE,
     CLOSED,
@@ -38,7 +38,7 @@ BY_ITSELF = {Command.PURSUE, Command.DROP, Command.RETRACT, Command.RESUME, Comm
 
 
 def move(command: Command, **said: Any) -> Move:
-    return Move(**{"command": command, "who": PERSON, "why": "because"} | said)
+    return Move(**{"command": command, "who": "ada", "why": "because"} | said)
 
 
 def case(state: CaseState | None = CaseState.OPEN, **told: Any) -> Case:
