@@ -112,8 +112,7 @@ SERVICES: Final[Mapping[str, frozenset[str]]] = {
     }),
     "analytics": frozenset({
         "labels:write", "payer-rules:read", "payer-rules:write", "denials:read", "cases:read", "claims:read", "remittances:read",
-        "matches:read", "codes:read", "ledger:read", "operations:read", "models:read", "rules:read", "followups:read",
-        "documents:read", "letters:read", "settings:read",
+        "interchanges:read", "ledger:read", "operations:read",
     }),
 }  # fmt: skip
 

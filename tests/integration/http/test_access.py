@@ -142,7 +142,7 @@ async def test_without_keys_nobody_is_let_in_and_the_service_says_that_it_is_not
 async def test_a_service_is_let_in_to_its_own_scopes_alone() -> None:
     async with client(app_of("classifier"), **own_tokens("ingest").headers("local")) as http:
         assert (await http.get("/v1/denials")).status_code == 403
-        assert (await http.post("/v1/risk", content=b"x")).status_code == 415
+        assert (await http.post("/v1/risk", content=b"x")).status_code == 400
 
 
 async def test_another_tenants_things_are_not_there_whatever_a_request_says(ingest: Ingest) -> None:
