@@ -6,6 +6,7 @@ import sys
 from tests.support import access
 
 ALL = (
+    "access",
     "reader",
     "claims",
     "intake",
