@@ -108,7 +108,7 @@ def databases(servers: Stack, templates: Callable[[str], str]) -> dict[str, Serv
     return made
 
 
-_KEPT = ("alembic_version", "relay_position")
+_KEPT = ("alembic_version", "relay_position", "audit_log", "audit_chain", "audit_seals", "audit_position", "data_keys")
 
 
 @pytest.fixture
