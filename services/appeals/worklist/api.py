@@ -264,7 +264,7 @@ async def add_comment(
             return CommentView.model_validate_json(kept.body)
         await _shown(tx, tenant, case_id)
         comment_id = await desk.comment(tx, tenant, case_id, who, body.words, body.mentions, now)
-        view = CommentView(comment_id=comment_id, case_id=case_id, at=now, **body.model_dump())
+        view = CommentView(comment_id=comment_id, case_id=case_id, author=who, at=now, **body.model_dump())
         await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, view.model_dump_json()))
     return view
 
