@@ -209,6 +209,7 @@ class Supervisor:
             "RECOURS_INSTANCE": f"{service}-1",
             **({"RECOURS_PSEUDONYM_KEY": self._secrets.get("pseudonym_key")} if service == "ingest" else {}),
             **({"RECOURS_AUDIT_SIGNING_KEY": self._secrets.get("audit_signing_key")} if role == "worker" else {}),
+            **({"RECOURS_MODEL_KEY": self._secrets.get("model_key")} if service == "classifier" else {}),
             **{f"RECOURS_{name.upper()}_URL": self._ports.url(name) for name in SERVICES},
         }
         log_path = self._folder / "logs" / f"{service}-{role}.log"

@@ -38,7 +38,7 @@ TABLES: Final[Inventory] = {
     "model_scores": table(reference="about", nothing="tenant_id model_id score judged_on"),
     "models": table(
         nothing=(
-            "tenant_id model_id subject version state body sha256 first_on last_on rows card created_at changed_at promoted_at"
+            "tenant_id model_id subject version state body sha256 seal first_on last_on rows card created_at changed_at promoted_at"
             " scored_xid scored_id"
         )
     ),

@@ -3,9 +3,10 @@
 from pydantic import Field
 
 from libs.common.settings import CommonSettings
+from services.classifier.models.sealing import SealSettings
 
 
-class ClassifierSettings(CommonSettings):
+class ClassifierSettings(SealSettings, CommonSettings):
     """RECOURS_* variables of the classifier."""
 
     scores_keep_days: int = Field(

@@ -18,10 +18,10 @@ _KEPT: Final = 64
 
 
 class Altered(Exception):  # noqa: N818 - the fact is the name
-    """A model's file has not the bytes that were registered. It is not read."""
+    """A model's file has not the bytes that were registered, or not the seal that goes with them. It is not read."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the file of model {name} was altered: its SHA-256 is not the registered one")
+        super().__init__(f"the file of model {name} was altered: its SHA-256 or its seal is not the registered one")
         self.name = name
 
 
@@ -33,9 +33,9 @@ class Ready(Struct, Generic[M], frozen=True):
     scorer: M
 
 
-def proved(name: str, body: bytes, sha256: str) -> bytes:
-    """Return the bytes of a model's file when they are the registered ones. Errors: Altered."""
-    if hashlib.sha256(body).hexdigest() != sha256:
+def proved(name: str, body: bytes, sha256: str, is_sealed: bool) -> bytes:
+    """Return the bytes of a model's file when they are the registered ones, and sealed as such. Errors: Altered."""
+    if not is_sealed or hashlib.sha256(body).hexdigest() != sha256:
         raise Altered(name)
     return body
 
@@ -60,8 +60,8 @@ class Registry(Generic[M]):
     async def _of(self, tx: AsyncConnection, model: store.InUse) -> Ready[M]:
         found = self._ready.get(model.model_id)
         if found is None:
-            body, sha256 = await store.body(tx, model.tenant_id, model.model_id)
-            scorer = await asyncio.to_thread(self._read, proved(model.name, body, sha256))  # large ones take a while
+            body = proved(model.name, *await store.body(tx, model.tenant_id, model.model_id))
+            scorer = await asyncio.to_thread(self._read, body)  # large ones take a while
             found = Ready(model.model_id, model.name, scorer)
             self._ready[model.model_id] = found
             while len(self._ready) > _KEPT:

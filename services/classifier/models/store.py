@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
 from services.classifier.models.life import Evaluation, State, Subject
+from services.classifier.models.sealing import is_sealed, sealed
 from services.classifier.models.told import Came, Fitted, Period
 
 _encode = msgspec.json.Encoder().encode
@@ -78,11 +79,13 @@ async def register(
 ) -> UUID:
     """Write a model that was fit, as a candidate, with what was measured of it. The subject must be locked."""
     model_id = uuid7()
+    sha256 = hashlib.sha256(fitted.body).hexdigest()
     await tx.execute(
         text(
-            "INSERT INTO models (tenant_id, model_id, subject, version, state, body, sha256, first_on, last_on, rows, card,"
+            "INSERT INTO models (tenant_id, model_id, subject, version, state, body, sha256, seal, first_on, last_on, rows, card,"
             " created_at, changed_at, scored_xid) SELECT :tenant, :model, :subject, COALESCE(max(version), 0) + 1, 'candidate',"
-            " :body, :sha256, :first_on, :last_on, :rows, CAST(:card AS jsonb), :now, :now, pg_snapshot_xmin(pg_current_snapshot())"
+            " :body, :sha256, :seal, :first_on, :last_on, :rows, CAST(:card AS jsonb), :now, :now,"
+            " pg_snapshot_xmin(pg_current_snapshot())"
             " FROM models WHERE tenant_id = :tenant AND subject = :subject"
         ),
         {
@@ -90,7 +93,8 @@ async def register(
             "model": model_id,
             "subject": subject,
             "body": fitted.body,
-            "sha256": hashlib.sha256(fitted.body).hexdigest(),
+            "sha256": sha256,
+            "seal": sealed(tenant_id, model_id, sha256),
             "first_on": fitted.learned.first_on,
             "last_on": fitted.learned.last_on,
             "rows": fitted.learned.rows,
@@ -195,11 +199,14 @@ async def move(tx: AsyncConnection, model: Model, state: State, now: datetime) -
     await tx.execute(query, {"state": state, "now": now, "t": model.tenant_id, "m": model.model_id})
 
 
-async def body(tx: AsyncConnection, tenant_id: str, model_id: UUID) -> tuple[bytes, str]:
-    """Return a model's file as it lies here, and the SHA-256 that was registered with it. See registry.py, which compares them."""
-    query = text("SELECT body, sha256 FROM models WHERE tenant_id = :t AND model_id = :m")
+async def body(tx: AsyncConnection, tenant_id: str, model_id: UUID) -> tuple[bytes, str, bool]:
+    """Return a model's file as it lies here, the SHA-256 that was registered with it, and whether its seal holds.
+
+    See registry.py, which proves the file by them.
+    """
+    query = text("SELECT body, sha256, seal FROM models WHERE tenant_id = :t AND model_id = :m")
     row = (await tx.execute(query, {"t": tenant_id, "m": model_id})).one()
-    return bytes(row.body), row.sha256
+    return bytes(row.body), row.sha256, is_sealed(tenant_id, model_id, row.sha256, bytes(row.seal))
 
 
 class ToScore(Struct, frozen=True):

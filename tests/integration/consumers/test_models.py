@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -25,6 +25,7 @@ from libs.common.ids import claim_key
 from libs.synthetic.chances import ChancedClaim, chanced_claims
 from services.classifier.api import make_app
 from services.classifier.learners import LEARNERS
+from services.classifier.models import sealing
 from services.classifier.models import store as models
 from services.classifier.models.running import ScoreKeeper, Trainer
 from services.classifier.risk import store
@@ -156,6 +157,14 @@ async def life(service_database: Callable[[str], ServiceDatabase]) -> AsyncItera
     await service.api.close()
 
 
+@pytest.fixture(autouse=True)
+def model_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("RECOURS_MODEL_KEY", "a key for tests alone")
+    sealing.key.cache_clear()
+    yield
+    sealing.key.cache_clear()
+
+
 async def test_a_model_lives_from_the_events_that_teach_it_to_its_roll_back(life: Life) -> None:
     claims = list(chanced_claims(8, 4_500, FIRST_ON, 80))
     old, new = claims[:4_000], claims[4_000:]
@@ -249,7 +258,9 @@ async def _altered_in_the_shadow_it_is_not_read(life: Life, path: str, asked: di
 
 
 async def _altered_it_is_refused(life: Life, path: str, asked: dict[str, Any]) -> None:
-    await life.service.rows("UPDATE models SET body = body || ' ' WHERE version = 1 RETURNING 1")
+    # Whoever can write the database can write the hash that goes with the file, and not its seal.
+    file = "body = body || ' ', sha256 = encode(sha256(body || ' '), 'hex')"
+    await life.service.rows(f"UPDATE models SET {file} WHERE version = 1 RETURNING 1")
     altered = make_app(life.service.api, FixedClock(TODAY), VERIFIER)
     async with httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(altered), base_url="http://classifier") as asking:
         found = await asking.post("/v1/risk", json=asked)

@@ -1,10 +1,12 @@
-"""A model takes the place of another only when it was held against it and was better; a file is read only when its hash agrees."""
+"""A model takes the place of another only when it was held against it and was better; a file is read only as it was registered."""
 
 import hashlib
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
+from services.classifier.models import sealing
 from services.classifier.models.life import TRANSITIONS, Evaluation, is_better, refusal
 from services.classifier.models.registry import Altered, proved
 
@@ -46,6 +48,36 @@ def test_only_a_model_that_was_live_comes_back_by_a_roll_back_and_only_the_live_
 
 def test_a_file_with_one_other_byte_is_not_read() -> None:
     body = b"a model in plain text"
-    assert proved("risk-1", body, hashlib.sha256(body).hexdigest()) == body
-    with pytest.raises(Altered, match="risk-1 was altered"):
-        proved("risk-1", body.replace(b"plain", b"plaim"), hashlib.sha256(body).hexdigest())
+    digest = hashlib.sha256(body).hexdigest()
+    assert proved("risk-1", body, digest, is_sealed=True) == body
+    for told, seal in ((body.replace(b"plain", b"plaim"), True), (body, False)):
+        with pytest.raises(Altered, match="risk-1 was altered"):
+            proved("risk-1", told, digest, is_sealed=seal)
+
+
+@pytest.fixture
+def model_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("RECOURS_MODEL_KEY", "a key for tests alone")
+    sealing.key.cache_clear()
+    yield
+    sealing.key.cache_clear()
+
+
+@pytest.mark.usefixtures("model_key")
+def test_a_seal_is_of_one_file_of_one_model_of_one_tenant_and_of_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    model_id, other = uuid4(), uuid4()
+    seal = sealing.sealed("local", model_id, "ab")
+    assert sealing.is_sealed("local", model_id, "ab", seal)
+    changed = [("another", model_id, "ab"), ("local", other, "ab"), ("local", model_id, "ac")]
+    assert not any(sealing.is_sealed(*each, seal) for each in changed)
+    assert not sealing.is_sealed("local", model_id, "ab", b"")
+    monkeypatch.setenv("RECOURS_MODEL_KEY", "another key for tests")
+    sealing.key.cache_clear()
+    assert not sealing.is_sealed("local", model_id, "ab", seal)
+
+
+def test_without_a_key_a_file_is_proved_by_its_hash_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECOURS_MODEL_KEY", raising=False)
+    sealing.key.cache_clear()
+    assert sealing.sealed("local", uuid4(), "ab") == b""
+    assert sealing.is_sealed("local", uuid4(), "ab", b"")
