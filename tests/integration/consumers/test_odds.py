@@ -314,7 +314,7 @@ async def test_a_model_moves_the_odds_once_it_is_live_and_is_not_read_when_alter
     assert book.of("local").version == "overturn-1+table.1"
     async with classifier.worker.begin() as tx:
         came = await LEARNERS["overturn"].came(tx, "local", (0, UUID(int=0)), 10)
-        body, _ = await models.body(tx, "local", model_id)
+        body, *_ = await models.body(tx, "local", model_id)
     scores = LEARNERS["overturn"].score(boosting.read(body), came)
     said = {str(each.about): score for each, score in zip(came, scores, strict=True)}
     assert said[shown["A"]["denial_id"]] > said[shown["B"]["denial_id"]] + 0.3
