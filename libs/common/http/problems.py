@@ -119,6 +119,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def install(app: FastAPI) -> None:
     """Turn every error of an application into a problem."""
+    known = set[str]()
 
     @app.exception_handler(Problem)
     async def of_ours(_: Request, error: Problem) -> Response:
@@ -135,7 +136,9 @@ def install(app: FastAPI) -> None:
         sent_as = request.headers.get("content-type", "")
         if any(problem["loc"] == ("body",) for problem in found) and not says_json(sent_as) and await request.body():
             return answer(Problem(415, "unsupported-media-type", "The body must be application/json."))
-        errors = [each.model_dump() for each in field_problems(found, names(app.openapi()))]
+        if not known:  # once: the whole document is looked through, and who sends nonsense must not have that done each time
+            known.update(names(app.openapi()))
+        errors = [each.model_dump() for each in field_problems(found, known)]
         return answer(Problem(422, "invalid-request", "Some fields are missing or not valid.", errors=errors))
 
     @app.exception_handler(HTTPException)
