@@ -38,7 +38,7 @@ EDGES = frozenset(
         "services/ingest/waiting.py",
         "services/ingest/sandbox/payer.py", "services/ingest/reference/loading.py",
         "services/ingest/followups/api.py", "services/ingest/followups/scan.py",
-        "services/ingest/followups/deposits_api.py", "services/ingest/waiting.py",
+        "services/ingest/followups/deposits_api.py",
         "services/analytics/audits/api.py", "services/analytics/audits/running.py",
         "services/analytics/alerts/api.py", "services/analytics/alerts/scan.py", "services/analytics/alerts/stream.py",
         "services/analytics/webhooks/api.py", "services/analytics/webhooks/sending.py",
