@@ -18,8 +18,9 @@ from services.analytics.kpis import Groups
 GROUPS_MAX: Final = 10_000
 CALENDAR: Final = ("day", "week", "month", "quarter", "year")
 _COARSE: Final = frozenset({"payer", "category", "level"})
-_MONTH_DAYS: Final = 28  # months beside days from so many days of them on: by all dimensions, a month has as many rows as four days
-_YEAR_DAYS: Final = 365  # by few dimensions a month, which is kept by all, has as many as its days
+_NEVER: Final = 10_000_000
+# From so many days on months are read beside days. They are kept by all dimensions: sums by few have fewer rows a month anyway.
+_MONTHS_FROM_DAYS: Final = {Grain.DAY: 28, Grain.NARROW + 1 + DIMENSIONS.index("provider"): 365}
 
 
 class TooManyGroups(Exception):  # noqa: N818 - says what is wrong
@@ -106,10 +107,13 @@ async def _read(
         for part in (parts if parts is not None else _parts(asked))
     )
     keys = [_calendar(each) if each in CALENDAR else each for each in asked.group_by]
+    # Words are looked up for each sum, of which there are few, unless days make them many: the planner expects many either way.
+    fits = "cells.tenant_id = $1 AND cells.cell = summed.cell"
+    named = f" JOIN cells ON {fits}" if days else f" CROSS JOIN LATERAL (SELECT * FROM cells WHERE {fits} OFFSET 0) AS named"  # noqa: S608
     limit = GROUPS_MAX * len(names) + 1
     query = (
         f"SELECT measure, {''.join(f'{key}, ' for key in keys)} sum(count)::bigint, sum(amount)::bigint"  # noqa: S608 - as above
-        f" FROM ({selected}) AS summed{' JOIN cells ON tenant_id = $1 AND cells.cell = summed.cell' if dimensions else ''}"
+        f" FROM ({selected}) AS summed{named if dimensions else ''}"
         f" GROUP BY {', '.join(['measure', *keys])} LIMIT {limit}"
     )
     found: dict[str, dict[tuple[str, ...], tuple[int, int]]] = {measure: {} for measure in measures}
@@ -145,7 +149,7 @@ def _parts(asked: Asked) -> list[_Part]:
         return whole
     first = date.min if asked.first is None else _month_from(asked.first)
     after = date.max if asked.last is None else _month_of(asked.last)  # the first day that is in no whole month of it
-    if (after - first).days < (_MONTH_DAYS if days == Grain.DAY else _YEAR_DAYS):
+    if (after - first).days < _MONTHS_FROM_DAYS.get(days, _NEVER):
         return whole
     edges = [] if asked.first in (None, first) else [_Part(days, asked.first, first - timedelta(days=1))]
     edges += [] if asked.last is None or asked.last < after else [_Part(days, after, asked.last)]

@@ -1,7 +1,7 @@
 """What a claim costs on its way into the sums of ten million facts, without Kafka: events go through the real handlers.
 
-A part of `python -m tests.bench analytics`: a remit each, and a denial for each eighth, in batches of 2,000. Seconds are wall time,
-CPU this process's and PostgreSQL's.
+A part of `python -m tests.bench analytics`: a remit each, and a denial for each eighth, in batches of 2,000. Seconds are wall
+time, CPU this process's and PostgreSQL's.
 """
 
 import time

@@ -2,8 +2,8 @@
 
 A part of `python -m tests.bench analytics`. Each figure that has a number is asked for a month, a quarter and a year, for 90 days
 that begin and end inside months, and for all time: as it is, compared with the period before, as of a day, by each word of the
-calendar, by each of its dimensions, by two of them, and through a filter of each. Each is asked twice; centiles by kind are of the
-first answers. CPU is of the server and of PostgreSQL together, a question.
+calendar, by each of its dimensions, by two of them, and through a filter of each. Each is asked twice; centiles by kind are of
+the first answers. CPU is of the server and of PostgreSQL together, a question.
 """
 
 import statistics

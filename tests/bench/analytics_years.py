@@ -1,9 +1,10 @@
 """Years of a tenant, drawn inside PostgreSQL: the sums of so many facts, as they would have come to be.
 
-A claim has two facts and a half. Claims come over three years up to yesterday, from 60 providers of 8 facilities, each with 8 of 20
-payers and two groups of services; one in eight is refused, for one of 13 categories, and some of those are appealed. Paid days
-become known up to three days later. A claim is outstanding from its submission until its answer, 5 to 45 days later, becomes known:
-two rows of that sum for every claim, and one in thirty was never answered.
+A claim has two facts and a half. Claims come over three years up to yesterday, from 60 providers of 8 facilities, each with 8 of
+20 payers and two groups of services; one in eight is refused, for one of 13 categories, and some of those are appealed. Paid days
+become known up to three days later. A claim is outstanding from its submission until its answer, 5 to 45 days later, becomes
+known: two rows of that sum for every claim, and one in thirty was never answered. Rows lie in the table as they would have come,
+by the day on which they became known.
 """
 
 import random
@@ -75,6 +76,7 @@ FROM summed WHERE grain >= 20 GROUP BY grain, date_trunc('month', day::timestamp
 _KEEP: Final = """
 INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amount)
 SELECT $1, grain, measure, day, known_on, cell, count, amount FROM summed, unnest($2::smallint[]) AS asked (measure)
+ORDER BY CASE WHEN known_on = 'epoch' THEN day ELSE known_on END, grain, measure, day  -- as they came to be
 """
 _LEDGER: Final = """
 INSERT INTO ledger_days (tenant_id, day, remits, charge_cents, paid_cents, unbalanced_cents)
