@@ -109,7 +109,8 @@ async def _read(
     keys = [_calendar(each) if each in CALENDAR else each for each in asked.group_by]
     # Words are looked up for each sum, of which there are few, unless days make them many: the planner expects many either way.
     fits = "cells.tenant_id = $1 AND cells.cell = summed.cell"
-    named = f" JOIN cells ON {fits}" if days else f" CROSS JOIN LATERAL (SELECT * FROM cells WHERE {fits} OFFSET 0) AS named"  # noqa: S608
+    looked_up = f" CROSS JOIN LATERAL (SELECT * FROM cells WHERE {fits} OFFSET 0) AS named"  # noqa: S608 - names are ours
+    named = f" JOIN cells ON {fits}" if days else looked_up
     limit = GROUPS_MAX * len(names) + 1
     query = (
         f"SELECT measure, {''.join(f'{key}, ' for key in keys)} sum(count)::bigint, sum(amount)::bigint"  # noqa: S608 - as above
