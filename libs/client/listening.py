@@ -135,6 +135,8 @@ def _serve(receiver: Receiver, webhook_id: UUID, secret: str, *, as_lines: bool)
     try:
         receiver.serve_forever()
     except KeyboardInterrupt:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, signal.SIG_IGN)  # once is enough: what is subscribed is yet to be ended
         output(errors=True).print("Ended.")
 
 

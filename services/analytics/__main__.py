@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from libs.common.access.verifier import Verifier
+from libs.common.beside import run_beside
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.process import consuming_service
@@ -17,9 +18,7 @@ from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.reports.making import ReportMaker
 from services.analytics.settings import AnalyticsSettings
-from services.analytics.webhooks.fanning import FanOut
 from services.analytics.webhooks.messages import keep_events
-from services.analytics.webhooks.sending import WebhookSender
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -54,8 +53,7 @@ def jobs_of(database: Database, clock: Clock) -> list[Job]:
     jobs: list[Job] = [
         Recounter(database, clock, bootstrap=settings.kafka, access=settings.broker_access()).run,
         AlertScan(database, clock).run,
-        FanOut(database, clock).run,
-        WebhookSender(database, clock, loopback=settings.webhook_loopback).run,
+        lambda: run_beside("services.analytics.webhooks"),
         Drawer(database, clock).run,
         Scheduler(database, clock).run,
         ReportMaker(database, clock).run,

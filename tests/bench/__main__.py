@@ -22,6 +22,7 @@ ALL = (
     "insight",
     "audits",
     "audit",
+    "webhooks",
 )
 
 

@@ -24,7 +24,7 @@ BATCH: Final = 2_000
 async def take_in(worker_url: str, claims: int, pids: dict[str, int]) -> dict[str, float]:
     """Send remits, and a denial for each eighth, through the handlers; return claims a second and CPU."""
     database = Database(worker_url)
-    batches = [[_remit(number) for number in range(start, start + BATCH)] for start in range(0, claims, BATCH)]
+    batches = [[remit(number) for number in range(start, start + BATCH)] for start in range(0, claims, BATCH)]
     denials = [[_denial(each) for each in batch[::8]] for batch in batches]
     meter = Meter(pids)
     began, cpu = time.perf_counter(), time.process_time()
@@ -43,7 +43,7 @@ async def take_in(worker_url: str, claims: int, pids: dict[str, int]) -> dict[st
     }
 
 
-def _remit(number: int) -> Received[events.ReceivedRemit]:
+def remit(number: int) -> Received[events.ReceivedRemit]:
     line = events.Line(6_000, "G0283")
     data = events.ReceivedRemit(
         remit_id=uuid4(),

@@ -1,4 +1,4 @@
-"""A job of the worker: what is new is numbered and queued for each webhook that subscribed; what is asked for again, again.
+"""A job: what is new is numbered and queued for each webhook that subscribed; what is asked for again, again.
 
 Whoever lets something happen only keeps it. Tenants take turns, a piece each, so that one with a month of files holds up no other.
 Killed anywhere, it begins again: numbers and queue are one transaction.

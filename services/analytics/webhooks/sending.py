@@ -1,4 +1,4 @@
-"""A job of the worker: posts what is queued for webhooks, again until it is taken, and leaves those alone that take nothing.
+"""A job: posts what is queued for webhooks, again until it is taken, and leaves those alone that take nothing.
 
 Who posts leases a batch, and writes how it ended only while the lease holds: killed between, it goes again under the same
 `webhook-id`, by which a receiver knows it. Each webhook is served by itself, with so many posts at once and no more: whoever is
