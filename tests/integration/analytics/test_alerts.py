@@ -14,6 +14,7 @@ from services.analytics.alerts import store
 from services.analytics.alerts.scan import AlertScan
 from services.analytics.facts import Denial, Fact, Remit
 from tests.integration.analytics.conftest import NOW, Analytics
+from tests.support.access import PERSON
 
 _IDS = UUID(int=8)
 FIRST = NOW.date() - timedelta(days=78)
@@ -67,11 +68,11 @@ async def test_a_shift_is_told_of_once_and_its_life_is_kept(analytics: Analytics
     stale = await analytics.http.post(f"{path}:resolve", json={"resolution": "fixed"}, headers=read)
     assert stale.status_code == 412
     ended = await analytics.http.post(f"{path}:resolve", json={"resolution": "fixed"}, headers={"If-Match": taken.headers["ETag"]})
-    assert (ended.status_code, ended.json()["resolution"], ended.json()["resolved_by"]) == (200, "fixed", "local")
+    assert (ended.status_code, ended.json()["resolution"], ended.json()["resolved_by"]) == (200, "fixed", PERSON)
     again = await analytics.http.post(f"{path}:acknowledge", json={}, headers={"If-Match": ended.headers["ETag"]})
     assert (again.status_code, again.json()["type"]) == (409, "urn:recours:problem:step-refused")
     assert [(each["what"], each["who"], each["note"]) for each in ended.json()["history"]] == [
-        ("opened", "recours", None), ("acknowledged", "local", "asked the payer"), ("resolved", "local", None),
+        ("opened", "recours", None), ("acknowledged", PERSON, "asked the payer"), ("resolved", PERSON, None),
     ]  # fmt: skip
     assert await alerts(analytics) == []
     assert await scan_of(analytics).scan() == 0
