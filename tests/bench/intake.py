@@ -4,8 +4,8 @@
 
 In each round, in turn and each in a database of its own: an 835 whose claims are not known (`835`), the same without matching
 (`835_unmatched`) and with all its claims known (`835_answering`); an 837 (`837`), and the same without the checks on what comes
-in (`837_unchecked`). The claims of both are the same. Ratios are taken round by round: other work may share the machine. What is
-left out is left out from outside, here: the product has no switch for it.
+in (`837_unchecked`); both also without sealing (`835_unsealed`, `837_unsealed`). The claims of both are the same. Ratios are taken
+round by round: other work may share the machine. What is left out is left out from outside, here: the product has no switch for it.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from deploy.local.stack import Stack
 from libs.common.clock import FixedClock
 from libs.common.database import Database
 from libs.common.ids import uuid7
+from libs.common.sealing.cipher import Cipher
 from services.ingest import reading, store
 from services.ingest.claims import intake
 from services.ingest.matching import Verdict
@@ -44,7 +45,7 @@ from tests.bench.meter import cpu_seconds, keep
 
 NOW: Final = datetime(2026, 3, 1, tzinfo=UTC)
 _BLOCK_BYTES: Final = 1024 * 1024
-_SIDES: Final = ("835", "835_unmatched", "835_answering", "837", "837_unchecked")
+_SIDES: Final = ("835", "835_unmatched", "835_answering", "837", "837_unchecked", "835_unsealed", "837_unsealed")
 
 
 @contextmanager
@@ -62,6 +63,9 @@ def left_out(side: str) -> Iterator[None]:
             yield
     elif side == "837_unchecked":
         with patch.object(intake, "check_all", unchecked):
+            yield
+    elif side.endswith("_unsealed"):
+        with patch.object(Cipher, "seal", lambda *told: told[-1]), patch.object(Cipher, "open", lambda *told: told[-1]):
             yield
     else:
         yield
@@ -131,6 +135,7 @@ def _report(claims: int, rounds: Sequence[Mapping[str, Mapping[str, float]]]) ->
         "837_time_a_byte_of_the_835": middle(
             _cpu(each["837"]) / each["837"]["bytes"] * each["835"]["bytes"] / _cpu(each["835"]) for each in rounds
         ),
+        **{f"sealing_adds_to_the_{kind}": round(more(kind, f"{kind}_unsealed") - 1, 3) for kind in ("835", "837")},
         "share_of_the_837_that_is_checks": round(1 - more("837_unchecked", "837"), 3),
         "matching_adds_where_no_claim_is_known": round(more("835", "835_unmatched") - 1, 3),
         "matching_adds_where_all_are_known": round(more("835_answering", "835_unmatched") - 1, 3),

@@ -8,9 +8,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class SpanReceiver:
-    """Keeps (service, name, span id, parent's span id) by trace id."""
+    """Keeps (service, name, span id, parent's span id) by trace id, and all as it was sent."""
 
     def __init__(self) -> None:
+        self.raw: list[bytes] = []
         self.traces: dict[str, list[tuple[str, str, str, str]]] = {}
         receiver = self
 
@@ -28,6 +29,7 @@ class SpanReceiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1/traces"
 
     def take(self, body: bytes) -> None:
+        self.raw.append(body)
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             service = next(item.value.string_value for item in resource.resource.attributes if item.key == "service.name")
             for scope in resource.scope_spans:

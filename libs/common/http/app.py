@@ -39,6 +39,11 @@ class Readiness(BaseModel):
     checks: dict[str, str] = Field(description="`ok`, or the kind of failure, by what was checked")
 
 
+# FastAPI would make a span of each request by itself, with the path and the query as they were sent: who looks for a patient writes
+# names there. Ours (edge.py) says the route.
+_NO_SPANS_OF_ITS_OWN: Final[dict[str, Any]] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+
+
 def create_app(
     title: str,
     description: str,
@@ -59,6 +64,7 @@ def create_app(
     """
     app = FastAPIOffline(  # /docs shows its page without fetching anything from anywhere
         redoc_url=None,
+        telemetry=_NO_SPANS_OF_ITS_OWN,
         redirect_slashes=False,  # an id that was left out is not asked for by leading to the list
         title=f"Recours {title}",
         description=description,
