@@ -31,7 +31,10 @@ class Act:
 
     def entry(self) -> Entry | None:
         """Return what a change is entered as; None: nothing."""
-        return self._describe(self.named())
+        told = self._describe(clean(self._named))
+        if told is not None:
+            self._named = []
+        return told
 
 
 _ACTING: Final[ContextVar[Act | None]] = ContextVar("acting", default=None)

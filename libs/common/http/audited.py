@@ -92,10 +92,10 @@ class _Request:
 
     def _who(self) -> tuple[str, str, str | None] | None:
         """Return tenant, subject and token; None where everybody may ask, or before anybody was let in: then it is of no tenant."""
+        if self.act.guest is not None:  # whose link it is says more than that it is a guest
+            return (*self.act.guest, None)
         caller: Caller | None = self._scope["state"].get("caller")
-        if caller is not None:
-            return caller.tenant_id, caller.subject, caller.token_id or None
-        return (*self.act.guest, None) if self.act.guest else None
+        return None if caller is None else (caller.tenant_id, caller.subject, caller.token_id or None)
 
     def _entry(self, outcome: Outcome, named: tuple[str, ...]) -> Entry | None:
         route = self._scope.get("route")

@@ -71,6 +71,12 @@ async def test_a_guest_sees_what_was_shared_and_nothing_else(appeals: Appeals) -
     content = await appeals.http.get(f"{made['path']}/documents/{shared}")
     assert content.content == papers.pdf(1)
     assert content.headers["content-disposition"].startswith("attachment")
+    opened = (await appeals.http.get("/v1/audit-log", params={"subject": f"guest:{made['link_id']}"})).json()["items"]
+    assert [(each["action"], each["outcome"]) for each in opened] == [
+        ("page.download", "disclosed"),
+        ("page.showPage", "disclosed"),
+    ]
+    assert opened[0]["object_ids"] == [made["link_id"]]
     part = await appeals.http.get(f"{made['path']}/documents/{shared}", headers={"Range": "bytes=0-3"})
     assert (part.status_code, part.content) == (206, b"%PDF")
     for wrong in (kept, foreign, str(uuid4()), "x", told):
