@@ -173,7 +173,7 @@ def example_headers(event: PublishedEvent, path: Path) -> dict[str, str]:
     sent = Event(
         topic=event.name,
         type=event.type_name,
-        key=data.get("claim_key") or data["key"] or str(event_id),
+        key=data.get("claim_key") or data.get("key") or data.get("subject_id") or str(event_id),
         tenant_id=_TENANT,
         sequence=0 if event is DEAD_LETTER else data.get("revision", 1),
         data=b"",

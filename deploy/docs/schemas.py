@@ -10,18 +10,22 @@ from deploy.local.layout import ROOT
 from libs.common.contracts import (
     appeal_decided,
     appeal_filed,
+    case_closed,
     claim_acknowledged,
     claim_submitted,
     denial_classified,
+    followup_changed,
     records_requested,
     remit_matched,
     remit_received,
 )
 from libs.common.contracts.appeal_decided import AppealDecidedV1
 from libs.common.contracts.appeal_filed import AppealFiledV1
+from libs.common.contracts.case_closed import CaseClosedV1
 from libs.common.contracts.claim_acknowledged import ClaimAcknowledgedV1
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.denial_classified import DenialClassifiedV1
+from libs.common.contracts.followup_changed import FollowupChangedV1
 from libs.common.contracts.records_requested import RecordsRequestedV1
 from libs.common.contracts.remit_matched import RemitMatchedV1
 from libs.common.contracts.remit_received import RemitReceivedV1
@@ -91,6 +95,16 @@ EVENTS: Final = (
         appeal_filed.TOPIC, appeal_filed.TYPE, AppealFiledV1, "appeals", "What was sent to a payer to change a denial, and how"
     ),
     PublishedEvent(appeal_decided.TOPIC, appeal_decided.TYPE, AppealDecidedV1, "appeals", "How a contested denial ended"),
+    PublishedEvent(
+        case_closed.TOPIC, case_closed.TYPE, CaseClosedV1, "appeals", "Nothing more is done about a denial, or it is taken up again"
+    ),
+    PublishedEvent(
+        followup_changed.TOPIC,
+        followup_changed.TYPE,
+        FollowupChangedV1,
+        "ingest",
+        "Something to follow up was found, changed, or is over",
+    ),
     DEAD_LETTER,
 )
 

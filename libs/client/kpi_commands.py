@@ -34,6 +34,27 @@ def show_kpi(
     kpis.show(kpi, {**asked, "compare_to": compare_to, "as_of": day_of(as_of)}, as_json=as_json)
 
 
+@key_figures.command("cost")
+def cost(
+    amount: Annotated[
+        str | None, typer.Argument(metavar="AMOUNT", help="dollars, such as 44.50; without, what stands is shown")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what working one denial costs, or show what key figures know of your money."""
+    kpis.tell_finance(None if amount is None else "rework-cost", amount, as_json=as_json)
+
+
+@key_figures.command("revenue")
+def revenue(
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="such as 2026-03")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="net patient service revenue of the month, in dollars")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell a month's net revenue, against which write-offs are measured; told again, it is corrected."""
+    kpis.tell_finance(f"net-revenue/{month}", amount, as_json=as_json)
+
+
 @counting.command("verify")
 def verify_sums(
     repair: Annotated[bool, typer.Option("--repair", help="make right what differs")] = False, as_json: AsJson = False

@@ -1,18 +1,23 @@
 """`recours kpis`: the key figures, each with its definition; `recours analytics`: their sums held against the facts."""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from libs.client import services
+from libs.client.errors import ClientError
 from libs.client.shapes import Figure, Recount
 from libs.client.show import Column, output, plain, print_json, print_rows
-from libs.client.transport import Answer, Service
+from libs.client.transport import Answer, Service, json_body
 from libs.common.money import dollars
 
+_DOLLARS: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?", re.ASCII)
 _POLL_SECONDS: Final = 0.5
 _LIST: Final = (Column("id"), Column("unit"), Column("name", min_width=30), Column("number"))
 _DIFFERENCES: Final = (
@@ -75,6 +80,40 @@ def _whole(figure: Figure) -> str:
     return "" if figure.denominator is None else f"{figure.denominator:,}"
 
 
+class Month(Struct, frozen=True):
+    month: str
+    cents: int
+
+
+class Finance(Struct, frozen=True):
+    rework_cost_cents: int | None
+    net_revenue: list[Month]
+
+
+def tell_finance(what: str | None, amount: str | None, *, as_json: bool) -> None:
+    """Tell an amount of money, if there is one, and show what stands. Errors: ClientError where it is none."""
+    with Service("analytics") as analytics:
+        if what is None or amount is None:
+            answer = analytics.get("/v1/finance", Finance)
+        else:
+            answer = analytics.put(f"/v1/finance/{quote(what)}", Finance, json_body({"cents": _cents(amount)}))
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+        return
+    cost, console = answer.value.rework_cost_cents, output()
+    console.print(f"Working a denial costs {'an unknown sum' if cost is None else dollars(cost)}.")
+    for each in answer.value.net_revenue:
+        console.print(f"Net revenue of {each.month[:7]}: {dollars(each.cents)}")
+
+
+def _cents(amount: str) -> int:
+    """Return dollars as cents. Errors: ClientError."""
+    if not _DOLLARS.fullmatch(amount):
+        raise ClientError("An amount is dollars, with or without cents: 44 or 44.50.")
+    whole, _, part = amount.partition(".")
+    return int(whole) * 100 + int(f"{part}00"[:2])
+
+
 def recount(*, repair: bool, reread: bool, as_json: bool) -> int:
     """Hold the sums against the facts and say what differs; return 1 where something does."""
     with Service("analytics") as analytics:
@@ -99,7 +138,9 @@ def recount(*, repair: bool, reread: bool, as_json: bool) -> int:
         print_rows(output(), _DIFFERENCES, rows)
     new = f", {found.facts_new:,} of them new" if reread else ""
     outcome = "made right" if repair else "differ"
-    output(errors=True).print(f"{found.facts:,} facts{new}, {found.sums:,} sums; {found.differing:,} {outcome}.")
+    output(errors=True).print(
+        f"{found.facts:,} facts{new}, {found.sums:,} sums, {found.outcomes:,} lines; {found.differing:,} {outcome}."
+    )
     return int(found.differing > 0)
 
 

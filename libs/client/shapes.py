@@ -491,3 +491,4 @@ class Recount(Struct, frozen=True):
     sums: int
     differing: int
     report: list[SumDifference]
+    outcomes: int = 0

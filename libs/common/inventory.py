@@ -53,26 +53,29 @@ SPINE: Final[Inventory] = {
 # those of organisations; free text is written by us from codes.
 EVENT_FIELDS: Final[Table] = table(
     reference=(
-        "acknowledgement_id appeal_id case_id claim_id claim_key deciding_remit_id denial_id line_control_number member_reference"
+        "acknowledgement_id appeal_id case_id claim_id claim_key deciding_remit_id denial_id followup_id"
+        " line_control_number member_reference"
         " original_payer_claim_control_number patient_control_number payer_claim_control_number prior_authorization referral"
         " remit_id"
-        " replaces_claim_id request_id trace"
+        " replaces_claim_id request_id subject_id trace"
     ),
     care=(
         "acknowledged_on adjustment_cents adjustments amount_cents carc category charge_cents code codes denied_cents"
-        " diagnosis_codes"
+        " diagnosis_codes left_cents"
         " disputed_cents explanation explanation_fr facility_code findings group_code line lines modifiers"
         " original_procedure_code outcome paid_cents patient_responsibility_cents payment_on place_of_service procedure_code"
         " quantity"
         " rarc rarcs reasons recovered_cents revenue_code service_from_on service_on service_to_on statuses submitted_at units"
     ),
     nothing=(
-        "action adjustments_by_group alternative_actions appeal_by billing_npi channel claim_filing_code claim_status_code"
-        " claim_type"
+        "action adjustments_by_group alternative_actions appeal_by billing_npi changed_at channel claim_filing_code"
+        " claim_status_code claim_type closed_as closed_at closed_on"
         " classified_at code_list confidence core_scenario correct_by days decided_at decided_by decided_on denial_revision due_on"
         " entity expected_value_cents filed_at filed_on firm frequency_code interchange_id kind level matched_at odds_version"
-        " overturn_probability packet_sha256 payer_id payer_kind payer_name payer_sequence preventable qualifier received_at"
-        " recoverable remittance_id rendering_npi revision rule rule_version rules severity source status totals trigger trigger_on"
+        " opened_at overturn_probability"
+        " packet_sha256 payer_id payer_kind payer_name payer_sequence preventable qualifier received_at"
+        " recoverable remittance_id rendering_npi resolved_by revision rule rule_version rules severity source status"
+        " subject totals trigger trigger_on"
         " unbalanced_cents"
     ),
 )

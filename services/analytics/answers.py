@@ -9,9 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.analytics import kpis, queries
 from services.analytics.facts.measures import DIMENSIONS
+from services.analytics.finance import store as finance
 from services.analytics.kpis import Groups
 from services.analytics.kpis.definitions import Kpi, Side
-from services.analytics.kpis.figures import AGED_DAYS, AGES, CHARGE_DAYS, OLDEST_DAYS, Figure, figure, figures, tells_apart
+from services.analytics.kpis.figures import (
+    AGED_DAYS,
+    AGES,
+    CHARGE_DAYS,
+    OLDEST_DAYS,
+    Figure,
+    figure,
+    figures,
+    months_within,
+    tells_apart,
+    whole_months,
+)
 from services.analytics.queries import Asked
 
 
@@ -26,8 +38,15 @@ def with_cost(kpi: Kpi, rework_cost_cents: int | None) -> tuple[Kpi, int]:
     if kpi.kind != "cost":
         return kpi, 1
     if rework_cost_cents is None:
-        return replace(kpi, reason="The cost of one is not configured: RECOURS_REWORK_COST_CENTS."), 1
+        told = "The cost of one is not known: PUT /v1/finance/rework-cost, or the setting RECOURS_REWORK_COST_CENTS."
+        return replace(kpi, reason=told), 1
     return kpi, rework_cost_cents
+
+
+async def cost_of(tx: AsyncConnection, tenant_id: str, configured: int | None, as_of: date | None = None) -> int | None:
+    """Return what working a denial costs: what the tenant told, as of a day, else what is configured."""
+    told = await finance.rework_cost(tx, tenant_id, as_of)
+    return configured if told is None else told
 
 
 async def figures_of(tx: AsyncConnection, kpi: Kpi, asked: Asked, factor: int, today: date) -> list[Figure]:
@@ -40,9 +59,26 @@ async def answer(tx: AsyncConnection, kpi: Kpi, asked: Asked, factor: int, today
     """Return the figure of everything, and those of all groups: one reading of the sums tells both."""
     if "age" in asked.group_by:
         return await _by_age(tx, asked, today)
+    if kpi.kind == "revenue":
+        return await _of_revenue(tx, asked, cast("Side", kpi.numerator))
     if kpi.kind == "stock":
         return _told(kpi, asked, await _stock(tx, kpi, asked, today), factor)
     return _told(kpi, asked, sides(kpi, await queries.sums_of(tx, asked, measures(kpi))), factor)
+
+
+async def _of_revenue(tx: AsyncConnection, asked: Asked, numerator: Side) -> tuple[Figure, list[Figure]]:
+    """Return figures against the net revenue of whole months; without one of them there is nothing to divide by."""
+    above = await queries.sums(tx, asked, numerator.measure)
+    revenue = await finance.net_revenue(tx, asked.tenant_id, asked.as_of)
+    months = whole_months(asked.first, asked.last)
+
+    def against(keys: tuple[str, ...], cents: int) -> Figure:
+        within = months_within(months, dict(zip(asked.group_by, keys, strict=False)))
+        is_known = all(month in revenue for month in within)
+        return figure(keys, cents, sum(revenue[month] for month in within) if is_known else 0)
+
+    groups = [against(key, cents) for key, (_, cents) in sorted(above.items())] if asked.group_by else []
+    return against((), kpis.together(above)[1]), groups
 
 
 def measures(kpi: Kpi) -> list[str]:

@@ -30,6 +30,7 @@ from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
 from services.analytics.causes.ingest import Rules
 from services.analytics.exports import api as exports
+from services.analytics.finance import api as finance
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.pages import api as pages
@@ -197,7 +198,11 @@ async def get_kpi(
     today = clock.now().date()
     _check(kpi, period, group_by, compare_to)
     asked = Asked(tenant, period.first, period.last, as_of, tuple(group_by), _filters(kpi, filter_))
-    kpi, factor = answers.with_cost(kpi, cast("int | None", request.app.state.rework_cost_cents))
+    configured = cast("int | None", request.app.state.rework_cost_cents)
+    if kpi.kind == "cost":
+        async with database.begin(tenant) as tx:
+            configured = await answers.cost_of(tx, tenant, configured, as_of)
+    kpi, factor = answers.with_cost(kpi, configured)
     told: dict[str, object] = {"kpi": _view(kpi), "from": period.first, "to": period.last, "as_of": as_of}
     told |= {"is_final": as_of is not None and as_of < today, "total": None, "groups": [], "compared": None}
     if kpi.reason is not None:
@@ -305,6 +310,7 @@ def make_app(
             deliveries.router,
             actions.router,
             audit_schedules.router,
+            finance.router,
             exports.router,
             reports.router,
             scorecards.router,

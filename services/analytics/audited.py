@@ -14,6 +14,8 @@ AUDITED: Final[Routes] = {
     **changes("audit_schedule", "schedule_id", "addSchedule", "removeSchedule"),
     **changes("report_schedule", "schedule_id", "addReportSchedule", "removeReportSchedule"),
     **changes("recount", "recount_id", "beginRecount"),
+    **changes("net_revenue", "month", "putNetRevenue"),
+    **changes("rework_cost", None, "putReworkCost"),
     **discloses("root_cause", "root_cause_id", "listRootCauseClaims"),
     **discloses("audit", "audit_id", "listAuditItems", "getReportPdf", "getReportXlsx"),
     **discloses("export", "what", "export"),
@@ -31,4 +33,5 @@ AUDITED: Final[Routes] = {
     **neither("getDenialRate", "listKpis", "getKpi", "listRootCauses", "listAlerts", "getAlert", "follow", "getScorecards"),
     **neither("listAudits", "getAudit", "getResults", "listWebhooks", "getWebhook", "listDeliveries", "getReplay", "getRecount"),
     **neither("listActions", "getAction", "getEffect", "listSchedules", "getSchedule", "listReportSchedules", "listReports"),
+    **neither("getFinance"),
 }

@@ -10,7 +10,20 @@ from msgspec import Meta, Struct
 from libs.common.booking import BookedRemit
 from libs.common.contracts.envelope import Received
 from libs.common.money import Cents
-from services.analytics.facts import Answer, Claim, Decision, Denial, Filing, Match, Refused, Remit, service, service_group
+from services.analytics.facts import (
+    Answer,
+    Claim,
+    Closing,
+    Decision,
+    Denial,
+    Filing,
+    Followup,
+    Match,
+    Refused,
+    Remit,
+    service,
+    service_group,
+)
 
 _ERROR, _WARNING = "error", "warning"
 _DIAGNOSIS_CHARACTERS = 3  # the group of illnesses; what follows tells sides and stages apart
@@ -90,6 +103,8 @@ class Reason(Struct, frozen=True, gc=False):
     category: str = ""
     carc: str = ""
     amount_cents: Cents = 0
+    group_code: str = ""
+    rarcs: tuple[str, ...] = ()
 
 
 class ClassifiedDenial(Struct, frozen=True, gc=False):
@@ -149,6 +164,38 @@ class AppealDecided(Struct, frozen=True, gc=False):
     decided_at: datetime
     level: str | None = None
     filed_on: date | None = None
+
+
+class ClosedCase(Struct, frozen=True, gc=False):
+    """What is read of `case.closed`."""
+
+    case_id: UUID
+    denial_id: UUID
+    claim_key: UUID
+    payer_id: str
+    payer_name: str
+    category: str
+    left_cents: Cents
+    closed_on: date
+    closed_at: datetime
+    closed_as: str = ""
+
+
+class ChangedFollowup(Struct, frozen=True, gc=False):
+    """What is read of `followup.changed`."""
+
+    followup_id: UUID
+    revision: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    kind: str
+    subject_id: UUID
+    payer_id: str
+    payer_name: str
+    amount_cents: Cents
+    due_on: date
+    status: str
+    changed_at: datetime
+    claim_key: UUID | None = None
+    resolved_by: str = ""
 
 
 def claim_of(received: Received[SubmittedClaim]) -> Claim:
@@ -221,7 +268,10 @@ def denial_of(received: Received[ClassifiedDenial]) -> Denial:
         denied_cents=told.denied_cents,
         lines=0 if None in lines else len(lines),
         preventable=told.preventable,
-        reasons=tuple(Refused(each.line or 0, each.category, each.carc, each.amount_cents) for each in told.reasons),
+        reasons=tuple(
+            Refused(each.line or 0, each.category, each.carc, each.amount_cents, each.group_code, each.rarcs)
+            for each in told.reasons
+        ),
         action=told.action,
         confidence=told.confidence,
     )
@@ -260,6 +310,37 @@ def decision_of(received: Received[AppealDecided]) -> Decision:
         told.decided_by == "remittance",
         told.level or "",
         told.filed_on,
+    )
+
+
+def closing_of(received: Received[ClosedCase]) -> Closing:
+    told = received.data
+    return Closing(
+        told.case_id,
+        told.denial_id,
+        received.sequence,
+        _day(told.closed_at),
+        told.payer_id,
+        told.category,
+        told.closed_on,
+        told.left_cents,
+        told.closed_as,
+    )
+
+
+def followup_of(received: Received[ChangedFollowup]) -> Followup:
+    told = received.data
+    return Followup(
+        told.followup_id,
+        told.revision,
+        _day(told.changed_at),
+        told.kind,
+        told.subject_id,
+        told.payer_id,
+        told.amount_cents,
+        told.due_on,
+        is_open=told.status == "open",
+        is_gone=told.resolved_by == "system",
     )
 
 

@@ -14,9 +14,11 @@ from libs.common.booking import book_remits
 from libs.common.contracts import (
     appeal_decided,
     appeal_filed,
+    case_closed,
     claim_acknowledged,
     claim_submitted,
     denial_classified,
+    followup_changed,
     remit_matched,
     remit_received,
 )
@@ -43,6 +45,7 @@ async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], name
         by_account.setdefault(account, []).append(fact)
     if not by_account:
         return 0
+    await outcome_store.begin(tx)
     while True:
         known = await store.facts_of(tx, by_account)
         fresh = {account: new for account, facts in by_account.items() if (new := _new(facts, known.get(account, ())))}
@@ -124,6 +127,8 @@ _FACT_OF: Final[Mapping[str, Callable[[Received[Any]], Fact]]] = {
     denial_classified.TYPE: events.denial_of,
     appeal_filed.TYPE: events.filing_of,
     appeal_decided.TYPE: events.decision_of,
+    case_closed.TYPE: events.closing_of,
+    followup_changed.TYPE: events.followup_of,
 }
 SUBSCRIPTIONS: Final = (
     Subscription(claim_submitted.TOPIC, claim_submitted.TYPE, events.SubmittedClaim, handle_facts),
@@ -133,6 +138,8 @@ SUBSCRIPTIONS: Final = (
     Subscription(denial_classified.TOPIC, denial_classified.TYPE, events.ClassifiedDenial, handle_facts),
     Subscription(appeal_filed.TOPIC, appeal_filed.TYPE, events.AppealFiled, handle_facts),
     Subscription(appeal_decided.TOPIC, appeal_decided.TYPE, events.AppealDecided, handle_facts),
+    Subscription(case_closed.TOPIC, case_closed.TYPE, events.ClosedCase, handle_facts),
+    Subscription(followup_changed.TOPIC, followup_changed.TYPE, events.ChangedFollowup, handle_facts),
 )
 
 
@@ -144,6 +151,9 @@ def told_by(type_: str, received: Sequence[Received[Any]]) -> tuple[list[tuple[A
     fact_of = _FACT_OF[type_]
     if type_ == denial_classified.TYPE:
         received = [each for each in received if each.data.acknowledgement_id is None]
+    if type_ == followup_changed.TYPE:  # one about no account stands for itself
+        facts = [((each.tenant_id, each.data.claim_key or each.data.subject_id), fact_of(each)) for each in received]
+        return facts, _NO_NAMES
     facts = [((each.tenant_id, each.data.claim_key), fact_of(each)) for each in received]
     return facts, (_names(received) if type_ in _NAME_PAYERS else _NO_NAMES)
 

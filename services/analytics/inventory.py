@@ -6,7 +6,7 @@ from libs.common.inventory import SPINE, Inventory, table
 
 TABLES: Final[Inventory] = {
     **SPINE,
-    "alert_marks": table(nothing="tenant_id payer_id mark looked_at"),
+    "alert_marks": table(nothing="tenant_id payer_id moved looked looked_at"),
     "alert_steps": table(words="note", staff="who", nothing="tenant_id step_id changed_xid alert_id what at after"),
     "alerts": table(
         staff="acknowledged_by resolved_by",
@@ -41,7 +41,7 @@ TABLES: Final[Inventory] = {
     "recounts": table(
         nothing=(
             "tenant_id recount_id repair reread state created_at updated_at leased_until parts parts_done facts facts_new sums"
-            " differing report"
+            " differing report outcomes"
         )
     ),
     "report_pieces": table(care="piece", nothing="tenant_id report_id place"),
@@ -53,6 +53,7 @@ TABLES: Final[Inventory] = {
         staff="owner",
         nothing="tenant_id action_id root_cause_id state due_on expected_rate began_on effective_on created_at updated_at",
     ),
+    "told_amounts": table(nothing="tenant_id name month told_at cents"),
     "webhook_deliveries": table(
         nothing=(
             "tenant_id delivery_id webhook_id message_id sequence previous state attempts next_at created_at ended_at last_outcome"

@@ -133,6 +133,20 @@ async def add_rows(tx: AsyncConnection, rows: Mapping[Row, Sequence[int]], cells
     if cells:
         await connection.execute(_CELLS, *_columns((*key, *cell) for key, cell in sorted(cells.items())))
     await connection.execute(_ADD, *_columns((*key, *sums) for key, sums in sorted(rows.items())))
+    charted = {(row[0], row[5]) for row in rows if row[1] == Grain.COARSE and row[2] in _CHARTED}
+    if charted:
+        await connection.execute(_MOVED, *_columns(sorted(charted)))
+
+
+# Whose charts are to be looked at: what they are made of has moved (alerts/scan.py).
+_CHARTED: Final = frozenset(MEASURES[each][0] for each in ("first_adjudicated", "initially_denied", "initially_refused"))
+_MOVED: Final = """
+INSERT INTO alert_marks AS marks (tenant_id, payer_id, moved)
+SELECT DISTINCT tenant_id, payer, 1 FROM unnest($1::text[], $2::bigint[]) AS told (tenant_id, cell)
+    JOIN cells USING (tenant_id, cell)
+ORDER BY tenant_id, payer
+ON CONFLICT (tenant_id, payer_id) DO UPDATE SET moved = marks.moved + 1
+"""
 
 
 async def lock(tx: AsyncConnection) -> None:

@@ -16,7 +16,7 @@ from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
 from libs.common.http.problems import Problem, not_found
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
-from services.appeals import store
+from services.appeals import closing, store
 from services.appeals.correspondence.store import tasks_of
 from services.appeals.records.store import requests_of
 from services.appeals.views import CaseDetail
@@ -78,7 +78,7 @@ class Locked:
 
     async def write(self, decision: Decision) -> None:
         await store.move(self.tx, {self.key: decision.case}, self.now)
-        await store.tell(self.tx, [(self.key, step) for step in decision.steps])
+        await closing.tell(self.tx, [(self.key, step) for step in decision.steps], self.traceparent)
 
 
 async def answered_before(asking: Asking, case_id: UUID, what: str, body: BaseModel) -> CaseDetail | None:

@@ -14,7 +14,7 @@ from libs.common.contracts import appeal_decided
 from libs.common.contracts.envelope import Event, Received, caused_event
 from libs.common.ids import named_id
 from libs.common.money import Cents
-from services.appeals import store
+from services.appeals import closing, store
 from services.appeals.deadlines.clocks import Facts
 from services.appeals.outcomes import store as outcomes
 from services.appeals.outcomes.attribution import Paid, is_answer, is_told, refused_cents
@@ -74,7 +74,7 @@ async def handle_denials(tx: AsyncConnection, denials: Sequence[Received[Denial]
     placed = await worklist.enter(tx, *_entries(changes), now)
     dated = [_dated(change, placed[change.tenant_id, change.case_id]) for change in changes]
     await store.save(tx, dated, now)
-    await store.tell(tx, steps)
+    await closing.tell(tx, steps)
     accounts = {(each.tenant_id, each.denial.claim_key) for each in changes}
     told = await settle_accounts(tx, accounts, now)
     await attach(tx, accounts, now)

@@ -180,6 +180,29 @@ async def tell(tx: AsyncConnection, steps: Sequence[tuple[Key, Step]]) -> None:
         await (await driver(tx)).execute(_TELL, *map(list, zip(*rows, strict=True)))
 
 
+_BEFORE = """
+SELECT c.tenant_id, c.case_id, c.denial_id, c.remit_id, c.claim_key, c.payer_id, c.payer_name, c.category, c.denied_cents,
+    before.state AS state_before,
+    coalesce((
+        SELECT sum(d.recovered_cents) FROM decisions AS d
+        WHERE d.tenant_id = c.tenant_id AND d.claim_key = c.claim_key AND d.case_id = c.case_id
+    ), 0)::bigint AS recovered_cents
+FROM unnest($1::text[], $2::uuid[], $3::int[]) AS asked (tenant_id, case_id, version)
+JOIN cases AS c ON c.tenant_id = asked.tenant_id AND c.case_id = asked.case_id
+LEFT JOIN LATERAL (
+    SELECT h.state FROM case_history AS h
+    WHERE h.tenant_id = asked.tenant_id AND h.case_id = asked.case_id AND h.version < asked.version ORDER BY h.version DESC LIMIT 1
+) AS before ON true
+"""
+
+
+async def before_steps(tx: AsyncConnection, versions: Mapping[Key, int]) -> dict[Key, Mapping[str, Any]]:
+    """Return cases with the state that they had before a step, by its version, and what outcomes have brought."""
+    rows = [(*key, version) for key, version in versions.items()]
+    found = await (await driver(tx)).fetch(_BEFORE, *map(list, zip(*rows, strict=True)))
+    return {(row["tenant_id"], row["case_id"]): row for row in found}
+
+
 _MOVE = """
 UPDATE cases AS c
 SET state = told.state, version = told.version, closed_by = told.closed_by, filings = told.filings, outcome = told.outcome,

@@ -121,6 +121,12 @@ def _table() -> dict[tuple[CaseState | None, Command], CaseState]:
 
 TRANSITIONS: Final[Mapping[tuple[CaseState | None, Command], CaseState]] = _table()
 
+# Nothing more is done about a case in one of these; the commands are those that take it out again.
+ENDED: Final = frozenset({*CLOSED, S.EXPIRED})
+LEAVES_END: Final = frozenset(
+    command for (state, command), to in TRANSITIONS.items() if state in ENDED and to not in ENDED
+)  # fmt: skip
+
 WHY: Final[Mapping[Command, str]] = {
     C.PURSUE: "denial_classified",
     C.DROP: "denial_not_recoverable",

@@ -8,12 +8,15 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.local import provision
+from libs.common.messaging.dead_letters import SUFFIX
 from libs.synthetic import ClaimTruth, File, traffic
-from tests.support import eventually, naive
+from tests.support import duck, eventually, naive
 from tests.support.counted import Counted, newest
 from tests.support.system import System
 
@@ -192,6 +195,20 @@ def test_the_key_figures_are_what_counting_the_raw_events_says(system: System, m
         sum(each.get("preventable") in told for each in counted.refusal.values() if period[0] <= each["payment_on"] <= period[1])
         for told in ((True,), (True, False))
     )
+
+
+def test_every_key_figure_is_what_duckdb_counts_in_the_raw_events(system: System, month: Month, tmp_path: Path) -> None:
+    """Of all that was sent to the tenant, by all tests that share it: appeals, write-offs and underpayments are theirs."""
+    eventually(lambda: not system.rows("ingest", "SELECT 1 FROM followup_watches WHERE look_at <= now() LIMIT 1"))
+    system.come_to_rest()
+    topics = [name for name in provision.wanted_topics() if not name.endswith(SUFFIX)]
+    counted = duck.figures((record for topic in topics for record in system.records(topic)), tmp_path)
+    assert all((counted[each][1] or 0) > CLAIMS // 20 for each in ("clean-claim-rate", "prevention-catch-rate", "rejection-rate"))
+    found = {}
+    for kpi in counted:
+        told = system.get("analytics", f"/v1/kpis/{kpi}")["total"]
+        found[kpi] = (told["numerator"], told["denominator"])
+    assert found == counted
 
 
 _PAYMENTS = "SELECT remittance_id FROM remittances WHERE interchange_id = ANY ($1::uuid[])"

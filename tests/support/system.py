@@ -155,7 +155,12 @@ class System:
         return dict(found["ingest"])
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything that a repeated file must leave as it is: all tables' contents, and how many events went out."""
+        """Return everything that a repeated file must leave as it is: all tables' contents, and how many events went out.
+
+        Follow-ups are told some seconds after what they are about: what is due is waited for.
+        """
+        eventually(lambda: not self.rows("ingest", "SELECT 1 FROM followup_watches WHERE look_at <= now() LIMIT 1"))
+        self.come_to_rest()
         found: dict[str, Any] = {"topics": self.ends()}
         for service in SERVICES:
             for (table,) in self.rows(service, _TABLES):

@@ -47,6 +47,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "guests:write": "make links for guests, share with them, end them",
     "disclosures:read": "what was shown to whom outside",
     "kpis:read": "key figures, root causes, scorecards, the dashboard",
+    "kpis:write": "tell net revenue and what working a denial costs",
     "causes:write": "act on root causes",
     "alerts:read": "alerts, also as they happen",
     "alerts:write": "take alerts up and end them",
@@ -93,8 +94,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "manager": _READS - {"operations:read", "audit-log:read"} | _CASEWORK | {
         "interchanges:content", "interchanges:write", "claims:write", "claims:check", "matches:write", "followups:write",
         "deposits:write", "denials:classify", "rules:write", "labels:write", "payer-rules:write", "models:write", "cases:bulk",
-        "cases:file", "teams:write", "letters:write", "settings:write", "guests:write", "causes:write", "alerts:write",
-        "audits:write", "audits:review", "exports:write", "webhooks:write",
+        "cases:file", "teams:write", "letters:write", "settings:write", "guests:write", "kpis:write", "causes:write",
+        "alerts:write", "audits:write", "audits:review", "exports:write", "webhooks:write",
     },
     "auditor": _READS | {"claims:content", "interchanges:content"},
     "payer_guest": frozenset({"codes:read"}),

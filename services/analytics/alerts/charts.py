@@ -24,14 +24,19 @@ State = Literal["learning", "watching", "shifted"]
 Ended = Literal["back", "new_normal"]
 
 _WEEK: Final = 7
+_YEAR: Final = 365
 _MOVING_RANGE: Final = 1.128  # of two: what a mean moving range is of a standard deviation
 _SIGMAS: Final = 3.0
+_DAILY: Final = 250.0  # days with volume in a year, of a payer that pays on workdays
+_SIGNAL_MIN: Final = 1.5
 
 
 class Tuning(Struct, frozen=True):
     """What decides how soon and how often a chart speaks; set by `make bench insight` (docs/alerts.md has the figures)."""
 
-    signal_at: float = 6.0  # evidence (natural logarithm of the likelihood ratio) at which a shift is told
+    signal_at: float = (
+        6.0  # evidence (natural logarithm of the likelihood ratio) at which a shift is told, of a payer that pays daily
+    )
     back_at: float = 4.0  # the same, for being back
     day_share: float = 0.6  # of `signal_at`, at most, from one day
     odds: float = 2.0  # the shift that is looked for
@@ -77,6 +82,15 @@ class Usual(Struct, frozen=True):
     doubted: float  # the rate, as high as it may well be
     weekdays: tuple[float, ...]
     dispersion: float
+    days_a_year: float = _DAILY  # with volume
+
+    def signal_at(self, tuning: Tuning) -> float:
+        """Return the evidence at which a shift is told.
+
+        Every day is a chance to be wrong, so that who pays on fewer days needs less for as few false alarms a year: false alarms
+        fall with e to the power of the threshold.
+        """
+        return max(tuning.signal_at + math.log(self.days_a_year / _DAILY), _SIGNAL_MIN)
 
     def of(self, on: date, *, doubted: bool = False) -> float:
         """Return the share to expect on a day."""
@@ -182,12 +196,13 @@ class _Walk:
             self._learn(place, day.on)
         if self._usual is None:
             return
-        most = self._tuning.signal_at * self._tuning.day_share
+        signal_at = self._usual.signal_at(self._tuning)
+        most = signal_at * self._tuning.day_share
         evidence = max(0.0, self._evidence + min(self._says(day, self._usual), most))
         if evidence > 0 and self._evidence == 0:
             self._began_on = day.on
         self._evidence = evidence
-        if evidence >= self._tuning.signal_at:
+        if evidence >= signal_at:
             self._began_on = self._likeliest_begin(self._usual, bisect_left(self._dates, self._began_on or day.on), place)
             self._signalled_on, self._is_told, self._evidence = day.on, False, 0.0
 
@@ -305,7 +320,8 @@ def usual(days: Sequence[Day], tuning: Tuning = OF_ALL) -> Usual:
     weekdays = tuple((found + weight) / (expected + weight) for found, expected in sums)
     dispersion = _dispersion(days, Usual(rate, rate, weekdays, 1.0))
     doubt = tuning.doubt * math.sqrt((denied + 1) * dispersion)
-    return Usual(rate, (denied + 1 + doubt) / (claims + 1), weekdays, dispersion)
+    span = (days[-1].on - days[0].on).days + 1
+    return Usual(rate, (denied + 1 + doubt) / (claims + 1), weekdays, dispersion, max(len(days) * _YEAR / span, 1.0))
 
 
 def _dispersion(days: Sequence[Day], usual: Usual) -> float:

@@ -1,7 +1,7 @@
 """The worker's scan: payers whose sums have moved are charted anew, and what follows is written, one payer a transaction.
 
-What was looked at is marked in the same transaction: killed anywhere, it is as if it had not begun. Of several workers one has a
-payer at a time, and one shift has one alert that stands.
+Whoever adds to a payer's sums marks it (analytics/store.py), and what was looked at is written with what follows: killed anywhere,
+it is as if it had not begun. Of several workers one has a payer at a time, and one shift has one alert that stands.
 """
 
 from datetime import date, timedelta
@@ -57,7 +57,7 @@ class AlertScan:
     async def scan(self) -> int:
         """Chart the payers whose sums have moved; return how many."""
         async with self._database.begin() as tx:
-            marks = await store.changed(tx, *window(self._clock.now().date()))
+            marks = await store.changed(tx)
         for mark in marks:
             await self._look(mark)
         return len(marks)

@@ -23,25 +23,9 @@ _ANSWERED, _DENIED, _REFUSED = (MEASURES[each][0] for each in ("first_adjudicate
 _LOCK: Final = " FOR UPDATE"
 _TOLD: Final = "changed_xid::text AS changed, step_id, what, who, at, note, after"
 _ASKED: Final = [_ANSWERED, _DENIED, _REFUSED]
-# The sums of days tell whether anything moved: how many, what, and (weighed by the day) when.
-_CHANGED: Final = f"""
-WITH sums AS (
-    SELECT tenant_id, payer, measure, category, sum(count) AS count, sum(days) AS days, sum(amount) AS amount
-    FROM (SELECT DISTINCT tenant_id FROM cells) AS tenants CROSS JOIN LATERAL (
-        SELECT measure, cell, sum(count) AS count, sum(count * (day - '2000-01-01'::date)) AS days, sum(amount) AS amount
-        FROM rollups WHERE rollups.tenant_id = tenants.tenant_id AND grain = {Grain.COARSE} AND measure = ANY($1::smallint[])
-            AND day BETWEEN $2 AND $3
-        GROUP BY measure, cell OFFSET 0  -- by the index of each tenant, whatever the planner expects of all
-    ) AS summed JOIN cells USING (tenant_id, cell)
-    GROUP BY tenant_id, payer, measure, category
-), told AS (
-    SELECT tenant_id, payer AS payer_id,
-        md5(string_agg(concat_ws(' ', measure, category, count, days, amount), ',' ORDER BY measure, category)) AS mark
-    FROM sums GROUP BY tenant_id, payer
-)
-SELECT tenant_id, payer_id, told.mark FROM told LEFT JOIN alert_marks USING (tenant_id, payer_id)
-WHERE alert_marks.mark IS DISTINCT FROM told.mark ORDER BY tenant_id, payer_id
-"""  # noqa: S608 - numbers are ours
+_CHANGED: Final = """
+SELECT tenant_id, payer_id, moved FROM alert_marks WHERE moved <> looked ORDER BY tenant_id, payer_id
+"""
 _DAYS: Final = f"""
 SELECT day, measure, category, sum(count)::bigint AS count, sum(amount)::bigint AS amount
 FROM rollups JOIN cells USING (tenant_id, cell)
@@ -52,26 +36,25 @@ GROUP BY day, measure, category
 
 
 class Mark(Struct, frozen=True):
-    """A payer whose sums are not those that were looked at last."""
+    """A payer whose sums have moved since they were looked at. `moved` counts how often they have."""
 
     tenant_id: str
     payer_id: str
-    mark: str
+    moved: int
 
 
-async def changed(tx: AsyncConnection, first: date, last: date) -> list[Mark]:
-    """Return the payers, of all tenants, whose sums of these days have moved since they were looked at."""
-    rows = await (await driver(tx)).fetch(_CHANGED, _ASKED, first, last)
-    return [Mark(*row) for row in rows]
+async def changed(tx: AsyncConnection) -> list[Mark]:
+    """Return the payers, of all tenants, whose sums have moved since they were looked at: whoever adds to them says so."""
+    return [Mark(*row) for row in await (await driver(tx)).fetch(_CHANGED)]
 
 
 async def write_mark(tx: AsyncConnection, mark: Mark, now: datetime) -> None:
+    """Say that a payer was looked at as it was when its mark was read; what moved since is looked at again."""
     await (await driver(tx)).execute(
-        "INSERT INTO alert_marks (tenant_id, payer_id, mark, looked_at) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (tenant_id, payer_id) DO UPDATE SET mark = excluded.mark, looked_at = excluded.looked_at",
+        "UPDATE alert_marks SET looked = $3, looked_at = $4 WHERE tenant_id = $1 AND payer_id = $2 AND looked < $3",
         mark.tenant_id,
         mark.payer_id,
-        mark.mark,
+        mark.moved,
         now,
     )
 

@@ -2,14 +2,22 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import copy_rows, driver
 from services.analytics.causes.naming import Named
-from services.analytics.causes.outcomes import NOT_REFUSED, SUBJECT_DIMENSIONS, Outcome, Reason, number_of, reason_number
+from services.analytics.causes.outcomes import (
+    NOT_REFUSED,
+    SUBJECT_DIMENSIONS,
+    Outcome,
+    Reason,
+    Subject,
+    number_of,
+    reason_number,
+)
 from services.analytics.causes.table import NO_MODIFIER, Gathered, Words
 
 Account = tuple[str, UUID]  # tenant, claim key
@@ -41,6 +49,50 @@ async def replace(tx: AsyncConnection, changed: Mapping[Account, Sequence[Outcom
     accounts = sorted(changed, key=_order)
     await (await driver(tx)).execute(_FORGET, *_columns(accounts))
     await copy_rows(tx, "outcomes", _COLUMNS, [_row(account, each) for account, now in changed.items() for each in now])
+
+
+_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('analytics outcomes', 0))"
+_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended('analytics outcomes', 0))"
+
+
+async def begin(tx: AsyncConnection, *, alone: bool = False) -> None:
+    """Before anything else of a transaction that replaces outcomes. `alone`: nobody else does until the commit: it replaces those
+    of accounts whose facts it only reads.
+    """
+    await (await driver(tx)).execute(_ALONE if alone else _SHARED)
+
+
+# With the words behind the numbers: one that is missing is a difference too.
+_STANDING: Final = """
+SELECT o.claim_key, o.episode, o.line, o.day, s.payer, s.facility, s.provider, s.place, s.claim_type, s."authorization",
+    s.diagnosis, v.told, CASE WHEN o.reason = 0 THEN '' ELSE r.category END AS category,
+    CASE WHEN o.reason = 0 THEN '' ELSE r.carc END AS carc, o.denied_cents, o.claim_id, o.denial_id
+FROM outcomes AS o LEFT JOIN outcome_subjects AS s USING (tenant_id, subject)
+    LEFT JOIN outcome_services AS v USING (tenant_id, service) LEFT JOIN outcome_reasons AS r USING (tenant_id, reason)
+WHERE o.tenant_id = $1 AND o.claim_key = ANY ($2::uuid[])
+"""
+_ORPHANS: Final = """
+SELECT DISTINCT claim_key FROM outcomes AS o WHERE tenant_id = $1
+    AND NOT EXISTS (SELECT FROM facts WHERE facts.tenant_id = o.tenant_id AND facts.claim_key = o.claim_key)
+"""
+
+
+async def standing(tx: AsyncConnection, tenant_id: str, claim_keys: Sequence[UUID]) -> dict[UUID, list[Outcome]]:
+    """Return the outcomes that stand, as they are read."""
+    found: dict[UUID, list[Outcome]] = {}
+    for key, episode, line, day, *words_of, cents, claim_id, denial_id in await (await driver(tx)).fetch(
+        _STANDING, tenant_id, claim_keys
+    ):
+        *subject, service, category, carc = words_of
+        reason: Reason = (category, carc)
+        each = Outcome(episode, line, day, cast("Subject", tuple(subject)), service, reason, cents, claim_id, denial_id)
+        found.setdefault(key, []).append(each)
+    return found
+
+
+async def orphans(tx: AsyncConnection, tenant_id: str) -> list[UUID]:
+    """Return the accounts that have outcomes and no facts."""
+    return [row["claim_key"] for row in await (await driver(tx)).fetch(_ORPHANS, tenant_id)]
 
 
 async def name(tx: AsyncConnection, changed: Mapping[Account, Sequence[Outcome]]) -> None:

@@ -7,14 +7,17 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.analytics import answers, queries
+from services.analytics import queries
 from services.analytics.audits.population import standing
-from services.analytics.kpis.definitions import KPIS
-from services.analytics.queries import Asked
+from services.analytics.exports import store
+from services.analytics.kpis import NOTHING, Sums, figures
+from services.analytics.kpis.definitions import KPIS, Side
 
 What = Literal["facts", "denials", "kpis"]
 Kind = Literal["text", "whole", "number", "day"]
 Rows = AsyncIterator[Sequence[Sequence[Any]]]
+Ordered = AsyncIterator[tuple[tuple[str, str], Sums]]
+_ROWS: Final = 2_000
 
 
 class Wanted(Struct, frozen=True):
@@ -88,10 +91,43 @@ async def _denials(tx: AsyncConnection, wanted: Wanted) -> Rows:
 
 
 async def _kpis(tx: AsyncConnection, wanted: Wanted) -> Rows:
-    """Each key figure that is a sum over days, by month and payer."""
+    """Each key figure that is a sum over days, by month and payer, however many of these there are."""
+
+    def side(told: Side) -> Ordered:
+        return store.by_month(tx, wanted.tenant_id, told.measure, wanted.first, wanted.last, wanted.as_of)
+
     for kpi in KPIS:
-        if kpi.reason is not None or kpi.kind != "period":
+        if kpi.reason is not None or kpi.kind != "period" or kpi.numerator is None:
             continue
-        asked = Asked(wanted.tenant_id, wanted.first, wanted.last, wanted.as_of, ("month", "payer"))
-        found = await answers.figures_of(tx, kpi, asked, 1, wanted.as_of)
-        yield [(kpi.id, kpi.name, kpi.unit, *each.keys, each.value, each.numerator, each.denominator) for each in found]
+        above, below = side(kpi.numerator), side(kpi.denominator) if kpi.denominator else None
+        held: list[Sequence[Any]] = []
+        async for key, over, under in merged(above, below):
+            each = figures.of_group(kpi, key, over, under)
+            held.append((kpi.id, kpi.name, kpi.unit, *key, each.value, each.numerator, each.denominator))
+            if len(held) == _ROWS:
+                yield held
+                held = []
+        yield held
+
+
+async def merged(above: Ordered, below: Ordered | None) -> AsyncIterator[tuple[tuple[str, str], Sums, Sums]]:
+    """Join two sides by their groups, each in order: what one of them lacks is nothing."""
+    over, under = await _next(above), await _next(below)
+    while over is not None or under is not None:
+        key = min(each[0] for each in (over, under) if each is not None)
+        here, there = over is not None and over[0] == key, under is not None and under[0] == key
+        yield key, over[1] if over is not None and here else NOTHING, under[1] if under is not None and there else NOTHING
+        if here:
+            over = await _next(above)
+        if there:
+            under = await _next(below)
+
+
+async def _next(side: Ordered | None) -> tuple[tuple[str, str], Sums] | None:
+    """Return what comes next of a side; None at its end. (`anext` with a default fails in Python 3.11 where it has to wait.)"""
+    if side is None:
+        return None
+    try:
+        return await anext(side)
+    except StopAsyncIteration:
+        return None

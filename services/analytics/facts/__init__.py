@@ -89,12 +89,14 @@ class Match(Struct, frozen=True, gc=False, omit_defaults=True, tag="match", tag_
 
 
 class Refused(Struct, frozen=True, gc=False, array_like=True):
-    """One reason of a denial. `line`: its place in the remit, from 1; 0: the claim as a whole."""
+    """One reason of a denial. `line`: its place in the remit, from 1; 0: as a whole. Older facts say neither group nor RARCs."""
 
     line: int
     category: str
     carc: str
     cents: int
+    group_code: str = ""
+    rarcs: tuple[str, ...] = ()
 
 
 class Denial(Struct, frozen=True, gc=False, omit_defaults=True, tag="denial", tag_field="is"):
@@ -160,7 +162,42 @@ class Decision(Struct, frozen=True, gc=False, omit_defaults=True, tag="decision"
         return ("decision", self.appeal_id, self.version)
 
 
-Fact = Claim | Answer | Remit | Match | Denial | Filing | Decision
+class Closing(Struct, frozen=True, gc=False, omit_defaults=True, tag="closing", tag_field="is"):
+    """How the case of a denial stands closed; `closed_as` empty: it is closed no more. `version`: the case's."""
+
+    case_id: UUID
+    denial_id: UUID
+    version: int
+    known_on: date
+    payer_id: str
+    category: str
+    closed_on: date
+    left_cents: int
+    closed_as: str = ""
+
+    def identity(self) -> tuple[str, UUID, int]:
+        return ("closing", self.case_id, self.version)
+
+
+class Followup(Struct, frozen=True, gc=False, omit_defaults=True, tag="followup", tag_field="is"):
+    """Something of ingest's to follow up, as it stood then. `is_gone`: its cause is."""
+
+    followup_id: UUID
+    version: int
+    known_on: date
+    kind: str
+    subject_id: UUID
+    payer_id: str
+    amount_cents: int
+    due_on: date
+    is_open: bool = True
+    is_gone: bool = False
+
+    def identity(self) -> tuple[str, UUID, int]:
+        return ("followup", self.followup_id, self.version)
+
+
+Fact = Claim | Answer | Remit | Match | Denial | Filing | Decision | Closing | Followup
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 _decoder: Final = msgspec.json.Decoder(Fact)

@@ -47,6 +47,9 @@ MEASURES: Final[dict[str, tuple[int, frozenset[str]]]] = {
     "worked": (28, _ABOUT_APPEAL),
     "caught": (29, _ABOUT_DENIAL),
     "catchable": (30, _ABOUT_DENIAL),
+    "written_off": (31, _ABOUT_DENIAL),
+    "underpaid": (32, _ABOUT_CLAIM),
+    "saved": (33, _ABOUT_CLAIM),
 }
 
 

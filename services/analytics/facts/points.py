@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from libs.common.reversals import REVERSAL_STATUS, Reversible, pair
-from services.analytics.facts import Answer, Claim, Decision, Denial, Fact, Filing, Match, Remit
+from services.analytics.facts import Answer, Claim, Closing, Decision, Denial, Fact, Filing, Followup, Match, Remit
 from services.analytics.facts.measures import Cell, Points
 
 _PREDETERMINATION: Final = "25"
@@ -23,6 +23,8 @@ _NOT_FIRST: Final = frozenset({"2", "3", "20", "21", "23"})  # later payers, and
 _VOID: Final = "8"
 _APPEAL: Final = "appeal"
 _TIMELY_FILING: Final = "timely_filing"
+_WRITTEN_OFF: Final = "written_off"
+_UNDERPAID: Final = "underpaid"
 _JUDGED: Final = frozenset({"accepted", "rejected"})
 _NO_UNDONE: Final[frozenset[UUID]] = frozenset()
 
@@ -58,6 +60,9 @@ class Account(NamedTuple):
     denials: dict[UUID, Denial]  # by remit
     filings: list[Filing]
     decisions: list[Decision]
+    closings: Sequence[Closing] = ()
+    followups: Sequence[Followup] = ()
+    roots: Mapping[UUID, Episode] = {}  # the episode of each claim that is known
 
 
 def journal(facts: Sequence[Fact], account: Account) -> dict[JournalKey, list[int]]:
@@ -96,6 +101,12 @@ def points(account: Account) -> Points:
         _denials(account, found)
     if account.filings or account.decisions:
         _appeals(account, found)
+    if account.closings:
+        _write_offs(account, found)
+    for followup in account.followups:
+        if followup.kind == _UNDERPAID and not followup.is_gone:
+            episode = account.roots.get(followup.subject_id, _NOWHERE)
+            found.add("underpaid", followup.due_on, episode.cell(followup.payer_id), followup.amount_cents)
     return found
 
 
@@ -108,12 +119,14 @@ def read(facts: Sequence[Fact]) -> Account:
     remits: dict[UUID, Remit] = held["remit"]
     matches: dict[UUID, Match] = held["match"]
     episodes: dict[object, Episode] = {}
+    roots: dict[UUID, Episode] = {}
     for claim in claims.values():
         root = _root(claim, claims)
-        episodes.setdefault(root.claim_id, Episode(root)).claims.append(claim)
+        roots[claim.claim_id] = of_root = episodes.setdefault(root.claim_id, Episode(root))
+        of_root.claims.append(claim)
     for answer in held["answer"].values():
-        if answer.claim_id in claims:
-            episodes[_root(claims[answer.claim_id], claims).claim_id].answers.append(answer)
+        if answer.claim_id in roots:
+            roots[answer.claim_id].answers.append(answer)
     episode_of: dict[UUID, Episode] = {}
     for remit in sorted(remits.values(), key=_age) if len(remits) > 1 else remits.values():
         named = matches[remit.remit_id].claim_id if remit.remit_id in matches else remit.claim_id
@@ -133,6 +146,9 @@ def read(facts: Sequence[Fact]) -> Account:
         denials={denial.remit_id: denial for denial in held["denial"].values()},
         filings=list(held["filing"].values()),
         decisions=list(held["decision"].values()),
+        closings=list(held["closing"].values()),
+        followups=list(held["followup"].values()),
+        roots=roots,
     )
 
 
@@ -225,7 +241,7 @@ def _adjudication(episode: Episode, account: Account, found: Points) -> None:
     )
     if not refused:
         if not (undone and any(remit.remit_id in undone for remit in initial)):
-            found.add("resolved_first", on, cell, charge_cents)
+            _resolved(episode, initial, cell, found)
         return
     largest = max(refused, key=lambda each: (each.denied_cents, each.category))
     cell = episode.cell(first.payer_id, largest.category)
@@ -237,6 +253,24 @@ def _adjudication(episode: Episode, account: Account, found: Points) -> None:
         found.add("catchable", on, cell, charge_cents)
         if root.has_error or root.has_warning:
             found.add("caught", on, cell, charge_cents)
+
+
+def _resolved(episode: Episode, initial: Sequence[Remit], cell: Cell, found: Points) -> None:
+    """Count a first answer that refuses nothing and was not taken back."""
+    on = initial[0].payment_on
+    found.add("resolved_first", on, cell, sum(remit.charge_cents for remit in initial))
+    if _is_mended(episode, on):
+        found.add("saved", on, cell, sum(remit.paid_cents for remit in initial))
+
+
+def _is_mended(episode: Episode, answered_on: date) -> bool:
+    """Say whether a check found an error in a claim, and the newest correction before its first answer has none any more."""
+    root = episode.root
+    if root is None or not root.has_error:
+        return False
+    later = [claim for claim in episode.claims if claim is not root and claim.known_on <= answered_on]
+    newest = max(later, key=lambda claim: (claim.known_on, claim.claim_id), default=root)
+    return not newest.has_error and newest.frequency_code != _VOID
 
 
 def first_answer(episode: Episode) -> list[Remit]:
@@ -280,9 +314,7 @@ def _about(denial: Denial, account: Account, level: str = "") -> Cell:
 
 def _denials(account: Account, found: Points) -> None:
     """Count denials at the day of their payment. Taken back later, a denial was one all the same."""
-    recovered: dict[UUID, int] = {}
-    for decision in account.decisions:
-        recovered[decision.denial_id] = recovered.get(decision.denial_id, 0) + decision.recovered_cents
+    recovered = _recovered(account)
     for denial in account.denials.values():
         cell, on, denied_cents = _about(denial, account), denial.payment_on, denial.denied_cents
         left_cents = max(denied_cents - recovered.get(denial.denial_id, 0), 0)
@@ -298,6 +330,28 @@ def _denials(account: Account, found: Points) -> None:
                 found.add("preventable_known", on, cell, denied_cents)
             if denial.preventable:
                 found.add("preventable", on, cell, denied_cents)
+
+
+def _write_offs(account: Account, found: Points) -> None:
+    """Count what was given up at the day of it: what then was left of a denial that stands, and nothing has brought since."""
+    denials = {denial.denial_id: denial for denial in account.denials.values()}
+    recovered = _recovered(account)
+    for closing in account.closings:
+        if closing.closed_as != _WRITTEN_OFF:
+            continue
+        denial = denials.get(closing.denial_id)
+        if denial is None:
+            found.add("written_off", closing.closed_on, _NOWHERE.cell(closing.payer_id, closing.category), closing.left_cents)
+        elif denial.is_active and (left := denial.denied_cents - recovered.get(denial.denial_id, 0)) > 0:
+            found.add("written_off", closing.closed_on, _about(denial, account), left)
+
+
+def _recovered(account: Account) -> dict[UUID, int]:
+    """Return what outcomes have brought, by denial."""
+    recovered: dict[UUID, int] = {}
+    for decision in account.decisions:
+        recovered[decision.denial_id] = recovered.get(decision.denial_id, 0) + decision.recovered_cents
+    return recovered
 
 
 def _appeals(account: Account, found: Points) -> None:

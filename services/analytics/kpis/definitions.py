@@ -33,7 +33,7 @@ class Kpi(Struct, frozen=True):
     denominator: Side | None = None
     reason: str | None = None
     needs: tuple[str, ...] = ()
-    kind: Literal["period", "stock", "cost"] = "period"
+    kind: Literal["period", "stock", "cost", "revenue"] = "period"
 
 
 def _count(measure: str) -> Side:
@@ -183,7 +183,7 @@ KPIS: Final = (
         "cents",
         _DENIAL_DAY,
         "own",
-        "Includes what was given up: no event tells of write-offs (see denied-dollars-written-off).",
+        "Includes what was given up: denied-dollars-written-off says how much of it.",
         _amount("unrecovered"),
     ),
     Kpi(
@@ -201,25 +201,28 @@ KPIS: Final = (
         "denied-dollars-written-off",
         "Denied dollars written off",
         "Montants refusés passés en perte",
-        "Cents of denials given up: appeals exhausted or abandoned.",
+        "Cents of denials that stand and were given up (written off), less what their outcomes brought.",
         "cents",
         "day of the write-off",
-        "HFMA MAP Key AR-6 (purpose)",
-        "An active denial that nobody works is not written off yet.",
-        reason="No event tells that a case was given up, or for how much.",
-        needs=("case.closed: case_id, denial_id, written_off_cents, closed_on, reason",),
+        "HFMA MAP Key AR-6 (purpose); formula own",
+        "An active denial that nobody works is not written off yet, nor one whose deadline has passed: somebody writes it off."
+        " Taken up again, or paid all the same, it no longer counts, on the day on which it was given up.",
+        _amount("written_off"),
     ),
     Kpi(
         "denial-write-off-rate",
         "Denial write-offs, share of net revenue",
         "Pertes sur refus, part du revenu net",
-        "Net dollars written off as denials / average monthly net patient service revenue.",
+        "Cents written off as denials / net patient service revenue of the same months, as the tenant told it"
+        " (PUT /v1/finance/net-revenue/{month}).",
         "share",
-        "month of the write-off",
+        "day of the write-off; whole months",
         "HFMA MAP Key AR-6; formula own",
-        "Charges, allowed and net differ several-fold: gross charges are no stand-in for net revenue.",
-        reason="Neither write-offs nor net patient service revenue are told by any event.",
-        needs=("case.closed: written_off_cents, closed_on", "revenue.reported: month, net_revenue_cents, by facility and payer"),
+        "No value for a period that is not whole months, or with a month whose revenue was not told. Every payer's write-offs are"
+        " measured against all revenue. What is written off is what was refused, at charges where the payer refused charges: net"
+        " write-offs are less.",
+        _amount("written_off"),
+        kind="revenue",
     ),
     Kpi(
         "overturn-rate",
@@ -302,7 +305,8 @@ KPIS: Final = (
         "cents",
         "day of the first filing",
         "own: configured instead of logged minutes x rate + fees",
-        "The cost is the setting RECOURS_REWORK_COST_CENTS; quoted means of the field run from $44 to $118 a denial.",
+        "The cost is what the tenant told (PUT /v1/finance/rework-cost), else the setting RECOURS_REWORK_COST_CENTS;"
+        " quoted means of the field run from $44 to $118 a denial.",
         _count("worked"),
         kind="cost",
     ),
@@ -337,13 +341,13 @@ KPIS: Final = (
         "underpayments",
         "Underpayments",
         "Sous-paiements",
-        "Cents that payers paid below the agreed fee schedule.",
+        "Cents that payers allowed below the agreed fee schedule, of answers that stand.",
         "cents",
-        "payment day",
+        "payment day of the answer",
         "own",
-        "Needs a fee schedule; ingest lists underpaid claims as follow-ups (GET /v1/followups?kind=underpaid).",
-        reason="Underpayments are follow-ups of ingest, which no event tells.",
-        needs=("remit.underpaid: remit_id, claim_id, expected_cents, paid_cents, schedule",),
+        "Needs a fee schedule in ingest, which lists the claims (GET /v1/followups?kind=underpaid). One that the payer made good"
+        " since no longer counts; one that a person put aside does.",
+        _amount("underpaid"),
     ),
     Kpi(
         "payer-response-days",
@@ -388,13 +392,14 @@ KPIS: Final = (
         "prevention-saved-dollars",
         "Prevention: saved dollars",
         "Prévention : montants sauvés",
-        "Charges of claims that a check would have let be denied, mended before sending, and paid.",
+        "Cents paid by first answers that refuse nothing, of claims in which a check found an error when they came in and whose"
+        " newest correction before that answer has none.",
         "cents",
-        "payment day",
+        _FIRST_ANSWER,
         "own",
-        "A finding that would not have been denied saves nothing.",
-        reason="A check before sending leaves no event: nothing tells what was mended because of it.",
-        needs=("claim.checked: patient control number, findings, checked_at, before its claim.submitted",),
+        "A lower bound on one side: what was mended before it was first sent leaves no trace. An upper one on the other: a finding"
+        " that the payer would not have refused saves nothing, and nobody knows.",
+        _amount("saved"),
     ),
 )  # fmt: skip
 BY_ID: Final = {kpi.id: kpi for kpi in KPIS}

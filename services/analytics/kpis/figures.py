@@ -1,14 +1,14 @@
 """Figures from sums: values by group, and the period that one is compared with. Pure."""
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from services.analytics.facts.measures import DIMENSIONS, MEASURES
-from services.analytics.kpis import NOTHING, Groups, ratio
+from services.analytics.kpis import NOTHING, Groups, Sums, ratio
 from services.analytics.kpis.definitions import Kpi, Side
 
 AGES: Final = (("0-30", 0, 30), ("31-60", 31, 60), ("61-90", 61, 90), ("91-120", 91, 120), ("over 120", 121, None))
@@ -51,6 +51,18 @@ def figures(kpi: Kpi, group_by: Sequence[str], above: Groups, below: Groups | No
     ]
 
 
+def of_group(kpi: Kpi, keys: tuple[str, ...], above: Sums, below: Sums) -> Figure:
+    """Return the figure of one group from the sums of its sides."""
+    over, under = kpi.numerator, kpi.denominator
+    if over is None:
+        raise AssertionError("a key figure without a numerator has no groups")
+    return figure(keys, _of(above, over), None if under is None else _of(below, under))
+
+
+def _of(sums: Sums, side: Side) -> int:
+    return sums[0] if side.of == "count" else sums[1]
+
+
 def figure(keys: tuple[str, ...], numerator: int, denominator: int | None) -> Figure:
     """Divide, exactly rounded to six places; a sum stays a whole number."""
     if denominator is None:
@@ -66,8 +78,7 @@ def tells_apart(side: Side, name: str) -> bool:
 
 
 def _part(groups: Groups, key: tuple[str, ...], side: Side) -> int:
-    count, amount = groups.get(key, NOTHING)
-    return count if side.of == "count" else amount
+    return _of(groups.get(key, NOTHING), side)
 
 
 def earlier(first: date, last: date, by: Literal["previous", "year"]) -> tuple[date, date]:
@@ -79,6 +90,30 @@ def earlier(first: date, last: date, by: Literal["previous", "year"]) -> tuple[d
         return _months_back(first, back), _months_back(last, back, to_end=whole_months)
     days = (last - first).days + 1
     return first - timedelta(days=days), first - timedelta(days=1)
+
+
+def whole_months(first: date | None, last: date | None) -> list[date]:
+    """Return the first days of a period's months; none, where it is open or not of whole months."""
+    if first is None or last is None or first.day != 1 or last == date.max or (last + timedelta(days=1)).day != 1:
+        return []
+    count = (last.year - first.year) * _MONTHS + last.month - first.month + 1
+    return [_months_back(first, -number) for number in range(count)]
+
+
+_BEGIN: Final[Mapping[str, Callable[[date], date]]] = {
+    "month": lambda month: month,
+    "quarter": lambda month: month.replace(month=month.month - (month.month - 1) % 3),
+    "year": lambda month: month.replace(month=1),
+}
+
+
+def months_within(months: Sequence[date], named: Mapping[str, str]) -> list[date]:
+    """Return the months that lie in a group's own; none, where groups are finer than months."""
+    if not {"day", "week"}.isdisjoint(named):
+        return []
+    return [
+        month for month in months if all(_BEGIN[word](month).isoformat() == told for word, told in named.items() if word in _BEGIN)
+    ]
 
 
 def _months_back(day: date, months: int, *, to_end: bool = False) -> date:

@@ -25,14 +25,18 @@ _LOWER_IS_BETTER: Final = frozenset(
         "rejection-rate",
         "preventable-share", "preventable-share-dollars", "denied-dollars", "denied-dollars-open", "days-to-appeal",
         "days-to-decision", "days-to-cash", "timely-filing-losses", "cost-to-rework", "ar-days", "ar-aging", "payer-response-days",
+        "denied-dollars-written-off", "denial-write-off-rate", "underpayments",
     }
 )  # fmt: skip
 _HIGHER_IS_BETTER: Final = frozenset(
     {
         "first-pass-rate", "clean-claim-rate", "denied-dollars-recovered", "overturn-rate", "overturn-rate-dollars",
-        "appeals-in-time", "prevention-catch-rate",
+        "appeals-in-time", "prevention-catch-rate", "prevention-saved-dollars",
     }
 )  # fmt: skip
+
+
+_NOT_SUMMED: Final = ("stock", "revenue")  # not from the sums of a period alone
 
 
 def asked_of(visit: Visit, tenant: str, **more: tuple[str, ...]) -> Asked:
@@ -43,6 +47,7 @@ async def rows(
     tx: AsyncConnection, visit: Visit, tenant: str, rework_cost_cents: int | None, wanted: Sequence[str] = ()
 ) -> list[Row]:
     """Return key figures by their ids, or all of them. All sums of a period are read at once."""
+    rework_cost_cents = await answers.cost_of(tx, tenant, rework_cost_cents)
     chosen = [answers.with_cost(kpi, rework_cost_cents) for kpi in ([BY_ID[each] for each in wanted] or KPIS)]
     measures = [each for kpi, _ in chosen if _is_summed(kpi) for each in answers.measures(kpi)]
     first, last = earlier(visit.first, visit.last, "previous")
@@ -54,7 +59,7 @@ async def rows(
     for kpi, factor in chosen:
         if kpi.reason is not None:
             found.append(Row(kpi))
-        elif kpi.kind == "stock":
+        elif kpi.kind in _NOT_SUMMED:
             state, _ = await answers.answer(tx, kpi, asked, factor, visit.today)
             state_before, _ = await answers.answer(tx, kpi, before, factor, visit.today)
             found.append(_row(kpi, state, state_before, ()))
@@ -67,7 +72,7 @@ async def rows(
 
 def _is_summed(kpi: Kpi) -> bool:
     """Say whether a key figure has a number that comes from the sums of a period."""
-    return kpi.reason is None and kpi.kind != "stock"
+    return kpi.reason is None and kpi.kind not in _NOT_SUMMED
 
 
 def _course(kpi: Kpi, told: answers.Sides, factor: int, visit: Visit) -> tuple[float | None, ...]:

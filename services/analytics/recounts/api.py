@@ -25,9 +25,11 @@ class DifferenceView(BaseModel):
     measure: str
     day: str
     known_on: str
-    cell: list[str] = Field(description="payer, facility, provider, service group, category, level; a number: no fact names it")
-    grain: int = Field(description="0: by day; 1: by day, payer, category and level alone; 2: by month")
-    expected: list[int] = Field(description="count and amount, as the facts say")
+    cell: list[str] = Field(
+        description="payer, facility, provider, service group, category, level; a number: none names it; or an account's claim key"
+    )
+    grain: int = Field(description="0: by day; 1: by day, payer, category and level alone; 2: by month; -1: an account's lines")
+    expected: list[int] = Field(description="count and amount, as the facts say; lines and refused cents of an account")
     found: list[int]
 
 
@@ -43,7 +45,8 @@ class RecountView(BaseModel):
     facts: int = Field(description="read")
     facts_new: int = Field(description="found in the topics and not known before")
     sums: int = Field(description="that the facts come to")
-    differing: int = Field(description="of them, and of those that no fact explains")
+    outcomes: int = Field(description="lines that the facts come to, in which root causes are searched")
+    differing: int = Field(description="of sums and of accounts with such lines, and of those that no fact explains")
     report: list[DifferenceView] = Field(description="the first 100 that differ, as they were before any repair")
 
 

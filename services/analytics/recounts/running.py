@@ -4,9 +4,10 @@ What differs is added as a difference, in one transaction a part: events that co
 the sums before or after, never half. The end of the lease is the proof that the recount is still this worker's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
@@ -17,6 +18,9 @@ from libs.common.messaging.brokers import OPEN, BrokerAccess
 from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics import store as sums_store
+from services.analytics.causes import store as outcomes
+from services.analytics.causes.outcomes import Outcome
+from services.analytics.causes.outcomes import outcomes as outcomes_of
 from services.analytics.facts.measures import MEASURES, Cell
 from services.analytics.facts.points import JournalKey, journal, read
 from services.analytics.recounts import store
@@ -29,6 +33,8 @@ _POLL_SECONDS: Final = 1.0
 _LEASE: Final = timedelta(minutes=2)
 _TENDED_AFTER: Final = timedelta(seconds=10)
 _SUMS_A_PART: Final = 300_000
+_ACCOUNTS_AT_ONCE: Final = 500
+_OF_ACCOUNT: Final = -1  # in the place of a grain
 _NAMES: Final = {number: name for name, (number, _) in MEASURES.items()}
 
 Rows = dict[sums_store.Row, list[int]]
@@ -77,6 +83,7 @@ class Recounter:
         await held.tell(state="counting", parts=parts)
         for part in range(parts):
             await self._part(held, part, parts)
+        await self._outcomes(held)
         await held.tell(state="done")
 
     async def _part(self, held: "_Held", part: int, parts: int) -> None:
@@ -116,6 +123,30 @@ class Recounter:
                     found[(tenant_id, *key)] = list(sums)
         return {row: sums for row, sums in expected.items() if sums != [0, 0]}, found, cells, facts
 
+    async def _outcomes(self, held: "_Held") -> None:
+        """Hold the lines in which root causes are searched against the facts, account by account; with `repair` make them right."""
+        tenant_id = held.recount.tenant_id
+        wrong: list[Difference] = []
+        lines = 0
+        async with self._database.begin() as tx:
+            await queries.freeze(tx)
+            async for some in queries.accounts(tx, tenant_id):
+                stand = await outcomes.standing(tx, tenant_id, [key for key, _ in some])
+                for key, facts in some:
+                    expected, found = outcomes_of(read(facts)), stand.get(key, [])
+                    lines += len(expected)
+                    if sorted(expected, key=_place) != sorted(found, key=_place):
+                        wrong.append(_of_account(key, expected, found))
+                await held.tend()
+            orphans = await outcomes.orphans(tx, tenant_id)
+            wrong += [_of_account(key, [], found) for key, found in (await outcomes.standing(tx, tenant_id, orphans)).items()]
+        recount = held.recount
+        report = (*recount.report, *wrong[: REPORTED_MAX - len(recount.report)])
+        await held.tell(outcomes=lines, differing=recount.differing + len(wrong), report=report)
+        if recount.repair:
+            for first in range(0, len(wrong), _ACCOUNTS_AT_ONCE):
+                await held.repair([(tenant_id, UUID(each.cell[0])) for each in wrong[first : first + _ACCOUNTS_AT_ONCE]])
+
 
 class _Held:
     """A recount under this worker's lease."""
@@ -141,6 +172,32 @@ class _Held:
             if repair:
                 await sums_store.add_rows(tx, repair, cells or {})
         self.recount = recount
+
+    async def repair(self, accounts: list[sums_store.Account]) -> None:
+        """Write accounts' outcomes anew, of the facts that they have by now. Errors: Lost."""
+        now: datetime = self._clock.now()
+        recount = replace(self.recount, updated_at=now, leased_until=now + _LEASE)
+        async with self._database.begin() as tx:
+            if not await store.update(tx, recount, self.recount.leased_until):
+                raise Lost
+            await outcomes.begin(tx, alone=True)
+            known = await sums_store.facts_of(tx, accounts)
+            became = {account: outcomes_of(read(known.get(account, []))) for account in accounts}
+            await outcomes.replace(tx, became)
+            await sums_store.lock(tx)
+            await outcomes.name(tx, became)
+        self.recount = recount
+
+
+def _place(each: Outcome) -> tuple[int, int]:
+    return each.episode, each.line
+
+
+def _of_account(key: UUID, expected: Sequence[Outcome], found: Sequence[Outcome]) -> Difference:
+    told = (len(expected), sum(each.denied_cents for each in expected))
+    stands = (len(found), sum(each.denied_cents for each in found))
+    day = min((each.day for each in (*expected, *found)), default=None)
+    return Difference("outcomes", day.isoformat() if day else "", "", (str(key),), _OF_ACCOUNT, told, stands)
 
 
 def _count(facts: list[Any], part: int, parts: int, counted: dict[JournalKey, list[int]]) -> None:

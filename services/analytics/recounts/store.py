@@ -15,7 +15,7 @@ REPORTED_MAX: Final = 100
 
 
 class Difference(Struct, frozen=True):
-    """One sum that is not what its facts come to."""
+    """One sum, or the outcomes of one account, that are not what their facts come to."""
 
     measure: str
     day: str
@@ -41,6 +41,7 @@ class Recount(Struct, frozen=True):
     facts_new: int = 0
     sums: int = 0
     differing: int = 0
+    outcomes: int = 0
     report: tuple[Difference, ...] = ()
 
 
@@ -78,7 +79,8 @@ async def unfinished(tx: AsyncConnection, tenant_id: str) -> Recount | None:
 async def take(tx: AsyncConnection, now: datetime, until: datetime) -> Recount | None:
     """Lease the oldest that nobody works on; it begins anew if somebody did."""
     query = f"""
-        UPDATE recounts SET leased_until = $2, updated_at = $1, parts_done = 0, facts = 0, sums = 0, differing = 0, report = '[]'
+        UPDATE recounts SET leased_until = $2, updated_at = $1, parts_done = 0, facts = 0, sums = 0, differing = 0,
+            outcomes = 0, report = '[]'
         WHERE (tenant_id, recount_id) = (
             SELECT tenant_id, recount_id FROM recounts WHERE state <> 'done' AND leased_until <= $1
             ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1
@@ -91,7 +93,7 @@ async def update(tx: AsyncConnection, recount: Recount, held_until: datetime) ->
     """Write how far it is; False, and nothing is written, where the lease is somebody else's by now."""
     told = await (await driver(tx)).execute(
         "UPDATE recounts SET state = $4, updated_at = $5, leased_until = $6, parts = $7, parts_done = $8, facts = $9,"
-        " facts_new = $10, sums = $11, differing = $12, report = $13"
+        " facts_new = $10, sums = $11, differing = $12, report = $13, outcomes = $14"
         " WHERE tenant_id = $1 AND recount_id = $2 AND leased_until = $3",
         recount.tenant_id,
         recount.recount_id,
@@ -106,6 +108,7 @@ async def update(tx: AsyncConnection, recount: Recount, held_until: datetime) ->
         recount.sums,
         recount.differing,
         msgspec.json.encode(recount.report).decode(),
+        recount.outcomes,
     )
     return told.endswith(" 1")
 

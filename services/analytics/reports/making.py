@@ -71,15 +71,7 @@ class ReportMaker:
         return 1
 
     async def _write(self, file: IO[bytes], schedule: Schedule, wanted: Wanted) -> int | None:
-        """Return the file's size; None where it is larger than what is kept, or of more groups than are summed: no tenant's data
-        may end the worker of all.
-        """
-        try:
-            return await self._fill(file, schedule, wanted)
-        except queries.TooManyGroups:
-            return None
-
-    async def _fill(self, file: IO[bytes], schedule: Schedule, wanted: Wanted) -> int | None:
+        """Return the file's size; None where it is larger than what is kept."""
         size = 0
         async with self._database.begin() as tx:
             await queries.freeze(tx, schedule.tenant_id)

@@ -15,6 +15,8 @@ EventType = Literal[
     "denial.classified",
     "appeal.filed",
     "appeal.decided",
+    "case.closed",
+    "followup.changed",
     "alert.opened",
     "alert.acknowledged",
     "alert.resolved",

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts.appeal_decided import AppealDecidedV1
 from libs.common.ids import named_id
 from libs.common.people import SYSTEM
-from services.appeals import store
+from services.appeals import closing, store
 from services.appeals.deadlines.levels import is_before_appeals
 from services.appeals.outcomes import store as outcomes
 from services.appeals.outcomes.attribution import Contest, Denied, Settled, attribute, settle
@@ -74,7 +74,7 @@ async def settle_accounts(
     await outcomes.save_decisions(tx, changes.decisions)
     await outcomes.note_decided(tx, await _of_appeals(tx, changes.decided, rows))
     await store.move(tx, changes.cases, now)
-    await store.tell(tx, changes.steps)
+    await closing.tell(tx, changes.steps)
     return changes.told
 
 

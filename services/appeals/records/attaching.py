@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.envelope import Event, Received
 from libs.common.people import SYSTEM
+from services.appeals import closing
 from services.appeals import store as cases
 from services.appeals.records import store
 from services.appeals.records.choosing import choose
@@ -72,7 +73,7 @@ async def _take(tx: AsyncConnection, rows: Mapping[Key, Mapping[str, Any]], move
             moved[key] = decision.case
             steps += [(key, step) for step in decision.steps]
     await cases.move(tx, moved, now)
-    await cases.tell(tx, steps)
+    await closing.tell(tx, steps)
 
 
 async def answered(tx: AsyncConnection, key: Key, appeal_id: UUID, now: datetime, request_id: UUID | None = None) -> None:

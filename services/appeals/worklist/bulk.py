@@ -16,6 +16,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.people import SYSTEM
 from libs.common.worker import work_off
+from services.appeals import closing
 from services.appeals import store as cases
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.levels import UNCONFIGURED
@@ -91,7 +92,7 @@ async def _step(tx: AsyncConnection, keys: list[store.Key], asked: Move, now: da
     decided = {key: decide(case, asked, now) for key, case in known.items() if key not in unready}
     taken = {key: told for key, told in decided.items() if not isinstance(told, Refusal)}
     await cases.move(tx, {key: told.case for key, told in taken.items()}, now)
-    await cases.tell(tx, [(key, step) for key, told in taken.items() for step in told.steps])
+    await closing.tell(tx, [(key, step) for key, told in taken.items() for step in told.steps])
     refused = {key: NotDone(told.reason, told.detail) for key, told in decided.items() if isinstance(told, Refusal)}
     return refused | dict.fromkeys(unready, NotDone(REASON, DETAIL))
 

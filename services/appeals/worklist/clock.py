@@ -11,6 +11,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.people import SYSTEM
 from libs.common.worker import work_off
+from services.appeals import closing
 from services.appeals import store as cases
 from services.appeals.workflow import WHY, Command, Decision, Move, decide
 from services.appeals.worklist import store
@@ -42,5 +43,5 @@ class CaseClock:
             asked = Move(command=Command.EXPIRE, who=SYSTEM, why=WHY[Command.EXPIRE])
             decided = {key: told for key, case in held.items() if isinstance(told := decide(case, asked, now), Decision)}
             await cases.move(tx, {key: told.case for key, told in decided.items()}, now, store.expired)
-            await cases.tell(tx, [(key, step) for key, told in decided.items() for step in told.steps])
+            await closing.tell(tx, [(key, step) for key, told in decided.items() for step in told.steps])
         return len(found)

@@ -13,7 +13,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
-from services.ingest.followups import queries, store
+from services.ingest.followups import queries, store, telling
 from services.ingest.followups.lifecycle import Followup, Step, step
 from services.ingest.followups.rules import Kind
 from services.ingest.followups.views import EditFollowup, FollowupDetail, FollowupView
@@ -106,7 +106,7 @@ async def edit_followup(
         check_version(before.version, version, "follow-up")
         told = _edited(before, asked, who, now)
         if told is not None:
-            await store.write(tx, tenant, [told])
+            await telling.write(tx, tenant, [told])
             await store.touch(tx, tenant, [(before.about.subject, before.about.subject_id)], now)
     return await _detail(followup_id, response, tenant, database, clock)
 

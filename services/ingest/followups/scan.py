@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.worker import catch_up, look_again
-from services.ingest.followups import banking, facts, store
+from services.ingest.followups import banking, facts, store, telling
 from services.ingest.followups.lifecycle import Step, settle
 from services.ingest.followups.rules import (
     About,
@@ -127,7 +127,7 @@ async def _judge(
         judged: list[tuple[About, Judged]] = [(each.about, judge(each, now.date())) for each in await bring(tx, tenant_id, ids)]
         looks |= {Watched(tenant_id, subject, about.subject_id): _next_look(told) for about, told in judged}
         steps += await _steps(tx, tenant_id, subject, judged, ids, now)
-    await store.write(tx, tenant_id, steps)
+    await telling.write(tx, tenant_id, steps)
     return looks
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,19 +13,21 @@ import pytest
 from deploy.local import provision
 from deploy.local.layout import ROOT, Secrets
 from deploy.local.stack import Stack
+from libs.common.database import driver
+from services.analytics.facts import Refused
 from services.analytics.facts.measures import MEASURES
 from tests.integration.analytics.conftest import Analytics
 from tests.unit.analytics.facts import answer, claim, decision, denial, filing, match, remit
 
 DOCUMENT = ROOT / "docs" / "exports.md"
-VIEWS = ("claims", "adjudications", "denials", "filings", "outcomes", "daily_sums")
+VIEWS = ("claims", "adjudications", "denials", "denial_reasons", "filings", "outcomes", "daily_sums")
 ACCOUNT = [
     claim(),
     answer(),
     remit(claim_number=None),
     match(1, 1),
     denial(),
-    denial(version=2, is_active=False),
+    denial(version=2, is_active=False, reasons=(Refused(1, "authorization", "197", 10_000, "CO", ("N54", "M76")),)),
     filing(),
     decision(),
 ]
@@ -72,6 +75,27 @@ async def test_rows_tell_the_newest_version_and_the_matched_claim(reader: "async
         " JOIN denials USING (remit_id) JOIN outcomes USING (denial_id, category)")  # fmt: skip
     assert joined is not None
     assert joined["facility"] == "F1"
+    reason = await reader.fetchrow("SELECT line, group_code, carc, rarcs, refused_cents FROM denial_reasons JOIN denials"
+        " USING (denial_id, revision)")  # fmt: skip
+    assert reason is not None
+    assert tuple(reason) == (1, "CO", "197", ["N54", "M76"], 10_000)
+
+
+async def test_a_reason_of_an_older_fact_says_neither_group_nor_remarks(
+    reader: "asyncpg.Connection[Any]", analytics: Analytics
+) -> None:
+    told = b'{"is":"denial","denial_id":"%s","remit_id":"%s","version":1,"payer_id":"P","reasons":[[0,"other","16",5]]}'
+    named = str(UUID(int=77)).encode()
+    async with analytics.worker.begin() as tx:
+        await (await driver(tx)).execute(
+            "INSERT INTO facts (tenant_id, claim_key, place, kind, told) VALUES ($1, $2, 0, 'denial', $3)",
+            analytics.tenant,
+            UUID(int=77),
+            told % (named, named),
+        )
+    old = await reader.fetchrow("SELECT line, carc, group_code, rarcs FROM denial_reasons WHERE denial_id = $1", UUID(int=77))
+    assert old is not None
+    assert tuple(old) == (0, "16", None, None)
 
 
 async def test_a_reader_of_no_tenant_sees_nothing(
@@ -118,7 +142,7 @@ async def test_a_reader_writes_nothing_and_reads_no_table(reader: "asyncpg.Conne
 
 
 async def test_the_views_have_the_columns_that_the_document_lists(reader: "asyncpg.Connection[Any]") -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| ([a-z ]+) \|", DOCUMENT.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| ([a-z \[\]]+) \|", DOCUMENT.read_text(), re.MULTILINE)
     there = await reader.fetch(
         "SELECT relname, attname, format_type(atttypid, atttypmod) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
         " WHERE relnamespace = 'bi'::regnamespace AND relkind = 'v' AND attnum > 0"

@@ -1,11 +1,14 @@
 """Exports over HTTP: three tables in three formats, of one tenant alone."""
 
+import csv
 import io
 import zipfile
 
 import pyarrow.parquet as pq
 import pytest
 
+from services.analytics import queries
+from services.analytics.exports import tables
 from tests.integration.analytics.conftest import Analytics
 from tests.unit.analytics.facts import answer, claim, denial, on, remit
 
@@ -23,6 +26,23 @@ async def test_denials_and_facts_and_key_figures_come_as_csv(analytics: Analytic
     assert len(facts) == 1 + sum(map(len, ACCOUNTS))
     kpis = (await analytics.http.get("/v1/exports/kpis", params={"as_of": "2026-03-30"})).text.splitlines()
     assert 'initial-denial-rate,"Initial denial rate, by claims",share,2026-01-01,P1,1.0,2,2' in kpis
+
+
+async def test_key_figures_are_whole_however_many_payers_there_are(analytics: Analytics, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "GROUPS_MAX", 3)  # what an answer holds at most is no limit of a file
+    monkeypatch.setattr(tables, "_ROWS", 4)
+    payers = [f"P{number:02}" for number in range(9)] + ["p1", "Ärzte", "é", "Z"]
+    told = [[claim(payer_id=payer), remit(payer_id=payer), *([denial(payer_id=payer)] if payer < "P5" else [])] for payer in payers]
+    await analytics.tell(*told, [claim(payer_id="UNANSWERED", known_on=on(40))])
+    rows = list(csv.reader(io.StringIO((await analytics.http.get("/v1/exports/kpis")).text, newline="")))
+    of_rate = [row[3:] for row in rows if row[0] == "initial-denial-rate"]
+    assert of_rate == [
+        ["2026-01-01", payer, "1.0" if payer < "P5" else "0.0", "1" if payer < "P5" else "0", "1"] for payer in sorted(payers)
+    ]
+    assert [row[3:] for row in rows if row[0] == "rejection-rate"] == []
+    assert ["2026-02-01", "UNANSWERED", "1.0", "1", "1"] in [row[3:] for row in rows if row[0] == "clean-claim-rate"]
+    assert len([row for row in rows if row[0] == "days-to-appeal"]) == 0
+    assert len([row for row in rows if row[0] == "denied-dollars"]) == len([payer for payer in payers if payer < "P5"])
 
 
 @pytest.mark.parametrize("what", ["facts", "denials", "kpis"])

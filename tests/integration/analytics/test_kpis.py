@@ -10,7 +10,7 @@ import pytest
 from services.analytics import queries
 from services.analytics.kpis.definitions import KPIS
 from tests.integration.analytics.conftest import Analytics
-from tests.unit.analytics.facts import answer, claim, decision, denial, filing, on, remit
+from tests.unit.analytics.facts import answer, claim, closing, decision, denial, filing, on, remit
 
 DENIED = [claim(), answer(), remit(), denial()]
 PAID = [claim(facility="F2"), answer(), remit(paid=9_000, payer_id="P2")]
@@ -27,7 +27,7 @@ async def test_every_figure_answers_with_its_definition_or_says_why_it_has_no_nu
             assert told["needs"]
         elif told["id"] == "cost-to-rework":
             assert found["total"] is None
-            assert "RECOURS_REWORK_COST_CENTS" in found["kpi"]["reason"]
+            assert "PUT /v1/finance/rework-cost" in found["kpi"]["reason"]
         else:
             assert found["kpi"] == told
             assert found["total"]["numerator"] >= 0
@@ -114,6 +114,42 @@ async def test_the_cost_to_rework_is_what_is_configured(analytics: Analytics) ->
     async with analytics.client(rework_cost_cents=5_700) as asking:
         found = (await asking.get("/v1/kpis/cost-to-rework")).json()
     assert found["total"]["value"] == 5_700
+
+
+async def test_a_tenant_tells_its_cost_and_what_was_known_before_stays(analytics: Analytics) -> None:
+    await analytics.tell([*DENIED, filing()])
+    async with analytics.client(rework_cost_cents=5_700) as asking:
+        assert (await asking.get("/v1/finance")).json() == {"rework_cost_cents": 5_700, "net_revenue": []}
+        told = await asking.put("/v1/finance/rework-cost", json={"cents": 4_400})
+        assert told.json()["rework_cost_cents"] == 4_400
+        assert (await asking.get("/v1/kpis/cost-to-rework")).json()["total"]["value"] == 4_400
+        before = (await asking.get("/v1/kpis/cost-to-rework", params={"as_of": "2026-03-30"})).json()
+        assert before["total"]["value"] == 5_700
+    for bad in ({"cents": -1}, {"cents": "SMITH"}, {}):
+        assert (await analytics.http.put("/v1/finance/rework-cost", json=bad)).status_code == 422
+    other = Analytics(analytics.worker, analytics.api, "another")
+    assert (await other.http.get("/v1/finance")).json()["rework_cost_cents"] is None
+
+
+async def test_write_offs_are_measured_against_the_net_revenue_that_was_told(analytics: Analytics) -> None:
+    await analytics.tell([*DENIED, closing(days=30)], PAID)
+    february: dict[str, Any] = {"from": "2026-02-01", "to": "2026-02-28"}
+    assert (await analytics.ask("denied-dollars-written-off", **february))["total"]["value"] == 10_000
+    untold = await analytics.ask("denial-write-off-rate", **february)
+    assert untold["total"] == {"value": None, "numerator": 10_000, "denominator": 0}
+    for cents in (500_000, 400_000, 400_000):
+        told = await analytics.http.put("/v1/finance/net-revenue/2026-02", json={"cents": cents})
+    assert [(each["month"], each["cents"]) for each in told.json()["net_revenue"]] == [("2026-02-01", 400_000)]
+    found = await analytics.ask("denial-write-off-rate", group_by=["category", "month"], **february)
+    assert found["total"] == {"value": 0.025, "numerator": 10_000, "denominator": 400_000}
+    assert [(each["keys"], each["value"]) for each in found["groups"]] == [
+        ({"category": "authorization", "month": "2026-02-01"}, 0.025)
+    ]
+    longer = {"from": "2026-01-01", "to": "2026-02-28"}
+    assert (await analytics.ask("denial-write-off-rate", **longer))["total"]["value"] is None  # January was not told
+    assert (await analytics.ask("denial-write-off-rate", as_of="2026-03-30", **february))["total"]["value"] is None
+    for month in ("2026-13", "1066-10", "2026-2"):
+        assert (await analytics.http.put(f"/v1/finance/net-revenue/{month}", json={"cents": 1})).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -58,6 +59,39 @@ async def test_drift_is_reported_and_repaired_to_what_the_facts_say(analytics: A
     assert (await recount(analytics, repair=True))["differing"] == 18
     assert (await recount(analytics))["differing"] == 0
     assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) == before
+
+
+async def test_lines_of_root_causes_are_held_against_the_facts_too_and_made_right(analytics: Analytics) -> None:
+    await analytics.tell(ACCOUNT, LATER, ACCOUNT)
+    right = await recount(analytics)
+    assert (right["differing"], right["outcomes"]) == (0, 3)
+    await change(analytics, f"DELETE FROM outcomes WHERE tenant_id = :tenant AND claim_key = '{UUID(int=1)}'")
+    await change(analytics, "UPDATE outcomes SET denied_cents = 7 WHERE tenant_id = :tenant")
+    await change(analytics, "INSERT INTO outcomes SELECT tenant_id, gen_random_uuid(), episode, line, day, subject, service,"
+        f" reason, 5, claim_id, denial_id FROM outcomes WHERE tenant_id = :tenant AND claim_key = '{UUID(int=3)}'")  # fmt: skip
+    wrong = await recount(analytics)
+    assert (wrong["differing"], {each["grain"] for each in wrong["report"]}) == (4, {-1})
+    told = {tuple(each["cell"]): (each["expected"], each["found"]) for each in wrong["report"]}
+    assert told[str(UUID(int=1)),] == ([1, 10_000], [0, 0])
+    assert told[str(UUID(int=2)),] == ([1, 10_000], [1, 7])
+    assert [0, 0] in [expected for expected, _ in told.values()]
+    assert (await recount(analytics, repair=True))["differing"] == 4
+    assert (await recount(analytics))["differing"] == 0
+    await change(analytics, "DELETE FROM outcome_subjects WHERE tenant_id = :tenant")  # words that nobody can read any more
+    assert (await recount(analytics, repair=True))["differing"] == 3
+    assert (await recount(analytics))["differing"] == 0
+
+
+async def test_outcomes_are_made_right_while_their_accounts_change(analytics: Analytics) -> None:
+    await analytics.tell(*([claim(), remit()] for _ in range(60)))
+    await change(analytics, "UPDATE outcomes SET denied_cents = 7 WHERE tenant_id = :tenant")
+
+    async def more() -> None:
+        for first in range(1, 61, 6):
+            await analytics.tell(*([denial()] for _ in range(6)), first=first)
+
+    await asyncio.gather(recount(analytics, repair=True), more())
+    assert (await recount(analytics))["differing"] == 0
 
 
 async def test_a_repair_from_nothing_is_whole_while_events_keep_coming(analytics: Analytics) -> None:

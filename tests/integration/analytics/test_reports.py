@@ -4,10 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from libs.common.clock import FixedClock
-from services.analytics import queries
 from services.analytics.reports.api import SCHEDULES_MAX
 from services.analytics.reports.making import REPORTS_KEPT, ReportMaker
 from tests.integration.analytics.conftest import NOW, Analytics
@@ -71,17 +68,6 @@ async def test_a_file_that_is_too_large_is_told_and_not_kept(analytics: Analytic
     assert made["size_bytes"] is None
     refused = await analytics.http.get(f"/v1/reports/{made['report_id']}")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:recours:problem:report-too-large")
-
-
-async def test_more_groups_than_are_summed_are_told_as_too_large_and_the_job_lives(
-    analytics: Analytics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queries, "GROUPS_MAX", 0)
-    await analytics.tell([claim(), remit(days=IN_WEEK), denial(days=IN_WEEK)])
-    await add(analytics, "one", what="kpis")
-    await make_all(analytics, 7)
-    (made,) = await reports(analytics)
-    assert made["size_bytes"] is None
 
 
 async def test_bad_and_too_many_schedules_are_refused(analytics: Analytics) -> None:

@@ -1,13 +1,16 @@
 """What people do with cases over HTTP: versions, refusals, repeats, and a history that only grows."""
 
 import asyncio
+import json
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from libs.common.ids import claim_key
 from services.appeals.workflow import CaseState, Command, replay
 from tests.integration.appeals.conftest import Desk
+from tests.integration.appeals.test_filing import told
 from tests.integration.consumers.conftest import remit, reversal
 
 
@@ -59,6 +62,27 @@ async def test_what_the_table_does_not_hold_is_refused_with_its_reason(desk: Des
     assert (patient.status_code, patient.json()["reason"]) == (409, "patient-owes-nothing")
     assert (await desk.do(case, "retract")).status_code == 422
     assert (await desk.case(case["case_id"]))["version"] == 1
+
+
+async def test_what_is_given_up_is_told_and_so_is_what_is_taken_up_again(desk: Desk) -> None:
+    case = await desk.denied(remit())
+    for command in ("start_review", "write_off", "reopen", "withdraw", "reopen"):
+        case = (await desk.do(case, command)).json()
+    closed = [(each.get("closed_as"), each["left_cents"], each["closed_on"]) for each in await told(desk.appeals, "case.closed")]
+    assert closed == [
+        ("written_off", 10_000, "2026-03-01"),
+        (None, 10_000, "2026-03-01"),
+        ("withdrawn", 10_000, "2026-03-01"),
+        (None, 10_000, "2026-03-01"),
+    ]
+    rows = await desk.appeals.rows("SELECT aggregateid, headers FROM outbox WHERE aggregatetype = 'case.closed' ORDER BY seq")
+    assert [json.loads(row["headers"])["ce_sequence"] for row in rows] == ["3", "4", "5", "6"]
+    assert {row["aggregateid"] for row in rows} == {str(claim_key("local", "ACCT1"))}
+    await desk.do(case, "write_off")
+    undone = reversal()
+    await desk.appeals.take(undone, *await desk.classifier.take(undone))
+    newest = (await told(desk.appeals, "case.closed"))[-1]
+    assert (newest.get("closed_as"), newest["case_id"]) == (None, case["case_id"])
 
 
 async def test_a_change_says_which_version_it_is_of_and_has_a_name(desk: Desk) -> None:

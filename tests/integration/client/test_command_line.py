@@ -305,7 +305,11 @@ def test_figures_are_shown_and_their_sums_verified_repaired_and_rebuilt(run: Run
     }
     assert "Claims of which the first payer's first answer refuses something" in run(*asked).out
     assert [line.split()[0] for line in run("kpis", "list").out.splitlines()[2:3]] == ["initial-denial-rate"]
-    assert "no event tells" in run("kpis", "show", "underpayments").out
+    assert "not known" in run("kpis", "show", "cost-to-rework").out
+    assert run("kpis", "cost", "44.5", "--json").lines[0]["rework_cost_cents"] == 4_450
+    assert "Net revenue of 2026-01: 1234567.80" in run("kpis", "revenue", "2026-01", "1234567.8").out.replace(",", "")
+    assert "44.50" in run("kpis", "cost").out
+    assert (run("kpis", "cost", "44,5").code, run("kpis", "revenue", "2026-1", "5").code) == (2, 2)
     assert run("kpis", "show", "nonsense").code == 2
     assert run("analytics", "verify").code == 0
 

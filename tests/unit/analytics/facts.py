@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.analytics.facts import Answer, Claim, Decision, Denial, Fact, Filing, Match, Remit
+from services.analytics.facts import Answer, Claim, Closing, Decision, Denial, Fact, Filing, Followup, Match, Remit
 from services.analytics.facts.points import points, read
 
 DAY = date(2026, 1, 5)
@@ -102,6 +102,30 @@ def decision(number: int = 1, denial_number: int = 1, days: int = 50, recovered:
         "filed_on": on(30),
     }
     return Decision(UUID(int=number), UUID(int=denial_number), **usual | told)
+
+
+def closing(number: int = 1, denial_number: int = 1, days: int = 60, closed_as: str = "written_off", **told: Any) -> Closing:
+    usual: dict[str, Any] = {
+        "version": 5,
+        "known_on": on(days),
+        "payer_id": PAYER,
+        "category": "authorization",
+        "closed_on": on(days),
+        "left_cents": 10_000,
+    }
+    return Closing(UUID(int=number), UUID(int=denial_number), **usual | {"closed_as": closed_as} | told)
+
+
+def followup(number: int = 1, claim_number: int = 1, days: int = 20, **told: Any) -> Followup:
+    usual: dict[str, Any] = {
+        "version": 1,
+        "known_on": on(days),
+        "kind": "underpaid",
+        "payer_id": PAYER,
+        "amount_cents": 2_500,
+        "due_on": on(days),
+    }
+    return Followup(UUID(int=number), subject_id=UUID(int=claim_number), **usual | told)
 
 
 def counted(*facts: Fact) -> dict[str, tuple[int, int]]:

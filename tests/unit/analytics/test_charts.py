@@ -1,11 +1,12 @@
 """What a control chart says of days: nothing of noise, of one day, of too little; a shift, its begin and its end."""
 
+import math
 from datetime import date, timedelta
 
 import pytest
 
 from libs.synthetic.payer_days import MIX, Habit, PayerDay, Shifted, payer_days
-from services.analytics.alerts.charts import OF_ALL, Chart, Day, Episode, chart, usual
+from services.analytics.alerts.charts import OF_ALL, OF_CATEGORY, Chart, Day, Episode, chart, usual
 
 FIRST = date(2025, 1, 6)  # a Monday
 HABIT = Habit(claims=100, rate=0.1)
@@ -129,10 +130,19 @@ def test_charts_of_categories_and_of_small_payers_are_quiet_over_a_year() -> Non
     told = 0
     for seed in range(6):
         days = list(payer_days(f"quiet {seed}", habit, FIRST, 545))
-        told += sum(len(chart([Day(day.on, day.claims, day.denied.get(name, 0)) for day in days]).shifts) for name in MIX)
+        by_category = [[Day(day.on, day.claims, day.denied.get(name, 0)) for day in days] for name in MIX]
+        told += sum(len(chart(each, (), OF_CATEGORY).shifts) for each in by_category)
     assert told <= 3
+
+
+def test_who_pays_once_a_week_is_told_of_by_less_evidence_than_who_pays_daily() -> None:
+    daily, weekly = usual(even(100, 40, 4)), usual([day for day in even(180, 40, 4) if day.on.weekday() == 2])
+    assert daily.signal_at(OF_ALL) == pytest.approx(OF_ALL.signal_at + math.log(365 / 250))
+    assert weekly.signal_at(OF_ALL) == pytest.approx(OF_ALL.signal_at + math.log(52.14 / 250), abs=0.04)
+    assert usual(even(1, 40, 4)).signal_at(OF_ALL) >= 1.5
 
 
 def test_the_evidence_of_a_day_has_a_bound_that_the_tuning_names() -> None:
     days = even(60, 100, 10) + even(1, 10_000, 9_000, FIRST + timedelta(days=60))
-    assert chart(days).points[-1].evidence == pytest.approx(OF_ALL.signal_at * OF_ALL.day_share)
+    most = usual(days[:-1]).signal_at(OF_ALL) * OF_ALL.day_share
+    assert chart(days).points[-1].evidence == pytest.approx(most)

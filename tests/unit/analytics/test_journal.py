@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.analytics.facts import Fact, decode, encode
 from services.analytics.facts.points import JournalKey, journal, points, read
-from tests.unit.analytics.facts import DAY, answer, claim, decision, denial, filing, match, on, remit
+from tests.unit.analytics.facts import DAY, answer, claim, closing, decision, denial, filing, followup, match, on, remit
 
 numbers = st.integers(1, 4)
 days = st.integers(0, 40)
@@ -46,6 +46,8 @@ facts = st.one_of(
     st.builds(denial, numbers, days, cents, version=st.integers(1, 3), is_active=st.booleans(), category=st.sampled_from("ab")),
     st.builds(filing, numbers, numbers, days, level=st.sampled_from(["first", "second"])),
     st.builds(decision, numbers, numbers, days, cents, version=st.integers(1, 3)),
+    st.builds(closing, numbers, numbers, days, st.sampled_from(["written_off", "expired", ""]), version=st.integers(1, 3)),
+    st.builds(followup, numbers, numbers, days, version=st.integers(1, 3), is_gone=st.booleans()),
 )  # fmt: skip
 
 

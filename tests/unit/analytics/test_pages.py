@@ -52,7 +52,8 @@ def test_a_change_of_a_share_is_in_points_and_good_or_bad_by_what_it_is_of() -> 
     assert Formats("en").change(-0.012, "share") == "1.2\u00a0points"
     assert verdict_of("initial-denial-rate", -0.012) == "better"
     assert verdict_of("first-pass-rate", -0.012) == "worse"
-    assert verdict_of("underpayments", 5) == "plain"
+    assert verdict_of("underpayments", 5) == "worse"
+    assert verdict_of("ar-nothing", 5) == "plain"
 
 
 def test_an_address_is_read_and_written_back_alike() -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from services.analytics.facts import Fact
-from tests.unit.analytics.facts import answer, claim, counted, decision, denial, filing, match, on, remit
+from tests.unit.analytics.facts import answer, claim, closing, counted, decision, denial, filing, followup, match, on, remit
 
 
 def test_a_paid_claim_and_one_paid_nothing_without_a_refusal_are_not_denied() -> None:
@@ -154,3 +154,48 @@ def test_prevention_catches_what_checks_saw_before() -> None:
     assert found["catchable"] == (1, 10_000)
     assert "caught" not in found
     assert "catchable" not in counted(remit(claim_number=None), denial())
+
+
+def test_what_was_given_up_is_what_was_left_and_what_is_paid_or_taken_up_again_is_not_written_off() -> None:
+    refused: list[Fact] = [claim(), remit(), denial()]
+    assert counted(*refused, closing())["written_off"] == (1, 10_000)
+    partly = decision(recovered=4_000, outcome="partly_overturned")
+    assert counted(*refused, partly, closing(left_cents=6_000))["written_off"] == (1, 6_000)
+    assert counted(*refused, closing(), decision(days=70, recovered=4_000))["written_off"] == (1, 6_000)  # paid all the same
+    undone: list[list[Fact]] = [
+        [closing(), closing(version=6, days=65, closed_as="")],
+        [closing(), decision(days=70)],
+        [closing(), denial(version=2, is_active=False, known_on=on(70))],
+        [closing(closed_as="expired")],
+        [closing(closed_as="billed_to_patient")],
+    ]
+    for each in undone:
+        assert "written_off" not in counted(*refused, *each)
+    assert counted(closing())["written_off"] == (1, 10_000)  # known before its denial
+
+
+def test_an_underpayment_stands_until_the_payer_makes_it_good() -> None:
+    paid: list[Fact] = [claim(), remit(paid=5_000)]
+    assert counted(*paid, followup())["underpaid"] == (1, 2_500)
+    assert counted(*paid, followup(), followup(version=2, is_open=False))["underpaid"] == (1, 2_500)  # a person put it aside
+    gone = followup(version=2, is_open=False, is_gone=True)
+    assert "underpaid" not in counted(*paid, followup(), gone)
+    assert counted(*paid, gone, followup(version=3, amount_cents=700))["underpaid"] == (1, 700)
+    assert "underpaid" not in counted(claim(), followup(kind="unpaid"))
+
+
+def test_what_was_mended_after_a_check_and_then_paid_is_saved() -> None:
+    found = claim(has_error=True)
+    mended = claim(2, replaces=UUID(int=1), frequency_code="7", known_on=on(3))
+    paid = remit(paid=8_000, claim_number=2)
+    assert counted(found, mended, paid)["saved"] == (1, 8_000)
+    unsaved: list[list[Fact]] = [
+        [found, remit(paid=8_000)],  # paid as it was
+        [found, claim(2, replaces=UUID(int=1), known_on=on(3), has_error=True), paid],  # not mended
+        [claim(), mended, paid],  # nothing was found
+        [found, mended, remit(claim_number=2), denial()],  # refused all the same
+        [found, claim(2, replaces=UUID(int=1), known_on=on(25)), remit(paid=8_000)],  # mended after the answer
+        [found, mended, paid, remit(3, 40, -8_000, claim_number=2, charge_cents=-10_000, status="22")],  # and taken back
+    ]
+    for each in unsaved:
+        assert "saved" not in counted(*each)
