@@ -123,13 +123,14 @@ SELECT denials.*, greatest(denied - coalesce(cents, 0), 0) AS left_cents FROM de
 
 CREATE TABLE figures AS
           SELECT 'initial-denial-rate' AS kpi, count(*) FILTER (is_denied) AS above, count(*) AS below FROM first_answers
-UNION ALL SELECT 'initial-denial-rate-dollars', sum(charge) FILTER (is_denied), sum(charge) FROM first_answers
-UNION ALL SELECT 'initial-denial-rate-lines', sum(refused_lines), sum(lines) FROM first_answers
-UNION ALL SELECT 'initially-refused-share', sum(refused), sum(charge) FROM first_answers
+UNION ALL SELECT 'initial-denial-rate-dollars', sum(charge) FILTER (is_denied), coalesce(sum(charge), 0) FROM first_answers
+UNION ALL SELECT 'initial-denial-rate-lines', sum(refused_lines), coalesce(sum(lines), 0) FROM first_answers
+UNION ALL SELECT 'initially-refused-share', sum(refused), coalesce(sum(charge), 0) FROM first_answers
 UNION ALL SELECT 'clean-claim-rate', count(*) FILTER (NOT is_rejected AND NOT has_error), count(*) FROM billed
 UNION ALL SELECT 'rejection-rate', count(*) FILTER (is_rejected), count(*) FILTER (is_judged) FROM billed
 UNION ALL SELECT 'preventable-share', count(*) FILTER (preventable), count(preventable) FROM denials WHERE denied > 0
-UNION ALL SELECT 'preventable-share-dollars', sum(denied) FILTER (preventable), sum(denied) FILTER (preventable IS NOT NULL)
+UNION ALL SELECT 'preventable-share-dollars', sum(denied) FILTER (preventable),
+        coalesce(sum(denied) FILTER (preventable IS NOT NULL), 0)
     FROM denials WHERE denied > 0
 UNION ALL SELECT 'denied-dollars', sum(denied), NULL FROM denials WHERE denied > 0
 UNION ALL SELECT 'denied-dollars-open', sum(left_cents), NULL FROM left_of WHERE is_active
@@ -139,7 +140,7 @@ UNION ALL SELECT 'denied-dollars-written-off', sum(l.left_cents), NULL FROM clos
     WHERE closed_as = 'written_off' AND is_active
 UNION ALL SELECT 'overturn-rate', count(*) FILTER (outcome <> 'upheld'), count(*) FROM decisions JOIN denials USING (denial_id)
     WHERE action = 'appeal'
-UNION ALL SELECT 'overturn-rate-dollars', sum(recovered) FILTER (outcome <> 'upheld'), sum(disputed)
+UNION ALL SELECT 'overturn-rate-dollars', sum(recovered) FILTER (outcome <> 'upheld'), coalesce(sum(disputed), 0)
     FROM decisions JOIN denials USING (denial_id) WHERE action = 'appeal'
 UNION ALL SELECT 'days-to-appeal', sum(date_diff('day', payment_on, first_on)), count(*)
     FROM (SELECT denial_id, min(filed_on) AS first_on FROM filings WHERE action = 'appeal' GROUP BY denial_id)
