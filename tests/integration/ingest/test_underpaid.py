@@ -54,14 +54,14 @@ async def test_a_schedule_that_comes_later_is_held_against_what_was_answered_bef
     await load(ingest, "PAYER1,G0283,,80.00,2026-01-01,")
     await scan(ingest)
     assert await followups(ingest, kind="underpaid") == []
-    told = [each for each in await ingest.events() if each.get("kind") == "underpaid"]
-    assert [(each["revision"], each["status"], each.get("resolved_by"), each["amount_cents"]) for each in told] == [
+    events = [each for each in await ingest.events() if each.get("kind") == "underpaid"]
+    assert [(each["revision"], each["status"], each.get("resolved_by"), each["amount_cents"]) for each in events] == [
         (1, "open", None, 1000),
         (2, "resolved", "system", 1000),
     ]
-    assert {(each["claim_key"], each["sequence"]) for each in told} == {(told[0]["key"], 1), (told[0]["key"], 2)}
+    assert {(each["claim_key"], each["sequence"]) for each in events} == {(events[0]["key"], 1), (events[0]["key"], 2)}
     (claim,) = [each for each in await ingest.events() if "frequency_code" in each]
-    assert (told[0]["claim_key"], told[0]["subject_id"]) == (claim["claim_key"], claim["claim_id"])
+    assert (events[0]["claim_key"], events[0]["subject_id"]) == (claim["claim_key"], claim["claim_id"])
 
 
 async def test_what_was_denied_is_no_underpayment(ingest) -> None:
