@@ -1,7 +1,6 @@
 """The worklist on a real PostgreSQL: places and deadlines, leases, the clock, bulk actions, payers that somebody settles."""
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -263,8 +262,6 @@ async def test_each_warning_is_raised_once_and_the_case_expires_once(office: Off
     assert (case["state"], case["place"]) == ("expired", "away")
     history = (await office.get(f"/v1/cases/{case['case_id']}"))["history"]
     assert [(each["command"], each["who"], each["why"]) for each in history][1:] == [("expire", "recours", "deadline_passed")]
-    (ended,) = await office.appeals.rows("SELECT payload FROM outbox WHERE aggregatetype = 'case.closed'")
-    assert json.loads(ended["payload"])["closed_as"] == "expired"
 
 
 async def test_a_day_ends_where_the_payer_is(office: Office) -> None:
