@@ -24,7 +24,7 @@ Note = Annotated[str, typer.Option(help="why; no patient's data")]
 
 @app.command("plan")
 def plan_audit(
-    reviewer: Annotated[list[str], typer.Option(help="who reviews; said twice: there are two")],
+    reviewer: Annotated[list[str], typer.Option(help="whose token reviews; said twice: there are two")],
     method: Annotated[str, typer.Option(help="simple, stratified, dollar_unit or risk_weighted")] = "simple",
     stratify_by: Annotated[str | None, typer.Option(help="payer, category, ...; of a stratified sample")] = None,
     confidence: float = 0.95,
@@ -44,7 +44,7 @@ def plan_audit(
 
 @app.command("schedule")
 def schedule_audit(
-    reviewer: Annotated[list[str], typer.Option(help="who reviews; said twice: there are two")],
+    reviewer: Annotated[list[str], typer.Option(help="whose token reviews; said twice: there are two")],
     cadence: Annotated[str, typer.Option(help="weekly, monthly or quarterly")] = "monthly",
     method: Annotated[str, typer.Option(help="simple, stratified, dollar_unit or risk_weighted")] = "simple",
     stratify_by: Annotated[str | None, typer.Option(help="payer, category, ...; of a stratified sample")] = None,
@@ -96,7 +96,6 @@ def list_items(
 def review_item(
     audit: AuditId,
     item: ItemNumber,
-    reviewer: Annotated[str, typer.Option(help="one of the plan's two")],
     classification_right: ClassificationRight,
     code_right: CodeRight,
     documentation_sufficient: Documented,
@@ -105,16 +104,15 @@ def review_item(
     note: Note = "",
     as_json: AsJson = False,
 ) -> None:
-    """Fill in the review form of an item."""
+    """Fill in the review form of an item, as the one of the plan's two reviewers whose token is sent."""
     form = _form(classification_right, code_right, documentation_sufficient, category, action, note)
-    audits.review(audit, item, reviewer, form, as_json=as_json)
+    audits.review(audit, item, form, as_json=as_json)
 
 
 @app.command("settle")
 def settle_item(
     audit: AuditId,
     item: ItemNumber,
-    settled_by: Annotated[str, typer.Option("--by", help="who settles it")],
     classification_right: ClassificationRight,
     code_right: CodeRight,
     documentation_sufficient: Documented,
@@ -125,7 +123,7 @@ def settle_item(
 ) -> None:
     """Say what holds of an item in which two reviews differ; it is final."""
     form = _form(classification_right, code_right, documentation_sufficient, category, action, note)
-    audits.settle(audit, item, {**form, "settled_by": settled_by}, as_json=as_json)
+    audits.settle(audit, item, form, as_json=as_json)
 
 
 def _form(

@@ -177,10 +177,10 @@ def show_items(audit_id: UUID, state: str | None, limit: int, *, as_lines: bool)
     print_rows(output(), _ITEMS, rows)
 
 
-def review(audit_id: UUID, item: int, reviewer: str, form: Mapping[str, Any], *, as_json: bool) -> None:
+def review(audit_id: UUID, item: int, form: Mapping[str, Any], *, as_json: bool) -> None:
     """Fill in the review form of an item."""
     with Service("analytics") as analytics:
-        answer = analytics.put(f"/v1/audits/{audit_id}/items/{item}/reviews/{reviewer}", Item, json_body(form))
+        answer = analytics.put(f"/v1/audits/{audit_id}/items/{item}/review", Item, json_body(form))
     _told(answer.raw, answer.value, as_json=as_json)
 
 

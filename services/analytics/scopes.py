@@ -29,7 +29,7 @@ SCOPES: Final = {
     "GET /v1/audits": "audits:read",
     "GET /v1/audits/{audit_id}": "audits:read",
     "GET /v1/audits/{audit_id}/items": "audits:read",
-    "PUT /v1/audits/{audit_id}/items/{item}/reviews/{reviewer}": "audits:review",
+    "PUT /v1/audits/{audit_id}/items/{item}/review": "audits:review",
     "PUT /v1/audits/{audit_id}/items/{item}/settlement": "audits:review",
     "GET /v1/audits/{audit_id}/results": "audits:read",
     "GET /v1/audits/{audit_id}/report.pdf": "audits:read",

@@ -80,8 +80,8 @@ def audit(url: str, database: ServiceDatabase) -> None:
         run_apart(_draw(database))
         for item in range(1, 5):
             for name in reviewers:
-                path = f"{planned.headers['location']}/items/{item}/reviews/{name}"
-                client.put(path, json=wrong if item == 1 else right).raise_for_status()
+                path, form = f"{planned.headers['location']}/items/{item}/review", wrong if item == 1 else right
+                client.put(path, json=form, headers=bearer(TENANT, sub=name)).raise_for_status()
 
 
 async def _draw(database: ServiceDatabase) -> None:

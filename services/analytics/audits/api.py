@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.ids import uuid7
@@ -19,7 +19,7 @@ from services.analytics.audits.plans import ITEMS_MAX
 from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
-from services.analytics.audits.views import AuditBody, AuditView, ItemView, ResultsView, Reviewer, SettlementBody, VerdictBody
+from services.analytics.audits.views import AuditBody, AuditView, ItemView, ResultsView, VerdictBody
 from services.analytics.exports.writing import MEDIA_TYPES
 
 router = APIRouter(tags=["audits"])
@@ -92,24 +92,27 @@ def _view(item: Item, reviews: dict[int, dict[str, Verdict]]) -> ItemView:
 
 
 @router.put(
-    "/v1/audits/{audit_id}/items/{item}/reviews/{reviewer}",
+    "/v1/audits/{audit_id}/items/{item}/review",
     summary="Fill in the review form of an item",
-    responses=responses(404, 409, 413, 422),
+    responses=responses(403, 404, 409, 413, 422),
 )
 async def put_review(
     audit_id: AuditId,
     item: Number,
-    reviewer: Annotated[Reviewer, Path(description="one of the plan's two")],
     body: VerdictBody,
     tenant: TenantDep,
+    reviewer: WhoDep,
     database: DatabaseDep,
     clock: ClockDep,
 ) -> ItemView:
-    """It may be changed until the other one is in. When both say the same, the item is `agreed`; otherwise `disputed`."""
+    """By whoever asks, who is one of the plan's two reviewers.
+
+    It may be changed until the other's is in. When both say the same, the item is `agreed`; otherwise `disputed`.
+    """
     async with database.begin(tenant) as tx:
         audit = await _audit(tx, tenant, audit_id)
         if reviewer not in audit.plan.reviewers:
-            raise not_found("reviewer of this audit")
+            raise Problem(403, "not-a-reviewer", "The plan of this audit names two reviewers, and you are neither.")
         held = await _open_item(tx, audit, item)
         told = (await store.reviews(tx, tenant, audit_id, [item])).get(item, {})
         if told.get(reviewer) == body.to_verdict():
@@ -125,18 +128,18 @@ async def put_review(
 
 @router.put("/v1/audits/{audit_id}/items/{item}/settlement", summary="Settle a dispute", responses=responses(404, 409, 413, 422))
 async def put_settlement(
-    audit_id: AuditId, item: Number, body: SettlementBody, tenant: TenantDep, database: DatabaseDep
+    audit_id: AuditId, item: Number, body: VerdictBody, tenant: TenantDep, settled_by: WhoDep, database: DatabaseDep
 ) -> ItemView:
-    """What is held to be so where two reviews differ. It is final."""
-    verdict = Verdict(**body.model_dump(exclude={"settled_by"}))
+    """What whoever asks holds to be so where two reviews differ. It is final."""
+    verdict = body.to_verdict()
     async with database.begin(tenant) as tx:
         audit = await _audit(tx, tenant, audit_id)
-        held = await _open_item(tx, audit, item, settled=(verdict, body.settled_by))
+        held = await _open_item(tx, audit, item, settled=(verdict, settled_by))
         if held.state == "settled":
             return await _shown(tx, audit, item)
         if held.state != "disputed":
             raise Problem(409, "item-not-disputed", "Only what two reviews differ in is settled.")
-        await _decide(tx, held, "settled", verdict, body.settled_by)
+        await _decide(tx, held, "settled", verdict, settled_by)
         return await _shown(tx, audit, item)
 
 

@@ -13,7 +13,7 @@ from services.analytics.audits.results import Finding
 from services.analytics.audits.reviewing import ItemState, Question, Verdict
 from services.analytics.audits.store import Audit, Item, LabelState, State
 
-Reviewer = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$", description="a name of your own")]
+Reviewer = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]  # the subject of a token
 Value = Annotated[str, Field(max_length=100)]
 
 
@@ -26,7 +26,9 @@ class PlanBody(BaseModel):
 
     method: Method = "simple"
     reviewers: list[Reviewer] = Field(
-        min_length=2, max_length=2, description="the two people who review every item, each for themselves"
+        min_length=2,
+        max_length=2,
+        description="the two people who review every item, each for themselves: the subjects of their tokens",
     )
     seed: str = Field("1", min_length=1, max_length=100, description="another seed draws another sample")
     from_: date | None = Field(None, alias="from", description="first payment day, included")
@@ -125,10 +127,6 @@ class VerdictBody(BaseModel):
 
     def to_verdict(self) -> Verdict:
         return Verdict(**self.model_dump())
-
-
-class SettlementBody(VerdictBody):
-    settled_by: Reviewer
 
 
 class ReviewView(BaseModel):

@@ -11,6 +11,7 @@ from libs.common.clock import FixedClock
 from services.analytics.audits.running import Drawer
 from services.analytics.audits.scheduling import Scheduler
 from tests.integration.analytics.conftest import NOW, Analytics
+from tests.support.access import bearer
 from tests.unit.analytics.facts import claim, denial, on, remit
 
 RIGHT = {"classification_right": True, "code_right": True, "documentation_sufficient": True}
@@ -40,7 +41,8 @@ async def items(analytics: Analytics, audit: dict[str, Any], **query: Any) -> li
 
 
 async def review(analytics: Analytics, audit: dict[str, Any], item: int, reviewer: str, form: dict[str, Any]) -> Any:
-    return await analytics.http.put(f"/v1/audits/{audit['audit_id']}/items/{item}/reviews/{reviewer}", json=form)
+    path = f"/v1/audits/{audit['audit_id']}/items/{item}/review"
+    return await analytics.http.put(path, json=form, headers=bearer(analytics.tenant, sub=reviewer))
 
 
 async def test_an_audit_is_drawn_reviewed_settled_and_estimated(analytics: Analytics) -> None:
@@ -57,10 +59,11 @@ async def test_an_audit_is_drawn_reviewed_settled_and_estimated(analytics: Analy
     assert told.json()["state"] == "agreed"
     (disputed,) = await items(analytics, audit, state="disputed")
     assert (disputed["item"], len(disputed["reviews"])) == (1, 2)
-    settling = {**WRONG, "settled_by": "sam"}
+    settlement, sam = f"/v1/audits/{audit['audit_id']}/items/1/settlement", bearer(analytics.tenant, sub="sam")
     for _ in range(2):
-        settled = await analytics.http.put(f"/v1/audits/{audit['audit_id']}/items/1/settlement", json=settling)
-        assert (settled.json()["state"], settled.json()["verdict"]["category"]) == ("settled", "duplicate")
+        settled = (await analytics.http.put(settlement, json=WRONG, headers=sam)).json()
+        assert (settled["state"], settled["verdict"]["category"], settled["settled_by"]) == ("settled", "duplicate", "sam")
+    assert (await analytics.http.put(settlement, json=WRONG)).status_code == 409
     found = (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).json()
     by_finding = {each["finding"]: each for each in found["estimates"]}
     assert (by_finding["any"]["errors"], by_finding["any"]["rate"]["value"]) == (1, 0.2)
@@ -144,18 +147,31 @@ async def test_a_bad_plan_is_refused_and_not_echoed(told: Any, analytics: Analyt
 async def test_reviews_that_cannot_be_are_refused(analytics: Analytics) -> None:
     await analytics.tell(account(1), account(2), first=1)
     audit = await drawn(analytics)
-    assert (await review(analytics, audit, 1, "sam", RIGHT)).status_code == 404
+    stranger = await review(analytics, audit, 1, "sam", RIGHT)
+    assert (stranger.status_code, stranger.json()["type"]) == (403, "urn:recours:problem:not-a-reviewer")
     assert (await review(analytics, audit, 99, "dana", RIGHT)).status_code == 404
     assert (await review(analytics, audit, 1, "dana", {**RIGHT, "category": "duplicate", "action": "none"})).status_code == 422
     assert (await review(analytics, audit, 1, "dana", {**WRONG, "action": None})).status_code == 422
-    settling = {**RIGHT, "settled_by": "sam"}
-    assert (await analytics.http.put(f"/v1/audits/{audit['audit_id']}/items/1/settlement", json=settling)).status_code == 409
+    assert (await analytics.http.put(f"/v1/audits/{audit['audit_id']}/items/1/settlement", json=RIGHT)).status_code == 409
     await review(analytics, audit, 1, "dana", RIGHT)
     await review(analytics, audit, 1, "lee", RIGHT)
     final = await review(analytics, audit, 1, "lee", WRONG)
     assert (final.status_code, final.json()["type"]) == (409, "urn:recours:problem:item-final")
     other = Analytics(analytics.worker, analytics.api, "another")
     assert (await other.http.get(f"/v1/audits/{audit['audit_id']}")).status_code == 404
+
+
+async def test_one_person_cannot_give_both_reviews(analytics: Analytics) -> None:
+    await analytics.tell(account(1), account(2), first=1)
+    audit = await drawn(analytics)
+    for form in (RIGHT, WRONG, RIGHT):
+        told = await review(analytics, audit, 1, "dana", form)
+        assert (told.json()["state"], told.json()["reviewed_by"]) == ("reviewing", ["dana"])
+    named = {**RIGHT, "reviewer": "lee"}
+    assert (await review(analytics, audit, 1, "dana", named)).status_code == 422
+    path = f"/v1/audits/{audit['audit_id']}/items/1/reviews/lee"
+    assert (await analytics.http.put(path, json=RIGHT, headers=bearer(analytics.tenant, sub="dana"))).status_code == 404
+    assert (await review(analytics, audit, 1, "lee", RIGHT)).json()["state"] == "agreed"
 
 
 async def test_a_schedule_makes_each_periods_audit_once_also_by_several_workers(analytics: Analytics) -> None:

@@ -32,7 +32,8 @@ async def test_corrections_and_confirmations_become_labels(analytics: Service, c
     path = f"{begun.headers['location']}/items"
     for item, form in ((1, WRONG), (2, RIGHT)):
         for reviewer in REVIEWERS:
-            assert (await desk.put(f"{path}/{item}/reviews/{reviewer}", json=form)).status_code == 200
+            told = await desk.put(f"{path}/{item}/review", json=form, headers=bearer(sub=reviewer))
+            assert told.status_code == 200
     away = Labeller(
         analytics.worker,
         Classifier("http://c", own_tokens("analytics"), httpx.MockTransport(lambda _: httpx.Response(503))),
