@@ -149,16 +149,15 @@ def diff_codes(
 
 @work.command("next")
 def next_case(
-    worker: Annotated[str, typer.Option(help="who works on it")],
     payer: Annotated[str | None, typer.Option(help="payer id (TRN03)")] = None,
     minutes: Annotated[int, typer.Option(min=1, max=240, help="how long nobody else gets it")] = 15,
     as_json: AsJson = False,
 ) -> None:
-    """Take the best case that nobody works on: the most valuable, weighted by its deadline.
+    """Take the best case that nobody works on: the most valuable, weighted by its deadline. It is held by the token's subject.
 
     Exit status: 0 here it is, 1 there is none, 2 nothing can be said.
     """
-    raise typer.Exit(worklist.take_next(worker, payer, minutes, as_json=as_json))
+    raise typer.Exit(worklist.take_next(payer, minutes, as_json=as_json))
 
 
 @work.command("list")

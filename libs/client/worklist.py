@@ -25,9 +25,9 @@ _COLUMNS: Final = (
 )
 
 
-def take_next(worker: str, payer: str | None, minutes: int, *, as_json: bool) -> int:
+def take_next(payer: str | None, minutes: int, *, as_json: bool) -> int:
     """Lease and show the best case that nobody works on; return the exit status: 0 here it is, 1 there is none."""
-    asked = {"worker": worker, "payer": payer, "lease_seconds": minutes * 60}
+    asked = {"payer": payer, "lease_seconds": minutes * 60}
     with Service("appeals") as appeals:
         answer = services.next_case(appeals, json_body(asked, {"Idempotency-Key": str(uuid4())}))
     if answer is None:

@@ -154,16 +154,18 @@ async def asking(http: httpx.AsyncClient, number: int, until: float, pause: floa
     """
     took, chance = defaultdict[str, list[float]](list), Random(number)
 
+    headers = bearer(TENANT, sub=f"w{number}")
+
     async def ask(name: str, method: str, path: str, body: dict[str, Any]) -> None:
         begun = time.perf_counter()
-        answer = await http.request(method, path, json=body)
+        answer = await http.request(method, path, json=body, headers=headers)
         took[name].append((time.perf_counter() - begun) * 1000)
         assert answer.status_code == 200, answer.text
         await asyncio.sleep(chance.uniform(0.25, 0.75) * pause)
 
     await asyncio.sleep(chance.random() * pause)
     while time.perf_counter() < until:
-        await ask("next", "POST", "/v1/cases:next", {"worker": f"w{number}", "lease_seconds": 3600})
+        await ask("next", "POST", "/v1/cases:next", {"lease_seconds": 3600})
         if pause:
             await ask("floor", "PUT", f"/v1/teams/t{number}", {"members": [f"w{number}"]})
     return took

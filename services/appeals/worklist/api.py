@@ -34,6 +34,7 @@ from services.appeals.worklist.views import (
     LeaseBody,
     Name,
     NextBody,
+    Person,
     TeamBody,
     TeamView,
     WarningView,
@@ -77,10 +78,10 @@ async def list_cases(
     carc: Annotated[str | None, Query(max_length=10, description="with this adjustment reason code")] = None,
     denial_id: Annotated[UUID | None, Query(description="the case of one denial")] = None,
     pcn: Annotated[str | None, Query(max_length=400, description="patient control number, as billed or as echoed")] = None,
-    assignee: Annotated[Name | None, Query(description="whose it is")] = None,
+    assignee: Annotated[Person | None, Query(description="whose it is")] = None,
     team: Annotated[Name | None, Query(description="which team's it is")] = None,
     tag: Annotated[Name | None, Query(description="with this tag")] = None,
-    mentioned: Annotated[Name | None, Query(description="with a comment that mentions somebody")] = None,
+    mentioned: Annotated[Person | None, Query(description="with a comment that mentions somebody")] = None,
     snoozed: Annotated[bool | None, Query(description="put off, or not")] = None,
     deadline: Annotated[
         Literal["firm", "assumed", "unknown", "none"] | None,
@@ -122,19 +123,19 @@ async def list_cases(
     response_model=CaseView,
 )
 async def next_case(
-    body: NextBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
+    body: NextBody, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep, key: idempotency.Key = None
 ) -> CaseView | Response:
-    """Of the cases assigned to the person, to one of the person's teams, or to nobody: the most valuable, weighted by its deadline.
+    """Of the cases assigned to whoever asks, to one of their teams, or to nobody: the most valuable, weighted by its deadline.
 
     It is leased: nobody else is given it until the lease is over, released, or the case is with the payer.
     """
     now = clock.now()
-    digest = idempotency.digest("next_case", body.model_dump_json())
+    digest = idempotency.digest("next_case", who, body.model_dump_json())
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, digest, now)
         if kept is not None:
             return Response(kept.body, kept.status, media_type="application/json")
-        row = await store.take_next(tx, tenant, body.worker, now, lease_end(now, body.lease_seconds), payer_id=body.payer)
+        row = await store.take_next(tx, tenant, who, now, lease_end(now, body.lease_seconds), payer_id=body.payer)
         if row is None:
             await idempotency.finish(tx, tenant, key, idempotency.Kept(204, None, ""))
             return Response(status_code=204)
@@ -145,16 +146,19 @@ async def next_case(
 
 
 @router.put("/v1/cases/{case_id}/lease", summary="Take a case, or hold it longer", responses=responses(404, 409, 422))
-async def take_lease(case_id: CaseId, body: LeaseBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> CaseView:
+async def take_lease(
+    case_id: CaseId, body: LeaseBody, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep
+) -> CaseView:
+    """It is then held by whoever asks."""
     now = clock.now()
     until = lease_end(now, body.lease_seconds)
 
     def take(case: Case) -> Case:
-        return msgspec.structs.replace(case, holder=body.worker, leased_until=until)
+        return msgspec.structs.replace(case, holder=who, leased_until=until)
 
     async with database.begin(tenant) as tx:
         before = await _locked(tx, tenant, case_id)
-        _check_holder(before, body.worker, clock)
+        _check_holder(before, who, clock)
         ((_, placed),) = await store.move(tx, [take(before)], now)
         if placed.place != "leased":
             raise Problem(409, "not-on-worklist", "The case is not ours to act on: there is nothing to hold.")
@@ -162,17 +166,11 @@ async def take_lease(case_id: CaseId, body: LeaseBody, tenant: TenantDep, databa
 
 
 @router.delete("/v1/cases/{case_id}/lease", summary="Give a case back", status_code=204, responses=responses(404, 409, 422))
-async def release_lease(
-    case_id: CaseId,
-    worker: Annotated[Name, Query(description="who holds it")],
-    tenant: TenantDep,
-    database: DatabaseDep,
-    clock: ClockDep,
-) -> None:
-    """The same again is harmless."""
+async def release_lease(case_id: CaseId, tenant: TenantDep, who: WhoDep, database: DatabaseDep, clock: ClockDep) -> None:
+    """By who holds it. The same again is harmless."""
     async with database.begin(tenant) as tx:
         before = await _locked(tx, tenant, case_id)
-        _check_holder(before, worker, clock)
+        _check_holder(before, who, clock)
         await store.move(tx, [msgspec.structs.replace(before, holder=None, leased_until=None)], clock.now())
 
 
@@ -183,8 +181,8 @@ async def _locked(tx: AsyncConnection, tenant: str, case_id: UUID) -> Case:
     return found
 
 
-def _check_holder(case: Case, worker: str, clock: Clock) -> None:
-    if case.leased_until is not None and case.leased_until > clock.now() and case.holder != worker:
+def _check_holder(case: Case, who: str, clock: Clock) -> None:
+    if case.leased_until is not None and case.leased_until > clock.now() and case.holder != who:
         raise Problem(409, "held-by-another", "Somebody else works on this case; its `leased_until` says until when.")
 
 

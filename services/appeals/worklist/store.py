@@ -227,10 +227,10 @@ WHERE w.tenant_id = $1 AND w.case_id = best.case_id AND c.tenant_id = $1 AND c.c
 
 
 async def take_next(
-    tx: AsyncConnection, tenant_id: str, worker: str, now: datetime, until: datetime, *, payer_id: str | None
+    tx: AsyncConnection, tenant_id: str, who: str, now: datetime, until: datetime, *, payer_id: str | None
 ) -> Any | None:
     """Lease the best case that is a person's, a team's or anybody's and that nobody holds; return it as it is shown.
 
     Leases that are over by now end with it.
     """
-    return await (await driver(tx)).fetchrow(_NEXT, tenant_id, worker, until, payer_id, now)
+    return await (await driver(tx)).fetchrow(_NEXT, tenant_id, who, until, payer_id, now)

@@ -13,29 +13,29 @@ from services.appeals.worklist.bulk_store import Action, Bulk, State
 from services.appeals.worklist.choosing import Chosen, Task
 from services.appeals.worklist.editing import Edit
 
-# A person's or a team's name, or a tag: as people write it on one line.
+# A team's name, or a tag: as people write it on one line.
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f/]+$")]
+# A person: the subject of their token.
+Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
 LeaseSeconds = Annotated[int, Field(ge=60, le=14_400, description="how long nobody else gets the case")]
 LEASE_SECONDS = 900
 
 
 class NextBody(BaseModel):
-    """Who asks for work, and for how long; `payer` narrows it to one."""
+    """For how long the case is taken; `payer` narrows it to one."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"worker": "marie"}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"lease_seconds": 900}})
 
-    worker: Name = Field(description="for whom: a name of your own, on which one name works at a case")
     lease_seconds: LeaseSeconds = LEASE_SECONDS
     payer: str | None = Field(None, max_length=80, description="payer id (TRN03)")
 
 
 class LeaseBody(BaseModel):
-    """Who takes a case, or holds it longer."""
+    """For how long a case is taken, or held, from now on."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"worker": "marie"}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"lease_seconds": 900}})
 
-    worker: Name
     lease_seconds: LeaseSeconds = LEASE_SECONDS
 
 
@@ -46,7 +46,7 @@ class EditBody(BaseModel):
         extra="forbid", json_schema_extra={"example": {"assignee": "marie", "team": "appeals", "add_tags": ["root-cause-7"]}}
     )
 
-    assignee: Name | None = None
+    assignee: Person | None = None
     team: Name | None = None
     snoozed_until: date | None = Field(None, description="the day on which it comes back; before its deadline")
     received_on: date | None = Field(
@@ -75,7 +75,7 @@ class ChosenBody(BaseModel):
     carc: str | None = Field(None, max_length=10)
     first_on: date | None = Field(None, description="first payment day, included")
     last_on: date | None = Field(None, description="last payment day, included")
-    assignee: Name | None = None
+    assignee: Person | None = None
     team: Name | None = None
     tag: Name | None = None
     snoozed: bool | None = None
@@ -149,7 +149,7 @@ class CommentBody(BaseModel):
     )
 
     words: Words
-    mentions: list[Name] = Field([], max_length=20)
+    mentions: list[Person] = Field([], max_length=20)
 
 
 class CommentView(BaseModel):
@@ -164,7 +164,7 @@ class CommentView(BaseModel):
 class TeamBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"members": ["jo", "marie"]}})
 
-    members: list[Name] = Field(max_length=500)
+    members: list[Person] = Field(max_length=500)
 
 
 class TeamView(BaseModel):

@@ -74,13 +74,14 @@ class Office:
         """Return cases by account number, in the order of the list."""
         return {each["patient_control_number"]: each for each in (await self.get("/v1/cases", **query))["items"]}
 
-    async def send(self, method: str, path: str, body: Any, status: int = 200, key: str | None = None) -> Any:
-        answer = await self.http.request(method, path, json=body, headers={"Idempotency-Key": key or str(uuid4())})
+    async def send(self, method: str, path: str, body: Any, status: int = 200, key: str = "", who: str = "") -> Any:
+        headers = {"Idempotency-Key": key or str(uuid4()), **(bearer(sub=who) if who else {})}
+        answer = await self.http.request(method, path, json=body, headers=headers)
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
 
-    async def next(self, worker: str, status: int = 200, **body: Any) -> Any:
-        return await self.send("POST", "/v1/cases:next", {"worker": worker, **body}, status)
+    async def next(self, who: str, status: int = 200, **body: Any) -> Any:
+        return await self.send("POST", "/v1/cases:next", body, status, who=who)
 
     async def warned(self) -> list[tuple[str, int]]:
         rows = await self.appeals.rows(
@@ -171,15 +172,16 @@ async def test_a_lease_ends_is_renewed_and_given_back(office: Office) -> None:
     path = f"/v1/cases/{case['case_id']}/lease"
     assert (case["holder"], case["place"]) == ("jo", "leased")
     await office.next("marie", status=204)
-    await office.send("PUT", path, {"worker": "marie"}, 409)
+    await office.send("PUT", path, {}, 409, who="marie")
+    await office.send("PUT", path, {"worker": "jo"}, 422, who="marie")
     office.clock.at += timedelta(seconds=500)
-    await office.send("PUT", path, {"worker": "jo", "lease_seconds": 600})
+    await office.send("PUT", path, {"lease_seconds": 600}, who="jo")
     office.clock.at += timedelta(seconds=500)
     await office.next("marie", status=204)
     office.clock.at += timedelta(seconds=101)
     assert (await office.next("marie"))["holder"] == "marie"
-    assert (await office.http.delete(path, params={"worker": "jo"})).status_code == 409
-    assert (await office.http.delete(path, params={"worker": "marie"})).status_code == 204
+    assert (await office.http.delete(path, params={"worker": "marie"}, headers=bearer(sub="jo"))).status_code == 409
+    assert (await office.http.delete(path, headers=bearer(sub="marie"))).status_code == 204
     assert (await office.next("jo"))["holder"] == "jo"
 
 
@@ -196,8 +198,9 @@ async def test_of_leases_that_are_over_the_best_goes_to_who_asks_and_the_others_
 
 async def test_next_asked_twice_under_one_key_is_one_case(office: Office) -> None:
     await office.denied(denial("ONE"), denial("TWO"))
-    told = [await office.send("POST", "/v1/cases:next", {"worker": "jo"}, key="again") for _ in range(2)]
+    told = [await office.send("POST", "/v1/cases:next", {}, key="again", who="jo") for _ in range(2)]
     assert told[0]["case_id"] == told[1]["case_id"]
+    await office.send("POST", "/v1/cases:next", {}, 422, key="again", who="marie")
     assert (await office.next("jo"))["case_id"] != told[0]["case_id"]
 
 
@@ -218,13 +221,10 @@ async def test_fifty_who_ask_at_once_never_share_a_case(office: Office) -> None:
     app = make_app(pool, office.clock, VERIFIER)
     http = httpx.AsyncClient(headers=bearer(), transport=httpx.ASGITransport(app), base_url="http://appeals")
 
-    async def work(worker: int) -> list[str]:
-        taken = []
-        for _ in range(3):
-            answer = await http.post("/v1/cases:next", json={"worker": f"w{worker}"})
-            if answer.status_code == 200:
-                taken.append(answer.json()["case_id"])
-        return taken
+    async def work(number: int) -> list[str]:
+        who = bearer(sub=f"w{number}")
+        answers = [await http.post("/v1/cases:next", json={}, headers=who) for _ in range(3)]
+        return [answer.json()["case_id"] for answer in answers if answer.status_code == 200]
 
     taken = [case for cases in await asyncio.gather(*map(work, range(50))) for case in cases]
     await http.aclose()

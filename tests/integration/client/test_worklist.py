@@ -62,12 +62,12 @@ async def reckoned(made: ServiceDatabase) -> None:
 def test_a_payer_is_settled_and_its_cases_are_worked_from_the_command_line(
     run: Run, database: ServiceDatabase, tmp_path: Path
 ) -> None:
-    assert run("worklist", "next", "--worker", "jo")[0] == 1
+    assert run("worklist", "next")[0] == 1
     run_apart(opened(database, denial("SMALL", 20_000), denial("LARGE", 90_000)))
     assert "2" in run("payers", "list", "--deadline", "unsettled")[1]
     assert "nobody settled it" in run("payers", "levels", "show", PAYER)[1]
     file = tmp_path / "levels.yaml"
-    file.write_text("path: medicare_advantage_non_contract\nwho: marie\n")
+    file.write_text("path: medicare_advantage_non_contract\n")
     code, out, told = run("payers", "levels", "set", PAYER, file)
     assert (code, "65 days from the notice" in out, "reckoned anew" in told) == (0, True, True)
     run_apart(reckoned(database))
@@ -76,7 +76,7 @@ def test_a_payer_is_settled_and_its_cases_are_worked_from_the_command_line(
     assert {date.fromisoformat(each["due_on"]) - date.fromisoformat(each["payment_on"]) for each in listed} == {
         date(2026, 3, 7) - date(2026, 1, 1)
     }
-    taken = [json.loads(run("worklist", "next", "--worker", "jo", "--json")[1])["patient_control_number"] for _ in range(2)]
+    taken = [json.loads(run("worklist", "next", "--json")[1])["patient_control_number"] for _ in range(2)]
     assert taken == ["LARGE", "SMALL"]
     assert run("payers", "list", "--deadline", "unsettled", "--json")[1] == ""
     file.write_text("path: no_such_path\n")
