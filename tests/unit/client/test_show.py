@@ -93,7 +93,7 @@ def test_rows_are_records_where_an_amount_would_be_cut_in_two() -> None:
 
 
 # They write a file, or have more forms than two (`check --format json`).
-WITHOUT_JSON = {"check", "synth", "documents get", "letters preview"}
+WITHOUT_JSON = {"audit export", "check", "synth", "documents get", "letters preview"}
 
 
 def test_every_command_that_tells_something_takes_json() -> None:

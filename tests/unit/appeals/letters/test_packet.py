@@ -72,13 +72,22 @@ def result_of(folder: Path) -> Result:
     return msgspec.json.decode((folder / "result.json").read_bytes(), type=Result)
 
 
+# What a process had at most counts what stood behind it when it was started: a small one stands between this and the program.
+_PRESS = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "services.appeals.letters.press", sys.argv[1]], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def press(folder: Path) -> int:
     """Run the program, whose standard input stays open while it is wanted; return the most memory that it had, in bytes."""
-    with subprocess.Popen([sys.executable, "-m", "services.appeals.letters.press", folder], stdin=subprocess.PIPE) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    command = [sys.executable, "-c", _PRESS, folder]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        kibibytes = int(process.stdout.read())
     assert process.returncode == 0
-    return used.ru_maxrss * 1024
+    return kibibytes * 1024
 
 
 EVERYTHING = [
