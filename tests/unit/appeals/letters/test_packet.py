@@ -82,7 +82,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def press(folder: Path) -> int:
     """Run the program, whose standard input stays open while it is wanted; return the most memory that it had, in bytes."""
-    command = [sys.executable, "-c", _PRESS, folder]
+    command = [sys.executable, "-c", _PRESS, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         kibibytes = int(process.stdout.read())
