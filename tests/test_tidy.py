@@ -18,6 +18,7 @@ EDGES = frozenset(
     {
         "libs/common/database.py", "libs/common/worker.py", "libs/common/messaging/consumer.py", "libs/common/http/ledger.py",
         "libs/common/http/outbox.py", "libs/common/http/audit_log.py", "libs/common/audit/sealing.py",
+        "libs/common/http/tenants.py", "libs/common/tenants/standing.py",
         "libs/common/sealing/keys.py", "libs/common/sealing/rewriting.py", "libs/common/sealing/command.py",
         "libs/common/http/dead_letters.py", "services/ingest/reading.py", "services/ingest/api.py", "services/classifier/api.py",
         "services/classifier/codes/api.py", "services/classifier/rules/api.py",

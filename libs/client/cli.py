@@ -31,6 +31,7 @@ from libs.client import (
     rule_commands,
     send,
     synth,
+    tenant_commands,
     token_commands,
     webhook_commands,
     worklist,
@@ -78,6 +79,7 @@ payer_registry.add_typer(payer_levels, name="levels")
 papers = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What stands behind an appeal.")
 app.add_typer(papers, name="documents")
 app.add_typer(token_commands.app, name="token")
+app.add_typer(tenant_commands.app, name="tenants")
 app.add_typer(letter_commands.writing, name="letters")
 app.add_typer(letter_commands.packing, name="packets")
 

@@ -58,6 +58,35 @@ def create_idempotency_v1(service: str) -> None:
     secure_tenant_table(service, "idempotency_keys")
 
 
+def create_tenants_v1(service: str) -> None:
+    """Create the register of tenants in a service's migration."""
+    op.execute(
+        """
+        CREATE TABLE tenants (
+            tenant_id text PRIMARY KEY,
+            state text NOT NULL CHECK (state IN ('active', 'suspended')),
+            why text NOT NULL,
+            changed_by text NOT NULL,
+            changed_at timestamptz NOT NULL
+        )
+        """
+    )
+    secure_tenant_table(service, "tenants")
+    # Who is served is asked at every door, of all tenants at once: the owner, in whose name the function runs, may see them.
+    op.execute("CREATE POLICY every_tenant ON tenants FOR SELECT TO CURRENT_USER USING (true)")
+    op.execute(
+        "CREATE FUNCTION every_tenant() RETURNS SETOF tenants"
+        " LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS 'SELECT * FROM tenants'"
+    )
+    op.execute("REVOKE EXECUTE ON FUNCTION every_tenant FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION every_tenant TO {service}_api, {service}_worker")
+
+
+def drop_tenants_v1() -> None:
+    op.execute("DROP FUNCTION every_tenant")
+    op.execute("DROP TABLE tenants")
+
+
 def create_data_keys_v1(service: str) -> None:
     """Create the tables of a service that seals columns: tenants' wrapped data keys, and what is being sealed anew."""
     op.execute(

@@ -21,6 +21,11 @@ class Caller(Struct, frozen=True):
         return self.subject.startswith(SERVICE_PREFIX)
 
 
+def fits_an_address(tenant_id: str) -> bool:
+    """Say whether an address can hold a tenant's name: a tenant that no address names could not be suspended."""
+    return "/" not in tenant_id and tenant_id not in (".", "..")
+
+
 class Denied(Exception):  # noqa: N818 - the fact is the name
     """A token that opens nothing. `reason` is stable and says nothing of what was sent."""
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec import json as mjson
 
 from libs.common.access import scopes
-from libs.common.access.caller import SERVICE_PREFIX
+from libs.common.access.caller import SERVICE_PREFIX, fits_an_address
 from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, key_set, new_key, public_of, read_key, sign
 
 SECONDS_MAX: Final = 366 * 86_400
@@ -185,6 +185,8 @@ def _check(wish: Wish) -> None:
         raise ValueError(f"A subject may not begin with {SERVICE_PREFIX}: services have keys of their own.")
     if not 0 < wish.seconds <= SECONDS_MAX:
         raise ValueError("A token lasts 366 days at most.")
+    if not fits_an_address(wish.tenant_id):
+        raise ValueError("A tenant's name holds no slash, and is not . or ..: no address could hold it.")
     for told, most, name in ((wish.subject, 200, "subject"), (wish.tenant_id, 64, "tenant")):
         if not 0 < len(told) <= most or not told.isprintable():
             raise ValueError(f"A {name} has 1 to {most} characters.")

@@ -62,7 +62,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "operations:read": "dead letters, what waits to be sent, recounts, the system page",
     "operations:write": "replay dead letters, count again",
     "audit-log:read": "the audit log, and whether it is whole",
-    "tenants:admin": "make, suspend, export and erase tenants",
+    "tenants:admin": "which tenants are served: suspend them, let them go on",
 }
 
 _READS: Final = frozenset(name for name in SCOPES if name.endswith(":read"))

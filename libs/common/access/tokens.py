@@ -14,7 +14,7 @@ from jwt.exceptions import PyJWTError
 from msgspec import Struct
 
 from libs.common.access import scopes
-from libs.common.access.caller import SERVICE_PREFIX, Caller, Denied
+from libs.common.access.caller import SERVICE_PREFIX, Caller, Denied, fits_an_address
 from libs.common.access.keys import ALGORITHMS, Key
 
 TOKEN_MAX: Final = 8192
@@ -93,6 +93,8 @@ def read(token: str, key: Key, issuer: str, audience: str, now: float) -> Caller
     for name, most in ((told.tenant, _TENANT_MAX), (told.sub, _SUBJECT_MAX), (told.jti, _ID_MAX)):
         if len(name) > most or not _NAME.fullmatch(name):
             raise Denied("claims")
+    if not fits_an_address(told.tenant):
+        raise Denied("claims")
     return Caller(told.tenant, told.sub, _granted(told, key), told.jti, told.exp)
 
 

@@ -38,6 +38,8 @@ def neither(*operations: str) -> dict[str, Audited]:
 COMMON: Final[Routes] = {
     **neither("livez", "readyz", "getLedger", "getOutbox", "listDeadLetters"),
     **neither("listAuditLog", "listAuditChain", "listAuditSeals", "getAuditHead"),
+    **neither("listTenants", "getTenant"),
+    **changes("tenant", "tenant_id", "putTenant"),
     **neither("page.customSwaggerUiHtml", "page.swaggerUiRedirect"),  # /docs
     **discloses("dead_letter", "dead_letter_id", "showDeadLetter"),
     **changes("dead_letter", "dead_letter_id", "replayDeadLetter"),

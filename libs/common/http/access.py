@@ -20,6 +20,7 @@ from libs.common.access.verifier import Verifier
 from libs.common.errors import Transient
 from libs.common.http.problems import RETRY_SECONDS, Problem
 from libs.common.http.rates import Rates
+from libs.common.tenants.standing import Standing
 
 log = structlog.get_logger()
 
@@ -39,7 +40,12 @@ COMMON: Final[Scopes] = {
     "GET /v1/audit-log/chain": "audit-log:read",
     "GET /v1/audit-log/seals": "audit-log:read",
     "GET /v1/audit-log/head": "audit-log:read",
+    "GET /v1/tenants": "tenants:admin",
+    "GET /v1/tenants/{tenant_id}": "tenants:admin",
+    "PUT /v1/tenants/{tenant_id}": "tenants:admin",
 }
+# What those who run the system ask for: open also to a token of a tenant that is suspended.
+_OPERATORS: Final = frozenset({"tenants:admin", "operations:read", "operations:write"})
 _DOCUMENTATION: Final = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/static-offline-docs/{path:path}")
 
 
@@ -50,6 +56,7 @@ class Door:
         self.verifier = verifier
         self.without_token: Callable[[Scope], Awaitable[Caller | None]] | None = None  # how others come in, where any may
         self.rates: Rates | None = None
+        self.standing = Standing()
         self._needed = {**needed, **COMMON}
         _check_table(self._needed, [route for router in routers for route in router.routes])
         public = [told.partition(" ")[2] for told, scope in self._needed.items() if scope == PUBLIC]
@@ -89,7 +96,10 @@ class Door:
             raise Problem(503, "unavailable", detail, headers=headers) from error
 
     async def authorize(self, request: Request) -> None:
-        """Let a request to its route where its caller has the route's scope. Errors: Problem 401, 403."""
+        """Let a request to its route where its caller has the route's scope and its tenant is served.
+
+        Errors: Problem 401, 403; Transient.
+        """
         needed = self._needed[f"{request.method} {request.scope['route'].path}"]
         if needed == PUBLIC:
             return
@@ -98,6 +108,10 @@ class Door:
             raise unauthenticated()
         if needed not in caller.scopes:
             raise forbidden(needed)
+        if needed in _OPERATORS or caller.is_service:  # a service goes on with what came in before
+            return
+        if await self.standing.is_closed(request.app.state.database, caller.tenant_id):
+            raise Problem(403, "tenant-suspended", "This tenant is suspended; ask whoever runs the system.")
 
     def describe(self, schema: dict[str, Any], refused: Mapping[int | str, Any]) -> None:
         """Write into an OpenAPI document how one is let in, and which scope each operation asks for."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from libs.common.access.verifier import Verifier
 from libs.common.audit.routes import COMMON, Routes
 from libs.common.health import Check, find_trouble
-from libs.common.http import audit_log, problems
+from libs.common.http import audit_log, problems, tenants
 from libs.common.http.access import Door, Scopes
 from libs.common.http.audited import AuditedRequests, action_of
 from libs.common.http.edge import Edge
@@ -26,6 +26,7 @@ _TAGS: Final = {
     "dead letters": "Records that the service could never process.",
     "outbox": "Events on their way to the broker.",
     "audit log": "Who changed what and who was shown whose data, chained so that no entry changes or goes unnoticed.",
+    "tenants": "For whoever runs the system: which tenants are served.",
     "health": "For whoever starts and watches the process.",
 }
 
@@ -75,7 +76,7 @@ def create_app(
         lifespan=lifespan,
     )
     problems.install(app)
-    every = [*routers, audit_log.router, _health({**checks, "keys": verifier.check})]
+    every = [*routers, audit_log.router, tenants.router, _health({**checks, "keys": verifier.check})]
     door = app.state.door = Door(verifier, scopes, every)
     for router in every:
         app.include_router(router, dependencies=[Depends(door.authorize)])

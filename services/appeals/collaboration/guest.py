@@ -19,6 +19,7 @@ from libs.common.audit.acting import about, as_guest
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep
 from libs.common.http.problems import Problem
+from libs.common.tenants.store import is_closed
 from services.appeals.collaboration import store
 from services.appeals.collaboration.pages import HEADERS, language_of, page
 from services.appeals.collaboration.store import GUEST, Link
@@ -66,7 +67,7 @@ async def _enter(tx: AsyncConnection, tenant: str, token: str, now: datetime) ->
     """Return the link of a token that opens now."""
     known = hash_of(token)
     link = await store.link_of_token(tx, tenant, known) if known else None
-    if link is None or not link.opens(now):
+    if link is None or not link.opens(now) or await is_closed(tx, tenant):
         return None
     as_guest(tenant, f"guest:{link.link_id}")
     return link

@@ -86,6 +86,13 @@ async def test_a_guest_sees_what_was_shared_and_nothing_else(appeals: Appeals) -
     assert await log(appeals, case) == expected
 
 
+async def test_a_guest_of_a_suspended_tenant_finds_the_link_closed_until_it_is_let_go_on(appeals: Appeals) -> None:
+    made = await link(appeals, await appeals.case())
+    for state, status in (("suspended", 404), ("active", 200)):
+        await appeals.http.put("/v1/tenants/local", json={"state": state, "why": "unpaid"})
+        assert (await appeals.http.get(made["path"])).status_code == status
+
+
 async def test_whatever_is_wrong_with_an_address_the_answer_is_one(appeals: Appeals) -> None:
     case = await appeals.case()
     made, revoked, expired = [await link(appeals, case, days=days) for days in (30, 30, 1)]

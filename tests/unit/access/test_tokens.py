@@ -135,6 +135,8 @@ async def test_an_id_token_or_another_kind_of_token_opens_nothing():
         ({"exp": True}, "claims"),
         ({"tenant": ["local", "north"]}, "claims"),
         ({"tenant": ""}, "claims"),
+        ({"tenant": "north/1"}, "claims"),
+        ({"tenant": ".."}, "claims"),
         ({"tenant": "a\x00b"}, "claims"),
         ({"tenant": "t" * 65}, "claims"),
         ({"sub": ""}, "claims"),

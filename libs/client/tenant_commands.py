@@ -1,0 +1,54 @@
+"""The commands `recours tenants`: their arguments; what they do is in tenants.py."""
+
+from typing import Annotated, Final
+
+import typer
+
+from libs.client import tenants
+from libs.client.errors import ClientError
+from libs.client.options import AsLines
+from libs.client.transport import SERVICES
+
+_HELP: Final = "Tenants, for those who run the system (scope tenants:admin): which are served."
+app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
+
+Where = Annotated[str | None, typer.Option("--service", help=f"one of {', '.join(SERVICES)}; otherwise all of them")]
+Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="as tokens name it")]
+Why = Annotated[str, typer.Option(help="for those who ask later; no patient's data")]
+
+
+def _names(service: str | None) -> tuple[str, ...]:
+    if service is not None and service not in SERVICES:
+        raise ClientError(f"--service is one of {', '.join(SERVICES)}.")
+    return SERVICES if service is None else (service,)
+
+
+@app.command("list")
+def list_tenants(
+    service: Where = None,
+    state: Annotated[str | None, typer.Option(help="active or suspended: those that are so now")] = None,
+    as_lines: AsLines = False,
+) -> None:
+    """Show the tenants that were ever suspended; all others are active.
+
+    Exit status: 0 each service answered, 1 at least one did not.
+    """
+    raise typer.Exit(tenants.show(_names(service), state, as_lines=as_lines))
+
+
+@app.command("suspend")
+def suspend(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines = False) -> None:
+    """Refuse a tenant's requests from now on, a second later at most; what comes in from payers is worked on all the same.
+
+    Exit status: 0 each service did it, 1 at least one did not.
+    """
+    raise typer.Exit(tenants.put(_names(service), tenant, "suspended", why, as_lines=as_lines))
+
+
+@app.command("resume")
+def resume(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines = False) -> None:
+    """Answer a suspended tenant's requests again.
+
+    Exit status: 0 each service did it, 1 at least one did not.
+    """
+    raise typer.Exit(tenants.put(_names(service), tenant, "active", why, as_lines=as_lines))

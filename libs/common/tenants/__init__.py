@@ -1,0 +1,1 @@
+"""The life of a tenant in one service: whether it is served."""
