@@ -120,3 +120,23 @@ def create_data_keys_v1(service: str) -> None:
     op.execute("CREATE INDEX key_rewrites_open ON key_rewrites (begins_at) WHERE done_at IS NULL")
     for table in ("data_keys", "key_rewrites"):
         secure_tenant_table(service, table)
+
+
+def seal_answers_v1() -> None:
+    """Make kept answers bytes in a service that seals columns, and list whose are to be sealed."""
+    op.execute("ALTER TABLE idempotency_keys ALTER COLUMN body TYPE bytea USING convert_to(body, 'UTF8')")
+    op.execute("ALTER TABLE idempotency_keys ALTER COLUMN body SET STORAGE EXTERNAL")  # sealed bytes cannot be compressed
+    for table in ("idempotency_keys", "key_rewrites"):
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")  # it binds the owner too, who has no tenant
+    op.execute(
+        "INSERT INTO key_rewrites (tenant_id, key_id, place, begins_at)"
+        " SELECT DISTINCT tenant_id, 1, 'idempotency_keys.body', now() FROM idempotency_keys"
+    )
+    for table in ("idempotency_keys", "key_rewrites"):
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def unseal_answers_v1() -> None:
+    """Undo `seal_answers_v1` where no answer is kept."""
+    op.execute("ALTER TABLE idempotency_keys ALTER COLUMN body TYPE text USING convert_from(body, 'UTF8')")
+    op.execute("ALTER TABLE idempotency_keys ALTER COLUMN body SET STORAGE EXTENDED")

@@ -15,6 +15,7 @@ from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import responses
 from libs.common.http.versions import etag
+from libs.common.sealing.answers import seal_answers
 from services.appeals import store
 from services.appeals.audited import AUDITED
 from services.appeals.changing import AskingDep, Locked, change, detail_of
@@ -71,6 +72,7 @@ async def move_case(case_id: UUID, body: MoveCase, asking: AskingDep) -> CaseDet
 
 def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     """Put the application together."""
+    seal_answers(database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,12 +1,13 @@
-"""The columns that appeals seals: letters, what was changed in claims, names of files, what is in a packet."""
+"""The columns that appeals seals: letters, what was changed in claims, names of files, what is in a packet, kept answers."""
 
 from typing import Final
 
+from libs.common.sealing.answers import ANSWER
 from libs.common.sealing.cipher import Place
 
 LETTER: Final = Place("letters", "content", (("case_id", "uuid"), ("version", "int")))
 DIFFERENCE: Final = Place("corrected_claims", "difference", (("correction_id", "uuid"),))
 FILE_NAME: Final = Place("documents", "file_name", (("document_id", "uuid"),))
 MANIFEST: Final = Place("packets", "manifest", (("packet_id", "uuid"),))
-PLACES: Final = (LETTER, DIFFERENCE, FILE_NAME, MANIFEST)
+PLACES: Final = (LETTER, DIFFERENCE, FILE_NAME, MANIFEST, ANSWER)
 OBJECTS: Final = ("documents", "packets")  # the stores beside the database, which are sealed, too

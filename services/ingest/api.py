@@ -22,6 +22,7 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_i
 from libs.common.http.problems import Problem, not_found, responses
 from libs.common.http.rates import Places
 from libs.common.ids import named_id
+from libs.common.sealing.answers import seal_answers
 from services.ingest import queries, store
 from services.ingest.audited import AUDITED
 from services.ingest.checks import api as checks
@@ -319,6 +320,7 @@ async def get_remit(remit_id: UUID, tenant: TenantDep, database: DatabaseDep) ->
 
 def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     """Put the application together."""
+    seal_answers(database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

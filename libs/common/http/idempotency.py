@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.audit.acting import about
 from libs.common.http.problems import Problem
+from libs.common.sealing.answers import opened, sealed
 
 KEEP = timedelta(days=1)
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -101,7 +102,7 @@ async def find(tx: AsyncConnection, tenant_id: str, key: str, request_digest: st
         return None
     if row.request_digest != request_digest:
         raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
-    return Kept(row.status, row.location, row.body)
+    return Kept(row.status, row.location, await opened(tx, tenant_id, key, row.body))
 
 
 async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kept) -> None:
@@ -111,9 +112,10 @@ async def finish(tx: AsyncConnection, tenant_id: str, key: str | None, kept: Kep
     elif len(kept.body) == _ID_LENGTH:
         about(kept.body)
     if key is not None:
+        body = await sealed(tx, tenant_id, key, kept.body)
         await tx.execute(
             text(
                 "UPDATE idempotency_keys SET status = :status, location = :location, body = :body WHERE tenant_id = :t AND key = :k"
             ),
-            {"status": kept.status, "location": kept.location, "body": kept.body, "t": tenant_id, "k": key},
+            {"status": kept.status, "location": kept.location, "body": body, "t": tenant_id, "k": key},
         )

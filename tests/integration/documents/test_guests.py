@@ -4,13 +4,21 @@ import base64
 import hashlib
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from libs.common.clock import FixedClock
+from libs.common.sealing.answers import ANSWER
+from libs.common.sealing.cipher import key_of
+from libs.common.sealing.command import turn
+from libs.common.sealing.keys import forget
+from libs.common.sealing.rewriting import Rewriter, columns
+from libs.common.worker import catch_up
 from services.appeals.collaboration import guest
 from services.appeals.documents import store as documents
 from services.appeals.evidence import store as evidence
@@ -125,6 +133,28 @@ async def test_the_secret_is_told_once_and_kept_nowhere(appeals: Appeals) -> Non
         assert all(token not in str(row) for row in await appeals.rows(f"SELECT * FROM {table}"))
 
 
+async def test_kept_answers_are_sealed_are_given_again_and_take_another_key(appeals: Appeals) -> None:
+    case = await appeals.case()
+    body, headers = {"text": "Between WHITCOMBE and us", "share_with": []}, {"Idempotency-Key": "one key"}
+    ask = partial(appeals.http.post, f"/v1/cases/{case}/messages", json=body, headers=headers)
+    first = await ask()
+
+    async def kept() -> bytes:
+        (row,) = await appeals.rows("SELECT body FROM idempotency_keys WHERE key = 'one key'")
+        return bytes(row["body"])
+
+    assert (first.status_code, key_of(await kept()), b"WHITCOMBE" in await kept()) == (201, 1, False)
+    assert (await ask()).json() == first.json()
+    await turn(appeals.worker, "local", [ANSWER.name])
+    async with appeals.worker.begin("local") as tx:
+        await tx.execute(text("UPDATE key_rewrites SET begins_at = now()"))
+    forget(appeals.worker)
+    assert await catch_up(Rewriter(appeals.worker, columns([ANSWER])).do_next) == 2
+    assert key_of(await kept()) == 2
+    forget(appeals.app.state.database)
+    assert (await ask()).json() == first.json()
+
+
 async def test_a_guest_answers_and_is_answered(appeals: Appeals) -> None:
     case = await appeals.case()
     made, other = await link(appeals, case), await link(appeals, case, name="Clinic", role="provider")
@@ -147,8 +177,8 @@ async def test_a_guest_answers_and_is_answered(appeals: Appeals) -> None:
     assert "We need" not in (await appeals.http.get(other["path"])).text
     assert (await appeals.http.post(shares, json={"documents": [str(uuid4())]})).status_code == 404
 
-    for text in ("", "   ", "x" * 5001):
-        refused = await appeals.http.post(f"{made['path']}/messages", data={"text": text})
+    for said in ("", "   ", "x" * 5001):
+        refused = await appeals.http.post(f"{made['path']}/messages", data={"text": said})
         assert (refused.status_code, "Write between 1" in refused.text) == (422, True)
     mute = await link(appeals, case, may_answer=False)
     assert "<textarea" not in (await appeals.http.get(mute["path"])).text
