@@ -94,7 +94,7 @@ class CommonSettings(KafkaSettings):
         "local",
         min_length=1,
         max_length=64,
-        description="the tenant for whom models are kept ready and work between services is done",
+        description="the tenant for whom models are kept ready",
     )
     issuer: str = Field(LOCAL_ISSUER, min_length=1, description="who issues the tokens of people and machines: their `iss`")
     audience: str = Field(AUDIENCE, min_length=1, description="for whom tokens must be: their `aud`")

@@ -9,7 +9,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 import uvloop
@@ -84,6 +84,22 @@ async def catch_up(do: Callable[[], Awaitable[int]], *, full: int = 1) -> int:
         if count < full:
             return done
         await asyncio.sleep(0)  # the other jobs share this process
+
+
+async def take_turns(tenants: Iterable[str], do: Callable[[str], Awaitable[int]]) -> int:
+    """Do some of each tenant's work; return how much was done. A tenant whose work cannot be done now holds up no other's.
+
+    Errors: the last Transient of a turn, when everybody had theirs.
+    """
+    done, failed = 0, None
+    for tenant_id in tenants:
+        try:
+            done += await do(tenant_id)
+        except Transient as error:
+            failed = error
+    if failed is not None:
+        raise failed
+    return done
 
 
 async def run_jobs(jobs: Sequence[Job]) -> None:

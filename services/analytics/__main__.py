@@ -60,7 +60,7 @@ def jobs_of(database: Database, clock: Clock) -> list[Job]:
     ]
     if settings.classifier_url:  # without one there is nobody to tell
         classifier = Classifier(str(settings.classifier_url), own_tokens(SERVICE, settings))
-        jobs.append(Labeller(database, classifier, settings.tenant).run)
+        jobs.append(Labeller(database, classifier).run)
     return jobs
 
 

@@ -66,7 +66,7 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
     ]
     if settings.ingest_url:  # without one there is nobody to ask
         ingest = Ingest(str(settings.ingest_url), own_tokens(SERVICE, settings))
-        jobs.append(Collector(database, clock, blobs, ingest, settings.tenant).run)
+        jobs.append(Collector(database, clock, blobs, ingest).run)
     return jobs
 
 

@@ -15,7 +15,7 @@ from libs.common.errors import Transient
 from libs.common.http.neighbour import RETRY_AFTER, Behalf, Neighbour, Refused
 from libs.common.http.problems import Problem
 from libs.common.telemetry import new_traceparent
-from libs.common.worker import work_off
+from libs.common.worker import take_turns, work_off
 from services.analytics.audits import store
 from services.analytics.audits.store import Item
 
@@ -36,7 +36,7 @@ class Classifier(Neighbour):
     def __init__(self, url: str, own: OwnTokens | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
         super().__init__(url, _unavailable, own, transport)
 
-    async def label(self, tenant_id: str, item: Item) -> bool:
+    async def label(self, item: Item) -> bool:
         """Put an item's label; False where there is no such denial."""
         verdict = item.verdict
         if verdict is None:
@@ -46,31 +46,31 @@ class Classifier(Neighbour):
             "action": verdict.action or item.unit.action,
             "note": verdict.note,
         }
-        return (
-            await self._put(f"/v1/denials/{item.unit.denial_id}/labels/audit", told, Behalf(tenant_id, new_traceparent()))
-            is not None
-        )
+        behalf = Behalf(item.tenant_id, new_traceparent())
+        return await self._put(f"/v1/denials/{item.unit.denial_id}/labels/audit", told, behalf) is not None
 
 
 class Labeller:
-    """Tells labels, for ever, for the tenant whose classifier it asks. Several may run."""
+    """Tells labels, for ever, of all tenants. Several may run."""
 
-    def __init__(self, database: Database, classifier: Classifier, tenant_id: str) -> None:
+    def __init__(self, database: Database, classifier: Classifier) -> None:
         self._database = database
         self._classifier = classifier
-        self._tenant_id = tenant_id
 
     async def run(self) -> None:
         """Work until cancelled."""
         await work_off(self.tell, idle_seconds=_POLL_SECONDS, waiting="labels_wait", full=_AT_ONCE)
 
     async def tell(self) -> int:
-        """Tell some; return how many. Errors: Transient while the classifier is away."""
+        """Tell some of each tenant; return how many. Errors: Transient while the classifier is away, or refuses a tenant."""
         async with self._database.begin() as tx:
-            items = await store.unsent(tx, self._tenant_id, _AT_ONCE)
+            waiting = await store.unsent(tx, _AT_ONCE)
+        return await take_turns(waiting, lambda tenant_id: self._tell(waiting[tenant_id]))
+
+    async def _tell(self, items: list[Item]) -> int:
         for item in items:
             try:
-                is_known = await self._classifier.label(self._tenant_id, item)
+                is_known = await self._classifier.label(item)
             except Refused:
                 is_known = False
             except Problem as problem:

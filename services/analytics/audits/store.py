@@ -194,12 +194,18 @@ async def decide(
         )
 
 
-async def unsent(tx: AsyncConnection, tenant_id: str, limit: int) -> list[Item]:
-    """Return items whose label the classifier has not been told."""
+async def unsent(tx: AsyncConnection, each: int) -> dict[str, list[Item]]:
+    """Return by tenant some items whose label the classifier has not been told, at most `each` of a tenant."""
     query = f"""
-        SELECT {_ITEM} FROM audit_items WHERE tenant_id = $1 AND label = 'waiting' ORDER BY tenant_id, audit_id, item LIMIT $2
+        SELECT {_ITEM} FROM (
+            SELECT {_ITEM}, row_number() OVER (PARTITION BY tenant_id ORDER BY audit_id, item) AS turn FROM audit_items
+            WHERE label = 'waiting'
+        ) AS waiting WHERE turn <= $1 ORDER BY tenant_id, turn
     """  # noqa: S608 - ours
-    return [_item(row) for row in await (await driver(tx)).fetch(query, tenant_id, limit)]
+    found: dict[str, list[Item]] = {}
+    for row in await (await driver(tx)).fetch(query, each):
+        found.setdefault(row["tenant_id"], []).append(_item(row))
+    return found
 
 
 async def mark_label(tx: AsyncConnection, item: Item, label: LabelState) -> None:

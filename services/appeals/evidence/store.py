@@ -94,17 +94,20 @@ async def _asked(tx: AsyncConnection, keys: Collection[Key]) -> dict[Key, set[st
 
 
 _TO_COLLECT = text(
-    "SELECT cases.case_id, category, payer_id, payer_name, remit_id, patient_control_number FROM cases"
+    "SELECT * FROM (SELECT cases.tenant_id, cases.case_id, category, payer_id, payer_name, remit_id, patient_control_number,"
+    " row_number() OVER (PARTITION BY cases.tenant_id ORDER BY collected_at NULLS FIRST, cases.case_id) AS turn FROM cases"
     " LEFT JOIN evidence_collections AS collected ON collected.tenant_id = cases.tenant_id AND collected.case_id = cases.case_id"
-    " WHERE cases.tenant_id = :tenant AND state IN ('in_review', 'gathering')"
-    " AND (collected_at IS NULL OR collected_at < :before) ORDER BY collected_at NULLS FIRST, cases.case_id LIMIT :limit"
+    " WHERE state IN ('in_review', 'gathering') AND (collected_at IS NULL OR collected_at < :before)) AS waiting"
+    " WHERE turn <= :each ORDER BY tenant_id, turn"
 )
 
 
-async def cases_to_collect(tx: AsyncConnection, tenant_id: str, before: datetime, limit: int) -> list[RowMapping]:
-    """Return cases that somebody works on and that were not looked at since a moment."""
-    asked = {"tenant": tenant_id, "before": before, "limit": limit}
-    return list((await tx.execute(_TO_COLLECT, asked)).mappings())
+async def cases_to_collect(tx: AsyncConnection, before: datetime, each: int) -> dict[str, list[RowMapping]]:
+    """Return by tenant cases that somebody works on and that were not looked at since a moment, at most `each` of a tenant."""
+    found: dict[str, list[RowMapping]] = {}
+    for row in (await tx.execute(_TO_COLLECT, {"before": before, "each": each})).mappings():
+        found.setdefault(row["tenant_id"], []).append(row)
+    return found
 
 
 async def mark_collected(tx: AsyncConnection, tenant_id: str, case_id: UUID, now: datetime) -> None:

@@ -18,6 +18,10 @@ RIGHT = {"classification_right": True, "code_right": True, "documentation_suffic
 WRONG = {**RIGHT, "classification_right": False, "category": "duplicate", "action": "none"}
 REVIEWERS = ["dana", "lee"]
 PLAN = {"reviewers": REVIEWERS, "precision": 0.3, "confidence": 0.8}
+# Another tenant's item waits, too.
+THEIRS = """
+INSERT INTO audit_items SELECT (jsonb_populate_record(i, '{"tenant_id": "north"}')).* FROM audit_items AS i LIMIT 1 RETURNING item
+"""
 
 
 async def test_corrections_and_confirmations_become_labels(analytics: Service, classifier: Service) -> None:
@@ -37,13 +41,15 @@ async def test_corrections_and_confirmations_become_labels(analytics: Service, c
     away = Labeller(
         analytics.worker,
         Classifier("http://c", own_tokens("analytics"), httpx.MockTransport(lambda _: httpx.Response(503))),
-        "local",
     )
     with pytest.raises(Transient):
         await away.tell()
     judging = httpx.ASGITransport(classifier_app(classifier.api, clock, VERIFIER))
-    labeller = Labeller(analytics.worker, Classifier("http://c", own_tokens("analytics"), judging), "local")
-    assert (await labeller.tell(), await labeller.tell()) == (2, 0)
+    labeller = Labeller(analytics.worker, Classifier("http://c", own_tokens("analytics"), judging))
+    await analytics.rows(THEIRS)
+    assert (await labeller.tell(), await labeller.tell()) == (3, 0)
+    (theirs,) = await analytics.rows("SELECT label FROM audit_items WHERE tenant_id = 'north'")
+    assert theirs["label"] == "refused", "asked for north, the classifier knows no such denial"
     asking = httpx.AsyncClient(headers=bearer(), transport=judging, base_url="http://c")
     labels = (await asking.get("/v1/labels")).json()["items"]
     shown = (await desk.get(path)).json()["items"]

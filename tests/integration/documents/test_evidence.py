@@ -127,15 +127,18 @@ async def test_many_cases_at_once_become_ready_by_the_same_rule(appeals: Appeals
 async def test_a_case_that_is_worked_on_gets_what_recours_holds_by_itself(appeals: Appeals, refused: Refused) -> None:
     def collector(ingest: asking.Ingest, days: int = 0) -> Collector:
         clock = FixedClock(NOW + timedelta(days=days))
-        return Collector(appeals.worker, clock, appeals.app.state.documents.blobs, ingest, "sandbox")
+        return Collector(appeals.worker, clock, appeals.app.state.documents.blobs, ingest)
 
     ingest = appeals.app.state.ingest
+    theirs = await appeals.case("north")
     assert await collector(ingest).collect() == 0, "nobody has begun"
     await move(appeals, refused.case, "gather", "a")
+    assert await appeals.rows("UPDATE cases SET state = 'gathering' WHERE case_id = :case RETURNING 1 AS done", case=theirs)
     with pytest.raises(Transient):
         await collector(asking.Ingest(None)).collect()
     assert appeals.files() == []
-    assert [await collector(ingest).collect() for _ in range(2)] == [1, 0]
+    assert [await collector(ingest).collect() for _ in range(2)] == [2, 0], "each tenant's case, once"
+    assert {row["tenant_id"] for row in await appeals.rows("SELECT tenant_id FROM evidence_collections")} == {"north", "sandbox"}
     assert (await appeals.http.get(f"/v1/cases/{refused.case}/evidence")).json()["complete"] is True
-    assert await collector(ingest, days=2).collect() == 1
+    assert await collector(ingest, days=2).collect() == 2
     assert len(await appeals.rows("SELECT 1 FROM documents")) == 2
