@@ -159,6 +159,12 @@ def test_migrations_are_one_line_in_the_order_of_their_names(service: str) -> No
         before = told["revision"]
 
 
+def test_decisions_are_numbered_in_one_line() -> None:
+    paths = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    told = [(path.name.partition("-")[0], path.read_text().partition(".")[0]) for path in paths]
+    assert told == [(f"{number:04}", f"# {number}") for number in range(1, len(paths) + 1)]
+
+
 def test_a_silenced_linter_or_type_checker_is_told_why() -> None:
     mute = []
     for name, text in modules(*SOURCES, "tests"):

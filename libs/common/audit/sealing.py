@@ -2,7 +2,7 @@
 what was kept long enough.
 
 Chained here and not by the request: the head of a tenant's chain would be held while each request commits, one after the other
-(docs/adr/0011). An entry is chained once its transaction is below all that still run, as the relay sends events: none is passed
+(docs/adr/0013). An entry is chained once its transaction is below all that still run, as the relay sends events: none is passed
 over.
 """
 
