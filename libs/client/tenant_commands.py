@@ -9,7 +9,7 @@ from libs.client.errors import ClientError
 from libs.client.options import AsLines
 from libs.client.transport import SERVICES
 
-_HELP: Final = "Tenants, for those who run the system (scope tenants:admin): which are served."
+_HELP: Final = "Tenants, for those who run the system (scope tenants:admin): which are served, which are under legal hold."
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Where = Annotated[str | None, typer.Option("--service", help=f"one of {', '.join(SERVICES)}; otherwise all of them")]
@@ -29,7 +29,7 @@ def list_tenants(
     state: Annotated[str | None, typer.Option(help="active or suspended: those that are so now")] = None,
     as_lines: AsLines = False,
 ) -> None:
-    """Show the tenants that were ever suspended; all others are active.
+    """Show the tenants that were ever suspended or held; all others are active.
 
     Exit status: 0 each service answered, 1 at least one did not.
     """
@@ -42,7 +42,7 @@ def suspend(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines =
 
     Exit status: 0 each service did it, 1 at least one did not.
     """
-    raise typer.Exit(tenants.put(_names(service), tenant, "suspended", why, as_lines=as_lines))
+    raise typer.Exit(tenants.put(_names(service), tenant, {"state": "suspended", "why": why}, as_lines=as_lines))
 
 
 @app.command("resume")
@@ -51,4 +51,22 @@ def resume(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines = 
 
     Exit status: 0 each service did it, 1 at least one did not.
     """
-    raise typer.Exit(tenants.put(_names(service), tenant, "active", why, as_lines=as_lines))
+    raise typer.Exit(tenants.put(_names(service), tenant, {"state": "active", "why": why}, as_lines=as_lines))
+
+
+@app.command("hold")
+def hold(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines = False) -> None:
+    """Put a tenant under legal hold: nothing of it is forgotten by itself, however old it is.
+
+    Exit status: 0 each service did it, 1 at least one did not.
+    """
+    raise typer.Exit(tenants.put(_names(service), tenant, {"legal_hold": True, "why": why}, as_lines=as_lines))
+
+
+@app.command("release")
+def release(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines = False) -> None:
+    """Release a tenant from legal hold: what is old enough is forgotten from now on.
+
+    Exit status: 0 each service did it, 1 at least one did not.
+    """
+    raise typer.Exit(tenants.put(_names(service), tenant, {"legal_hold": False, "why": why}, as_lines=as_lines))

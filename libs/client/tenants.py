@@ -1,6 +1,6 @@
 """`recours tenants`: suspended and resumed in every service; one that fails does not keep the others from it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from libs.client.transport import Service, json_body
 _COLUMNS: Final = (
     *(Column(title) for title in ("tenant", "service", "state", "changed at", "by")),
     Column("why", min_width=20),
+    Column("held because", min_width=12),
 )
 
 
@@ -24,6 +25,8 @@ class Tenant(Struct, frozen=True):
     why: str
     changed_by: str
     changed_at: datetime
+    legal_hold: bool
+    hold_why: str
 
 
 Found = Iterable[tuple[Tenant, Raw]]
@@ -34,11 +37,11 @@ def show(names: Sequence[str], state: str | None, *, as_lines: bool) -> int:
     return _over(names, lambda service: list_items(service, "/v1/tenants", Tenant, {"state": state}), as_lines=as_lines)
 
 
-def put(names: Sequence[str], tenant_id: str, state: str, why: str, *, as_lines: bool) -> int:
-    """Put a tenant into a state; return the exit status."""
+def put(names: Sequence[str], tenant_id: str, change: Mapping[str, Any], *, as_lines: bool) -> int:
+    """Change a tenant; return the exit status."""
 
     def work(service: Service) -> Found:
-        answer = service.put(f"/v1/tenants/{quote(tenant_id, safe='')}", Tenant, json_body({"state": state, "why": why}))
+        answer = service.put(f"/v1/tenants/{quote(tenant_id, safe='')}", Tenant, json_body(change))
         return [(answer.value, Raw(answer.raw))]
 
     return _over(names, work, as_lines=as_lines)
@@ -83,4 +86,5 @@ def _problem(error: ClientError) -> dict[str, Any]:
 
 def _row(service: str, tenant: Tenant) -> list[str]:
     at = tenant.changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return [plain(tenant.tenant_id), service, plain(tenant.state), at, plain(tenant.changed_by), plain(tenant.why)]
+    held = plain(tenant.hold_why) if tenant.legal_hold else ""
+    return [plain(tenant.tenant_id), service, plain(tenant.state), at, plain(tenant.changed_by), plain(tenant.why), held]

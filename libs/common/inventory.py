@@ -47,7 +47,7 @@ SPINE: Final[Inventory] = {
     "audit_chain": table(nothing="tenant_id seq entry_id hash"),
     "audit_seals": table(nothing="tenant_id seq kind hash sealed_at key_id signature"),
     "audit_position": table(nothing="only_row last_xid"),
-    "tenants": table(words="why", staff="changed_by", nothing="tenant_id state changed_at"),
+    "tenants": table(words="why hold_why", staff="changed_by", nothing="tenant_id state changed_at legal_hold"),
 }
 
 # The fields of all events, by name. None is an identifier: who adds one must look at it and say here what it holds. Names are

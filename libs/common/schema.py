@@ -82,6 +82,16 @@ def create_tenants_v1(service: str) -> None:
     op.execute(f"GRANT EXECUTE ON FUNCTION every_tenant TO {service}_api, {service}_worker")
 
 
+def add_legal_hold_v1() -> None:
+    """Let a tenant be under legal hold."""
+    op.execute("ALTER TABLE tenants ADD COLUMN legal_hold boolean NOT NULL DEFAULT false")
+    op.execute("ALTER TABLE tenants ADD COLUMN hold_why text NOT NULL DEFAULT ''")
+
+
+def drop_legal_hold_v1() -> None:
+    op.execute("ALTER TABLE tenants DROP COLUMN hold_why, DROP COLUMN legal_hold")
+
+
 def drop_tenants_v1() -> None:
     op.execute("DROP FUNCTION every_tenant")
     op.execute("DROP TABLE tenants")

@@ -62,7 +62,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "operations:read": "dead letters, what waits to be sent, recounts, the system page",
     "operations:write": "replay dead letters, count again",
     "audit-log:read": "the audit log, and whether it is whole",
-    "tenants:admin": "which tenants are served: suspend them, let them go on",
+    "tenants:admin": "which tenants are served and which are under legal hold: see and change that",
 }
 
 _READS: Final = frozenset(name for name in SCOPES if name.endswith(":read"))

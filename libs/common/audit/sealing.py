@@ -20,6 +20,7 @@ from libs.common.audit.entries import Entry, Kept, genesis, hash_of
 from libs.common.audit.seals import Seal, Signer
 from libs.common.clock import Clock
 from libs.common.database import Database, copy_rows
+from libs.common.tenants.holds import is_held
 
 log = structlog.get_logger()
 
@@ -185,6 +186,8 @@ class AuditCutter:
         return gone
 
     async def _cut(self, tx: AsyncConnection, tenant_id: str, before: datetime) -> int:
+        if await is_held(tx, tenant_id):
+            return 0
         rows = (await tx.execute(_OLDEST, {"tenant": tenant_id, "most": CUT_MAX + 1})).all()
         last = None
         for row in rows[:-1]:  # the newest of a chain stays

@@ -5,10 +5,10 @@ changed stands in the audit log of the tenant that it was done to.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
@@ -27,16 +27,27 @@ TenantId = Annotated[
 class TenantBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    state: State = Field(description="`suspended`: its requests are refused; `active`: they are answered")
+    state: State | None = Field(
+        None, description="`suspended`: its requests are refused; `active`: they are answered; null: as it was"
+    )
+    legal_hold: bool | None = Field(None, description="true: nothing of it is forgotten by itself; null: as it was")
     why: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_PRINTABLE)] = Field(
         description="for those who ask later; no patient's data"
     )
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        if self.state is None and self.legal_hold is None:
+            raise ValueError("neither state nor legal_hold")
+        return self
 
 
 class TenantView(BaseModel):
     tenant_id: str
     state: State
-    why: str = Field(description="what was told when it was changed last")
+    why: str = Field(description="what was told when its state was changed last; empty: it never was")
+    legal_hold: bool = Field(description="nothing of it is forgotten by itself")
+    hold_why: str = Field(description="what was told when it was put under legal hold, or released; empty: it never was")
     changed_by: str = Field(description="who changed it last")
     changed_at: datetime
 
@@ -45,7 +56,7 @@ def _view(row: Row) -> TenantView:
     return TenantView.model_validate(dict(row))
 
 
-@router.get("/v1/tenants", summary="Tenants that were ever suspended; all others are active", responses=responses(400, 422))
+@router.get("/v1/tenants", summary="Tenants that were ever suspended or held; all others are active", responses=responses(400, 422))
 async def list_tenants(
     tenant: TenantDep,
     database: DatabaseDep,
@@ -64,16 +75,18 @@ async def get_tenant(tenant_id: TenantId, database: DatabaseDep) -> TenantView:
     async with database.begin(tenant_id) as tx:
         row = await store.find(tx, tenant_id)
     if row is None:
-        raise not_found("tenant that was ever suspended")
+        raise not_found("tenant that was ever suspended or held")
     return _view(row)
 
 
-@router.put("/v1/tenants/{tenant_id}", summary="Suspend a tenant, or let it go on", responses=responses(422))
+@router.put(
+    "/v1/tenants/{tenant_id}", summary="Suspend a tenant, or put it under legal hold; or end that", responses=responses(422)
+)
 async def put_tenant(
     request: Request, tenant_id: TenantId, body: TenantBody, who: WhoDep, database: DatabaseDep, clock: ClockDep
 ) -> TenantView:
     """Every process of the service knows it a second later. Said again it changes nothing but why, by whom and when."""
     async with database.begin(tenant_id) as tx:
-        row = await store.put(tx, tenant_id, Change(body.state, body.why, who), clock.now())
+        row = await store.put(tx, tenant_id, Change(body.state, body.legal_hold, body.why, who), clock.now())
     request.app.state.door.standing.forget()
     return _view(row)

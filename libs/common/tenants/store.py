@@ -12,7 +12,7 @@ from libs.common.database import driver
 State = Literal["active", "suspended"]
 Row = Mapping[str, Any]
 
-_COLUMNS: Final = "tenant_id, state, why, changed_by, changed_at"
+_COLUMNS: Final = "tenant_id, state, why, changed_by, changed_at, legal_hold, hold_why"
 # The API role sees the row of its own tenant; of all of them it is told by a function.
 _LIST: Final = f"""
 SELECT {_COLUMNS} FROM every_tenant()
@@ -20,9 +20,12 @@ WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR tenant_id > $2) 
 """  # noqa: S608 - our own names
 _FIND: Final = f"SELECT {_COLUMNS} FROM tenants WHERE tenant_id = $1"  # noqa: S608 - as above
 _PUT: Final = f"""
-INSERT INTO tenants ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (tenant_id) DO UPDATE SET state = excluded.state, why = excluded.why, changed_by = excluded.changed_by,
-    changed_at = excluded.changed_at
+INSERT INTO tenants AS t ({_COLUMNS})
+VALUES ($1, COALESCE($2, 'active'), CASE WHEN $2 IS NULL THEN '' ELSE $3 END, $5, $6,
+    COALESCE($4, false), CASE WHEN $4 IS NULL THEN '' ELSE $3 END)
+ON CONFLICT (tenant_id) DO UPDATE SET state = COALESCE($2, t.state), why = CASE WHEN $2 IS NULL THEN t.why ELSE $3 END,
+    legal_hold = COALESCE($4, t.legal_hold), hold_why = CASE WHEN $4 IS NULL THEN t.hold_why ELSE $3 END,
+    changed_by = excluded.changed_by, changed_at = excluded.changed_at
 RETURNING {_COLUMNS}
 """  # noqa: S608 - as above
 _CLOSED: Final = "SELECT tenant_id FROM every_tenant() WHERE state <> 'active'"
@@ -30,9 +33,10 @@ _IS_CLOSED: Final = "SELECT EXISTS (SELECT 1 FROM tenants WHERE tenant_id = $1 A
 
 
 class Change(Struct, frozen=True):
-    """What an operator makes of a tenant."""
+    """What an operator makes of a tenant; what is None stays as it is."""
 
-    state: State
+    state: State | None
+    legal_hold: bool | None
     why: str
     who: str
 
@@ -51,7 +55,8 @@ async def find(tx: AsyncConnection, tenant_id: str) -> Row | None:
 
 async def put(tx: AsyncConnection, tenant_id: str, change: Change, now: datetime) -> Row:
     """Make of a tenant what is told, within a transaction that sees it, and return it."""
-    made: Row | None = await (await driver(tx)).fetchrow(_PUT, tenant_id, change.state, change.why, change.who, now)
+    told = (tenant_id, change.state, change.why, change.legal_hold, change.who, now)
+    made: Row | None = await (await driver(tx)).fetchrow(_PUT, *told)
     if made is None:
         raise LookupError("RETURNING returned nothing")
     return made

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.tenants.holds import NOT_HELD
 from services.analytics.cadence import Cadence
 from services.analytics.exports.writing import Format
 
@@ -41,6 +42,10 @@ class Report(Struct, frozen=True):
 
 _SCHEDULE: Final = ", ".join(Schedule.__struct_fields__)
 _REPORT: Final = ", ".join(Report.__struct_fields__)
+_FORGET: Final = f"""
+DELETE FROM reports WHERE tenant_id = $1 AND schedule_id = $2 AND {NOT_HELD.format("reports")} AND last_on <=
+    (SELECT last_on FROM reports WHERE tenant_id = $1 AND schedule_id = $2 ORDER BY last_on DESC OFFSET $3 LIMIT 1)
+"""  # noqa: S608 - ours
 _PAGE: Final = "($2::uuid IS NULL OR {0} < $2) ORDER BY {0} DESC LIMIT $3"
 
 
@@ -101,13 +106,7 @@ async def insert(tx: AsyncConnection, report: Report, pieces: Iterable[bytes], k
         await connection.execute(
             "INSERT INTO report_pieces VALUES ($1, $2, $3, $4)", report.tenant_id, report.report_id, place, piece
         )  # fmt: skip
-    await connection.execute(
-        "DELETE FROM reports WHERE tenant_id = $1 AND schedule_id = $2 AND last_on <="
-        " (SELECT last_on FROM reports WHERE tenant_id = $1 AND schedule_id = $2 ORDER BY last_on DESC OFFSET $3 LIMIT 1)",
-        report.tenant_id,
-        report.schedule_id,
-        keep,
-    )
+    await connection.execute(_FORGET, report.tenant_id, report.schedule_id, keep)
 
 
 async def get(tx: AsyncConnection, tenant_id: str, report_id: UUID) -> Report | None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.tenants.holds import NOT_HELD
 from services.analytics.webhooks.rules import Health, Share, Waiting
 
 # One step of an index for each tenant, however much of each waits.
@@ -237,11 +238,14 @@ async def replay_some(tx: AsyncConnection, now: datetime, limit: int) -> int:
     return max(int(found["seen"]), 1)
 
 
+_TO_FORGET_OF = f"SELECT tenant_id FROM webhook_sequences WHERE {NOT_HELD.format('webhook_sequences')}"  # noqa: S608 - our own names
+
+
 async def forget(tx: AsyncConnection, before: datetime, limit: int) -> int:
     """Drop some of what is older, with its deliveries; return how much it was."""
     dropped = 0
     connection = await driver(tx)
-    for row in await connection.fetch("SELECT tenant_id FROM webhook_sequences"):
+    for row in await connection.fetch(_TO_FORGET_OF):
         told = await connection.execute(
             "DELETE FROM webhook_messages WHERE tenant_id = $1 AND message_id IN (SELECT message_id FROM webhook_messages"
             " WHERE tenant_id = $1 AND occurred_at < $2 ORDER BY occurred_at LIMIT $3)",

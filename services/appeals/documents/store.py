@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import driver, lock_name
 from libs.common.ids import uuid7
 from libs.common.sealing.keys import cipher_of
+from libs.common.tenants.holds import NOT_HELD
 from services.appeals import store as cases
 from services.appeals.seals import FILE_NAME
 
@@ -229,12 +230,12 @@ async def get_history(tx: AsyncConnection, tenant_id: str, document_id: UUID) ->
 
 
 # `touched_at` is asked again under the row's lock: who uploads these bytes at this moment moves it.
-_LET_GO = """
+_LET_GO = f"""
 DELETE FROM document_blobs WHERE touched_at < $1 AND NOT EXISTS (
     SELECT 1 FROM documents WHERE documents.tenant_id = document_blobs.tenant_id AND documents.sha256 = document_blobs.sha256
       AND state NOT IN ('deleted', 'refused')
-) RETURNING key
-"""
+) AND {NOT_HELD.format("document_blobs")} RETURNING key
+"""  # noqa: S608 - our own names
 
 
 async def let_go(tx: AsyncConnection, before: datetime) -> list[str]:
@@ -243,9 +244,11 @@ async def let_go(tx: AsyncConnection, before: datetime) -> list[str]:
 
 
 async def unknown_keys(tx: AsyncConnection, keys: Sequence[str]) -> list[str]:
-    """Return those keys that no blob of any tenant has, and no answer that is still to be sent."""
+    """Return those keys that no blob of any tenant has, and no answer that is still to be sent; none of who is under legal hold."""
     query = (
-        "SELECT key FROM unnest($1::text[]) AS key EXCEPT (SELECT key FROM document_blobs WHERE key = ANY ($1::text[])"
+        "SELECT key FROM unnest($1::text[]) AS key WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE legal_hold"
+        " AND strpos(key, '/' || encode(convert_to(tenant_id, 'UTF8'), 'hex') || '/') > 0)"
+        " EXCEPT (SELECT key FROM document_blobs WHERE key = ANY ($1::text[])"
         " UNION ALL SELECT key FROM records_answers WHERE key = ANY ($1::text[]))"
     )
     return [row["key"] for row in await (await driver(tx)).fetch(query, list(keys))]

@@ -267,6 +267,9 @@ async def test_what_was_kept_long_enough_leaves_by_a_signed_cut_and_the_rest_sta
     await chain.grow(3)
     await chain.anchorer.anchor()
     cutter = AuditCutter(chain.sealer, chain.log.worker, SystemClock(), timedelta(days=95))
+    await chain.tamper("INSERT INTO tenants VALUES ($tenant, 'active', '', 'olga', now(), true, 'matter 12')")
+    assert await cutter.cut() == 0, "it is under legal hold"
+    await chain.tamper("UPDATE tenants SET legal_hold = false WHERE tenant_id = $tenant")
     assert await cutter.cut() == 5
     report = await chain.report()
     assert (report.findings, report.first_seq, report.last_seq) == ([], 6, 8)

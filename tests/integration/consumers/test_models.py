@@ -243,6 +243,10 @@ async def _of_many_scores_a_part_is_looked_at_and_old_ones_are_forgotten(life: L
     compared = await life.get(f"/v1/models/{shadow}/shadow?weeks=30")
     assert compared["scored"] < 2_000, "the same part of both"
     assert compared["scored"] >= week["looked_at"]
+    await life.service.rows("INSERT INTO tenants VALUES ('local', 'active', '', 'olga', now(), true, 'matter 12') RETURNING 1")
+    async with life.service.worker.begin() as tx:
+        assert await models.forget_scores(tx, date(2021, 1, 1), 10) == 0, "it is under legal hold"
+    await life.service.rows("UPDATE tenants SET legal_hold = false RETURNING 1")
     async with life.service.worker.begin() as tx:
         assert [await models.forget_scores(tx, date(2021, 1, 1), 10) for _ in range(3)] == [10, 4, 0]
     (kept,) = await life.service.rows("SELECT count(*) AS n FROM model_scores")

@@ -157,7 +157,10 @@ async def test_the_sweep_forgets_what_a_crash_or_a_deletion_left_and_nothing_els
     for path in appeals.files():
         os.utime(path, (NOW.timestamp(), NOW.timestamp()))
     assert await sweep(timedelta(hours=1)).sweep() == 0
+    await appeals.http.put("/v1/tenants/local", json={"legal_hold": True, "why": "matter 12"})
+    assert await sweep(GRACE + timedelta(seconds=1)).sweep() == 0, "it is under legal hold"
     assert len(appeals.files()) == 4
+    await appeals.http.put("/v1/tenants/local", json={"legal_hold": False, "why": "settled"})
     assert await sweep(GRACE + timedelta(seconds=1)).sweep() == 2
     assert orphan not in {path.relative_to(appeals.folder).as_posix() for path in appeals.files()}
     assert foreign.exists()

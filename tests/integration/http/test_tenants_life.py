@@ -2,17 +2,23 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from deploy.local.layout import SERVICES
 from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.tenants import standing
+from libs.common.tenants import store as tenants
+from services.analytics.reports import store as reports
+from services.analytics.webhooks import queue
 from services.ingest.claims.examples import PROFESSIONAL
 from tests.integration.client.conftest import Run, recours
 from tests.integration.http.test_contract import served
@@ -22,6 +28,7 @@ from tests.support.access import VERIFIER, bearer, own_tokens
 __all__ = ["recours"]
 
 READ = {"ingest": "/v1/claims", "classifier": "/v1/denials", "appeals": "/v1/cases", "analytics": "/v1/alerts"}
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 Databases = dict[str, ServiceDatabase]
 
 
@@ -162,7 +169,8 @@ async def test_tenants_are_listed_page_by_page_and_found_by_name(ingest: Served)
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"state": "suspended"}, {"state": "gone", "why": "x"}, {"state": "active", "why": ""}, {"state": "active", "why": "a\nb"},
+    [{}, {"why": "x"}, {"state": "suspended"}, {"legal_hold": "perhaps", "why": "x"},
+     {"state": "gone", "why": "x"}, {"state": "active", "why": ""}, {"state": "active", "why": "a\nb"},
      {"state": "active", "why": "x" * 501}, {"state": "active", "why": "x", "tenant_id": "north"}],
 )  # fmt: skip
 async def test_what_is_no_state_is_refused(ingest: Served, body: dict[str, str]) -> None:
@@ -170,6 +178,45 @@ async def test_what_is_no_state_is_refused(ingest: Served, body: dict[str, str])
         assert (await operator.put("/v1/tenants/wrong", json=body)).status_code == 422
         assert (await operator.get("/v1/tenants/wrong")).status_code == 404
         assert (await operator.put(f"/v1/tenants/{'x' * 65}", json=told("active"))).status_code == 422
+
+
+async def test_a_hold_and_a_suspension_leave_one_another_alone(ingest: Served) -> None:
+    async with client(ingest.process(), OPERATOR) as operator:
+
+        async def put(**change: Any) -> tuple[Any, ...]:
+            row = (await operator.put("/v1/tenants/held", json=change)).json()
+            return row["state"], row["why"], row["legal_hold"], row["hold_why"]
+
+        assert await put(legal_hold=True, why="matter 12") == ("active", "", True, "matter 12")
+        assert await put(state="suspended", why="unpaid") == ("suspended", "unpaid", True, "matter 12")
+        assert await put(legal_hold=False, why="settled") == ("suspended", "unpaid", False, "settled")
+        assert await put(state="active", legal_hold=True, why="both") == ("active", "both", True, "both")
+
+
+async def test_reports_and_messages_of_a_tenant_under_legal_hold_are_not_forgotten(databases: Databases) -> None:
+    worker = Database(databases["analytics"].worker_url)
+    left, sent = dict[str, int](), dict[str, int]()
+    for tenant in ("keeps", "forgets"):
+        async with worker.begin(tenant) as tx:
+            await tenants.put(tx, tenant, tenants.Change(None, tenant == "keeps", "matter 12", "olga"), LONG_AGO)
+            schedule = reports.Schedule(tenant, uuid4(), "kpis", "csv", "weekly", LONG_AGO.date(), LONG_AGO)
+            await reports.insert_schedule(tx, schedule)
+            for day in (1, 2, 3):
+                on = date(2020, 1, day)
+                made = reports.Report(tenant, uuid4(), schedule.schedule_id, schedule.what, "csv", on, on, 0, LONG_AGO)
+                await reports.insert(tx, made, [], 1)
+            await tx.execute(text("INSERT INTO webhook_sequences VALUES (:t, 1)"), {"t": tenant})
+            message = (
+                "INSERT INTO webhook_messages (tenant_id, message_id, type, occurred_at, told) VALUES (:t, :m, 'x', :at, '{}')"
+            )
+            await tx.execute(text(message), {"t": tenant, "m": uuid4(), "at": LONG_AGO})
+    async with worker.begin() as tx:
+        assert await queue.forget(tx, LONG_AGO + timedelta(days=1), 10) == 1
+        for table, found in (("reports", left), ("webhook_messages", sent)):
+            rows = await tx.execute(text(f"SELECT tenant_id, count(*) FROM {table} GROUP BY 1"))
+            found.update({row[0]: row[1] for row in rows})
+    assert (left, sent) == ({"keeps": 3, "forgets": 1}, {"keeps": 1})
+    await worker.close()
 
 
 class Away(Database):
@@ -218,6 +265,10 @@ def test_the_command_suspends_in_all_services_and_names_the_one_that_does_not_an
         assert (status, "clinic 7" in out, "unpaid" in out) == (0, True, True)
         status, out, err = recours("tenants", "resume", "clinic 7", "--why", "paid")
         assert (status, "Not done in classifier, analytics" in err) == (1, True)
+        assert recours("tenants", "hold", "clinic 7", "--why", "matter 12", "--service", "ingest")[0] == 0
+        assert "matter 12" in recours("tenants", "list", "--service", "ingest")[1]
+        status, out, err = recours("tenants", "release", "clinic 7", "--why", "settled", "--service", "ingest", "--json")
+        assert (status, json.loads(out)["tenant"]["legal_hold"]) == (0, False)
         assert recours("tenants", "resume", "clinic 7", "--why", "paid", "--service", "ingest")[0] == 0
         assert httpx.get(f"{ingest_url}/v1/claims", headers=bearer("clinic 7")).status_code == 200
     assert recours("tenants", "list", "--service", "nobody")[0] == 2

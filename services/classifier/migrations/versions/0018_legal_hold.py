@@ -1,0 +1,14 @@
+"""A tenant may be under legal hold."""
+
+from libs.common.schema import add_legal_hold_v1, drop_legal_hold_v1
+
+revision = "0018"
+down_revision = "0017"
+
+
+def upgrade() -> None:
+    add_legal_hold_v1()
+
+
+def downgrade() -> None:
+    drop_legal_hold_v1()
