@@ -2,8 +2,8 @@
 
 from libs.common.schema import add_legal_hold_v1, drop_legal_hold_v1
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from libs.common.schema import add_legal_hold_v1, drop_legal_hold_v1
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 
 
 def upgrade() -> None:
