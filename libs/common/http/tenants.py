@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
@@ -30,7 +30,7 @@ class TenantBody(BaseModel):
     state: State | None = Field(
         None, description="`suspended`: its requests are refused; `active`: they are answered; null: as it was"
     )
-    legal_hold: bool | None = Field(None, description="true: nothing of it is forgotten by itself; null: as it was")
+    legal_hold: StrictBool | None = Field(None, description="true: nothing of it is forgotten by itself; null: as it was")
     why: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_PRINTABLE)] = Field(
         description="for those who ask later; no patient's data"
     )

@@ -169,7 +169,7 @@ async def test_tenants_are_listed_page_by_page_and_found_by_name(ingest: Served)
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"why": "x"}, {"state": "suspended"}, {"legal_hold": "perhaps", "why": "x"},
+    [{}, {"why": "x"}, {"state": "suspended"}, {"legal_hold": 1, "why": "x"},
      {"state": "gone", "why": "x"}, {"state": "active", "why": ""}, {"state": "active", "why": "a\nb"},
      {"state": "active", "why": "x" * 501}, {"state": "active", "why": "x", "tenant_id": "north"}],
 )  # fmt: skip
