@@ -29,7 +29,8 @@ _READ_SECONDS: Final = 10
 _SHOWN_CHARACTERS: Final = 160
 ALL: Final = (
     "claim.submitted", "claim.acknowledged", "remit.received", "remit.matched", "denial.classified", "appeal.filed",
-    "appeal.decided", "alert.opened", "alert.acknowledged", "alert.resolved", "report.made", "webhook.disabled",
+    "appeal.decided", "case.closed", "followup.changed", "alert.opened", "alert.acknowledged", "alert.resolved", "report.made",
+    "webhook.disabled",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from libs.common.http.problems import Problem
 
 JSON_BODY_MAX_BYTES: Final = 1024 * 1024
 _DEPTH_MAX: Final = 64
-_BYTES_A_VALUE: Final = 8  # on average; a body of less is made to be unpacked into much
+_BYTES_A_VALUE: Final = 6  # on average; a body of less is made to be unpacked into much
 
 
 def check_json(body: bytes) -> None:

@@ -19,7 +19,7 @@ from services.ingest.claims.examples import PROFESSIONAL
 from tests.integration.client.conftest import Run, recours
 from tests.integration.http.test_contract import served
 from tests.support import ServiceDatabase, run_apart
-from tests.support.access import bearer
+from tests.support.access import PERSON, bearer
 
 __all__ = ["recours"]
 
@@ -63,7 +63,7 @@ def test_the_log_is_listed_exported_and_verified_and_an_edit_is_told(
         assert [(each["action"], each["outcome"]) for each in told] == [
             ("getContent", "refused"), ("getContent", "disclosed"), ("postClaim", "changed"),
         ]  # fmt: skip
-        assert {each["subject"] for each in told} == {"tester"}
+        assert {each["subject"] for each in told} == {PERSON}
         assert all(each["token_id"] for each in told)
         assert recours("audit", "export", file, *one)[0] == 0
         status, out, _ = recours("audit", "verify", *one, "--anchors", anchors)

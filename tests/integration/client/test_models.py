@@ -22,6 +22,7 @@ from tests.integration.http.test_contract import served
 from tests.integration.ingest.conftest import Ingest
 from tests.integration.ingest.test_checks import check_raw
 from tests.support import ServiceDatabase, run_apart
+from tests.support.access import own_tokens
 from tests.unit.ingest.checks.claims import line, professional
 
 FIRST_ON = date(2026, 1, 1)
@@ -72,7 +73,7 @@ async def checked(ingest_urls: ServiceDatabase, classifier_url: str) -> dict[str
     ingest = Ingest(ingest_urls)
     told: dict[str, Any] = {}
     for _ in range(10):
-        ingest.app.state.risk = RiskDesk(classifier_url)
+        ingest.app.state.risk = RiskDesk(classifier_url, own_tokens("ingest"))
         told = await check_raw(ingest, professional(line()))
         await ingest.app.state.risk.close()
         if told["risk"]["status"] == "available":

@@ -5,12 +5,12 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from services.ingest import api
 from tests.integration.ingest.conftest import codes
+from tests.support.access import bearer
 from tests.unit.x12.build import CLAIM, encode, group, interchange, one, transaction
 
 SECRET = "SECRET" + "VALUE"  # stands where a patient's data might stand
@@ -113,7 +113,7 @@ async def test_an_announced_300_mib_are_refused_before_a_byte_is_read(ingest) ->
         yield b""
 
     headers = {"Content-Length": str(300 * 1024 * 1024)}
-    request = httpx.Request("POST", "http://ingest/v1/interchanges", content=never(), headers=headers)
+    request = ingest.http.build_request("POST", "/v1/interchanges", content=never(), headers=headers)
     answer = await ingest.http.send(request)
     assert answer.status_code == 413
 
@@ -130,7 +130,7 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(ingest) -> N
 
     scope = {
         "type": "http", "method": "POST", "path": "/v1/interchanges", "raw_path": b"/v1/interchanges", "query_string": b"",
-        "headers": [], "http_version": "1.1", "scheme": "http", "server": ("ingest", 80), "client": ("a", 1), "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in bearer().items()], "http_version": "1.1", "scheme": "http", "server": ("ingest", 80), "client": ("a", 1), "root_path": "",
     }  # fmt: skip
     with capture_logs() as logged:
         await ingest.http._transport.app(scope, receive, send)
