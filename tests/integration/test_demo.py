@@ -15,9 +15,12 @@ from deploy.local.stack import Stack
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder: Path = tmp_path_factory.mktemp("demo")
     stack = Stack(folder, Ports.free())
-    stack.start()
-    yield stack
-    stack.stop()
+    with pytest.MonkeyPatch.context() as own:  # the demonstration is let in by the stack's own keys, and not by the tests'
+        for name in ("RECOURS_JWKS", "RECOURS_TOKEN"):
+            own.delenv(name)
+        stack.start()
+        yield stack
+        stack.stop()
 
 
 def test_a_month_goes_through_and_sent_again_changes_nothing(stack: Stack) -> None:

@@ -32,6 +32,8 @@ SCOPE_OF: Final[Mapping[EventType, str]] = {
     "denial.classified": "denials:read",
     "appeal.filed": "denials:read",
     "appeal.decided": "denials:read",
+    "case.closed": "denials:read",
+    "followup.changed": "followups:read",
     "alert.opened": "alerts:read",
     "alert.acknowledged": "alerts:read",
     "alert.resolved": "alerts:read",

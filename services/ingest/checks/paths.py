@@ -77,13 +77,19 @@ _BY_TYPE: Final[dict[ClaimType, dict[str, str]]] = {
     },
 }  # fmt: skip
 
+# For what a kind of claim has no element for: JSON may say it all the same.
+_SEGMENTS: Final[dict[ClaimType, str]] = {"professional": "SV1", "institutional": "SV2", "dental": "SV3"}
+
 
 def element_of(path: str, claim_type: ClaimType) -> Element:
     """Return loop and element of a path in one kind of claim. Errors: KeyError when the table does not know it."""
     bare = _PLACE.sub("[]", path)
     known = _ELEMENTS.get(bare)
     if known is None:
-        known = Element("2400", _BY_TYPE[claim_type][bare.removeprefix("lines[].")])
+        name = bare.removeprefix("lines[].")
+        if not any(name in each for each in _BY_TYPE.values()):
+            raise KeyError(path)
+        known = Element("2400", _BY_TYPE[claim_type].get(name, _SEGMENTS[claim_type]))
     if "{" in known.element:
         # Twelve composites a segment: the thirteenth stands first in the next one.
         place = int(_PLACE.findall(path)[-1])

@@ -130,7 +130,7 @@ def received(data: dict[str, Any], type_name: str, struct: type[msgspec.Struct])
         id=uuid7(),
         source="recours/test",
         type=type_name,
-        key=data["claim_key"],
+        key=data.get("claim_key") or data["subject_id"],
         tenant_id="local",
         sequence=1,
         correlation_id="test",
@@ -182,10 +182,14 @@ def check(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
         hypothesis.assume(all(str(value).isascii() and str(value).isprintable() for value in (case.headers or {}).values()))
         if exists and mode is GenerationMode.POSITIVE:
             case.path_parameters |= {name: known[name] for name in case.path_parameters or () if name in known}
+        if mode is GenerationMode.NEGATIVE:  # what was to be spoiled came out right after all
+            hypothesis.assume(getattr(case.meta.phase.data, "description", None) != "positive test case")
         answer = case.call_and_validate(headers=bearer(tenant), timeout=60, checks=CHECKS)
         if tenant != TENANTS[0]:
             sent = f"{case.path_parameters} {case.query} {case.body!r}"
-            assert [name for name, value in known.items() if is_own(value) and value in answer.text and value not in sent] == []
+            assert [
+                name for name, value in known.items() if is_own(value) and value.encode() in answer.content and value not in sent
+            ] == []
 
     ask()
 
@@ -198,7 +202,11 @@ def test_every_answer_is_one_that_the_document_promises(service: str, service_da
             httpx.post(headers=bearer(), url=f"{url}/v1/interchanges", content=REMITTANCE).raise_for_status()
         run_apart(fill(service, database))
         known = known_ids(url)
-        schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+        document = httpx.get(f"{url}/openapi.json").json()
+        for operation in (each for path in document["paths"].values() for each in path.values()):
+            operation.pop("security", None)  # else a request without a token would be told as wrong, and we send it with one
+        schema = schemathesis.openapi.from_dict(document)
+        schema.config.base_url = url
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)
             operation = found.ok()

@@ -128,9 +128,10 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(ingest) -> N
     async def send(message):
         sent.append(message)
 
+    headers = [(name.lower().encode(), value.encode()) for name, value in bearer().items()]
     scope = {
         "type": "http", "method": "POST", "path": "/v1/interchanges", "raw_path": b"/v1/interchanges", "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in bearer().items()], "http_version": "1.1", "scheme": "http", "server": ("ingest", 80), "client": ("a", 1), "root_path": "",
+        "headers": headers, "http_version": "1.1", "scheme": "http", "server": ("ingest", 80), "client": ("a", 1), "root_path": "",
     }  # fmt: skip
     with capture_logs() as logged:
         await ingest.http._transport.app(scope, receive, send)
