@@ -184,12 +184,14 @@ def check(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
             case.path_parameters |= {name: known[name] for name in case.path_parameters or () if name in known}
         if mode is GenerationMode.NEGATIVE:  # what was to be spoiled came out right after all
             hypothesis.assume(getattr(case.meta.phase.data, "description", None) != "positive test case")
-        answer = case.call_and_validate(headers=bearer(tenant), timeout=60, checks=CHECKS)
+        answer = case.call(headers=bearer(tenant), timeout=60)
+        refused = answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE  # before anybody looked at what is wrong in it
+        checks = [each for each in CHECKS if not (refused and each is negative_data_rejection)]
+        case.validate_response(answer, checks, headers=bearer(tenant))
         if tenant != TENANTS[0]:
             sent = f"{case.path_parameters} {case.query} {case.body!r}"
-            assert [
-                name for name, value in known.items() if is_own(value) and value.encode() in answer.content and value not in sent
-            ] == []
+            theirs = [value for value in known.values() if is_own(value) and value not in sent]
+            assert [value for value in theirs if value.encode() in answer.content] == []
 
     ask()
 
