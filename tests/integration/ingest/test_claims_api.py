@@ -198,6 +198,8 @@ async def test_after_the_database_went_away_the_rest_of_a_batch_is_unavailable(i
     begin, left = Database.begin, [1]
 
     def fading(self, tenant=None):
+        if tenant is None:  # the door asks whether the tenant is suspended
+            return begin(self)
         if not left[0]:
             raise Transient("away")
         left[0] -= 1
