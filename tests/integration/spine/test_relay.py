@@ -287,5 +287,5 @@ async def test_a_lost_database_session_is_taken_up_again(database, kafka_server,
             )
         async with database.begin() as tx:
             await outbox.append(tx, [event(topic, 2)])
-        records = await read(kafka_server.bootstrap, topic, until=lambda found: len(found) == 2)
-    assert numbers(records) == [1, 2]
+        records = await read(kafka_server.bootstrap, topic, until=lambda found: len(set(numbers(found))) == 2)
+    assert list(dict.fromkeys(numbers(records))) == [1, 2]  # the first goes twice where its session ended before its position moved
