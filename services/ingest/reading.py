@@ -177,8 +177,6 @@ class IntakeReader:
         parts: list[Part] = []
         bytes_read = 0
         for received, body in await store.lock_small(tx, store.SMALL_BYTES, _FILES_TOGETHER, self._served_small):
-            if parts and received.tenant_id != parts[0].received.tenant_id:
-                continue
             _, traceparent = spans.enter_context(telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent))
             part = Part(Progress(replace(received, traceparent=traceparent), pseudonym_key=self._pseudonym_key))
             reader, chunk = InterchangeReader(), unpack(body)

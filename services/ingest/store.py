@@ -1,5 +1,6 @@
 """Ingest's SQL for reading files in; nothing here commits. What the API asks for is in queries.py."""
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter, itemgetter
@@ -119,18 +120,21 @@ ORDER BY tenant_id, received_at, row_id
 
 
 async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int, after: str = "") -> list[tuple[Received, bytes]]:
-    """Take small files that nobody began to read, for this transaction: each with its compressed bytes.
+    """Take small files that nobody began to read, for this transaction: each with its compressed bytes, oldest first.
 
-    They come by tenant, beginning with the one after `after`, and of each oldest first.
+    They are one tenant's: of those that wait, the one after `after`.
     """
     connection = await driver(tx)
     rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, after)
     if not rows and after:
         rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, "")
+    if not rows:
+        return []
+    tenant_id = rows[0]["tenant_id"]
+    cipher = await cipher_of(tx, tenant_id)
     found = []
-    for row in rows:
-        received = Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"])
-        cipher = await cipher_of(tx, received.tenant_id)
+    for row in itertools.takewhile(lambda row: row["tenant_id"] == tenant_id, rows):
+        received = Received(tenant_id, row["interchange_id"], row["received_at"], row["traceparent"])
         found.append((received, cipher.open(BLOCK, (received.interchange_id, 0), row["body"])))
     return found
 
