@@ -7,27 +7,18 @@ from typing import Annotated, Final
 import typer
 
 from libs.client import audit_log
-from libs.client.errors import ClientError
-from libs.client.options import AsLines, Limit
-from libs.client.transport import SERVICES
+from libs.client.options import AsLines, Limit, Where, named
 
 _HELP = "The audit log: who changed what, and who was shown whose data. (Samples of denials are `recours audits`.)"
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]
-Where = Annotated[str | None, typer.Option("--service", help=f"one of {', '.join(SERVICES)}; otherwise all of them")]
 From = Annotated[datetime | None, typer.Option("--from", formats=_FORMATS, help="from this moment on (UTC)")]
 To = Annotated[datetime | None, typer.Option("--to", formats=_FORMATS, help="until before this moment (UTC)")]
 AnchorsAt = Annotated[
     str | None,
     typer.Option("--anchors", envvar="RECOURS_AUDIT_ANCHORS_URL", help="where the workers write anchors: a folder, or a URL"),
 ]
-
-
-def _names(service: str | None) -> tuple[str, ...]:
-    if service is not None and service not in SERVICES:
-        raise ClientError(f"--service is one of {', '.join(SERVICES)}.")
-    return SERVICES if service is None else (service,)
 
 
 @app.command("list")
@@ -45,7 +36,7 @@ def list_entries(
     """Show who did what, newest first."""
     told = {"subject": subject, "action": action, "object": object_id, "outcome": outcome}
     moments = {"from": _moment(first), "to": _moment(last)}
-    audit_log.show(_names(service), {**told, **moments}, limit, as_lines=as_lines)
+    audit_log.show(named(service), {**told, **moments}, limit, as_lines=as_lines)
 
 
 def _moment(at: datetime | None) -> str | None:
@@ -63,7 +54,7 @@ def verify_log(
 
     Exit status: 0 whole, 1 not whole, 2 nothing can be said.
     """
-    raise typer.Exit(audit_log.check(_names(service), anchors, file, as_json=as_json))
+    raise typer.Exit(audit_log.check(named(service), anchors, file, as_json=as_json))
 
 
 @app.command("export")
@@ -73,4 +64,4 @@ def export_log(
 ) -> None:
     """Write the whole log with its chain and seals into a file, to be verified elsewhere."""
     with file.open("wb") as opened:
-        audit_log.export(_names(service), opened)
+        audit_log.export(named(service), opened)

@@ -37,7 +37,7 @@ from libs.client import (
     worklist,
 )
 from libs.client.errors import ClientError
-from libs.client.options import AsLines, From, Limit, To, day_of
+from libs.client.options import AsLines, From, Limit, To, Where, day_of
 from libs.client.show import output
 from libs.client.transport import SERVICES
 
@@ -84,7 +84,6 @@ app.add_typer(letter_commands.writing, name="letters")
 app.add_typer(letter_commands.packing, name="packets")
 
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, with all that the services say")]
-Where = Annotated[str | None, typer.Option("--service", help=f"one of {', '.join(SERVICES)}; otherwise all of them")]
 
 
 @app.command("send")

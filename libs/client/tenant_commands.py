@@ -5,22 +5,13 @@ from typing import Annotated, Final
 import typer
 
 from libs.client import tenants
-from libs.client.errors import ClientError
-from libs.client.options import AsLines
-from libs.client.transport import SERVICES
+from libs.client.options import AsLines, Where, named
 
 _HELP: Final = "Tenants, for those who run the system (scope tenants:admin): which are served, which are under legal hold."
 app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
-Where = Annotated[str | None, typer.Option("--service", help=f"one of {', '.join(SERVICES)}; otherwise all of them")]
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="as tokens name it")]
 Why = Annotated[str, typer.Option(help="for those who ask later; no patient's data")]
-
-
-def _names(service: str | None) -> tuple[str, ...]:
-    if service is not None and service not in SERVICES:
-        raise ClientError(f"--service is one of {', '.join(SERVICES)}.")
-    return SERVICES if service is None else (service,)
 
 
 @app.command("list")
@@ -33,7 +24,7 @@ def list_tenants(
 
     Exit status: 0 each service answered, 1 at least one did not.
     """
-    raise typer.Exit(tenants.show(_names(service), state, as_lines=as_lines))
+    raise typer.Exit(tenants.show(named(service), state, as_lines=as_lines))
 
 
 @app.command("suspend")
@@ -42,7 +33,7 @@ def suspend(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines =
 
     Exit status: 0 each service did it, 1 at least one did not.
     """
-    raise typer.Exit(tenants.put(_names(service), tenant, {"state": "suspended", "why": why}, as_lines=as_lines))
+    raise typer.Exit(tenants.put(named(service), tenant, {"state": "suspended", "why": why}, as_lines=as_lines))
 
 
 @app.command("resume")
@@ -51,7 +42,7 @@ def resume(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines = 
 
     Exit status: 0 each service did it, 1 at least one did not.
     """
-    raise typer.Exit(tenants.put(_names(service), tenant, {"state": "active", "why": why}, as_lines=as_lines))
+    raise typer.Exit(tenants.put(named(service), tenant, {"state": "active", "why": why}, as_lines=as_lines))
 
 
 @app.command("hold")
@@ -60,7 +51,7 @@ def hold(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines = Fa
 
     Exit status: 0 each service did it, 1 at least one did not.
     """
-    raise typer.Exit(tenants.put(_names(service), tenant, {"legal_hold": True, "why": why}, as_lines=as_lines))
+    raise typer.Exit(tenants.put(named(service), tenant, {"legal_hold": True, "why": why}, as_lines=as_lines))
 
 
 @app.command("release")
@@ -69,4 +60,4 @@ def release(tenant: Tenant, why: Why, service: Where = None, as_lines: AsLines =
 
     Exit status: 0 each service did it, 1 at least one did not.
     """
-    raise typer.Exit(tenants.put(_names(service), tenant, {"legal_hold": False, "why": why}, as_lines=as_lines))
+    raise typer.Exit(tenants.put(named(service), tenant, {"legal_hold": False, "why": why}, as_lines=as_lines))
