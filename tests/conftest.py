@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+import structlog
 
 from deploy.local import provision
 from deploy.local.layout import SERVICES, Ports, Secrets
@@ -14,6 +15,10 @@ from deploy.local.stack import Stack
 from tests.support import ServiceDatabase, access, run_apart
 
 access.trust()
+
+# Where logs are not set up, an exception is told as Python tells it: `rich` would draw every variable of every frame, for seconds.
+_plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 # How long an example takes says nothing on a machine that others use, too.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -96,6 +96,7 @@ def test_whatever_is_called_a_secret_is_kept_as_one() -> None:
 def test_a_secret_that_is_handed_to_the_log_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
     monkeypatch.setattr("sys.stdout", written)
+    before = structlog.get_config()
     try:
         logs.set_up("test", "INFO")
         log = structlog.get_logger()
@@ -107,7 +108,7 @@ def test_a_secret_that_is_handed_to_the_log_is_not_written(monkeypatch: pytest.M
             log.exception("failed")
             logging.getLogger("sqlalchemy").exception("cannot connect to %s", URL)
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**before)
         logging.basicConfig(handlers=[logging.NullHandler()], force=True)
     assert "started" in written.getvalue()
     assert SECRET not in written.getvalue()
