@@ -9,6 +9,7 @@ import jwt
 import msgspec
 from msgspec import Struct
 
+from libs.common.access.caller import SERVICE_PREFIX, is_tenant
 from libs.common.access.keys import ALGORITHMS, Key
 
 _JWS: Final = jwt.PyJWS(algorithms=list(ALGORITHMS))
@@ -87,10 +88,13 @@ def _signed(token: str, keys: Mapping[str, Key]) -> dict[str, Any]:
 
 
 def _person(told: Mapping[str, Any], claims: Claims) -> Person:
+    """Nobody goes by the name of one of our services, nor for a tenant that no token could name: it could not be suspended."""
     subject, tenant, roles = told.get("sub"), told.get(claims.tenant), told.get(claims.roles)
     if not isinstance(subject, str) or not 0 < len(subject) <= _NAME_MAX or not subject.isprintable():
         raise Refusal("token_refused")
-    if not isinstance(tenant, str) or not tenant:
+    if subject.startswith(SERVICE_PREFIX):
+        raise Refusal("token_refused")
+    if not isinstance(tenant, str) or not is_tenant(tenant):
         raise Refusal("no_tenant")
     listed = roles.split() if isinstance(roles, str) else roles if isinstance(roles, list) else []
     named = (told.get(each) for each in ("name", "preferred_username", "email"))

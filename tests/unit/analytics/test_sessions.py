@@ -72,6 +72,11 @@ def test_a_person_is_read_from_a_token_that_holds() -> None:
         {"tenant": None},
         {"tenant": ""},
         {"tenant": ["clinic"]},
+        {"tenant": "clinic/other"},
+        {"tenant": ".."},
+        {"tenant": "clin\x00ic"},
+        {"tenant": "c" * 65},
+        {"sub": "service:ingest"},
     ],
     ids=str,
 )
