@@ -63,10 +63,14 @@ class Door:
         self._public: list[Pattern[str]] = [compile_path(path)[0] for path in (*public, *_DOCUMENTATION)]
 
     async def enter(self, scope: Scope) -> Caller | None:
-        """Return who asks; None where everybody may. Errors: Problem 401, 429, 503."""
+        """Return who asks; None where everybody may, or nobody can say: `authorize` tells that. Errors: Problem 401, 429, 503."""
         if any(public.match(scope["path"]) for public in self._public):
             return None
-        caller = await self._recognize(scope)
+        try:
+            caller = await self._recognize(scope)
+        except Transient as error:  # told inside of the application, which answers for a page with a page
+            scope["state"]["away"] = error
+            return None
         if self.rates is not None and caller is not None and not caller.is_service:  # a service asks on account of who was counted
             self.rates.take(caller.tenant_id)
         return caller
@@ -105,7 +109,7 @@ class Door:
             return
         caller: Caller | None = request.state.caller
         if caller is None:
-            raise unauthenticated()
+            raise request.scope["state"].get("away") or unauthenticated()
         if needed not in caller.scopes:
             raise forbidden(needed)
         if needed in _OPERATORS or caller.is_service:  # a service goes on with what came in before

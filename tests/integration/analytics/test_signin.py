@@ -208,6 +208,18 @@ async def test_a_session_ends_when_nobody_looks_and_after_twelve_hours_at_the_la
     assert (await pages.browser.get("/payers")).status_code == 303
 
 
+async def test_while_the_database_is_away_who_is_signed_in_is_told_so_and_stays_signed_in(pages: Pages, at: Provider) -> None:
+    await pages.sign_in()
+    away = Database("postgresql://nobody:nothing@127.0.0.1:1/none", application_name="away")
+    cookie = {"Cookie": f"{COOKIE}={pages.browser.cookies[COOKIE]}"}
+    browser = Pages(away, at).open()
+    page = await browser.get("/payers", headers=cookie)
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (503, "text/html")
+    told = await browser.get("/v1/alerts", headers=cookie)
+    assert (told.status_code, told.json()["type"]) == (503, "urn:recours:problem:unavailable")
+    assert (await pages.browser.get("/payers")).status_code == 200
+
+
 async def test_a_cookie_that_was_tampered_with_or_moved_opens_nothing(pages: Pages) -> None:
     flow = await pages.leave()
     assert flow
