@@ -6,18 +6,18 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import Database
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.neighbour import Behalf, Refused
 from libs.common.http.problems import FieldProblem, Problem, not_found, responses
-from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from libs.common.http.versions import check_version, etag, read_version
 from libs.common.ids import named_id
 from services.appeals import store as cases
-from services.appeals.changing import Locked
+from services.appeals.changing import Asking, AskingDep, Locked
 from services.appeals.corrections import rendering, store
 from services.appeals.corrections.correcting import Change, ChangeRefused, Difference, compare, correct, digest_of
 from services.appeals.corrections.views import (
@@ -53,15 +53,14 @@ async def show_corrected_claim(
     request: Request,
     case_id: UUID,
     body: CorrectedClaimBody,
-    tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
-    traceparent: TraceDep,
+    behalf: BehalfDep,
 ) -> CorrectedClaimView:
     """What differs, what checks find in it, and its 837. Nothing is stored and nothing is sent."""
     ingest: Ingest = request.app.state.ingest
-    corrected = await _corrected(ingest, database, tenant, case_id, body, traceparent)
-    [checked] = (await _asked(ingest.check(corrected.claim, Behalf(tenant, traceparent))))["claims"]
+    corrected = await _corrected(ingest, database, case_id, body, behalf)
+    [checked] = (await _asked(ingest.check(corrected.claim, behalf)))["claims"]
     edi, lacks = _edi(corrected, body, clock.now())
     return CorrectedClaimView(
         case_id=case_id,
@@ -77,17 +76,14 @@ async def show_corrected_claim(
     )
 
 
-async def _corrected(
-    ingest: Ingest, database: Database, tenant: str, case_id: UUID, body: CorrectedClaimBody, traceparent: str
-) -> _Corrected:
+async def _corrected(ingest: Ingest, database: Database, case_id: UUID, body: CorrectedClaimBody, behalf: Behalf) -> _Corrected:
     """Ask ingest for the claim and change it. Errors: Problem 404, 409 (claim or payer's number not known), 422, 503."""
-    async with database.begin(tenant) as tx:
-        case = await store.get_case(tx, tenant, case_id)
+    async with database.begin(behalf.tenant_id) as tx:
+        case = await store.get_case(tx, behalf.tenant_id, case_id)
     if case is None:
         raise not_found("case")
     if not case["payer_claim_control_number"]:
         raise Problem(409, "no-payer-number", "The payer gave its claim no number, so that nothing can take its place by REF*F8.")
-    behalf = Behalf(tenant, traceparent)
     claim_id = case["corrected_before"] or await ingest.claim_id_of(case["remit_id"], behalf)
     claim = await ingest.content(claim_id, behalf) if claim_id else None
     if claim_id is None or claim is None:
@@ -129,35 +125,25 @@ def _edi(corrected: _Corrected, body: CorrectedClaimBody, now: datetime) -> tupl
     summary="Send a corrected claim",
     responses=responses(400, 404, 409, 412, 415, 422, 428),
 )
-async def send_corrected_claim(
-    request: Request,
-    response: Response,
-    case_id: UUID,
-    body: SendCorrectedClaimBody,
-    tenant: TenantDep,
-    who: WhoDep,
-    database: DatabaseDep,
-    clock: ClockDep,
-    traceparent: TraceDep,
-    if_match: IfMatch = None,
-    key: idempotency.Key = None,
-) -> SentClaimView:
+async def send_corrected_claim(request: Request, case_id: UUID, body: SendCorrectedClaimBody, asking: AskingDep) -> SentClaimView:
     """Hands it to ingest, which tells of it by `claim.submitted` with the claim that it replaces, and files the case with it
     (`appeal.filed`). A corrected claim is known by its content: asked for again, after whatever broke it off, it is sent once and
     answered alike.
     """
-    idempotency.require(key)
-    version = read_version(if_match)
+    idempotency.require(asking.key)
+    version = read_version(asking.if_match)
     ingest: Ingest = request.app.state.ingest
-    corrected = await _corrected(ingest, database, tenant, case_id, body, traceparent)
+    tenant, database, clock = asking.tenant, asking.database, asking.clock
+    behalf = Behalf(tenant, asking.traceparent)
+    corrected = await _corrected(ingest, database, case_id, body, behalf)
     correction_id = named_id("correction", tenant, str(case_id), corrected.digest)
     told = {"action": "correct_and_resubmit", "channel": "electronic", "why": body.why, "good_cause": body.good_cause}
     filing = FileCase.model_validate(told)
     async with database.begin(tenant) as tx:
-        locked = await _lock(tx, tenant, who, case_id, clock.now(), traceparent)
+        locked = await _lock(tx, asking, case_id)
         known = await store.get(tx, tenant, correction_id)
         if known is not None and known["state"] == "sent":
-            response.headers["ETag"] = etag(locked.row["version"])
+            asking.response.headers["ETag"] = etag(locked.row["version"])
             return _sent(known)
         if known is None:
             check_version(locked.row["version"], version, "case")
@@ -171,26 +157,27 @@ async def send_corrected_claim(
                 replaces_claim_id=corrected.claim_id,
                 difference=corrected.difference,
                 why=body.why,
-                who=who,
+                who=asking.who,
                 now=clock.now(),
             )
-    submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), Behalf(tenant, traceparent)))
+    submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), behalf))
     claim_id = UUID(submitted["claim_id"])
     async with database.begin(tenant) as tx:
-        locked = await _lock(tx, tenant, who, case_id, clock.now(), traceparent)
+        locked = await _lock(tx, asking, case_id)
         await _file(filing.model_copy(update={"corrected_claim_id": claim_id}), locked)
         await store.finish(tx, tenant, correction_id, claim_id, clock.now())
         written = await store.get(tx, tenant, correction_id)
         after = await cases.version_of(tx, tenant, case_id)
-    response.headers["ETag"] = etag(after or locked.row["version"])
+    asking.response.headers["ETag"] = etag(after or locked.row["version"])
     return _sent(written or {})
 
 
-async def _lock(tx: AsyncConnection, tenant: str, who: str, case_id: UUID, now: datetime, traceparent: str) -> Locked:
-    row = await cases.lock_row(tx, tenant, case_id)
+async def _lock(tx: AsyncConnection, asking: Asking, case_id: UUID) -> Locked:
+    now = asking.clock.now()
+    row = await cases.lock_row(tx, asking.tenant, case_id)
     if row is None:
         raise not_found("case")
-    return Locked(tx, tenant, who, row, now, traceparent)
+    return Locked(tx, asking.tenant, asking.who, row, now, asking.traceparent)
 
 
 async def _file(filing: FileCase, locked: Locked) -> None:
