@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from deploy.local.layout import SERVICES
+from deploy.local.layout import SERVICES, write_whole
 from libs.common.access import scopes
 from libs.common.access.directory import KeyDirectory, Wish
 
@@ -38,22 +38,16 @@ def environment(folder: Path, service: str) -> dict[str, str]:
 def write_token(folder: Path, tenant_id: str) -> None:
     """Write the owner's token, with every role, where there is none for this tenant that lasts another week."""
     directory, path, now = keys(folder), token_file(folder), int(time.time())
-    if path.exists():
+    note = path.with_suffix(".id")
+    if path.exists() and note.exists():
         lasting = {each.token_id for each in directory.issued(now) if _serves(each.subject, each.expires_at, now)}
-        if path.with_suffix(".id").read_text() in {f"{tenant_id} {each}" for each in lasting}:
+        if note.read_text() in {f"{tenant_id} {each}" for each in lasting}:
             return
     wish = Wish(SUBJECT, tenant_id, tuple(scopes.ROLES), seconds=_SECONDS)
     token, issued = directory.issue(wish, now)
-    header = f"Authorization: Bearer {token}\n"
-    for target, told in (
-        (path, token),
-        (folder / "authorization", header),
-        (path.with_suffix(".id"), f"{tenant_id} {issued.token_id}"),
-    ):
-        fresh = target.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(told)
-        fresh.replace(target)
+    write_whole(path, token)
+    write_whole(folder / "authorization", f"Authorization: Bearer {token}\n")
+    write_whole(note, f"{tenant_id} {issued.token_id}")  # last: it says that the others are there
 
 
 def _serves(subject: str, expires_at: int, now: int) -> bool:

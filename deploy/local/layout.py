@@ -109,15 +109,20 @@ def stack_id(folder: Path) -> str:
     return path.read_text()
 
 
+def write_whole(path: Path, told: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(told)
+    fresh.replace(path)
+
+
 def master_key_file(folder: Path) -> Path:
     """Return the file of a stack's master key, made once; only its owner may read it."""
     path = folder / "master.keys"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(new_line("first"))
-        fresh.replace(path)  # whole or not at all: without it nothing of a patient is read again
+        write_whole(path, new_line("first"))  # without it nothing of a patient is read again
     return path
 
 
@@ -132,9 +137,5 @@ class Secrets:
         known: dict[str, str] = json.loads(self._path.read_text()) if self._path.exists() else {}
         if name not in known:
             known[name] = secrets.token_urlsafe(24)
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._path.with_suffix(".new")
-            fresh.touch(mode=0o600)
-            fresh.write_text(json.dumps(known, indent=1))
-            fresh.replace(self._path)  # whole or not at all: a lost password locks us out of our own data
+            write_whole(self._path, json.dumps(known, indent=1))  # a lost password locks us out of our own data
         return known[name]

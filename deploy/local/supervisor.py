@@ -34,6 +34,7 @@ from deploy.local.layout import (
     master_key_file,
     require_free,
     tenant,
+    write_whole,
 )
 
 _READY_SECONDS = 180  # on a busy machine too
@@ -96,10 +97,7 @@ class State:
         told = asdict(self)
         del told["path"]
         told["supervisor"] = {"pid": os.getpid(), "created": psutil.Process().create_time()}
-        fresh = self.path.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(told, indent=1))
-        fresh.replace(self.path)
+        write_whole(self.path, json.dumps(told, indent=1))
 
 
 class Supervisor:
