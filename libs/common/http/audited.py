@@ -21,6 +21,8 @@ from libs.common.http import problems
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _UNDECLARED: Final = Audited("changes", "unknown")
+_What = tuple[str, Audited]  # the action, and what its route means
+_Who = tuple[str, str, str | None]  # tenant, subject and token
 
 
 def action_of(route: APIRoute) -> str:
@@ -42,8 +44,6 @@ class AuditedRequests:
             await self._app(scope, receive, send)
             return
         request = _Request(scope, self._routes)
-        act = request.act
-        answer = send
         is_withheld = False
 
         async def finish(message: Message) -> None:
@@ -53,11 +53,11 @@ class AuditedRequests:
                     await request.enter(message["status"])
                 except Transient:
                     is_withheld = True
-                    await problems.answer(problems.away())(scope, receive, answer)
+                    await problems.answer(problems.away())(scope, receive, send)
             if not is_withheld:
-                await answer(message)
+                await send(message)
 
-        with acting(act):
+        with acting(request.act):
             await self._app(scope, receive, finish)
 
 
@@ -70,49 +70,50 @@ class _Request:
         self.act = Act(self.change if scope["method"] not in _SAFE else lambda _: None)
 
     def change(self, named: tuple[str, ...]) -> Entry | None:
-        return self._entry("changed", named)
+        what, who = self._what(), self._who()
+        return None if what is None or who is None else self._entry("changed", what, who, named)
 
     async def enter(self, status: int) -> None:
         """Enter what changes nothing: a disclosure, or that the caller was refused. Errors: Transient."""
+        what, who = self._what(), self._who()
+        if what is None or who is None:
+            return
+        _, declared = what
+        if status in _REFUSALS:
+            entry = self._entry("refused", what, who, ())
+        elif status < HTTPStatus.MULTIPLE_CHOICES and declared.meaning == "discloses" and self.act.shown != []:
+            entry = self._entry("disclosed", what, who, self.act.named(declared.by))
+        else:
+            return
+        app = cast("FastAPI", self._scope["app"])
+        await cast("Database", app.state.database).append(who[0], entry)
+
+    def _what(self) -> _What | None:
+        """Return the action and what its route is declared to mean; None before the route is found, or where there is none."""
         route = self._scope.get("route")
         if not isinstance(route, APIRoute):
-            return
-        entry = None
-        if status in _REFUSALS:
-            entry = self._entry("refused", ())
-        elif status < HTTPStatus.MULTIPLE_CHOICES and self._declared(route).meaning == "discloses" and self.act.shown != []:
-            entry = self._entry("disclosed", self.act.named(self._declared(route).by))
-        who = self._who()
-        if entry is not None and who is not None:
-            app = cast("FastAPI", self._scope["app"])
-            await cast("Database", app.state.database).append(who[0], entry)
+            return None
+        action = action_of(route)
+        return action, self._routes.get(action, _UNDECLARED)
 
-    def _declared(self, route: APIRoute) -> Audited:
-        return self._routes.get(action_of(route), _UNDECLARED)
-
-    def _who(self) -> tuple[str, str, str | None] | None:
+    def _who(self) -> _Who | None:
         """Return tenant, subject and token; None where everybody may ask, or before anybody was let in: then it is of no tenant."""
         if self.act.guest is not None:  # whose link it is says more than that it is a guest
             return (*self.act.guest, None)
         caller: Caller | None = self._scope["state"].get("caller")
         return None if caller is None else (caller.tenant_id, caller.subject, caller.token_id or None)
 
-    def _entry(self, outcome: Outcome, named: tuple[str, ...]) -> Entry | None:
-        route = self._scope.get("route")
-        if not isinstance(route, APIRoute):
-            return None
-        who = self._who()
-        if who is None:
-            return None
-        declared = self._declared(route)
+    def _entry(self, outcome: Outcome, what: _What, who: _Who, named: tuple[str, ...]) -> Entry:
+        action, declared = what
+        _, subject, token_id = who
         told = self._scope.get("path_params", {}).get(declared.by) if declared.by else None
         trace = telemetry.context_of(self._scope["state"].get("traceparent"))
         return Entry(
-            subject=who[1],
-            token_id=who[2],
-            action=action_of(route),
+            subject=subject,
+            token_id=token_id,
+            action=action,
             outcome=outcome,
             object_kind=declared.kind,
-            object_ids=clean([*([told] if told is not None else []), *named]),
+            object_ids=named if told is None else clean([told, *named]),
             trace_id=f"{trace.trace_id:032x}" if trace else None,
         )
