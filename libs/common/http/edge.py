@@ -52,7 +52,9 @@ class Edge:
         attributes = {"http.request.method": scope["method"]}
         with telemetry.span(f"{scope['method']}", SpanKind.SERVER, attributes, incoming) as (span, traceparent):
             scope.setdefault("state", {})["traceparent"] = traceparent  # a server may leave the state out
-            received = Receiving(scope, receive)
+            is_json = problems.says_json(headers.get(b"content-type", b"").decode("latin-1"))
+            most = self._json_max_bytes.get(scope["path"], JSON_BODY_MAX_BYTES) if is_json else None
+            received = Receiving(scope, receive, most)
 
             async def told(message: Message) -> None:
                 if message["type"] == "http.response.start":
@@ -67,12 +69,8 @@ class Edge:
             try:
                 scope["state"]["caller"] = await self._door.enter(scope)
                 _check_query(scope["query_string"])
-                if problems.says_json(headers.get(b"content-type", b"").decode("latin-1")):
-                    most = self._json_max_bytes.get(scope["path"], JSON_BODY_MAX_BYTES)
-                    receive = await _checked_json(Receiving(scope, receive, most), headers, most)
-                    await self._app(scope, receive, answer)
-                else:
-                    await self._app(scope, received, answer)
+                body = received if most is None else await _checked_json(received, headers, most)
+                await self._app(scope, body, answer)
             except Problem as problem:
                 if answer.begun:  # nothing can be said any more
                     raise
