@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 from msgspec import json as mjson
+from msgspec.structs import replace
 
 from libs.common.access import scopes
 from libs.common.access.caller import SERVICE_PREFIX, fits_an_address
@@ -120,7 +121,7 @@ class KeyDirectory:
             kept = {name: end for name, end in revoked.items() if end + _SLACK_SECONDS > now}
             self._write(self.revoked, {**kept, token_id: until})
             if found:
-                marked = [each if each is not found else _revoked(each, now) for each in issued]
+                marked = [each if each is not found else replace(each, revoked_at=now) for each in issued]
                 self._write(self.folder / "issued.json", marked)
         return True
 
@@ -169,10 +170,6 @@ class KeyDirectory:
 
 
 _SLACK_SECONDS: Final = 3600  # longer than clocks differ
-
-
-def _revoked(issued: Issued, now: int) -> Issued:
-    return Issued(**{**{name: getattr(issued, name) for name in Issued.__struct_fields__}, "revoked_at": now})
 
 
 def _check(wish: Wish) -> None:
