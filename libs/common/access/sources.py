@@ -160,9 +160,7 @@ class UrlKeys:
     async def _fetch(self) -> bytes:
         held = bytearray()
         async with self._http.stream("GET", self._url, headers={"Accept": "application/json"}) as answer:
-            answer.raise_for_status()
-            if answer.is_redirect:
-                raise BadKeys("redirected")
+            answer.raise_for_status()  # also where it leads elsewhere
             async for piece in answer.aiter_bytes():
                 held += piece
                 if len(held) > _BYTES_MAX:
