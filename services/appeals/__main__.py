@@ -8,13 +8,14 @@ from libs.common.clock import Clock
 from libs.common.contracts import denial_classified, records_requested, remit_received
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
+from libs.common.object_stores import open_store
 from libs.common.process import consuming_service
 from libs.common.sealing.master import require_master
 from libs.common.sealing.rewriting import Rewritable, Rewriter, columns
 from libs.common.settings import load, own_tokens
 from libs.common.worker import Job
 from services.appeals.correspondence.clock import PromiseClock
-from services.appeals.documents.blobs import Blobs, open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.sweep import BlobSweep
 from services.appeals.evidence.collector import Collector
 from services.appeals.filing.sending import Sender

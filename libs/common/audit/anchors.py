@@ -6,18 +6,18 @@ proof against whoever rules the database.
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import msgspec
 import obstore
 from msgspec import Struct
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import ObjectStore
 
 from libs.common.audit.entries import SealKind
 from libs.common.audit.seals import Seal, key_id_of
 from libs.common.errors import Transient
+from libs.common.object_stores import open_store
 
 _KEYS: Final = "keys"
 
@@ -37,7 +37,7 @@ class _Anchor(Struct, frozen=True):
 
 def open_anchors(told: str) -> "Anchors":
     """Return the anchors at a URL, or in the folder of this name."""
-    return Anchors(from_url(told) if "://" in told else LocalStore(Path(told).resolve(), mkdir=True))
+    return Anchors(open_store(told))
 
 
 class Anchors:

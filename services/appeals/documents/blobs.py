@@ -8,12 +8,11 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import IO, Final
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import ObjectStore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import Database
@@ -29,11 +28,6 @@ _KEY: Final = re.compile(rf"{_DOCUMENTS}/[0-9a-f]+/[0-9a-f-]{{36}}")
 _PIECE_BYTES: Final = 256 * 1024
 _UPLOAD_BYTES: Final = 5 * 1024 * 1024
 _OBJECTS_AT_ONCE: Final = 10
-
-
-def open_store(told: str) -> ObjectStore:
-    """Return the store at a URL, or the folder of this name."""
-    return from_url(told) if "://" in told else LocalStore(Path(told).resolve(), mkdir=True)
 
 
 class Blobs:

@@ -16,7 +16,8 @@ from pypdf import PdfReader
 
 from deploy.local.layout import ROOT
 from libs.common.clock import FixedClock
-from services.appeals.documents.blobs import Blobs, open_store
+from libs.common.object_stores import open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import Desk as DocumentDesk
 from services.appeals.letters.builder import PacketBuilder
 from tests.integration.appeals.conftest import NOW, Desk
@@ -31,7 +32,8 @@ WORKER = """
 import asyncio, sys
 from libs.common.clock import SystemClock
 from libs.common.database import Database
-from services.appeals.documents.blobs import Blobs, open_store
+from libs.common.object_stores import open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.letters.builder import PacketBuilder
 from datetime import UTC, datetime
 class Clock:

@@ -14,9 +14,10 @@ from sqlalchemy import text
 
 from libs.common.clock import FixedClock
 from libs.common.database import Database
+from libs.common.object_stores import open_store
 from services.appeals import ingest as asking
 from services.appeals.api import make_app
-from services.appeals.documents.blobs import Blobs, open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import Desk
 from services.ingest.claims.examples import PROFESSIONAL
 from services.ingest.sandbox.payer import SandboxPayer

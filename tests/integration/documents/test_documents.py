@@ -12,8 +12,9 @@ import pytest
 from libs.common.clock import FixedClock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.object_stores import open_store
 from services.appeals.documents import store
-from services.appeals.documents.blobs import Blobs, open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.sweep import GRACE, BlobSweep
 from services.appeals.documents.uploading import BYTES_MAX
 from tests.integration.documents.conftest import Appeals, client_of

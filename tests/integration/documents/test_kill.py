@@ -17,7 +17,8 @@ from sqlalchemy import text
 from deploy.local.layout import ROOT, Ports
 from libs.common.clock import FixedClock
 from libs.common.database import Database
-from services.appeals.documents.blobs import Blobs, open_store
+from libs.common.object_stores import open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.sweep import GRACE, BlobSweep
 from tests.support import ServiceDatabase, eventually, papers
 from tests.support.access import bearer

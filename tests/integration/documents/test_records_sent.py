@@ -15,8 +15,9 @@ import pytest
 
 from deploy.local.layout import ROOT
 from libs.common.clock import FixedClock
+from libs.common.object_stores import open_store
 from services.appeals.correspondence.clock import PromiseClock
-from services.appeals.documents.blobs import Blobs, open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.sweep import GRACE, BlobSweep
 from services.appeals.filing.channels import Folder, Posted
 from services.appeals.filing.sending import LEASE

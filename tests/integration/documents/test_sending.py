@@ -15,8 +15,9 @@ import pytest
 
 from deploy.local.layout import ROOT
 from libs.common.clock import FixedClock
+from libs.common.object_stores import open_store
 from libs.common.signed_post import Undeliverable
-from services.appeals.documents.blobs import Blobs, open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.filing.channels import Folder, Parcel
 from services.appeals.filing.sending import LEASE, Sender
 from tests.integration.documents.conftest import Appeals
@@ -99,7 +100,8 @@ from datetime import datetime
 from deploy.local.layout import ROOT
 from libs.common.clock import FixedClock
 from libs.common.database import Database
-from services.appeals.documents.blobs import Blobs, open_store
+from libs.common.object_stores import open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.filing import channels
 from services.appeals.filing.sending import Sender
 url, documents, outbox, point, now = sys.argv[1:]

@@ -9,9 +9,10 @@ import obstore
 import pytest
 
 from libs.common.errors import Transient
+from libs.common.object_stores import open_store
 from libs.common.sealing.cipher import Cipher, Unreadable, key_of
 from services.appeals.documents import blobs as module
-from services.appeals.documents.blobs import Blobs, open_store
+from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.frames import FRAME_BYTES, HEAD_BYTES
 
 FIRST, SECOND = os.urandom(32), os.urandom(32)
