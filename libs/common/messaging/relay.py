@@ -42,11 +42,11 @@ _STUCK_SECONDS = 60.0  # for a window that takes a fraction of one: then both co
 _BATCH_BYTES = 1024 * 1024
 _REQUEST_BYTES_MAX = 16 * 1024 * 1024
 
+_ROWS = "SELECT seq, xid::text AS position, tenant_id, aggregatetype, aggregateid, type, id, payload, headers FROM outbox"
 _POSITION = "SELECT last_xid::text AS position FROM relay_position"
 # The alias must not be `xid`: ORDER BY would take the text, and '10000' sorts before '9999'.
 # One walk along the index of xids, to the end of the transaction that holds the last row; the order inside is made here.
-_WINDOW = """
-SELECT seq, xid::text AS position, tenant_id, aggregatetype, aggregateid, type, id, payload, headers FROM outbox
+_WINDOW = f"""{_ROWS}
 WHERE xid > $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY outbox.xid FETCH FIRST ($2) ROWS WITH TIES
 """
@@ -56,8 +56,7 @@ SELECT COALESCE(
     (SELECT xid FROM outbox WHERE xid > $1::text::xid8 AND xid < fence ORDER BY outbox.xid OFFSET $2 LIMIT 1), fence
 )::text FROM pg_snapshot_xmin(pg_current_snapshot()) AS fence
 """
-_AHEAD = """
-SELECT seq, xid::text AS position, tenant_id, aggregatetype, aggregateid, type, id, payload, headers FROM outbox
+_AHEAD = f"""{_ROWS}
 WHERE xid > $1::text::xid8 AND xid < $2::text::xid8 AND (tenant_id = ANY ($3)) = $4
 ORDER BY outbox.xid FETCH FIRST ($5) ROWS WITH TIES
 """
@@ -152,7 +151,7 @@ class Relay:
             rows = await connection.fetch(_WINDOW, position, self._window_rows)
             if rows:
                 await self._send(producer, self._unsent(rows))
-                position = max({row["position"] for row in rows}, key=int)
+                position = rows[-1]["position"]
                 last = await connection.fetchval(_ADVANCE, position)
                 await self._let_overtake(connection, producer, position, rows)
             else:
@@ -188,7 +187,7 @@ class Relay:
             if len(ahead) < self._window_rows:
                 lane.position = int(end) - 1
                 continue
-            lane.position = max(int(row["position"]) for row in ahead)
+            lane.position = int(ahead[-1]["position"])
             crowd = crowding([row["tenant_id"] for row in ahead])
             if lane.tenant is None and crowd is not None:
                 self._overtaking.separate(crowd)
