@@ -38,9 +38,13 @@ class Verifier:
         else:
             caller = await self._read(token, now)
             self._remember(digest, caller)
-        if self._revoked is not None and caller.token_id in self._revoked.value():
+        if self.is_revoked(caller.token_id):
             raise Denied("revoked")
         return caller
+
+    def is_revoked(self, token_id: str) -> bool:
+        """Say whether what was begun with a token is over. Errors: Transient where revocations could not be read yet."""
+        return self._revoked is not None and token_id in self._revoked.value()
 
     async def _generation(self) -> int:
         """Return what is another number as soon as any key is another."""

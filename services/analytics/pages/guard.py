@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from libs.common.access.caller import Caller
 from libs.common.database import Database
-from libs.common.http.access import unauthenticated
+from libs.common.http.access import Door, unauthenticated
 from libs.common.http.deps import CallerDep, ClockDep
 from services.analytics.pages import forms, rendering, session_store
 from services.analytics.pages.gate import Gate
@@ -53,6 +53,8 @@ async def session_of(request: Request, now: datetime) -> Session | None:
     """Return the session that a request belongs to; None where it belongs to none that stands."""
     session = gate_of(request).opened(request, "session", Session)
     if session is None or session.is_over(now):
+        return None
+    if session.token_id is not None and cast("Door", request.app.state.door).verifier.is_revoked(session.token_id):
         return None
     async with cast("Database", request.app.state.database).begin(session.tenant_id) as tx:
         return None if await session_store.is_ended(tx, session.tenant_id, session.session_id) else session

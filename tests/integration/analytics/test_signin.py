@@ -3,12 +3,18 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
+from libs.common.access.directory import KeyDirectory, Wish
+from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER
+from libs.common.access.sources import FileKeys, WatchedFile, read_revoked
+from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.database import Database
 from services.analytics.api import make_app
@@ -218,6 +224,25 @@ async def test_while_the_database_is_away_who_is_signed_in_is_told_so_and_stays_
     told = await browser.get("/v1/alerts", headers=cookie)
     assert (told.status_code, told.json()["type"]) == (503, "urn:recours:problem:unavailable")
     assert (await pages.browser.get("/payers")).status_code == 200
+
+
+async def test_a_session_that_was_begun_with_a_token_ends_when_the_token_is_revoked(database: Database, tmp_path: Path) -> None:
+    folder, moment = KeyDirectory(tmp_path), [time()]
+    folder.prepare()
+    revoked = WatchedFile(folder.revoked, read_revoked, lambda: moment[0])
+    verifier = Verifier({LOCAL_ISSUER: FileKeys(folder.jwks, lambda: moment[0])}, AUDIENCE, revoked, lambda: moment[0])
+    app = make_app(database, Now(), verifier, gate=Gate(SECRET, verifier.caller_of, HOST))
+    token, issued = folder.issue(Wish("ada", "clinic", roles=("manager",)), int(moment[0]))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=HOST, headers=HTML) as browser:
+        form = (await browser.get("/sign-in")).text.partition('name="csrf" value="')[2].partition('"')[0]
+        sent = {"csrf": form, "token": token, "next": "/payers"}
+        assert (await browser.post("/sign-in", data=sent, headers={"Origin": HOST})).headers["location"] == "/payers"
+        assert (await browser.get("/payers")).status_code == 200
+        folder.revoke(issued.token_id, int(moment[0]))
+        moment[0] += 1
+        assert (await browser.get("/payers")).headers["location"] == "/sign-in?next=%2Fpayers"
+        assert (await browser.get("/v1/alerts")).status_code == 401
 
 
 async def test_a_cookie_that_was_tampered_with_or_moved_opens_nothing(pages: Pages) -> None:
