@@ -9,8 +9,6 @@ from itertools import islice
 from math import sqrt
 
 import pytest
-from pyx12.params import params
-from pyx12.x12n_document import x12n_document
 
 from libs.synthetic import ClaimTruth, Day, File, Plant, rules, traffic
 from libs.synthetic.causes import FAMILIES
@@ -18,6 +16,7 @@ from libs.synthetic.faults import FAULTS, REFUSED
 from libs.synthetic.payers import MEDICAID, MEDICARE, NORTHWIND, Payer
 from libs.synthetic.practices import PRACTICES, npi
 from libs.x12 import Claim, Finding, InterchangeReader, Item, Remit, SetAnswer, StatusRead, TransactionClosed
+from tests.support.pyx12_maps import examine
 from tests.unit.synthetic.test_stream import judge
 
 CLAIMS = 6_000
@@ -110,7 +109,7 @@ def test_secondary_claims_tell_what_the_first_payer_decided_to_the_cent(items: d
 def by_pyx12(body: bytes) -> list[list[str]]:
     """Return the segments of the 999 that pyx12 answers with, but for its envelope."""
     answer = io.StringIO()
-    x12n_document(params(), io.StringIO(body.decode("latin-1")), answer, None)
+    examine(body.decode("latin-1"), answer=answer)
     return [line.strip("~").split("*") for line in answer.getvalue().split()]
 
 

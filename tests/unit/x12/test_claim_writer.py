@@ -11,14 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from pyx12.params import ParamsBase
-from pyx12.x12n_document import x12n_document
 
 from libs.x12 import Claim, Finding, SetAnswer, StatusRead
 from libs.x12.acknowledgement import LineStatus, SetError, Status, StatusCode
 from libs.x12.acknowledgement_writer import Inquiry, SetBatch, StatusBatch, write_inquiry, write_set_answers, write_statuses
 from libs.x12.claim import Reference
 from libs.x12.claim_writer import ClaimBatch, write_claims
+from tests.support.pyx12_maps import examine
 from tests.unit.x12 import build_claims as made
 from tests.unit.x12 import drawn_claims
 from tests.unit.x12.build import codes, encode, of, read
@@ -42,7 +41,7 @@ def unplaced(claims: Sequence[Claim]) -> list[Claim]:
 def errors_of(data: bytes) -> list[Any]:
     """Return what pyx12 has against a file."""
     told = io.StringIO()
-    if x12n_document(ParamsBase(), io.StringIO(data.decode()), None, None, fd_json=told):
+    if examine(data.decode(), errors=told):
         return []
     return list(_leaves(json.loads(told.getvalue())))
 
