@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import msgspec
 from msgspec import Raw, Struct
 
 from libs.client.services import list_items
@@ -155,11 +154,10 @@ def replay(webhook_id: UUID, since: datetime, until: datetime | None, *, as_json
     """Post again what happened in a time."""
     with Service("analytics") as analytics:
         told = _named({"from_at": _utc(since), "to_at": None if until is None else _utc(until)})
-        answer = analytics.post_again(f"/v1/webhooks/{webhook_id}:replay", Replayed, told)
-        answer = analytics.get(f"/v1/webhooks/{webhook_id}/replays/{answer.value.replay_id}", Replayed)
-        while answer.value.finished_at is None:
+        begun = analytics.post_again(f"/v1/webhooks/{webhook_id}:replay", Replayed, told).value
+        path = f"/v1/webhooks/{webhook_id}/replays/{begun.replay_id}"
+        while (answer := analytics.get(path, Replayed)).value.finished_at is None:
             time.sleep(_POLL_SECONDS)
-            answer = analytics.get(f"/v1/webhooks/{webhook_id}/replays/{answer.value.replay_id}", Replayed)
     if as_json:
         print_json(Raw(answer.raw))
     else:
@@ -196,6 +194,6 @@ def retry(webhook_id: UUID, delivery_id: UUID, *, as_json: bool) -> None:
     with Service("analytics") as analytics:
         answer = analytics.post_again(f"/v1/webhooks/{webhook_id}/deliveries/{delivery_id}:retry", Delivery, NO_BODY)
     if as_json:
-        print_json(msgspec.Raw(answer.raw))
+        print_json(Raw(answer.raw))
     else:
         output().print(f"{answer.value.delivery_id} is {answer.value.state}.")
