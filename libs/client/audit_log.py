@@ -5,10 +5,10 @@ An export holds all that verification reads from a service, so that it can be ve
 
 import asyncio
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,8 @@ from libs.common.audit.entries import Entry, Kept, Outcome, SealKind
 from libs.common.audit.seals import Keys, Seal
 from libs.common.audit.verifying import Evidence, Head, Link, Report, verify
 from libs.common.errors import Transient
+
+T = TypeVar("T")
 
 _COLUMNS: Final = (
     *(Column(title) for title in ("at", "service", "subject", "outcome", "action", "object")),
@@ -166,16 +168,17 @@ class _Outside:
         from libs.common.audit.anchors import open_anchors  # noqa: PLC0415 - object stores are slow to load, and few commands ask one
 
         self._anchors = None if told is None else open_anchors(told)
-        self.keys: Keys = self._read("keys") if self._anchors else {}
+        self.keys: Keys = _awaited(self._anchors.keys()) if self._anchors else {}
 
     def anchors(self, service: str, tenant_id: str) -> list[Seal]:
-        return self._read("read", service, tenant_id) if self._anchors else []
+        return _awaited(self._anchors.read(service, tenant_id)) if self._anchors else []
 
-    def _read(self, what: str, *of: str) -> Any:
-        try:
-            return asyncio.run(getattr(self._anchors, what)(*of))
-        except (Transient, ValueError, msgspec.DecodeError) as error:
-            raise ClientError(f"The anchors cannot be read: {error}.") from error
+
+def _awaited(asked: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(asked)
+    except (Transient, ValueError, msgspec.DecodeError) as error:
+        raise ClientError(f"The anchors cannot be read: {error}.") from error
 
 
 def _of_service(service: Service, outside: _Outside) -> Report:
