@@ -14,6 +14,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
+from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem, not_found
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.appeals import closing, store
@@ -35,6 +36,11 @@ class Asking:
     response: Response
     key: str | None
     if_match: str | None
+
+    @property
+    def behalf(self) -> Behalf:
+        """For whom other services are asked."""
+        return Behalf(self.tenant, self.traceparent)
 
 
 async def _asking(

@@ -134,8 +134,7 @@ async def send_corrected_claim(request: Request, case_id: UUID, body: SendCorrec
     version = read_version(asking.if_match)
     ingest: Ingest = request.app.state.ingest
     tenant, database, clock = asking.tenant, asking.database, asking.clock
-    behalf = Behalf(tenant, asking.traceparent)
-    corrected = await _corrected(ingest, database, case_id, body, behalf)
+    corrected = await _corrected(ingest, database, case_id, body, asking.behalf)
     correction_id = named_id("correction", tenant, str(case_id), corrected.digest)
     told = {"action": "correct_and_resubmit", "channel": "electronic", "why": body.why, "good_cause": body.good_cause}
     filing = FileCase.model_validate(told)
@@ -160,7 +159,7 @@ async def send_corrected_claim(request: Request, case_id: UUID, body: SendCorrec
                 who=asking.who,
                 now=clock.now(),
             )
-    submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), behalf))
+    submitted = await _asked(ingest.submit(corrected.claim, str(correction_id), asking.behalf))
     claim_id = UUID(submitted["claim_id"])
     async with database.begin(tenant) as tx:
         locked = await _lock(tx, asking, case_id)

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
-from libs.common.http.neighbour import Behalf
 from libs.common.http.problems import Problem, not_found, responses
 from services.appeals.changing import AskingDep, Locked, answered_before, change
 from services.appeals.documents.blobs import Blobs
@@ -78,7 +77,7 @@ async def send_records(request: Request, case_id: UUID, body: SendRecords, askin
     blobs = desk_of(request).blobs
     async with asking.database.begin(asking.tenant) as tx:
         found = await gather(tx, asking.tenant, case_id, body, body.channel)
-    prepared = await prepare(request.app.state.ingest, found, asking.clock.now(), Behalf(asking.tenant, asking.traceparent))
+    prepared = await prepare(request.app.state.ingest, found, asking.clock.now(), asking.behalf)
     with tempfile.SpooledTemporaryFile(_HELD_BYTES, prefix="recours-answer-") as written:
         sha256, size_bytes = await _write(prepared, blobs, written)
         key = await blobs.put(asking.tenant, written)
