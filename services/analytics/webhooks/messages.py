@@ -15,7 +15,9 @@ from libs.common.database import driver
 from libs.common.ids import uuid7
 
 _COLUMNS: Final = ("tenant_id", "message_id", "type", "occurred_at", "told")
-_SUBSCRIBED: Final = "SELECT DISTINCT tenant_id, unnest(event_types) AS type FROM webhooks"
+_SUBSCRIBED: Final = """
+SELECT DISTINCT tenant_id, unnest(event_types) AS type, now() AS now FROM webhooks WHERE tenant_id = ANY ($1::text[])
+"""
 _KEEP: Final = """
 INSERT INTO webhook_messages (tenant_id, message_id, type, occurred_at, told)
 SELECT $1, message_id, $3, $4, told FROM unnest($2::uuid[], $5::bytea[]) AS kept (message_id, told)
@@ -26,12 +28,12 @@ WHERE EXISTS (SELECT FROM webhooks WHERE tenant_id = $1 AND $3 = ANY(event_types
 async def keep_events(tx: AsyncConnection, received: Sequence[Received[Any]]) -> None:
     """Keep what a batch of events tells, as it came, in its order."""
     connection = await driver(tx)
-    wanted = {(row["tenant_id"], row["type"]) for row in await connection.fetch(_SUBSCRIBED)}
-    if not wanted:
+    subscribed = await connection.fetch(_SUBSCRIBED, list({each.tenant_id for each in received}))
+    if not subscribed:
         return
-    now = await connection.fetchval("SELECT now()")
+    wanted = {(row["tenant_id"], row["type"]): row["now"] for row in subscribed}
     rows = [
-        (each.tenant_id, uuid7(), type_, now, each.value)
+        (each.tenant_id, uuid7(), type_, wanted[each.tenant_id, type_], each.value)
         for each in received
         if (each.tenant_id, type_ := type_of(each.type)) in wanted
     ]
