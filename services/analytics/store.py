@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from services.analytics.facts import Fact, decode, encode
-from services.analytics.facts.measures import ALWAYS, MEASURES, STOCKS, Cell, Grain, cell_id, coarse, narrowed
+from services.analytics.facts.measures import ALWAYS, CHARTED, MEASURES, STOCKS, Cell, Grain, cell_id, coarse, narrowed
 from services.analytics.facts.points import JournalKey
 
 Account = tuple[str, UUID]  # tenant, claim key
@@ -139,7 +139,7 @@ async def add_rows(tx: AsyncConnection, rows: Mapping[Row, Sequence[int]], cells
 
 
 # Whose charts are to be looked at: what they are made of has moved (alerts/scan.py).
-_CHARTED: Final = frozenset(MEASURES[each][0] for each in ("first_adjudicated", "initially_denied", "initially_refused"))
+_CHARTED: Final = frozenset(MEASURES[each][0] for each in CHARTED)
 _MOVED: Final = """
 INSERT INTO alert_marks AS marks (tenant_id, payer_id, moved)
 SELECT DISTINCT tenant_id, payer, 1 FROM unnest($1::text[], $2::bigint[]) AS told (tenant_id, cell)

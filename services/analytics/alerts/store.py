@@ -15,11 +15,11 @@ from libs.common.database import driver
 from libs.common.ids import uuid7
 from services.analytics.alerts.charts import Day
 from services.analytics.alerts.lifecycle import ALL, Alert, Step, What
-from services.analytics.facts.measures import MEASURES, Grain
+from services.analytics.facts.measures import CHARTED, MEASURES, Grain
 
 _COLUMNS: Final = Alert.__struct_fields__
 _NAMES: Final = ", ".join(_COLUMNS)
-_ANSWERED, _DENIED, _REFUSED = (MEASURES[each][0] for each in ("first_adjudicated", "initially_denied", "initially_refused"))
+_ANSWERED, _DENIED, _REFUSED = (MEASURES[each][0] for each in CHARTED)
 _LOCK: Final = " FOR UPDATE"
 _TOLD: Final = "changed_xid::text AS changed, step_id, what, who, at, note, after"
 _ASKED: Final = [_ANSWERED, _DENIED, _REFUSED]

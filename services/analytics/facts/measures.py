@@ -92,6 +92,7 @@ class Grain:
 
 ALWAYS: Final = date(1970, 1, 1)
 STOCKS: Final = frozenset({"outstanding"})
+CHARTED: Final = ("first_adjudicated", "initially_denied", "initially_refused")  # what the charts of alerts are made of
 
 
 def coarse(cell: Cell) -> Cell:
