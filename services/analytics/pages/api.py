@@ -35,8 +35,6 @@ from services.analytics.pages.visit import FILTERS, Visit
 router = APIRouter(include_in_schema=False, route_class=Noted)
 ROUTERS: Final = (router, signin.router, doing.router, acting.router)
 _HERO: Final = ("initial-denial-rate", "denied-dollars", "denied-dollars-recovered", "first-pass-rate")
-
-
 _PREVENTION: Final = (
     "clean-claim-rate", "rejection-rate", "prevention-catch-rate", "preventable-share", "preventable-share-dollars",
     "timely-filing-losses",
@@ -48,9 +46,6 @@ _APPEALS: Final = (
 _LISTED: Final = ("payer", "category")  # what the classifier's list can be filtered by
 _LIST_ROWS: Final = 25
 _IDS_MAX: Final = 12
-_NOWHERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # an id or a cursor of nothing
-
-
 CursorDep = Annotated[str | None, Query(max_length=500)]
 
 
@@ -90,8 +85,8 @@ async def get_denials(
 ) -> HTMLResponse:
     async with database.begin(tenant) as tx:
         total, spread = await reading.denied(tx, visit, tenant)
-        crossed = {name: await reading.crossed(tx, visit, tenant, name) for name in FILTERS}
         names = await queries.payer_names(tx, tenant)
+        crossed = {name: await reading.crossed(tx, visit, tenant, name, names) for name in FILTERS}
         last = await reading.last_day(tx, tenant)
     asked = {name: visit.filters[name][0] for name in _LISTED if len(visit.filters.get(name, ())) == 1}
     told = await _neighbours(request)["classifier"].ask(

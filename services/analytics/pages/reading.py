@@ -34,8 +34,6 @@ _HIGHER_IS_BETTER: Final = frozenset(
         "appeals-in-time", "prevention-catch-rate", "prevention-saved-dollars",
     }
 )  # fmt: skip
-
-
 _NOT_SUMMED: Final = ("stock", "revenue")  # not from the sums of a period alone
 
 
@@ -137,10 +135,13 @@ async def of_payers(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Paye
     """Return how payers did, the one that denied most first."""
     asked = asked_of(visit, tenant, group_by=("payer",))
     names = await queries.payer_names(tx, tenant)
+    chosen = [BY_ID[name] for name in PAYER_FIGURES]
+    summed = await queries.sums_of(tx, asked, [each for kpi in chosen for each in answers.measures(kpi)])
     found: dict[str, dict[str, Figure]] = {}
-    for name in PAYER_FIGURES:
-        for each in await answers.figures_of(tx, BY_ID[name], asked, 1, visit.today):
-            found.setdefault(each.keys[0], {})[name] = each
+    for kpi in chosen:
+        both = answers.sides(kpi, summed)
+        for each in figures(kpi, asked.group_by, both.above, both.below):
+            found.setdefault(each.keys[0], {})[kpi.id] = each
     made = [PayerRow(key, names.get(key, key), told) for key, told in found.items()]
     return sorted(made, key=lambda each: (-each.cents("denied-dollars"), each.label))
 
@@ -159,12 +160,11 @@ async def levels(tx: AsyncConnection, visit: Visit, tenant: str) -> list[tuple[s
     return [(key[0], count, *sums["overturned"].get(key, (0, 0))) for key, (count, _) in sorted(sums["closed"].items())]
 
 
-async def crossed(tx: AsyncConnection, visit: Visit, tenant: str, name: str) -> list[Part]:
+async def crossed(tx: AsyncConnection, visit: Visit, tenant: str, name: str, names: Mapping[str, str]) -> list[Part]:
     """Return denied sums by one dimension, through the filters of all others."""
     filters = {each: told for each, told in visit.filters.items() if each != name}
     asked = Asked(tenant, visit.first, visit.last, None, (name,), filters)
-    names = await queries.payer_names(tx, tenant) if name == "payer" else None
-    return await parts(tx, asked, "denied", names)
+    return await parts(tx, asked, "denied", names if name == "payer" else None)
 
 
 async def denied(tx: AsyncConnection, visit: Visit, tenant: str) -> tuple[Part, list[Part]]:
