@@ -25,7 +25,7 @@ from services.analytics.pages.gate import Gate
 from services.analytics.pages.neighbours import NAMES as NEIGHBOURS
 from services.analytics.pages.neighbours import Neighbours
 from tests.support import ServiceDatabase, eventually
-from tests.support.access import VERIFIER, bearer
+from tests.support.access import VERIFIER, token
 from tests.unit.analytics.facts import claim, decision, denial, filing, remit
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -105,7 +105,7 @@ class Site:
 
     def token(self) -> str:
         """Return what a person signs in with."""
-        return bearer(self.tenant)["Authorization"].removeprefix("Bearer ")
+        return token(self.tenant)
 
     def start(self) -> None:
         self._thread.start()

@@ -12,7 +12,7 @@ from libs.common.clock import FixedClock
 from libs.common.database import Database
 from services.ingest.followups.scan import FollowupScan
 from tests.support import run_apart
-from tests.support.access import bearer
+from tests.support.access import token
 from tests.support.system import System
 from tests.support.tenant import another_tenant
 from tests.unit.x12 import build
@@ -86,7 +86,7 @@ def own(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sy
 def deposits(own: System, tmp_path, monkeypatch) -> Any:
     """Tell of deposits as a user does."""
     monkeypatch.setenv("RECOURS_INGEST_URL", own.url("ingest"))
-    monkeypatch.setenv("RECOURS_TOKEN", bearer("followups")["Authorization"].removeprefix("Bearer "))
+    monkeypatch.setenv("RECOURS_TOKEN", token("followups"))
 
     def tell(*lines: str) -> int:
         path = tmp_path / "deposits.csv"

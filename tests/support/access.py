@@ -54,9 +54,14 @@ def claims(tenant: str = "local", **changed: Any) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
+def token(tenant: str = "local", **changed: Any) -> str:
+    """Return such a token."""
+    return sign(KEY, claims(tenant, **changed))
+
+
 def bearer(tenant: str = "local", **changed: Any) -> dict[str, str]:
     """Return the header that carries such a token."""
-    return {"Authorization": f"Bearer {sign(KEY, claims(tenant, **changed))}"}
+    return {"Authorization": f"Bearer {token(tenant, **changed)}"}
 
 
 @cache
@@ -78,4 +83,4 @@ def trust() -> None:
     jwks = _folder() / "jwks.json"
     jwks.write_bytes(key_set(KEY))
     os.environ["RECOURS_JWKS"] = str(jwks)
-    os.environ["RECOURS_TOKEN"] = bearer()["Authorization"].removeprefix("Bearer ")
+    os.environ["RECOURS_TOKEN"] = token()

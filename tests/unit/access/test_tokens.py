@@ -17,7 +17,7 @@ from libs.common.access.caller import Denied
 from libs.common.access.keys import BadKeys, read_keys
 from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, SERVICES_ISSUER, key_set, new_key, public_of, sign
 from libs.common.access.verifier import Verifier
-from tests.support.access import KEY, SERVICE_KEYS, VERIFIER, HeldKeys, bearer, claims
+from tests.support.access import KEY, SERVICE_KEYS, VERIFIER, HeldKeys, claims, token
 
 
 def encoded(told: Any) -> str:
@@ -42,8 +42,8 @@ def headed(**header: Any) -> str:
 
 
 async def test_a_token_says_who_asks_for_which_tenant_and_what_they_may():
-    token = bearer("north", sub="ada", scope="claims:read nonsense", roles=["payer_guest", "emperor"], jti="t1")
-    caller = await VERIFIER.caller_of(token["Authorization"].removeprefix("Bearer "))
+    told = token("north", sub="ada", scope="claims:read nonsense", roles=["payer_guest", "emperor"], jti="t1")
+    caller = await VERIFIER.caller_of(told)
     assert (caller.tenant_id, caller.subject, caller.token_id) == ("north", "ada", "t1")
     assert caller.scopes == {"claims:read", *scopes.ROLES["payer_guest"]}
 
