@@ -124,9 +124,8 @@ class Blobs:
         keys: list[str] = []
         try:
             for prefix in prefixes:
-                async for found in obstore.list(self._store, prefix, chunk_size=500):
-                    keys += [each["path"] for each in found if last is None or each["path"] > last]
-            keys = sorted(keys)[: _OBJECTS_AT_ONCE + 1]
+                async for found in obstore.list(self._store, prefix, offset=last, chunk_size=500):
+                    keys = sorted([*keys, *(each["path"] for each in found)])[: _OBJECTS_AT_ONCE + 1]
             changed = [await self._seal_anew(cipher, key) for key in keys[:_OBJECTS_AT_ONCE]]
         except (BaseError, OSError) as error:
             raise Transient("documents_away") from error
