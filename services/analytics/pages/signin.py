@@ -51,7 +51,8 @@ async def sign_in(request: Request, clock: ClockDep, database: DatabaseDep) -> R
         log.info("signin_refused", reason=denied.reason)
         return _page(request, clock, wanted, reason="token_unknown")
     now = clock.now()
-    until = now.fromtimestamp(caller.expires_at, now.tzinfo)
+    latest = (now + sessions.LASTS).timestamp()  # a token's end may be beyond what a calendar has
+    until = now.fromtimestamp(min(caller.expires_at, latest), now.tzinfo)
     began = sessions.begin(
         caller.tenant_id, caller.subject, caller.subject, caller.scopes, "token", now, token_id=caller.token_id, until=until
     )

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from libs.common.access.directory import KeyDirectory, Wish
-from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER
+from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, sign
 from libs.common.access.sources import FileKeys, WatchedFile, read_revoked
 from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
@@ -23,7 +23,7 @@ from services.analytics.pages.id_tokens import Claims
 from services.analytics.pages.oidc import Client
 from services.analytics.pages.oidc import Provider as AtProvider
 from tests.integration.analytics.conftest import Analytics
-from tests.support.access import VERIFIER
+from tests.support.access import KEY, VERIFIER, claims
 from tests.support.provider import Provider, provider
 
 HOST = "https://recours.test"
@@ -226,6 +226,20 @@ async def test_while_the_database_is_away_who_is_signed_in_is_told_so_and_stays_
     assert (await pages.browser.get("/payers")).status_code == 200
 
 
+async def sign_in_by(token: str, browser: httpx.AsyncClient) -> httpx.Response:
+    form = (await browser.get("/sign-in")).text.partition('name="csrf" value="')[2].partition('"')[0]
+    return await browser.post("/sign-in", data={"csrf": form, "token": token, "next": "/payers"}, headers={"Origin": HOST})
+
+
+async def test_a_token_that_ends_after_all_calendars_begins_a_session_as_another_does(database: Database) -> None:
+    app = make_app(database, Now(), VERIFIER, gate=Gate(SECRET, VERIFIER.caller_of, HOST))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=HOST, headers=HTML) as browser:
+        answer = await sign_in_by(sign(KEY, claims("clinic", exp=10**15)), browser)
+        assert (answer.status_code, answer.headers.get("location")) == (303, "/payers")
+        assert (await browser.get("/payers")).status_code == 200
+
+
 async def test_a_session_that_was_begun_with_a_token_ends_when_the_token_is_revoked(database: Database, tmp_path: Path) -> None:
     folder, moment = KeyDirectory(tmp_path), [time()]
     folder.prepare()
@@ -235,9 +249,7 @@ async def test_a_session_that_was_begun_with_a_token_ends_when_the_token_is_revo
     token, issued = folder.issue(Wish("ada", "clinic", roles=("manager",)), int(moment[0]))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=HOST, headers=HTML) as browser:
-        form = (await browser.get("/sign-in")).text.partition('name="csrf" value="')[2].partition('"')[0]
-        sent = {"csrf": form, "token": token, "next": "/payers"}
-        assert (await browser.post("/sign-in", data=sent, headers={"Origin": HOST})).headers["location"] == "/payers"
+        assert (await sign_in_by(token, browser)).headers["location"] == "/payers"
         assert (await browser.get("/payers")).status_code == 200
         folder.revoke(issued.token_id, int(moment[0]))
         moment[0] += 1
