@@ -53,6 +53,11 @@ class Overtaking:
         if len(self._own) < _LANES_MAX:
             self._own[tenant] = Lane(tenant, self._others.position)
 
+    def keep_up(self, position: int) -> None:
+        """Let no lane stay behind the relay, which has sent all up to here: large transactions carry it past a lane."""
+        for lane in self.lanes:
+            lane.position = max(lane.position, position)
+
     def is_sent(self, tenant: str, position: int) -> bool:
         return tenant != self._flood and position <= self._own.get(tenant, self._others).position
 

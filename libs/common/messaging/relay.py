@@ -179,6 +179,7 @@ class Relay:
             if flood is None:
                 return
             self._overtaking = Overtaking(int(position), flood)
+        self._overtaking.keep_up(int(position))
         for lane in self._overtaking.lanes:
             end = await connection.fetchval(_LOOK_END, str(lane.position), _LOOK_WINDOWS * self._window_rows)
             whose = (self._overtaking.apart, False) if lane.tenant is None else ([lane.tenant], True)

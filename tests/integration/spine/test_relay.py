@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
@@ -233,6 +234,20 @@ async def test_a_tenant_that_fills_the_relay_is_overtaken_by_all_others(database
         assert [each for each in found if each in its] == list(its), "each tenant's in order"
     assert found.index(1309) < 500, "the third waits for some windows of the others"
     assert found.index(1299) < 1000, "and the second goes beside both"
+
+
+async def test_what_a_large_transaction_carries_past_those_ahead_is_not_sent_again(database, kafka_server, topic) -> None:
+    """A letter is an event of the tenant of this name. The last but one carries the relay past one lane; another is further on."""
+    number = itertools.count()
+    for tenants in ("mmma", "m", "fff", "a", "ffff", "ffff", "fmm", "mmmmmfmmbmfmammbbm", "f"):
+        async with database.begin() as tx:
+            await outbox.append(tx, [event(topic, next(number), tenant_id=each) for each in tenants])
+    total = next(number)
+    relay = Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test", window_rows=4)
+    async with running(relay):
+        records = await read(kafka_server.bootstrap, topic, until=lambda found: len(set(numbers(found))) == total)
+    assert sorted(numbers(records)) == list(range(total)), "each once"
+    assert relay.sent == total
 
 
 async def test_a_relay_that_dies_while_some_are_ahead_loses_nothing_and_keeps_each_tenants_order(

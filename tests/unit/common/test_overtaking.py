@@ -26,3 +26,14 @@ def test_there_are_few_lanes_whoever_crowds() -> None:
     for number in range(50):
         gone.separate(f"tenant {number}")
     assert len(gone.lanes) == 5
+
+
+def test_a_lane_that_fell_behind_the_relay_goes_on_from_where_the_relay_is() -> None:
+    gone = Overtaking(100, "flood")
+    gone.separate("much")
+    others, much = gone.lanes
+    others.position, much.position = 110, 300
+    gone.keep_up(200)
+    assert (others.position, much.position) == (200, 300)
+    assert gone.is_sent("quiet", 200)
+    assert not gone.is_sent("quiet", 201)
