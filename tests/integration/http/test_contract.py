@@ -1,12 +1,10 @@
 """Every answer of the four services is one that their OpenAPI documents promise, whatever is asked; on real databases."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
-from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +13,6 @@ import hypothesis
 import msgspec
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import strategies
 from schemathesis import GenerationMode
 from schemathesis.checks import (
@@ -52,6 +49,7 @@ from services.ingest.reading import IntakeReader
 from services.ingest.sandbox.payer import Sandbox
 from tests.support import ServiceDatabase, run_apart
 from tests.support.access import VERIFIER, bearer, own_tokens
+from tests.support.serving import served_by_thread
 
 CHECKS = [
     not_a_server_error,
@@ -95,15 +93,8 @@ def served(service: str, database: ServiceDatabase, **told: Any) -> Iterator[str
     app.state.pseudonym_key = KEY
     # Appeals asks an ingest that knows no claim.
     app.state.ingest = Ingest("http://ingest", own_tokens("appeals"), httpx.MockTransport(lambda _: httpx.Response(404, json={})))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, server_header=False))
-    listening = socket.create_server(("127.0.0.1", 0))  # connections wait here until the server takes them
-    thread = Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served_by_thread(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def fill(service: str, database: ServiceDatabase) -> None:

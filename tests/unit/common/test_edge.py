@@ -2,13 +2,11 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
@@ -20,6 +18,7 @@ from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.problems import Problem
 from libs.common.http.protocol import HEAD_BYTES_MAX, BoundedHttp
 from tests.support.access import VERIFIER
+from tests.support.serving import served_by_thread
 
 OPEN = dict.fromkeys(("POST /json", "POST /stream", "POST /deaf", "GET /bug"), PUBLIC)
 
@@ -58,13 +57,8 @@ def port() -> Iterator[int]:
         patch.setattr(protocol, "LINGER_SECONDS", 0.3)
         patch.setattr(receiving, "IDLE_SECONDS", 0.3)
         patch.setattr(receiving, "PATIENCE_SECONDS", 0.2)
-        server = uvicorn.Server(uvicorn.Config(an_app(), http=BoundedHttp, ws="none", log_config=None, server_header=False))
-        listening = socket.create_server(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        yield listening.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+        with served_by_thread(an_app(), http=BoundedHttp, ws="none") as port:
+            yield port
 
 
 def talk(port: int, *pieces: bytes) -> bytes:
