@@ -15,13 +15,16 @@ import pytest
 from deploy.local import provision
 from deploy.local.layout import SERVICES
 from services.ingest.claims.examples import PROFESSIONAL
+from tests.e2e.points import PointReceiver
 from tests.e2e.spans import SpanReceiver
 from tests.support import papers
 from tests.support.access import bearer
+from tests.support.scraping import PROCESSES, address
 from tests.support.system import System
+from tests.unit.x12 import build_claims as made
 from tests.unit.x12.build import encode, one
 
-PCN = "CANARY1"
+PCN, PCN_OF_FILE = "CANARY1", "CANARY2"
 FAMILY, GIVEN, STREET, CITY = "QUAGGAFAM", "QUAGGAGIV", "71 QUAGGASTREET", "QUAGGATOWN"
 MEMBER, BORN = "QM7190551", "1913-11-29"
 FILE_NAME = "quaggafile.pdf"
@@ -52,11 +55,23 @@ def claim() -> dict[str, Any]:
     return PROFESSIONAL | {"patient_control_number": PCN, "subscriber": subscriber}
 
 
+def marked_file(segments: list[str]) -> bytes:
+    """Return a file of a test with the marks in place of its patient."""
+    told = []
+    for segment in segments:
+        told.append(
+            segment.replace("FAMILY*GIVEN", f"{FAMILY}*{GIVEN}").replace("*MI*M1", f"*MI*{MEMBER}").replace("MEMBER1", MEMBER)
+        )
+        if segment.startswith("NM1*IL"):
+            told += [f"N3*{STREET}", f"N4*{CITY}*NY*100010001"]
+    return encode([segment.replace("DMG*D8*19610203", "DMG*D8*19131129") for segment in told])
+
+
 class Marked:
     """The system after a marked patient went through it."""
 
-    def __init__(self, system: System, spans: SpanReceiver) -> None:
-        self.system, self.spans = system, spans
+    def __init__(self, system: System, spans: SpanReceiver, points: PointReceiver) -> None:
+        self.system, self.spans, self.points = system, spans, points
         self.refused: list[httpx.Response] = []
         self.http = httpx.Client(headers=bearer(), timeout=120)
 
@@ -80,6 +95,7 @@ class Marked:
         self.ask("ingest", "POST", "/v1/deposits", json=[deposit])
         self.system.take_in(encode(one(*REMIT, head=PAYMENT)))
         (case,) = self.system.pages("appeals", "/v1/cases", pcn=PCN)
+        self.send_files()
         path = f"/v1/cases/{case['case_id']}"
         form = {"file": (FILE_NAME, papers.pdf(2) + f"\n%{IN_DOCUMENT}\n".encode(), "application/pdf")}
         self.ask("appeals", "POST", f"{path}/documents", files=form, data={"kind": "medical_records"})
@@ -92,6 +108,35 @@ class Marked:
         self.refuse("appeals", "GET", f"/v1/cases/{FAMILY}")
         self.refuse("appeals", "POST", f"{path}/comments", json={FAMILY: MEMBER})
         self.system.come_to_rest()
+
+    def send_files(self) -> None:
+        """Send a claim as an 837 too, what a front door answers to it, and a payer's request for records, each with the patient."""
+        claims = marked_file(made.one(made.claim(PCN_OF_FILE, more=(f"NTE*ADD*{FAMILY} SAID SO",))))
+        answers = marked_file(made.acknowledgement(made.status(PCN_OF_FILE, "A7:164:IL")))
+        requests = marked_file(made.records_request(made.asks(PCN, trace="ICNCANARY1", number="ICNCANARY1")))
+        assert all(FAMILY.encode() in each for each in (claims, answers, requests)), "each of them names the patient"
+        told = self.system.take_in(claims, answers, requests)
+        assert [each["status"] for each in told] == ["accepted"] * 3
+        assert self.system.pages("appeals", "/v1/records-requests")
+        assert self.system.pages("ingest", "/v1/claims", pcn=PCN_OF_FILE)
+
+    def deidentified(self) -> Iterator[tuple[str, bytes]]:
+        for what in ("claim-lines", "adjudications"):
+            for form in ("csv", "parquet"):
+                told = self.ask("ingest", "GET", f"/v1/deidentified/{what}", params={"format": form})
+                yield f"{what}.{form}", told.content
+                if form == "csv":
+                    assert len(told.text.splitlines()) > 1, "there is something in it"
+                    assert PCN not in told.text
+
+    def metrics(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what each process tells of itself: what a scraper gets and what was sent by OTLP, names, labels and values."""
+        for process in PROCESSES:
+            yield process, httpx.get(f"http://{address(self.system, process)}/metrics", timeout=60).content
+        yield from (("OTLP", raw) for raw in self.points.raw)
+        for service in SERVICES:
+            for path in ("/livez", "/readyz", "/v1/outbox", "/v1/ledger", "/v1/dead-letters"):
+                yield f"{service}{path}", self.http.get(self.system.url(service) + path).content
 
     def claim_id(self) -> str:
         (item,) = self.system.pages("ingest", "/v1/claims", pcn=PCN)
@@ -147,13 +192,13 @@ def showing(found: Iterator[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def marked(system: System, spans: SpanReceiver) -> Marked:
-    made = Marked(system, spans)
+def marked(system: System, spans: SpanReceiver, points: PointReceiver) -> Marked:
+    made = Marked(system, spans, points)
     made.go_through()
     return made
 
 
-@pytest.mark.parametrize("where", ["logs", "topics", "tables", "objects"])
+@pytest.mark.parametrize("where", ["logs", "topics", "tables", "objects", "deidentified", "metrics"])
 def test_no_mark_of_a_patient_shows(marked: Marked, where: str) -> None:
     assert showing(getattr(marked, where)()) == set()
 

@@ -1,8 +1,14 @@
 """One trace from the POST to analytics, and events that any CloudEvents library reads."""
 
 import json
+import os
 import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -11,9 +17,11 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from deploy.local.layout import ROOT
 from libs.common.contracts import denial_classified, remit_received
 from libs.synthetic import remittances
 from libs.x12 import Remit
+from services.ingest.claims.examples import PROFESSIONAL
 from tests.e2e.spans import SpanReceiver
 from tests.support import eventually
 from tests.support.access import bearer
@@ -22,8 +30,44 @@ from tests.support.system import System
 SERVICES = {"recours-ingest", "recours-classifier", "recours-appeals", "recours-analytics"}
 
 
+class Hook:
+    """Somebody's address on this machine: keeps the traces that posts name, by the type of what they tell."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, str]] = []
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                hook.posts.append((body["type"], self.headers["traceparent"].split("-")[1]))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
 @pytest.fixture(scope="module")
-def trace_id(system: System) -> str:
+def hook(system: System) -> Iterator[Hook]:
+    """Subscribe to denials."""
+    hook = Hook()
+    Thread(target=hook.server.serve_forever, daemon=True).start()
+    told = {"url": f"http://127.0.0.1:{hook.server.server_port}/", "event_types": ["denial.classified"]}
+    made = httpx.post(
+        f"{system.url('analytics')}/v1/webhooks", json=told, headers={**bearer(), "Idempotency-Key": secrets.token_hex(8)}
+    )
+    assert made.status_code == 201, made.text
+    yield hook
+    httpx.delete(f"{system.url('analytics')}/v1/webhooks/{made.json()['webhook_id']}", headers=bearer())
+    hook.server.shutdown()
+    hook.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def trace_id(system: System, hook: Hook) -> str:
     """Send one file of a few claims, one of them refused, under a trace of our own."""
     trace_id = secrets.token_hex(16)
     (file,) = remittances(seed=5, claims=12, claims_per_file=12, first_on=date(2032, 1, 1))
@@ -71,6 +115,73 @@ def test_spans_of_all_four_services_are_in_one_trace_and_hang_together(spans: Sp
     parents = {(service, own[parent]) for service, _, _, parent in found if parent in own}
     assert {("recours-classifier", "recours-ingest"), ("recours-analytics", "recours-ingest")} <= parents
     assert ("recours-appeals", "recours-classifier") in parents
+
+
+def test_a_post_to_a_webhook_is_in_the_trace_of_what_it_tells(system: System, hook: Hook, trace_id: str) -> None:
+    denials = records_of(system, denial_classified.TOPIC, trace_id)
+    eventually(lambda: hook.posts.count(("denial.classified", trace_id)) == len(denials))
+
+
+def zipkin(system: System, path: str, **query: str) -> Any:
+    answer = httpx.get(f"http://127.0.0.1:{system.stack.ports.zipkin}/api/v2/{path}", params=query)
+    return answer.json() if answer.status_code == 200 else []
+
+
+def test_a_real_zipkin_has_the_whole_way_in_one_trace_and_links_no_batch_to_a_false_parent(system: System, trace_id: str) -> None:
+    def names() -> set[tuple[str, str]]:
+        return {(span["localEndpoint"]["serviceName"], span["name"]) for span in zipkin(system, f"trace/{trace_id}")}
+
+    whole = {
+        ("recours-ingest", "post /v1/interchanges"),
+        ("recours-ingest", "read interchange"),
+        *((f"recours-{service}", f"process {service}") for service in ("classifier", "appeals", "analytics")),
+        ("recours-analytics", "post denial.classified"),
+    }
+    eventually(lambda: names() >= whole, otherwise=lambda: f"missing: {whole - names()}, there: {sorted(names())}")
+    spans = zipkin(system, f"trace/{trace_id}")
+    told = {(span["tags"]["db.system.name"], span["tags"]["db.namespace"]) for span in spans if span["name"] == "transaction"}
+    assert told == {("postgresql", "recours_ingest")}, "those of consumers are in the traces of their batches"
+    own = {span["id"] for span in spans}
+    outside = {span["name"] for span in spans if span.get("parentId") not in own}
+    assert outside == {"post /v1/interchanges"}, "all but the first, whose parent is whoever asked, have their parent in the trace"
+
+
+def test_a_trace_is_found_by_the_claim_that_it_is_about(system: System) -> None:
+    trace = secrets.token_hex(16)
+    claim = {**PROFESSIONAL, "patient_control_number": f"TRACED{secrets.token_hex(4)}".upper()}
+    headers = {**bearer(), "traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"}
+    made = httpx.post(f"{system.url('ingest')}/v1/claims", json=claim, headers=headers)
+    query = f"recours.claim_id={made.json()['claim_id']}"
+    services: set[str] = set()
+
+    def found() -> bool:
+        traces = zipkin(system, "traces", annotationQuery=query, limit="10")
+        services.update(span["localEndpoint"]["serviceName"] for spans in traces for span in spans if span["traceId"] == trace)
+        return services >= {"recours-ingest", "recours-classifier", "recours-analytics"}
+
+    eventually(found, otherwise=lambda: f"only {services}")
+
+
+def test_the_command_line_says_where_a_claim_is_and_how_it_came_there(system: System, trace_id: str) -> None:
+    (denial, *_) = [json.loads(record.value) for record in records_of(system, denial_classified.TOPIC, trace_id)]
+    told = {f"RECOURS_{service.upper()}_URL": system.url(service) for service in ("ingest", "classifier", "appeals", "analytics")}
+    command = [sys.executable, "-m", "libs.client.cli", "trace", denial["patient_control_number"]]
+    environment = {**os.environ, **told}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for service, what in (
+        ("ingest", "told remit.received"),
+        ("classifier", "took remit.received"),
+        ("appeals", "took remit.received"),
+        ("analytics", "took remit.received"),
+        ("classifier", "told denial.classified"),
+        ("appeals", "took denial.classified"),
+        ("analytics", "took denial.classified"),
+        ("analytics", "told post of denial.classified"),
+    ):
+        assert any(service in line and what in line and trace_id in line for line in done.stdout.splitlines()), (service, what)
+    nobody = subprocess.run([*command[:-1], "NOBODY"], capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert (nobody.returncode, nobody.stderr.strip()) == (1, "No service knows anything of it.")
 
 
 @pytest.mark.parametrize("contract", [remit_received, denial_classified], ids=lambda contract: contract.TOPIC)

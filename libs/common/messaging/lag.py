@@ -1,0 +1,46 @@
+"""How far the services' consumers are behind, asked of the broker itself."""
+
+import asyncio
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from libs.common.messaging.brokers import BrokerAccess
+
+_PATIENCE_SECONDS: Final = 4.0
+
+
+async def lags(bootstrap: str | None, access: BrokerAccess, groups: tuple[str, ...]) -> dict[str, dict[str, int]] | None:
+    """Return how many records each group has not said to have dealt with, by topic; of those partitions of which it ever said
+    something.
+
+    A group that never did is missing. None: the broker does not answer, or nobody said where it is.
+    """
+    if bootstrap is None:
+        return None
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await _ask(bootstrap, access, groups)
+    except (KafkaError, OSError, TimeoutError):
+        return None
+
+
+async def _ask(bootstrap: str, access: BrokerAccess, groups: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **access.options())
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, **access.options(), enable_auto_commit=False)
+    try:
+        await admin.start()
+        await consumer.start()
+        committed = {group: await admin.list_consumer_group_offsets(group) for group in groups}
+        ends = await consumer.end_offsets({part for parts in committed.values() for part in parts})
+    finally:
+        await consumer.stop()
+        await admin.close()
+    found: dict[str, dict[str, int]] = {}
+    for group, parts in committed.items():
+        for part, told in parts.items():
+            topics = found.setdefault(group, {})
+            topics[part.topic] = topics.get(part.topic, 0) + (max(0, ends[part] - told.offset) if told.offset >= 0 else 0)
+    return found
