@@ -5,7 +5,7 @@ While the database is away, what it said last stays in force; where it never sai
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -13,6 +13,7 @@ import structlog
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.tenants import store
+from libs.common.tenants.store import State
 
 log = structlog.get_logger()
 
@@ -26,17 +27,17 @@ class Standing:
         self._seconds = seconds
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
-        self._closed: frozenset[str] | None = None
+        self._closed: Mapping[str, State] | None = None
 
-    async def is_closed(self, database: Database, tenant_id: str) -> bool:
-        """Say whether a tenant is not served. Errors: Transient where that could never be read."""
+    async def closed_as(self, database: Database, tenant_id: str) -> State | None:
+        """Return the state of a tenant that is not served; None where it is. Errors: Transient where that could never be read."""
         if self._is_old():
             async with self._asking:  # who waits here finds what the one before was told
                 if self._is_old():
                     await self._ask(database)
         if self._closed is None:
             raise Transient("tenants_away")
-        return tenant_id in self._closed
+        return self._closed.get(tenant_id)
 
     def forget(self) -> None:
         """Let the next request ask: something was changed by this very process."""
