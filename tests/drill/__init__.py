@@ -1,0 +1,1 @@
+"""`make drill`: all four databases are lost under load, restored, and counted to the cent."""
