@@ -2,20 +2,27 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
 from deploy.local.layout import SERVICES
 from libs.synthetic import Answer, Interchange, standing
+from tests.chaos.messages import SOURCE, Planted, dead_letters
 from tests.support.system import System
 
 _NAMED = 5
+_NAMED_BYTES = 60  # each planted record begins with a mark of its own
 _OF_YEAR = "payment_on BETWEEN $1 AND $2"
 
 
-def check(system: System, files: Sequence[Interchange], year: int) -> list[str]:
-    """Compare the system with the truth of a year's acknowledged files. Nothing to say is nothing wrong."""
+def check(
+    system: System, files: Sequence[Interchange], year: int, *, claims: Sequence[str] = (), planted: Planted | None = None
+) -> list[str]:
+    """Compare the system with the truth of a year's acknowledged files and claims. Nothing to say is nothing wrong.
+
+    `planted`: the dead letters that must be there, of all years.
+    """
     answers = [answer for file in files for answer in file.answers()]
     period = (date(year, 1, 1), date(year, 12, 31))
     remits = system.rows("ingest", f"SELECT * FROM remits WHERE {_OF_YEAR}", *period)
@@ -27,7 +34,8 @@ def check(system: System, files: Sequence[Interchange], year: int) -> list[str]:
         *_followers(system, denials, period),
         *_sequences(remits),
         *_events(system, remits, denials),
-        *_dead_letters(system),
+        *_claims(system, claims, year),
+        *_dead_letters(system, planted or Counter()),
     ]
 
 
@@ -133,26 +141,52 @@ def _events(system: System, remits: Sequence[Any], denials: Sequence[Any]) -> li
     """One remit is one event and one revision of a denial is one event, however often their records were sent."""
     keys = {str(row["remit_id"]) for row in remits}
     told: defaultdict[str, set[bytes]] = defaultdict(set)
-    for record in system.records("remit.received"):
-        remit_id = json.loads(record.value)["remit_id"]
-        if remit_id in keys:
-            told[remit_id].add(dict(record.headers)["ce_id"])
+    for event_id, data in _told(system, "remit.received"):
+        if data["remit_id"] in keys:
+            told[data["remit_id"]].add(event_id)
     revisions = {(str(row["denial_id"]), number) for row in denials for number in range(1, row["revision"] + 1)}
     denials_told: defaultdict[tuple[str, int], set[bytes]] = defaultdict(set)
-    for record in system.records("denial.classified"):
-        data = json.loads(record.value)
+    for event_id, data in _told(system, "denial.classified"):
         if data["remit_id"] in keys:
-            denials_told[data["denial_id"], data["revision"]].add(dict(record.headers)["ce_id"])
+            denials_told[data["denial_id"], data["revision"]].add(event_id)
     return [
         *_differences("events of remits", keys, (key for key, ids in told.items() for _ in ids)),
         *_differences("events of denials", revisions, (key for key, ids in denials_told.items() for _ in ids)),
     ]
 
 
-def _dead_letters(system: System) -> list[str]:
-    lines = []
-    for service in SERVICES:
-        count = system.rows(service, "SELECT count(*) FROM outbox WHERE aggregatetype LIKE '%.dlq'")[0][0]
-        if count:
-            lines.append(f"{service} wrote {count} dead letters")
-    return lines
+def _told(system: System, topic: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Yield the id and the data of each event of ours that a topic holds: no poison, and nothing of a later version."""
+    for record in system.records(topic):
+        headers = dict(record.headers)
+        if headers.get("ce_source", SOURCE) != SOURCE and headers["ce_type"].endswith(b".v1"):
+            yield headers["ce_id"], json.loads(record.value)
+
+
+def _claims(system: System, claims: Sequence[str], year: int) -> list[str]:
+    """Every claim that was acknowledged is in ingest once, was told of with one event, and is in analytics once."""
+    of_year = f"CH{year}N%"
+    found = system.rows(
+        "ingest", "SELECT claim_id, patient_control_number FROM claims WHERE patient_control_number LIKE $1", of_year
+    )
+    ids = {str(row["claim_id"]) for row in found}
+    told: defaultdict[str, set[bytes]] = defaultdict(set)
+    for event_id, data in _told(system, "claim.submitted") if claims else ():
+        if data["claim_id"] in ids:
+            told[data["claim_id"]].add(event_id)
+    facts = "SELECT convert_from(told, 'UTF8')::json->>'claim_id' AS claim_id FROM facts WHERE kind = 'claim'"
+    known = [row["claim_id"] for row in system.rows("analytics", facts) if row["claim_id"] in ids] if claims else []
+    return [
+        *_differences("single claims in ingest", claims, (row["patient_control_number"] for row in found)),
+        *_differences("events of single claims", ids, (claim_id for claim_id, events in told.items() for _ in events)),
+        *_differences("single claims in analytics", ids, known),
+    ]
+
+
+def _dead_letters(system: System, planted: Planted) -> list[str]:
+    """Every dead letter is one that was planted, and every one that was planted is there."""
+    query = "SELECT aggregatetype, convert_from(payload, 'UTF8') FROM outbox WHERE aggregatetype LIKE '%.dlq'"
+    rows = [(topic, json.loads(letter)) for service in SERVICES for topic, letter in system.rows(service, query)]
+    found = Counter((topic, reason, value[:_NAMED_BYTES]) for topic, reason, value in dead_letters(rows).elements())
+    wanted = Counter((topic, reason, value[:_NAMED_BYTES]) for topic, reason, value in planted.elements())
+    return _differences("dead letters", wanted.elements(), found.elements())

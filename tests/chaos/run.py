@@ -1,57 +1,99 @@
-"""One run: load, faults, silence, and the count."""
+"""One round: load, a fault, recovery, silence, and the count."""
 
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from tests.chaos.checks import check
-from tests.chaos.faults import Fault, strike
+from tests.chaos.faults import Fault, chance_of
 from tests.chaos.load import Load
+from tests.chaos.site import Site
+from tests.chaos.watch import Watch
 from tests.support.system import System
 
 FILES_A_SECOND = 4.0
+_BEFORE_SECONDS = 3.0
+_IN_TIME_FOR_SECONDS = 4.0  # nothing was late for so long: it is over
+_OVER_SECONDS = 150.0
 _SETTLE_SECONDS = 200  # below the limit of a test, which would not say what still moved
 _LAST_LINES = 12
 
 
 class Outcome(Struct, frozen=True):
-    """What a run was, and what was wrong afterwards (nothing, if all is well)."""
+    """What a round was, and what was wrong afterwards (nothing, if all is well)."""
 
+    fault: Fault
     problems: list[str]
-    faults: int
+    recovered_seconds: float
+    stalled_seconds: float
     files: int
     claims: int
     retries: int
-    settled_seconds: float
+    load_average: float
+
+    @property
+    def is_in_time(self) -> bool:
+        return self.fault.within_seconds is None or self.recovered_seconds <= self.fault.within_seconds
 
     def __str__(self) -> str:
-        load = f"{self.files} files, {self.claims} claims, {self.retries} retries by clients"
-        return f"{self.faults} faults, {load}, at rest after {self.settled_seconds:.0f} s"
+        load = f"{self.files} files, {self.claims} claims, {self.retries} retries by clients, load {self.load_average:.1f}"
+        times = f"recovered after {self.recovered_seconds:.1f} s, longest stall {self.stalled_seconds:.1f} s"
+        late = "" if self.is_in_time else f" (later than {self.fault.within_seconds:g} s)"
+        return f"{self.fault.name}: {times}{late}; {load}; {len(self.problems)} problems"
 
 
-def run(system: System, seed: int, year: int, faults: Iterable[Fault], tell: Callable[[str], None] = print) -> Outcome:
-    """Strike while clients send; let it come to rest; compare with the truth. The year is the run's own, so that runs add up."""
-    struck = 0
-    with Load(system.stack.url("ingest"), seed, year, FILES_A_SECOND) as load:
-        for fault in faults:
-            tell(f"  {fault}")
-            strike(system.stack, fault)
-            struck += 1
-    began = time.monotonic()
+def run(
+    site: Site,
+    seed: int,
+    year: int,
+    fault: Fault,
+    *,
+    files_a_second: float = FILES_A_SECOND,
+    over_seconds: float = _OVER_SECONDS,
+    tell: Callable[[str], None] = print,
+) -> Outcome:
+    """Strike while clients send; wait until nothing is late; let it come to rest; compare with the truth.
+
+    The year is the round's own, so that rounds add up. What was lost is late for ever: after `over_seconds` it is not waited for.
+    """
+    site.offsets_before = site.system.offsets()
+    with Watch(site, year) as watch, Load(site.stack.url("ingest"), seed, year, files_a_second) as load:
+        time.sleep(_BEFORE_SECONDS)
+        struck_at = time.monotonic()
+        since = fault.strike(site, chance_of(seed, fault))
+        _await_recovery(watch, load, since, over_seconds)
+        late = watch.late(load.due, struck_at)
+        stalled = watch.longest_stall(struck_at)
+    come_to_rest(site.system, tell)
+    site.cluster.await_whole()
+    return Outcome(
+        fault=fault,
+        problems=check(site.system, load.files, year, claims=load.claims, planted=site.planted),
+        recovered_seconds=max(0.0, max(late, default=since) - since),
+        stalled_seconds=stalled,
+        files=len(load.files),
+        claims=sum(len(file.answers()) for file in load.files) + len(load.claims),
+        retries=load.retries,
+        load_average=os.getloadavg()[0],
+    )
+
+
+def _await_recovery(watch: Watch, load: Load, since: float, over_seconds: float) -> None:
+    """Return when nothing has been late for a while; or after a long time, and then the outcome says how late it is."""
+    given_up_at = time.monotonic() + over_seconds
+    while time.monotonic() < min(given_up_at, max([since, *watch.late(load.due, since)]) + _IN_TIME_FOR_SECONDS):
+        time.sleep(0.2)
+
+
+def come_to_rest(system: System, tell: Callable[[str], None] = print) -> None:
+    """Let all that is under way come to its end. Errors: AssertionError, when each process's last lines were told."""
     try:
         system.come_to_rest(_SETTLE_SECONDS)
     except AssertionError:
         tell(_last_lines(system))
         raise
-    return Outcome(
-        problems=check(system, load.files, year),
-        faults=struck,
-        files=len(load.files),
-        claims=sum(len(file.answers()) for file in load.files),
-        retries=load.retries,
-        settled_seconds=time.monotonic() - began,
-    )
 
 
 def _last_lines(system: System) -> str:

@@ -9,7 +9,10 @@ from msgspec import Struct
 
 from libs.synthetic import Interchange, remittances
 from tests.chaos.checks import check
+from tests.chaos.site import Site
 from tests.support.system import System
+
+pytestmark = pytest.mark.timeout(1200)  # a site takes its time to start on a busy machine
 
 YEAR = 2038
 _OF_YEAR = f"payment_on BETWEEN '{YEAR}-01-01' AND '{YEAR}-12-31'"
@@ -75,9 +78,9 @@ HARMS = {
 
 
 @pytest.fixture(scope="module")
-def files(victim: System) -> list[Interchange]:
+def files(site: Site) -> list[Interchange]:
     files = list(remittances(seed=3, claims=200, claims_per_file=25, first_on=date(YEAR, 1, 1)))
-    victim.take_in(*(file.body for file in files))
+    site.system.take_in(*(file.body for file in files))
     return files
 
 
@@ -91,9 +94,14 @@ def done(system: System, harm: Harm) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS.keys())
-def test_a_healthy_system_passes_and_each_harm_is_told(victim: System, files: list[Interchange], harm: Harm) -> None:
-    assert check(victim, files, YEAR) == []
-    with done(victim, harm):
-        found = check(victim, files, YEAR)
+def test_a_healthy_system_passes_and_each_harm_is_told(site: Site, files: list[Interchange], harm: Harm) -> None:
+    """A site that was healthy may hold poison that tests before this one have planted."""
+
+    def told() -> list[str]:
+        return check(site.system, files, YEAR, planted=site.planted)
+
+    assert told() == []
+    with done(site.system, harm):
+        found = told()
     assert any(line.startswith(harm.said) for line in found), found
-    assert check(victim, files, YEAR) == []
+    assert told() == []
