@@ -18,19 +18,10 @@ from starlette.types import Message
 from libs.common.access.scopes import PUBLIC
 from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER, sign
 from libs.common.access.verifier import Verifier
-from libs.common.database import Database
 from libs.common.http.app import create_app
-from libs.common.tenants.standing import Standing
-from tests.support.access import KEY, HeldKeys, claims
+from tests.support.access import KEY, HeldKeys, NoneClosed, claims
 
 _ROUNDS = 9
-
-
-class NoneClosed(Standing):
-    """What a database answers once a second, of which a request sees nothing."""
-
-    async def _ask(self, database: Database) -> None:
-        self._closed, self._asked_at = frozenset(), self._seconds()
 
 
 def main(arguments: list[str]) -> None:

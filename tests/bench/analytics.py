@@ -38,6 +38,7 @@ from tests.bench import (
 )
 from tests.bench.meter import tell
 from tests.bench.servers import own_database
+from tests.support.access import token
 
 PARTS = ("kpis", "overview", "intake", "exports", "causes", "backlog")
 OF_YEARS = ("fill", "kpis", "overview", "intake")
@@ -82,9 +83,9 @@ def _of_years(parts: Sequence[str], stack: Stack, *, quick: bool) -> dict[str, f
     found: dict[str, float] = {}
     today = date.today()  # noqa: DTZ011 - as the server does
     if "kpis" in parts:
-        found |= analytics_questions.ask(stack.url("analytics"), stack.token(), pids, today, quick=quick)
+        found |= analytics_questions.ask(stack.url("analytics"), token(), pids, today, quick=quick)
     if "overview" in parts:
-        found |= analytics_overview.look(stack.url("analytics"), stack.token(), pids, today, quick=quick)
+        found |= analytics_overview.look(stack.url("analytics"), token(), pids, today, quick=quick)
     if "intake" in parts:
         claims, server = 4_000 if quick else 40_000, {"postgres": pids["postgres"]}
         found |= asyncio.run(analytics_intake.take_in(stack.database_url("analytics", "worker"), claims, server))
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
             found |= _of_years(parts, stack, quick=chosen.quick)
     if "exports" in parts:
         with filled(analytics_exports.fill, facts) as stack:
-            found |= analytics_exports.fetch(stack.url("analytics"), stack.token(), _pids(stack))
+            found |= analytics_exports.fetch(stack.url("analytics"), token(), _pids(stack))
     if "causes" in parts:
         with own_database("analytics") as (_, url):
             asyncio.run(analytics_causes.fill(url, facts))

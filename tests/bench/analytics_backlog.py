@@ -21,6 +21,7 @@ from deploy.local.stack import Stack
 from tests.bench.analytics_exports import sampled
 from tests.bench.files import is_denied, write_file
 from tests.bench.meter import Meter
+from tests.support.access import bearer
 
 LIMIT_GROWTH_MIB: Final = 16
 _SPINE: Final = ("ingest-api", "ingest-worker", "classifier-worker", "appeals-worker")
@@ -50,8 +51,7 @@ def _produce(stack: Stack, folder: Path, claims: int) -> dict[str, float]:
     pids = {name: pid for name in (*_SPINE, "postgres", "kafka") if (pid := stack.pid(name)) is not None}
     denied = sum(map(is_denied, range(claims)))
     meter, began = Meter(pids), time.monotonic()
-    headers = {"Authorization": f"Bearer {stack.token()}"}
-    with httpx.Client(base_url=stack.url("ingest"), headers=headers, timeout=60) as http:
+    with httpx.Client(base_url=stack.url("ingest"), headers=bearer(), timeout=60) as http:
         for first in range(0, claims, _FILE_CLAIMS):
             path = folder / "some.835"
             write_file(path, min(_FILE_CLAIMS, claims - first), first=first, trace=f"T{first}")

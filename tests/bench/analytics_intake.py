@@ -34,8 +34,8 @@ async def take_in(worker_url: str, claims: int, pids: dict[str, int]) -> dict[st
         async with database.begin() as tx:
             await handlers.handle_facts(tx, refused, NOW)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
+    of_servers = sum(each["cpu_seconds"] for each in meter.end().values())  # while its connections live: they are processes
     await database.close()
-    of_servers = sum(each["cpu_seconds"] for each in meter.end().values())
     return {
         "intake_claims_per_second": round(claims / seconds),
         "intake_cpu_us_a_claim": round(cpu_seconds * 1e6 / claims, 1),

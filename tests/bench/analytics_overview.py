@@ -3,12 +3,13 @@
 A part of `python -m tests.bench analytics`. Usable: from the start of the navigation until its document, style and scripts are
 in, the chart of the denial rate has a size on the screen, and two frames were drawn after the load event, so that the thread is
 free. Each look is a new browser context: nothing is kept from before, no connection and no asset. Looks are at 90 days (as it
-opens), at a year, and at 90 days through one payer. The server's part of it (`first_byte`), and CPU of the server and of
-PostgreSQL together, stand beside it.
+opens), at a year, at 90 days through one payer, and through a payer and a facility together. The server's part of it
+(`first_byte`), and CPU of the server and of PostgreSQL together, stand beside it.
 """
 
 import statistics
 from datetime import date
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -38,7 +39,8 @@ def look(url: str, token: str, pids: dict[str, int], today: date, *, quick: bool
     if program is None:
         raise RuntimeError(MISSING)
     year = periods(today)["year"]
-    wanted = {"": {}, "year": year, "of_payer": {"payer": "P3"}}
+    of_both = {"payer": "P3", "facility": "F1"}
+    wanted = {"": {}, "year": year, "of_payer": {"payer": "P3"}, "of_payer_facility": of_both}
     found: dict[str, float] = {"overview_limit_ms": LIMIT_MS}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
@@ -59,7 +61,9 @@ def _times(browser: Browser, url: str, token: str, query: dict[str, str]) -> dic
     context = browser.new_context(base_url=url, locale="en", viewport={"width": 1440, "height": 900})
     context.set_extra_http_headers({"Authorization": f"Bearer {token}"})
     page = context.new_page()
-    page.goto(f"/?{urlencode(query)}", wait_until="commit")
+    answer = page.goto(f"/?{urlencode(query)}", wait_until="commit")
+    if answer is None or answer.status != HTTPStatus.OK:
+        raise RuntimeError(f"The overview is not there: {answer and answer.status}.")
     times: dict[str, Any] = page.evaluate(_TIMES)
     context.close()
     return times

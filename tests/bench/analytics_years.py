@@ -1,10 +1,10 @@
 """Years of a tenant, drawn inside PostgreSQL: the sums of so many facts, as they would have come to be.
 
 A claim has two facts and a half. Claims come over three years up to yesterday, from 60 providers of 8 facilities, each with 8 of
-20 payers and two groups of services; one in eight is refused, for one of 13 categories, and some of those are appealed. Paid days
-become known up to three days later. A claim is outstanding from its submission until its answer, 5 to 45 days later, becomes
-known: two rows of that sum for every claim, and one in thirty was never answered. Rows lie in the table as they would have come,
-by the day on which they became known.
+20 payers, two groups of services and one of 10 coders; one in eight is refused, for one of 13 categories, and some of those are
+appealed. Paid days become known up to three days later. A claim is outstanding from its submission until its answer, 5 to 45 days
+later, becomes known: two rows of that sum for every claim, and one in thirty was never answered. Rows lie in the table as they
+would have come, by the day on which they became known.
 """
 
 import random
@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import asyncpg
 
-from services.analytics.facts.measures import MEASURES, Cell, cell_id, coarse, narrowed
+from services.analytics.facts.measures import MEASURES, PLACES, Cell, cell_id, coarse, narrowed
 
 TENANT: Final = "local"
 FACTS_A_CLAIM: Final = 2.5
-PAYERS, PROVIDERS, FACILITIES, CATEGORIES = 20, 60, 8, 13
+PAYERS, PROVIDERS, FACILITIES, CATEGORIES, CODERS = 20, 60, 8, 13, 10
 DAYS: Final = 1_095
 _GROUPS: Final = ("G", "J", "99", "97")
 
@@ -63,15 +63,20 @@ UNION ALL SELECT 1, day, known_on, coarse, sum(count), sum(amount) FROM rows JOI
 UNION ALL SELECT 2, date_trunc('month', day::timestamp)::date, 'epoch', cell, sum(count), sum(amount) FROM rows
     GROUP BY date_trunc('month', day::timestamp), cell
 UNION ALL SELECT 10 + place, day, known_on, narrow, sum(count), sum(amount) FROM rows JOIN narrow_drawn USING (cell)
-    WHERE place <= {dimensions} GROUP BY place, day, known_on, narrow
+    WHERE place IN ({places}) GROUP BY place, day, known_on, narrow
+"""
+_FEW_BY_MONTH: Final = """
+INSERT INTO summed SELECT CASE grain WHEN 1 THEN 3 ELSE grain + 30 END, date_trunc('month', day::timestamp)::date, 'epoch', cell,
+    sum(count), sum(amount)
+FROM summed WHERE grain = 1 OR grain BETWEEN 10 AND 18 GROUP BY grain, date_trunc('month', day::timestamp), cell
 """
 _BALANCE: Final = """
 INSERT INTO summed SELECT CASE grain WHEN 0 THEN 27 ELSE grain + 10 END, known_on, 'epoch', cell, sum(count), sum(amount)
-FROM summed WHERE grain NOT IN (1, 2) GROUP BY grain, known_on, cell
+FROM summed WHERE grain = 0 OR grain BETWEEN 10 AND 18 GROUP BY grain, known_on, cell
 """
 _BALANCE_MONTH: Final = """
 INSERT INTO summed SELECT grain + 10, date_trunc('month', day::timestamp)::date, 'epoch', cell, sum(count), sum(amount)
-FROM summed WHERE grain >= 20 GROUP BY grain, date_trunc('month', day::timestamp), cell
+FROM summed WHERE grain BETWEEN 20 AND 28 GROUP BY grain, date_trunc('month', day::timestamp), cell
 """
 _KEEP: Final = """
 INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amount)
@@ -101,7 +106,9 @@ def cells(*, with_category: bool = False, with_level: bool = False) -> list[Cell
                 categories = [str(each) for each in range(CATEGORIES)] if with_category else [""]
                 levels = ["first", "second"] if with_level else [""]
                 facility = f"F{provider % FACILITIES}"
-                found += [(f"P{payer}", facility, f"D{provider}", group, each, level) for each in categories for level in levels]
+                whose = (f"P{payer}", facility, f"D{provider}", group)
+                coder = f"C{provider % CODERS}"
+                found += [(*whose, each, level, coder) for each in categories for level in levels]
     chance.shuffle(found)
     return found
 
@@ -125,7 +132,7 @@ async def _fill(connection: "asyncpg.Connection[Any]", claims: int, last: date) 
         await connection.execute(f"SET LOCAL {setting}")
     drawn = [cells(), cells(with_category=True), cells(with_category=True, with_level=True)]
     named = {cell for each in drawn for cell in each}
-    columns = ("tenant_id", "cell", "payer", "facility", "provider", "service_group", "category", "level")
+    columns = ("tenant_id", "cell", "payer", "facility", "provider", "service_group", "category", "level", "coder")
     narrow = {each for cell in named for _, each in narrowed(cell, _ALL_APART)}
     all_cells = [(TENANT, cell_id(cell), *cell) for cell in named | {coarse(cell) for cell in named} | narrow]
     await connection.copy_records_to_table("cells", columns=columns, records=all_cells)
@@ -174,9 +181,9 @@ async def _keep(
 ) -> None:
     """Add what was drawn up in every grain, and keep it for each measure."""
     for one_in, measures in alike.items():
-        dimensions = len(MEASURES[measures[0]][1])
-        await connection.execute(_SUM.format(table=table, one_in=one_in, dimensions=dimensions))
-        for each in (_BALANCE, _BALANCE_MONTH) if balance else ():
+        places = ", ".join(str(PLACES[each]) for each in MEASURES[measures[0]][1])
+        await connection.execute(_SUM.format(table=table, one_in=one_in, places=f"0, {places}"))
+        for each in (_FEW_BY_MONTH, _BALANCE, _BALANCE_MONTH) if balance else (_FEW_BY_MONTH,):
             await connection.execute(each)
         await connection.execute(_KEEP, TENANT, [MEASURES[each][0] for each in measures])
         await connection.execute("DROP TABLE summed")

@@ -28,9 +28,9 @@ from pypdf.generic import DecodedStreamObject, NameObject
 from services.appeals.letters.facts import Asked, Exhibit, sheet, values
 from services.appeals.letters.language import Language
 from services.appeals.letters.library import LANGUAGES, compose
+from services.appeals.letters.orders import Job, Part, Result
 from services.appeals.letters.packing import Limits
 from services.appeals.letters.paragraphs import write
-from services.appeals.letters.press import Job, Part, Result
 from services.appeals.letters.typesetting import set_letter
 from tests.support.letters import TOLD, sources
 

@@ -7,7 +7,7 @@ afterwards, and rows that a repetition cannot double (their keys; no inbox). Lef
 stored files, findings, balances, ledgers, accounts, lines, tenants, row-level security, envelopes, dead letters, traces, appeals.
 
 `python -m tests.bench.bare ROLE URL BOOTSTRAP CLAIMS DENIALS [FILE...]` is one process of it: it says `ready`, the reader waits for
-a line, and each tells its costs as JSON when it has seen all.
+a line, and each tells its costs as JSON when it has seen all. In the reader's place `drops` reads an 835 from each line.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,7 @@ from tests.bench.meter import peak_mib
 BATCH: Final = 2000
 CLAIMS_TOPIC, DENIALS_TOPIC = "bare.claims", "bare.denials"
 PARTITIONS: Final = 6
+_PATIENCE_SECONDS: Final = 60  # for the last to see all
 ROLES: Final = ("reader", "claims-relay", "classifier", "denials-relay", "analytics")
 _NO_DENIAL: Final = frozenset({"45", "1", "2", "3", "253"})
 
@@ -118,6 +120,29 @@ async def read_files(work: Work) -> None:
                 rows, events = [], []
         if rows:
             await _write_claims(work.connection, rows, events)
+
+
+async def read_drops(work: Work) -> None:
+    """Read an 835 from each line (the number of its first claim, a tab, its text): a transaction for what came since the last."""
+    encode = msgspec.json.Encoder().encode
+    lines = asyncio.StreamReader(limit=16 * 1024 * 1024)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    _ready()
+    read, came = 0, b""
+    while read < work.claims:
+        rows: list[tuple[Any, ...]] = []
+        events: list[tuple[str, bytes]] = []
+        came += await lines.read(16 * 1024 * 1024)
+        whole, _, came = came.rpartition(b"\n")
+        for line in whole.splitlines():
+            first, _, text = line.decode("latin-1").partition("\t")
+            for ordinal, (pcn, status, charge, paid, adjustments, told) in enumerate(floor.claims(text)):
+                claim = Claim(int(first) + ordinal, pcn, status, charge, paid, adjustments, [Line(*each) for each in told])
+                rows.append((claim.id, pcn, status, charge, paid))
+                events.append((pcn, encode(claim)))
+        if rows:
+            await _write_claims(work.connection, rows, events)
+            read += len(rows)
 
 
 def _text(path: Path) -> str:
@@ -263,6 +288,8 @@ async def run(role: str, work: Work) -> None:
     if role == "reader":
         _ready()
         await read_files(work)
+    elif role == "drops":
+        await read_drops(work)
     elif role == "claims-relay":
         await relay(work, "claims", CLAIMS_TOPIC, work.claims)
     elif role == "classifier":
@@ -283,16 +310,45 @@ async def main(role: str, url: str, bootstrap: str, claims: str, denials: str, *
     print(json.dumps(told), flush=True)
 
 
-def measure(url: str, bootstrap: str, files: Sequence[Path], claims: int, denials: int) -> tuple[float, dict[str, Any]]:
-    """Run all five processes over the files; return the seconds to the last commit of analytics, and what each process cost."""
-    arguments = [url, bootstrap, str(claims), str(denials)]
-    processes = {}
-    for role in reversed(ROLES):
-        command = [sys.executable, "-m", "tests.bench.bare", role, *arguments, *map(str, files if role == "reader" else ())]
-        processes[role] = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def _start(role: str, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "tests.bench.bare", role, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _await(processes: "Mapping[str, subprocess.Popen[str]]") -> None:
     for role, process in processes.items():
         if process.stdout is None or process.stdout.readline() != "ready\n":
             raise RuntimeError(f"the bare {role} did not start")
+
+
+@contextmanager
+def running(url: str, bootstrap: str, claims: int, denials: int) -> Iterator[Callable[[str], None]]:
+    """Run all five processes for so many claims; yields what gives one line to the reader of drops. All have ended at the end."""
+    arguments = [url, bootstrap, str(claims), str(denials)]
+    processes = {role: _start(role, *arguments) for role in ("analytics", "denials-relay", "classifier", "claims-relay", "drops")}
+    _await(processes)
+    drops = processes["drops"].stdin
+
+    def give(line: str) -> None:
+        if drops is not None:
+            drops.write(line)
+            drops.flush()
+
+    try:
+        yield give
+        for process in processes.values():
+            process.communicate(timeout=_PATIENCE_SECONDS)
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+
+
+def measure(url: str, bootstrap: str, files: Sequence[Path], claims: int, denials: int) -> tuple[float, dict[str, Any]]:
+    """Run all five processes over the files; return the seconds to the last commit of analytics, and what each process cost."""
+    arguments = [url, bootstrap, str(claims), str(denials)]
+    processes = {role: _start(role, *arguments, *map(str, files if role == "reader" else ())) for role in reversed(ROLES)}
+    _await(processes)
     began = time.time()
     costs = {}
     for role in ROLES:

@@ -1,8 +1,11 @@
 """Root causes, held against planted ones: synthetic years, each with ten causes of all shapes.
 
 A part of `python -m tests.bench insight`. A plant with at least 30 affected claims is found when a finding of its category covers
-at least half of its refused lines, and at least half of what the finding covers in its own stretch of days is that plant's. A
-finding is planted when at least half of the refused lines that it covers are those of plants.
+at least half of these claims, and at least half of the claims that the finding covers in its own stretch of days are that plant's.
+A finding is planted when at least half of the refused claims that it covers are those of plants. Each refused claim has one cause;
+where that is about whole claims, lines beside the plant's own are refused with them. `recall_by_lines` counts refused lines and not
+claims, those that a finding covers as its dollars do: what its conditions fit, and what is refused beside it for the same category.
+`recall_by_fitting_lines` counts what the conditions fit alone: no condition can say the lines beside.
 """
 
 import argparse
@@ -15,9 +18,9 @@ import numpy as np
 
 from libs.synthetic.years import Answered, Year, affected
 from services.analytics.causes.findings import Finding, findings
-from services.analytics.causes.outcomes import NOT_REFUSED, number_of, reason_number
+from services.analytics.causes.outcomes import NOT_REFUSED, Words, number_of, reason_number
 from services.analytics.causes.search import Limits
-from services.analytics.causes.table import Flags, Gathered, Ints, Table, Words, number_of_day
+from services.analytics.causes.table import Flags, Gathered, Ints, Table, number_of_day
 
 FIRST_ON: Final = date(2025, 1, 1)
 YEARS: Final = 20
@@ -32,7 +35,16 @@ def table_of(claims: Sequence[Answered]) -> tuple[Table, Ints]:
     reasons = {0: NOT_REFUSED}
     rows, planted = [], []
     for claim in claims:
-        subject = (claim.payer, claim.facility, claim.provider, claim.place, "professional", claim.authorization, claim.diagnosis)
+        subject = (
+            claim.payer,
+            claim.facility,
+            claim.provider,
+            claim.place,
+            "professional",
+            claim.authorization,
+            claim.diagnosis,
+            claim.coder,
+        )
         number = number_of(subject)
         subjects[number] = subject
         for line in claim.lines:
@@ -73,24 +85,44 @@ def year(seed: int, claims_count: int) -> dict[str, Any]:
     found = findings(table, Limits())
     seconds = time.process_time() - begun
     counts = affected(claims)
-    flags = [covered(claims, each) for each in found]
-    of_plants = [bool((planted[each] >= 0).mean() >= 1 / 2) if each.any() else False for each in flags]
+    fitting = [covered(claims, each) for each in found]
+    claim = np.repeat(np.arange(len(claims)), [len(each.lines) for each in claims])
+    flags = [_claims_of(claim, each) for each in fitting]
+    category = np.array([line.category for each in claims for line in each.lines])
+    by_line = [about[claim] & (category == each.named.category) for about, each in zip(flags, found, strict=True)]
+    is_planted = _claims_of(claim, planted >= 0)
+    of_plants = [bool(is_planted[each].mean() >= 1 / 2) if each.any() else False for each in flags]
     wanted = [each for each in drawn.planted if counts.get(each.number, 0) >= _AFFECTED_MIN]
-    hits, late, same = 0, [], 0
+    hits, hits_by_line, hits_fitting, late, same = 0, 0, 0, [], 0
     for plant in wanted:
-        own = planted == plant.number
-        for finding, each in zip(found, flags, strict=True):
-            both = (own & each).sum()
-            if finding.named.category == plant.category and both >= own.sum() / 2 and both >= each.sum() / 2:
+        own_lines = planted == plant.number
+        own = _claims_of(claim, own_lines)
+        told = [place for place, each in enumerate(found) if each.named.category == plant.category]
+        hits_by_line += any(_is_about(by_line[place], own_lines) for place in told)
+        hits_fitting += any(_is_about(fitting[place], own_lines) for place in told)
+        for finding, each in ((found[place], flags[place]) for place in told):
+            if _is_about(each, own):
                 hits += 1
                 same += finding.named.conditions == plant.conditions
                 if plant.from_on > FIRST_ON:
                     late.append(abs(((finding.began_on or FIRST_ON) - plant.from_on).days))
                 break
     return {
-        "planted": len(wanted), "found": hits, "same": same, "findings": len(found), "unplanted": of_plants.count(False),
-        "days_off": late, "seconds": seconds, "lines": len(table),
+        "planted": len(wanted), "found": hits, "found_by_line": hits_by_line, "found_by_fitting_line": hits_fitting, "same": same,
+        "findings": len(found), "unplanted": of_plants.count(False), "days_off": late, "seconds": seconds, "lines": len(table),
     }  # fmt: skip
+
+
+def _claims_of(claim: Ints, lines: Flags) -> Flags:
+    """Say of each claim whether one of its lines is among some."""
+    found: Flags = np.bincount(claim, lines) > 0
+    return found
+
+
+def _is_about(covered: Flags, own: Flags) -> bool:
+    """Say whether what a finding covers is half of a plant's own or more, and the plant's half of it."""
+    both = (covered & own).sum()
+    return bool(both >= own.sum() / 2 and both >= covered.sum() / 2)
 
 
 def causes(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -104,6 +136,8 @@ def causes(chosen: argparse.Namespace) -> dict[str, Any]:
         "claims_a_year": CLAIMS,
         "planted_with_30_claims": planted,
         "recall": round(found / planted, 4),
+        "recall_by_lines": round(sum(each["found_by_line"] for each in years) / planted, 4),
+        "recall_by_fitting_lines": round(sum(each["found_by_fitting_line"] for each in years) / planted, 4),
         "in_the_planted_words": round(sum(each["same"] for each in years) / planted, 4),
         "findings": told,
         "unplanted_share": round(unplanted / told, 4),

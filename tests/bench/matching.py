@@ -15,7 +15,6 @@ import asyncio
 import json
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,19 +102,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--claims", type=int, default=20_000, help="claims a round and side, in files of 5,000")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="recours-bench-") as folder:
-        bench = Bench(Path(folder))
-        try:
-            bench.start()
-            files, denied = bench.files(_WARM_UP_CLAIMS)
-            bench.measure_ours(files, _WARM_UP_CLAIMS, denied)
-            rounds = []
-            for _ in range(options.rounds):
-                rounds.append({side: measure(bench, side, options.claims) for side in _SIDES})
-                print(rounds[-1], flush=True)
-        finally:
-            bench.services.stop()
-            bench.infra.discard()
+    with Bench.running() as bench:
+        files, denied = bench.files(_WARM_UP_CLAIMS)
+        bench.measure_ours(files, _WARM_UP_CLAIMS, denied)
+        rounds = []
+        for _ in range(options.rounds):
+            rounds.append({side: measure(bench, side, options.claims) for side in _SIDES})
+            print(rounds[-1], flush=True)
     report = {
         "claims": options.claims,
         "cpu_ms_a_remit": rounds,

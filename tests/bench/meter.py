@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 from deploy.local.layout import ROOT
+from tests.bench.machine import machine
 
 REPORTS = ROOT / ".local" / "bench"
 
@@ -57,8 +58,8 @@ def tell(what: str, figures: Mapping[str, float]) -> None:
 
 
 def keep(what: str, report: dict[str, Any]) -> Path:
-    """Write a report where the last ones lie, and return its path."""
+    """Write a report, with the machine that it is of, where the last ones lie, and return its path."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     path = REPORTS / f"{what}-{time.strftime('%Y%m%dT%H%M%S')}.json"
-    path.write_text(json.dumps(report, indent=2))
+    path.write_text(json.dumps(report | {"run": machine()}, indent=2))
     return path

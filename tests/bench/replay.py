@@ -19,12 +19,10 @@ from typing import Final
 from uuid import uuid4
 
 import httpx
-import msgspec
 from sqlalchemy import text
 
 from libs.common.clock import SystemClock
 from libs.common.contracts.envelope import Received
-from libs.common.contracts.remit_received import Remark
 from libs.common.database import Database
 from libs.common.ids import claim_key
 from services.classifier import handlers
@@ -61,11 +59,12 @@ def remit(number: int) -> handlers.Remit:
         payer_id="1999999999",
         payer_name="PAYER",
         payment_on=date(2026, 1, 1 + number % 28),
+        received_at=NOW,
         claim_status_code="1",
         charge_cents=claim.charge_cents,
         paid_cents=claim.paid_cents,
-        adjustments=tuple(handlers.Adjustment(*msgspec.structs.astuple(each)) for each in claim.adjustments),
-        rarcs=tuple(Remark(each.rarc, each.line) for each in claim.rarcs),
+        adjustments=claim.adjustments,
+        rarcs=claim.rarcs,
         claim_type="professional",
         payer_kind="commercial",
     )
