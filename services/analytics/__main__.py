@@ -7,7 +7,10 @@ from libs.common.beside import run_beside
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.process import consuming_service
+from libs.common.retention.forgetting import Forgetter
+from libs.common.sealing.rewriting import Rewriter, columns
 from libs.common.settings import load, own_tokens
+from libs.common.tenants.erasing import Eraser
 from libs.common.worker import Job
 from services.analytics.alerts.scan import AlertScan
 from services.analytics.audits.labelling import Classifier, Labeller
@@ -17,6 +20,8 @@ from services.analytics.causes.ingest import Rules
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.reports.making import ReportMaker
+from services.analytics.retention import KINDS
+from services.analytics.seals import HOLDINGS, PLACES
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.webhooks.messages import keep_events
 
@@ -51,6 +56,9 @@ def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
 def jobs_of(database: Database, clock: Clock) -> list[Job]:
     settings = load(AnalyticsSettings)
     jobs: list[Job] = [
+        Rewriter(database, columns(PLACES)).run,
+        Eraser(database, clock, HOLDINGS).run,
+        Forgetter(database, clock, KINDS).run,
         Recounter(database, clock, bootstrap=settings.kafka, access=settings.broker_access()).run,
         AlertScan(database, clock).run,
         lambda: run_beside("services.analytics.webhooks"),

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from secrets import token_bytes
-from typing import Annotated, Literal, cast
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -14,10 +14,11 @@ from pydantic import BaseModel, Field
 from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, ledger, outbox
+from libs.common.http import dead_letters, ledger, outbox, trails
 from libs.common.http.app import create_app
-from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, TenantDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.messaging.brokers import OPEN
 from services.analytics import answers, kpis, queries
 from services.analytics.alerts import api as alerts
@@ -37,13 +38,19 @@ from services.analytics.pages import api as pages
 from services.analytics.pages.gate import Gate
 from services.analytics.pages.guard import by_session
 from services.analytics.pages.neighbours import Neighbours
+from services.analytics.periods import BoundedDep
 from services.analytics.queries import CALENDAR, GROUPS_MAX, Asked
 from services.analytics.recounts import api as recounts
 from services.analytics.reports import api as reports
+from services.analytics.retention import KINDS
 from services.analytics.scopes import SCOPES
 from services.analytics.scorecards import api as scorecards
+from services.analytics.seals import HOLDINGS
+from services.analytics.spans import DAYS_MAX
 from services.analytics.webhooks import api as webhooks
 from services.analytics.webhooks import deliveries_api as deliveries
+from services.analytics.webhooks import described
+from services.analytics.webhooks.trail import posts_of_events
 
 GroupBy = Literal["payer", "category", "day"]
 
@@ -79,7 +86,7 @@ router = APIRouter(tags=["kpis"])
 
 @router.get("/v1/denial-rate", summary="What stands denied of what stands, by claims and by dollars", responses=responses(422))
 async def get_denial_rate(
-    period: PeriodDep,
+    period: BoundedDep,
     tenant: TenantDep,
     database: DatabaseDep,
     group_by: Annotated[GroupBy, Query(description="what a group is; by category, each is measured against all claims")] = "payer",
@@ -104,9 +111,8 @@ async def get_denial_rate(
 
 
 GroupWord = Literal[
-    "payer", "facility", "provider", "service_group", "category", "level", "day", "week", "month", "quarter", "year", "age"
+    "payer", "facility", "provider", "service_group", "category", "level", "coder", "day", "week", "month", "quarter", "year", "age"
 ]
-_PERIOD_DAYS_MAX = 3_660
 _GROUPS_BY_MAX = 3
 _FILTERS_MAX = 50
 
@@ -176,7 +182,7 @@ async def list_kpis() -> KpiList:
 @router.get("/v1/kpis/{kpi_id}", summary="One key figure over a period", responses=responses(404, 422))
 async def get_kpi(
     kpi_id: str,
-    period: PeriodDep,
+    period: BoundedDep,
     request: Request,
     tenant: TenantDep,
     database: DatabaseDep,
@@ -223,11 +229,9 @@ async def get_kpi(
 
 
 def _check(kpi: Kpi, period: Period, group_by: Sequence[str], compare_to: str | None) -> None:
-    if period.first and period.last and (period.last - period.first).days >= _PERIOD_DAYS_MAX:
-        raise Problem(422, "bad-period", f"A period has at most {_PERIOD_DAYS_MAX} days.")
     if compare_to and not (period.first and period.last):
         raise Problem(422, "bad-period", "What is compared has a `from` and a `to`.")
-    if compare_to and period.first and period.first.year <= 1 + _PERIOD_DAYS_MAX // 365:
+    if compare_to and period.first and period.first.year <= 1 + DAYS_MAX // 365:
         raise Problem(422, "bad-period", "There is no period before.")
     if len(set(group_by)) < len(group_by) or ("age" in group_by and len(group_by) > 1):
         raise Problem(422, "unknown-group", "A group is named once, and age stands alone.")
@@ -270,6 +274,18 @@ def _group_view(group_by: Sequence[str], each: Figure, names: dict[str, str]) ->
     return {**_figure_view(each), "keys": keys, "label": names.get(keys.get("payer", ""))}
 
 
+_TAGS: Final = {
+    "kpis": "Key figures, each with its definition.",
+    "alerts": "Payers that refuse more than usual: shifts, told once, with their charts.",
+    "webhooks": "Who is told of what happens by signed posts, and what became of each.",
+    "root causes": "What is refused more often than the rest explains, since when, and what was done about it.",
+    "audits": "Samples of denials, reviewed by two people, and what they say of all.",
+    "scorecards": "How each payer, provider, facility or coder does.",
+    "exports": "Facts, denials and key figures as files.",
+    "recounts": "Sums held against the facts that they follow from.",
+}
+
+
 def make_app(
     database: Database,
     clock: Clock,
@@ -296,6 +312,7 @@ def make_app(
         "analytics",
         "Shows where denials come from.",
         audited=AUDITED,
+        retention=KINDS,
         verifier=verifier,
         scopes=SCOPES,
         checks={"database": database.ping},
@@ -318,25 +335,16 @@ def make_app(
             ledger.router,
             dead_letters.router,
             outbox.router,
+            trails.trail(posts_of_events),
         ],
-        tags={
-            "kpis": "Key figures, each with its definition.",
-            "alerts": "Payers that refuse more than usual: shifts, told once, with their charts.",
-            "webhooks": "Who is told of what happens by signed posts, and what became of each.",
-            "root causes": "What is refused more often than the rest explains, since when, and what was done about it.",
-            "audits": "Samples of denials, reviewed by two people, and what they say of all.",
-            "scorecards": "How each payer, provider or facility does.",
-            "exports": "Facts, denials and key figures as files.",
-            "recounts": "Sums held against the facts that they follow from.",
-        },
+        tags=_TAGS,
         lifespan=lifespan,
     )
     pages.install(app)
     app.state.door.without_token = by_session
-    app.state.database, app.state.clock = database, clock
+    app.state.database, app.state.clock, app.state.holdings = database, clock, HOLDINGS
     app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
-    app.state.streams = Streams(database)
+    app.state.streams, app.state.neighbours = Streams(database), asked
     app.state.rules, app.state.gate = Rules(None), gate or Gate(token_bytes(32), verifier.caller_of)
-    app.state.neighbours, app.state.kafka, app.state.traces_url = asked, None, None
-    app.state.broker_access = OPEN
-    return app
+    app.state.kafka, app.state.traces_url, app.state.broker_access = None, None, OPEN
+    return described.install(app)

@@ -25,7 +25,7 @@ AUDITED: Final[Routes] = {
     **discloses("audit", "audit_id", "page.getAudit"),
     **neither("page.getOverview", "page.getPayers", "page.getPrevention", "page.getRootCauses", "page.getAlerts", "page.getAudits"),
     **neither("page.getSystem", "page.getAsset", "page.getRootCause", "page.getAction", "page.getSignIn", "page.start"),
-    **neither("page.comeBack"),
+    **neither("page.comeBack", "page.comeOut"),
     **changes("session", None, "page.signIn", "page.signOut"),
     **changes("alert", "alert_id", "page.acknowledge", "page.resolve"),
     **changes("root_cause", "root_cause_id", "page.plan", "page.tryRule"),

@@ -62,6 +62,7 @@ class SubmittedClaim(Struct, frozen=True, gc=False):
     claim_type: str = ""
     prior_authorization: bool | None = None
     diagnosis_codes: Sequence[str] = ()
+    coder: str | None = None
 
 
 class AcknowledgedClaim(Struct, frozen=True, gc=False):
@@ -221,6 +222,7 @@ def claim_of(received: Received[SubmittedClaim]) -> Claim:
         authorization=told.prior_authorization,
         diagnosis=told.diagnosis_codes[0][:_DIAGNOSIS_CHARACTERS] if told.diagnosis_codes else "",
         services=tuple(map(service, told.lines)),
+        coder=told.coder or "",
     )
 
 

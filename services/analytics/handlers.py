@@ -26,9 +26,9 @@ from libs.common.contracts.envelope import Event, Received
 from libs.common.messaging.consumer import Subscription
 from services.analytics import events, store
 from services.analytics.causes import store as outcome_store
-from services.analytics.causes.outcomes import Outcome, outcomes
+from services.analytics.causes.outcomes import Outcome, outcomes, outcomes_alone
 from services.analytics.facts import Fact
-from services.analytics.facts.points import JournalKey, journal, read
+from services.analytics.facts.points import Alike, JournalKey, alike, journal, journal_alike, only_remit, read
 from services.analytics.store import Account
 
 _NO_EVENTS: Final[Sequence[Event]] = ()
@@ -66,17 +66,27 @@ async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], name
 
 def _changes(
     fresh: Mapping[Account, Sequence[Fact]], known: Mapping[Account, Sequence[Fact]]
-) -> tuple[store.Deltas, dict[Account, list[Outcome]]]:
+) -> tuple[store.Deltas, dict[Account, Sequence[Outcome]]]:
     """Return what new facts change in the sums, and what the services of accounts come to now, where that is not what it was."""
     deltas: dict[str, dict[JournalKey, list[int]]] = {}
-    became = {}
+    became: dict[Account, Sequence[Outcome]] = {}
+    alone: dict[tuple[str, Alike], list[int]] = {}
     for account, facts in fresh.items():
-        sums = deltas.setdefault(account[0], {})
         before = known.get(account)
+        if before is None and (first := only_remit(facts)) is not None:
+            sums_alike = alone.setdefault((account[0], alike(first)), [0, 0])
+            sums_alike[0] += 1
+            sums_alike[1] += first.charge_cents
+            if said := outcomes_alone(first.payer_id, first.payment_on, first.status, first.services):
+                became[account] = said
+            continue
+        sums = deltas.setdefault(account[0], {})
         came = _sum(sums, before, -1) if before else []
         comes = _sum(sums, [*before, *facts] if before else facts, 1)
         if comes != came:
             became[account] = comes
+    for (tenant_id, of), (count, charge_cents) in alone.items():
+        _add(deltas.setdefault(tenant_id, {}), journal_alike(of, count, charge_cents), 1)
     return deltas, became
 
 
@@ -96,14 +106,18 @@ def _new(facts: Sequence[Fact], known: Sequence[Fact]) -> Sequence[Fact]:
 def _sum(sums: dict[JournalKey, list[int]], facts: Sequence[Fact], sign: int) -> list[Outcome]:
     """Add what an account comes to, or take it away; return what became of its services: both of one reading, which costs most."""
     read_to = read(facts)
-    for key, (count, amount) in journal(facts, read_to).items():
+    _add(sums, journal(facts, read_to), sign)
+    return outcomes(read_to)
+
+
+def _add(sums: dict[JournalKey, list[int]], told: Mapping[JournalKey, Sequence[int]], sign: int) -> None:
+    for key, (count, amount) in told.items():
         held = sums.get(key)
         if held is None:
             sums[key] = [sign * count, sign * amount]
         else:
             held[0] += sign * count
             held[1] += sign * amount
-    return outcomes(read_to)
 
 
 async def handle_remits(tx: AsyncConnection, remits: Sequence[Received[events.ReceivedRemit]], _: datetime) -> Sequence[Event]:

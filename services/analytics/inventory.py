@@ -26,12 +26,14 @@ TABLES: Final[Inventory] = {
             " period_on"
         )
     ),
-    "cells": table(nothing="tenant_id cell payer facility provider service_group category level"),
+    "cells": table(staff="coder", nothing="tenant_id cell payer facility provider service_group category level"),
     "ended_sessions": table(nothing="tenant_id session_id ends_at"),
     "facts": table(reference="claim_key", care="told", nothing="tenant_id place kind"),
     "outcome_reasons": table(nothing="tenant_id reason category carc"),
     "outcome_services": table(nothing="tenant_id service told"),
-    "outcome_subjects": table(care="diagnosis", nothing="tenant_id subject payer facility provider place claim_type authorization"),
+    "outcome_subjects": table(
+        care="diagnosis", staff="coder", nothing="tenant_id subject payer facility provider place claim_type authorization"
+    ),
     "outcomes": table(
         reference="claim_key claim_id denial_id",
         care="day service denied_cents",
@@ -60,7 +62,9 @@ TABLES: Final[Inventory] = {
             " tried"
         )
     ),
-    "webhook_messages": table(care="told", nothing="tenant_id message_id type occurred_at webhook_id sequence place changed_xid"),
+    "webhook_messages": table(
+        care="told", nothing="tenant_id message_id type occurred_at webhook_id sequence place changed_xid event_id traceparent"
+    ),
     "webhook_replays": table(
         nothing="tenant_id replay_id webhook_id from_at to_at after_at after_sequence queued created_at finished_at"
     ),

@@ -1,7 +1,7 @@
 """What is read of the sums: a measure over a period of days, as it was known on a day, by groups and through filters."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -14,23 +14,29 @@ from libs.common.database import driver
 from services.analytics.facts import Fact, decode
 from services.analytics.facts.measures import DIMENSIONS, MEASURES, Grain, cell_id, narrow
 from services.analytics.kpis import Groups
+from services.analytics.parts import Part, of_days, of_state
 
 GROUPS_MAX: Final = 10_000
 CALENDAR: Final = ("day", "week", "month", "quarter", "year")
-_COARSE: Final = frozenset({"payer", "category", "level"})
-_NEVER: Final = 10_000_000
-# From so many days on months are read beside days. They are kept by all dimensions: sums by few have fewer rows a month anyway.
-_MONTHS_FROM_DAYS: Final = {Grain.DAY: 28, Grain.NARROW + 1 + DIMENSIONS.index("provider"): 365}
+_BY_DAY: Final = frozenset({"day", "week"})
+_ROWS_SEEN: Final = 300_000
+_NAMED: Final = "cells.tenant_id = $1 AND cells.cell = summed.cell"
 
 
 class TooManyGroups(Exception):  # noqa: N818 - says what is wrong
     """More groups than anybody reads."""
 
 
+Filters = tuple[tuple[str, tuple[str, ...]], ...]
+Fitting = list[tuple[int, str, str]]  # cell, category, level
+Branch = tuple[Part, Sequence[int], Sequence[int] | None]  # measures, cells; None: of all cells
+
+
 class Asked(Struct, frozen=True):
     """What to sum: days from `first` to `last`, of what was known on `as_of`; None: open, and all that is known.
 
-    `group_by`: dimensions and words of the calendar. `filters`: by dimension, the values of which one has to fit.
+    `group_by`: dimensions and words of the calendar. `filters`: by dimension, the values of which one has to fit. `fitting`: the
+    cells that fit, looked up once for all that is asked of them in a transaction: what is derived from this by `replace` keeps it.
     """
 
     tenant_id: str
@@ -39,6 +45,7 @@ class Asked(Struct, frozen=True):
     as_of: date | None = None
     group_by: tuple[str, ...] = ()
     filters: Mapping[str, Sequence[str]] = {}
+    fitting: dict[Filters, Fitting] = {}
 
 
 async def sums(tx: AsyncConnection, asked: Asked, measure: str) -> Groups:
@@ -61,7 +68,10 @@ async def sums_of(tx: AsyncConnection, asked: Asked, measures: Iterable[str]) ->
     found: dict[str, Groups] = {}
     for (groups, filters), some in alike.items():
         through = {name: asked.filters[name] for name in filters}
-        found |= await _read(tx, replace(asked, group_by=groups, filters=through), some)
+        dimensions = frozenset({*groups, *filters}) - {*CALENDAR}
+        by_day = not _BY_DAY.isdisjoint(groups)
+        parts = of_days(dimensions, asked.first, asked.last, asked.as_of, by_day=by_day, filtered=bool(through))
+        found |= await _read(tx, replace(asked, group_by=groups, filters=through), some, parts)
     return found
 
 
@@ -70,113 +80,125 @@ async def balance(tx: AsyncConnection, asked: Asked, measure: str, evening: date
     told_apart = MEASURES[measure][1]
     groups = tuple(each for each in asked.group_by if each in told_apart)
     filters = {name: told for name, told in asked.filters.items() if name in told_apart}
-    told = Asked(asked.tenant_id, None, evening, None, groups, filters)
-    dimensions = {*groups, *filters}
-    place = _place(dimensions) if len(dimensions) <= 1 else Grain.ALL
-    after = _month_of(evening)
-    parts = [_Part(Grain.BALANCE_MONTH + place, None, after - timedelta(days=1))] if after > date.min else []
-    parts += [_Part(Grain.BALANCE + place, after, evening)] if after <= evening else []
-    return (await _read(tx, told, [measure], parts))[measure]
+    told = replace(asked, first=None, last=evening, as_of=None, group_by=groups, filters=filters)
+    return (await _read(tx, told, [measure], of_state(frozenset({*groups, *filters}), evening)))[measure]
 
 
-class _Part(Struct, frozen=True):
-    """Some of the days, and the sums that answer for them."""
+class _Given:
+    """The values of a statement; each is named as it is given."""
 
-    grain: int
-    first: date | None
-    last: date | None
+    def __init__(self, *values: Any) -> None:
+        self.values = list(values)
+
+    def __call__(self, value: Any, kind: str) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}::{kind}"
 
 
-async def _read(
-    tx: AsyncConnection, asked: Asked, measures: Sequence[str], parts: Sequence[_Part] | None = None
-) -> dict[str, Groups]:
+async def _read(tx: AsyncConnection, asked: Asked, measures: Sequence[str], parts: Iterable[Part]) -> dict[str, Groups]:
     """Sum measures that tell all of the groups and filters apart."""
     names = {MEASURES[measure][0]: measure for measure in measures}
-    values: list[Any] = [asked.tenant_id, list(names)]
-
-    def given(value: Any, kind: str) -> str:
-        values.append(value)
-        return f"${len(values)}::{kind}"
-
+    branches, given = await _branches(tx, asked, names, parts), _Given(asked.tenant_id)
     days = any(each in CALENDAR for each in asked.group_by)
     dimensions = [each for each in asked.group_by if each in DIMENSIONS]
+    limit = GROUPS_MAX * len(names)
+    if len(dimensions) > 1 and not _BY_DAY.isdisjoint(asked.group_by) and await _groups_seen(tx, asked, branches) > GROUPS_MAX:
+        raise TooManyGroups
     inner = ["measure", *(["day"] if days else []), *(["cell"] if dimensions else [])]
     selected = " UNION ALL ".join(
-        f"SELECT {', '.join(inner)}, sum(count) AS count, sum(amount) AS amount FROM rollups"  # noqa: S608 - names are ours
-        f" WHERE {' AND '.join(_where(part, asked, given))} GROUP BY {', '.join(inner)}"
-        for part in (parts if parts is not None else _parts(asked))
+        f"SELECT {', '.join(inner)}, {part.sign} * sum(count)::bigint AS count, {part.sign} * sum(amount)::bigint AS amount"  # noqa: S608 - names are ours
+        f" FROM rollups WHERE {' AND '.join(_where(part, some, cells, given))} GROUP BY {', '.join(inner)}"
+        for part, some, cells in branches
     )
-    keys = [_calendar(each) if each in CALENDAR else each for each in asked.group_by]
-    # Words are looked up for each sum, of which there are few, unless days make them many: the planner expects many either way.
-    fits = "cells.tenant_id = $1 AND cells.cell = summed.cell"
-    looked_up = f" CROSS JOIN LATERAL (SELECT * FROM cells WHERE {fits} OFFSET 0) AS named"  # noqa: S608 - names are ours
-    named = f" JOIN cells ON {fits}" if days else looked_up
-    limit = GROUPS_MAX * len(names) + 1
+    keys = [_key(each) for each in asked.group_by]
+    # Words are looked up for each sum, of which there are few, unless days or several dimensions make them many: the planner
+    # expects many either way.
+    looked_up = f" CROSS JOIN LATERAL (SELECT * FROM cells WHERE {_NAMED} OFFSET 0) AS named"  # noqa: S608 - names are ours
+    are_many = days or (len(dimensions) > 1 and not asked.filters)
+    named = f" JOIN cells ON {_NAMED}" if are_many else looked_up
     query = (
         f"SELECT measure, {''.join(f'{key}, ' for key in keys)} sum(count)::bigint, sum(amount)::bigint"  # noqa: S608 - as above
         f" FROM ({selected}) AS summed{named if dimensions else ''}"
-        f" GROUP BY {', '.join(['measure', *keys])} LIMIT {limit}"
+        f" GROUP BY {', '.join(['measure', *keys])} HAVING sum(count) <> 0 OR sum(amount) <> 0 LIMIT {limit + 1}"
     )
     found: dict[str, dict[tuple[str, ...], tuple[int, int]]] = {measure: {} for measure in measures}
-    for number, *key, count, amount in await (await driver(tx)).fetch(query, *values):
+    for number, *key, count, amount in await (await driver(tx)).fetch(query, *given.values):
         found[names[number]][tuple(key)] = (count, amount)
-    if any(len(groups) > GROUPS_MAX for groups in found.values()) or sum(map(len, found.values())) == limit:
+    if any(len(groups) > GROUPS_MAX for groups in found.values()) or sum(map(len, found.values())) > limit:
         raise TooManyGroups
-    return {measure: {key: told for key, told in groups.items() if any(told)} for measure, groups in found.items()}
+    return dict(found)
 
 
-def _where(part: _Part, asked: Asked, given: Callable[[Any, str], str]) -> list[str]:
-    where = ["tenant_id = $1", f"grain = {part.grain}", "measure = ANY($2::smallint[])"]
+async def _groups_seen(tx: AsyncConnection, asked: Asked, branches: Sequence[Branch]) -> int:
+    """Return how many groups of a measure the first rows have. Sums by day and several dimensions over years are made of millions
+    of rows before the first of them is seen, and then they are too many.
+    """
+    given = _Given(asked.tenant_id)
+    rows = " UNION ALL ".join(
+        f"(SELECT measure, day, cell FROM rollups WHERE {' AND '.join(_where(part, some, cells, given))} LIMIT {_ROWS_SEEN})"  # noqa: S608 - names are ours
+        for part, some, cells in branches
+    )
+    keys = ", ".join(_key(each) for each in asked.group_by)
+    apart = f"SELECT DISTINCT measure, {keys} FROM ({rows}) AS summed JOIN cells ON {_NAMED}"  # noqa: S608 - as above
+    query = f"SELECT coalesce(max(count), 0) FROM (SELECT count(*) FROM ({apart}) AS told GROUP BY measure) AS counted"  # noqa: S608 - as above
+    seen: int = await (await driver(tx)).fetchval(query, *given.values)
+    return seen
+
+
+async def _branches(tx: AsyncConnection, asked: Asked, names: Mapping[int, str], parts: Iterable[Part]) -> list[Branch]:
+    """Return what to read of which part: through filters, of each measure the cells that it can have."""
+    if not asked.filters:
+        return [(part, list(names), None) for part in parts]
+    found: list[Branch] = []
+    alike: dict[frozenset[str], list[int]] = {}
+    for number, measure in names.items():
+        alike.setdefault(MEASURES[measure][1], []).append(number)
+    for part in parts:
+        if _is_narrow(part):
+            ((name, told),) = asked.filters.items()
+            found.append((part, list(names), [cell_id(narrow(name, value)) for value in told]))
+        else:
+            fitting = await _fitting(tx, asked)
+            found += [(part, some, _cells_of(fitting, told_apart)) for told_apart, some in alike.items()]
+    return found
+
+
+def _is_narrow(part: Part) -> bool:
+    return part.grain >= Grain.NARROW and part.grain % 10 != Grain.ALL
+
+
+async def _fitting(tx: AsyncConnection, asked: Asked) -> Fitting:
+    """Return the cells that fit the filters."""
+    key = tuple((name, tuple(told)) for name, told in asked.filters.items())
+    if key not in asked.fitting:
+        fits = " AND ".join(f"{name} = ANY(${place}::text[])" for place, name in enumerate(asked.filters, start=2))
+        query = f"SELECT cell, category, level FROM cells WHERE tenant_id = $1 AND {fits}"  # noqa: S608 - names are ours
+        rows = await (await driver(tx)).fetch(query, asked.tenant_id, *map(list, asked.filters.values()))
+        asked.fitting[key] = [(row["cell"], row["category"], row["level"]) for row in rows]
+    return asked.fitting[key]
+
+
+def _cells_of(fitting: Fitting, told_apart: frozenset[str]) -> list[int]:
+    """Return the cells that a measure can have: what it does not tell apart is empty in them."""
+    by_category, by_level = "category" in told_apart, "level" in told_apart
+    return [cell for cell, category, level in fitting if (by_category or not category) and (by_level or not level)]
+
+
+def _where(part: Part, some: Sequence[int], cells: Sequence[int] | None, given: Callable[[Any, str], str]) -> list[str]:
+    where = ["tenant_id = $1", f"grain = {part.grain}", f"measure = ANY({given(some, 'smallint[]')})"]
     where += [f"day >= {given(part.first, 'date')}"] if part.first else []
     where += [f"day <= {given(part.last, 'date')}"] if part.last else []
-    where += [f"known_on <= {given(asked.as_of, 'date')}"] if asked.as_of else []
-    if asked.filters and part.grain >= Grain.NARROW and part.grain % 10 != Grain.ALL:
-        ((name, told),) = asked.filters.items()
-        named = [cell_id(narrow(_place([name]), value)) for value in told]
-        where.append(f"cell = ANY({given(named, 'bigint[]')})")
-    elif asked.filters:
-        fits = " AND ".join(f"{name} = ANY({given(list(told), 'text[]')})" for name, told in asked.filters.items())
-        where.append(f"cell IN (SELECT cell FROM cells WHERE tenant_id = $1 AND {fits})")  # noqa: S608 - names are ours
+    where += [f"known_on <= {given(part.known_by, 'date')}"] if part.known_by else []
+    where += [f"known_on > {given(part.known_after, 'date')}"] if part.known_after else []
+    # An array, since the index is then searched for its cells: rows of others are not looked at.
+    where += [f"cell = ANY({given(cells, 'bigint[]')})"] if cells is not None else []
     return where
 
 
-def _parts(asked: Asked) -> list[_Part]:
-    """Say which sums answer it with the fewest rows: of a long time, those of months, and of days where it begins and ends."""
-    dimensions = {each for each in (*asked.group_by, *asked.filters) if each in DIMENSIONS}
-    several = Grain.COARSE if dimensions <= _COARSE else Grain.DAY
-    days = several if len(dimensions) > 1 else Grain.NARROW + _place(dimensions)
-    whole = [_Part(days, asked.first, asked.last)]
-    if asked.as_of is not None or {"day", "week"} & set(asked.group_by):
-        return whole
-    first = date.min if asked.first is None else _month_from(asked.first)
-    after = date.max if asked.last is None else _month_of(asked.last)  # the first day that is in no whole month of it
-    if (after - first).days < _MONTHS_FROM_DAYS.get(days, _NEVER):
-        return whole
-    edges = [] if asked.first in (None, first) else [_Part(days, asked.first, first - timedelta(days=1))]
-    edges += [] if asked.last is None or asked.last < after else [_Part(days, after, asked.last)]
-    until = None if asked.last is None else after - timedelta(days=1)
-    return [_Part(Grain.MONTH, asked.first and first, until), *edges]
-
-
-def _month_from(day: date) -> date:
-    """Return the first of the first month that begins on a day or after it."""
-    if day.day == 1 or (day.year, day.month) == (date.max.year, date.max.month):
-        return day
-    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-
-
-def _month_of(day: date) -> date:
-    """Return the first of the month that a day is in, or that begins with the next day."""
-    tomorrow = day + timedelta(days=1) if day < date.max else day
-    return tomorrow.replace(day=1)
-
-
-def _place(dimensions: Iterable[str]) -> int:
-    """Return the place of the one dimension that sums are kept by, beginning with 1; 0: there is none."""
-    return next((DIMENSIONS.index(each) + 1 for each in dimensions), 0)
-
-
-def _calendar(word: str) -> str:
+def _key(word: str) -> str:
+    """Return what groups are told apart by: a dimension, or days by a word of the calendar."""
+    if word not in CALENDAR:
+        return word
     return "day::text" if word == "day" else f"date_trunc('{word}', day::timestamp)::date::text"
 
 
@@ -220,16 +242,6 @@ async def all_sums(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[tuple[t
         for row in rows:
             told = tuple(row)
             yield told[:5], told[5:]
-
-
-async def freeze(tx: AsyncConnection, tenant_id: str | None = None) -> None:
-    """Let the transaction see one moment alone, and of it one tenant, if told. First in it: it is begun without a tenant;
-    without writing, so that no relay waits for it.
-    """
-    connection = await driver(tx)
-    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    if tenant_id is not None:
-        await connection.execute("SELECT set_config('recours.tenant', $1, true)", tenant_id)
 
 
 async def raw_facts(tx: AsyncConnection, tenant_id: str) -> AsyncIterator[list[tuple[str, int, str, str]]]:

@@ -79,6 +79,7 @@ SCOPES: Final = {
     "POST /sign-in": PUBLIC,
     "GET /sign-in/start": PUBLIC,
     "GET /sign-in/return": PUBLIC,
+    "GET /sign-out": PUBLIC,
     "POST /sign-out": PUBLIC,
     "GET /assets/{version}/{name}": PUBLIC,
 }

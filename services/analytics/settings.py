@@ -17,6 +17,9 @@ class AnalyticsSettings(CommonSettings):
         description="what working one denial costs, for the KPI cost-to-rework; not told: it has no number",
     )
     webhook_loopback: bool = Field(False, description="whether webhooks may call this machine's own address, in the clear too")
+    webhooks_health_port: int | None = Field(
+        None, ge=1, le=65535, description="as RECOURS_HEALTH_PORT, of the process that posts webhooks, beside the worker"
+    )
     ingest_url: HttpUrl | None = Field(
         None,
         description="where ingest answers; not told: a root cause is no payer's rule (503), and pages say what they miss",

@@ -17,15 +17,16 @@ from services.analytics.facts.points import JournalKey
 Account = tuple[str, UUID]  # tenant, claim key
 Row = tuple[str, int, int, date, date, int]  # of the sums: their key
 
+# Each account by itself: asked first while the table is nearly empty, a join would read it all, and its plan stays while it fills.
 _KNOWN: Final = """
-SELECT tenant_id, claim_key, told
-FROM unnest($1::text[], $2::uuid[]) AS asked (tenant, key) JOIN facts ON tenant_id = tenant AND claim_key = key
-ORDER BY tenant_id, claim_key, place
+SELECT tenant, key, told FROM unnest($1::text[], $2::uuid[]) AS asked (tenant, key)
+CROSS JOIN LATERAL (SELECT place, told FROM facts WHERE tenant_id = tenant AND claim_key = key OFFSET 0) AS known
+ORDER BY tenant, key, place
 """
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('analytics rollups', 0))"
 _CELLS: Final = """
-INSERT INTO cells (tenant_id, cell, payer, facility, provider, service_group, category, level)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+INSERT INTO cells (tenant_id, cell, payer, facility, provider, service_group, category, level, coder)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
 ON CONFLICT DO NOTHING
 """
 _ADD: Final = """
@@ -46,7 +47,7 @@ async def facts_of(tx: AsyncConnection, accounts: Collection[Account]) -> dict[A
     """Return the facts of those accounts that have some, in the order in which they came."""
     known: dict[Account, list[Fact]] = {}
     for row in await (await driver(tx)).fetch(_KNOWN, *_columns(accounts)):
-        known.setdefault((row["tenant_id"], row["claim_key"]), []).append(decode(row["told"]))
+        known.setdefault((row["tenant"], row["key"]), []).append(decode(row["told"]))
     return known
 
 
@@ -100,8 +101,9 @@ def rows_of(deltas: Deltas) -> tuple[dict[Row, list[int]], dict[tuple[str, int],
 def _cells_of(cell: Cell, measure: str) -> tuple[tuple[int, int, Cell], ...]:
     """Return in which sums a cell counts: (grain, number of the cell there, that cell)."""
     narrow = narrowed(cell, measure)
-    found = [(Grain.DAY, cell), (Grain.COARSE, coarse(cell)), (Grain.MONTH, cell)]
-    found += [(Grain.NARROW + place, summed) for place, summed in narrow]
+    found = [(grain, cell) for grain in (Grain.DAY, Grain.MONTH)]
+    found += [(grain, coarse(cell)) for grain in (Grain.COARSE, Grain.COARSE_MONTH)]
+    found += [(of + place, summed) for place, summed in narrow for of in (Grain.NARROW, Grain.NARROW_MONTH)]
     if measure in STOCKS:
         found += [
             (of + place, summed) for place, summed in [*narrow, (Grain.ALL, cell)] for of in (Grain.BALANCE, Grain.BALANCE_MONTH)
@@ -111,7 +113,7 @@ def _cells_of(cell: Cell, measure: str) -> tuple[tuple[int, int, Cell], ...]:
 
 def _days(grain: int, day: date, known_on: date) -> tuple[date, date]:
     """Return by which days a grain keeps what is of a day and became known on another."""
-    if grain == Grain.MONTH:
+    if grain in (Grain.MONTH, Grain.COARSE_MONTH) or grain >= Grain.NARROW_MONTH:
         return day.replace(day=1), ALWAYS
     if grain >= Grain.BALANCE_MONTH:
         return known_on.replace(day=1), ALWAYS

@@ -35,7 +35,7 @@ def _account(number: int) -> list[Fact]:
     return told
 
 
-def _alert(number: int, payer_id: str) -> Alert:
+def alert_of(number: int, payer_id: str) -> Alert:
     return Alert(
         tenant_id=TENANT,
         alert_id=UUID(int=number),
@@ -56,7 +56,7 @@ def _alert(number: int, payer_id: str) -> Alert:
 async def open_alert(database: ServiceDatabase, number: int, payer_id: str) -> None:
     worker = Database(database.worker_url)
     async with worker.begin() as tx:
-        await store.write(tx, [Step("opened", "recours", NOW, _alert(number, payer_id))])
+        await store.write(tx, [Step("opened", "recours", NOW, alert_of(number, payer_id))])
     await worker.close()
 
 
@@ -65,7 +65,7 @@ async def fill(database: ServiceDatabase) -> None:
     async with worker.begin() as tx:
         told = [((TENANT, UUID(int=number)), fact) for number in range(1, 301) for fact in _account(number)]
         await record(tx, told, {(TENANT, payer): name for payer, name in NAMES.items()})
-        await store.write(tx, [Step("opened", "recours", NOW, _alert(1, "P1"))])
+        await store.write(tx, [Step("opened", "recours", NOW, alert_of(1, "P1"))])
     await worker.close()
 
 

@@ -81,7 +81,7 @@ def test_a_new_alert_shows_by_itself_after_a_refused_connection_too_and_moves_no
             refused.append(route.request.url)
             route.fulfill(status=503)
 
-    page.route("**/v1/stream", refuse_once)
+    page.route("**/v1/stream**", refuse_once)
     page.clock.install()
     page.reload()
     mark = page.get_by_text("En direct")
@@ -105,3 +105,5 @@ def test_a_new_alert_shows_by_itself_after_a_refused_connection_too_and_moves_no
     expect(overview.get_by_role("link", name="Alerts that stand: 2")).to_be_visible()
     run_apart(shifts.open_alert(database, 3, "P3"))
     expect(overview.get_by_role("link", name="Alerts that stand: 3")).to_be_visible()
+    asked = "performance.getEntriesByType('resource').filter((each) => each.initiatorType === 'xmlhttprequest').length"
+    assert overview.evaluate(asked) == 1, "a page is asked for again when something was told, and not because it was opened"

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Query, Response
 from libs.common.database import Database
 from libs.common.http.deps import CallerDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.analytics import queries
 from services.analytics.alerts import store, telling

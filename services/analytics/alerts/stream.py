@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Receive, Scope, Send
 
 from libs.common.changes import Change, latest_change
@@ -21,7 +22,8 @@ from libs.common.errors import Transient
 from libs.common.http import problems
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import read_change_cursor, write_change_cursor
-from libs.common.http.problems import Problem, responses
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
 from services.analytics import queries
 from services.analytics.alerts import store
 from services.analytics.alerts.store import Told
@@ -168,6 +170,11 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
+async def now(tx: AsyncConnection, tenant: str) -> str:
+    """Return the id to go on from for who reads what stands after this, in the same transaction."""
+    return write_change_cursor(await latest_change(tx), tenant, {})
+
+
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -190,12 +197,15 @@ async def follow(
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=500, description="`id` of the last event that was seen")
     ] = None,
+    after: Annotated[
+        str | None, Query(max_length=500, description="the same, where a browser begins and cannot send it; the header goes before")
+    ] = None,
 ) -> EventStream:
     """Events `alert`; comments are heartbeats. `Last-Event-ID` goes on behind an event that was seen; without it, from now on.
 
     One that takes nothing for 10 seconds is dropped.
     """
-    place = read_change_cursor(last_event_id, tenant, {})
+    place = read_change_cursor(last_event_id or after, tenant, {})
     if place is None:
         async with database.begin(tenant) as tx:
             place = await latest_change(tx)

@@ -12,15 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
+from libs.common.table_files import MEDIA_TYPES
 from services.analytics.audits import documents, store
 from services.analytics.audits.plans import ITEMS_MAX
 from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
 from services.analytics.audits.views import AuditBody, AuditView, ItemView, ResultsView, VerdictBody
-from services.analytics.exports.writing import MEDIA_TYPES
 
 router = APIRouter(tags=["audits"])
 AuditId = Annotated[UUID, Path(description="as it was answered")]
@@ -126,14 +127,18 @@ async def put_review(
         return await _shown(tx, audit, item)
 
 
-@router.put("/v1/audits/{audit_id}/items/{item}/settlement", summary="Settle a dispute", responses=responses(404, 409, 413, 422))
+@router.put(
+    "/v1/audits/{audit_id}/items/{item}/settlement", summary="Settle a dispute", responses=responses(403, 404, 409, 413, 422)
+)
 async def put_settlement(
     audit_id: AuditId, item: Number, body: VerdictBody, tenant: TenantDep, settled_by: WhoDep, database: DatabaseDep
 ) -> ItemView:
-    """What whoever asks holds to be so where two reviews differ. It is final."""
+    """What whoever asks, who is neither of the two reviewers, holds to be so where their reviews differ. It is final."""
     verdict = body.to_verdict()
     async with database.begin(tenant) as tx:
         audit = await _audit(tx, tenant, audit_id)
+        if settled_by in audit.plan.reviewers:
+            raise Problem(403, "settles-own-dispute", "You are one of the two whose reviews differ: a third person settles it.")
         held = await _open_item(tx, audit, item, settled=(verdict, settled_by))
         if held.state == "settled":
             return await _shown(tx, audit, item)

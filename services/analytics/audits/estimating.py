@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from scipy.stats import beta
 
+from services.analytics.audits.quantiles import beta_quantile
 from services.analytics.audits.sampling import Stratum
 
 _BELIEF: Final = 10.0  # so many errors give the variance that is seen the same say as the one that is expected
@@ -104,6 +104,6 @@ def _part(items: Sequence[tuple[Item, float]]) -> _Part:
 
 def _jeffreys(errors: float, trials: float, confidence: float) -> tuple[float, float]:
     tail = (1 - confidence) / 2
-    low = 0.0 if errors <= 0 else float(beta.ppf(tail, errors + 0.5, trials - errors + 0.5))
-    high = 1.0 if errors >= trials else float(beta.ppf(1 - tail, errors + 0.5, trials - errors + 0.5))
+    low = 0.0 if errors <= 0 else beta_quantile(tail, errors + 0.5, trials - errors + 0.5)
+    high = 1.0 if errors >= trials else beta_quantile(1 - tail, errors + 0.5, trials - errors + 0.5)
     return low, high

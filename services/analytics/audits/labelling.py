@@ -13,7 +13,7 @@ from libs.common.access.signing import OwnTokens
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http.neighbour import RETRY_AFTER, Behalf, Neighbour, Refused
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from libs.common.telemetry import new_traceparent
 from libs.common.worker import take_turns, work_off
 from services.analytics.audits import store

@@ -31,7 +31,7 @@ def standing(first: date | None, last: date | None, as_of: date, claim_key: UUID
         episode = account.episode_of.get(denial.remit_id)
         facility = provider = service_group = ""
         if episode is not None:
-            _, facility, provider, service_group, _, _ = episode.cell(denial.payer_id)
+            _, facility, provider, service_group, *_ = episode.cell(denial.payer_id)
         yield Unit(
             denial.denial_id,
             claim_key,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from libs.common.clock import Clock
-from libs.common.database import Database
+from libs.common.database import Database, freeze
 from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics.audits import store
@@ -54,7 +54,7 @@ class Drawer:
         """Errors: CannotDraw."""
         found: list[Unit] = []
         async with self._database.begin() as tx:
-            await queries.freeze(tx)
+            await freeze(tx)
             async for some in queries.accounts(tx, audit.tenant_id, with_denials=True):
                 for claim_key, facts in some:
                     found += units(audit.plan, audit.as_of, claim_key, facts)

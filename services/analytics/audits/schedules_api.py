@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import not_found, responses
+from libs.common.http.problem import not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.analytics.audits import schedules_store as store
 from services.analytics.audits.schedules_store import Schedule

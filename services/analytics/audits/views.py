@@ -12,6 +12,7 @@ from services.analytics.audits.plans import Dimension, Method, Plan
 from services.analytics.audits.results import Finding
 from services.analytics.audits.reviewing import ItemState, Question, Verdict
 from services.analytics.audits.store import Audit, Item, LabelState, State
+from services.analytics.spans import DAYS_MAX, is_too_long
 
 Reviewer = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]  # the subject of a token
 Value = Annotated[str, Field(max_length=100)]
@@ -69,6 +70,12 @@ class AuditBody(PlanBody):
     as_of: date | None = Field(
         None, description="of the denials that stood on the evening of this day (UTC), as they were known then; left out: today"
     )
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if is_too_long(self.from_, self.to):
+            raise ValueError(f"a period has at most {DAYS_MAX} days")
+        return self
 
 
 class StratumView(BaseModel):

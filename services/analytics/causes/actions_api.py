@@ -11,7 +11,8 @@ from libs.common.http import idempotency
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.neighbour import Refused
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.analytics.causes import action_store as store
 from services.analytics.causes import prevention

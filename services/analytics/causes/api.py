@@ -12,7 +12,8 @@ from fastapi import APIRouter, Path, Query
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, Period, PeriodDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, read_cursor, write_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from services.analytics import queries
 from services.analytics.causes import naming, store
 from services.analytics.causes.findings import Finding, findings
@@ -21,11 +22,11 @@ from services.analytics.causes.outcomes import DIMENSIONS
 from services.analytics.causes.search import Limits
 from services.analytics.causes.table import Gathered, Table
 from services.analytics.causes.views import CauseClaimView, RootCausesView, view
+from services.analytics.periods import require_bounded
 
 router = APIRouter(tags=["root causes"])
 
 _PERIOD_DAYS: Final = 365
-_PERIOD_DAYS_MAX: Final = 3_660
 _FILTERS_MAX: Final = 50
 _WAITING_MAX: Final = 4
 _BUSY: Final = {"Retry-After": "15"}
@@ -100,8 +101,7 @@ async def _gather(
 def _days(period: Period, today: date) -> tuple[date, date]:
     last = period.last or max(today, period.first or today)
     first = period.first or max(last, date.min + timedelta(days=_PERIOD_DAYS)) - timedelta(days=_PERIOD_DAYS - 1)
-    if (last - first).days >= _PERIOD_DAYS_MAX:
-        raise Problem(422, "bad-period", f"A period has at most {_PERIOD_DAYS_MAX} days.")
+    require_bounded(first, last)
     return first, last
 
 

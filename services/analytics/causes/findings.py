@@ -29,7 +29,8 @@ class Rate(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """One root cause. `now`: since it began (the whole period, where no beginning is seen); `before`: outside of that.
 
-    `claims`, `denied_cents`: refused claims of the stretch, and what was refused. `excess_cents`: the part of it beyond what would
+    `claims`, `denied_cents`: refused claims of the stretch, and what was refused of them for the category: on the lines that the
+    conditions say, and on those beside, as a refusal of whole claims takes both. `excess_cents`: the part of it beyond what would
     have been expected.
     """
 
@@ -61,13 +62,14 @@ def findings(table: Table, limits: Limits) -> list[Finding]:
 
 def _finding(table: Table, cause: Cause, first: int, last: int) -> Finding:
     rows = cause.rows
-    refused = table.category[rows] == table.categories.index(cause.category)
+    category = table.categories.index(cause.category)
+    refused = table.category[rows] == category
     day = table.day[rows]
-    began = onset(day.astype(np.int64), refused.astype(np.float64), first, last)
+    began = onset(day.astype(np.int64), refused.astype(np.float64), first, last, cause.claims_a_line)
     inside = (day >= (first if began.began is None else began.began)) & (day < (last + 1 if began.ended is None else began.ended))
     hit = rows[refused & inside]
     now, before = _rate(inside, refused), _rate(~inside, refused)
-    denied_cents = int(table.cents[hit].sum())
+    denied_cents = int(table.cents[table.beside(category, hit)].sum())
     expected = cause.expected if not before.lines else max(min(cause.expected, before.rate or 0.0), 0.0)
     excess_bp = 0 if not now.rate else round(10_000 * max(1 - expected / now.rate, 0))
     codes = Counter(table.reasons[reason][1] for reason in table.reason[hit].tolist())

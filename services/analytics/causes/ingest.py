@@ -10,7 +10,7 @@ import msgspec
 
 from libs.common.access.signing import OwnTokens
 from libs.common.http.neighbour import JSON, RETRY_AFTER, Behalf, Neighbour, Refused
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 
 def unavailable() -> Problem:

@@ -27,15 +27,18 @@ class Onset(Struct, frozen=True):
 _ALWAYS: Final = Onset(None, None)
 
 
-def onset(day: Ints, refused: Floats, first: int, last: int) -> Onset:
-    """Return the stretch of days with the higher rate. `day` and `refused` are of each line; first and last of the whole period."""
+def onset(day: Ints, refused: Floats, first: int, last: int, claims_a_line: float = 1.0) -> Onset:
+    """Return the stretch of days with the higher rate. `day` and `refused` are of each line; first and last of the whole period.
+
+    A claim's lines fall together: where several of a claim are among them, they say as much as one.
+    """
     days = last - first + 1
     step = -(-days // _DAYS_MAX)
     place = (day - first) // step
     count = -(-days // step)
     k = np.concatenate(([0.0], np.cumsum(np.bincount(place, refused, count))))
     n = np.concatenate(([0.0], np.cumsum(np.bincount(place, minlength=count))))
-    told = _ratios(k, n)
+    told = _ratios(k, n) * claims_a_line
     best: tuple[float, int, int] = (0.0, 0, count)
     one_end = [(told[begin, count], begin, count) for begin in range(1, count)] + [
         (told[0, end], 0, end) for end in range(1, count)

@@ -5,19 +5,22 @@ payer's first answer to a claim, which stays what it was when it is overturned l
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from services.analytics.facts import Claim, Denial, Refused, Remit
-from services.analytics.facts.points import Account, Episode, first_answer
+from msgspec import Struct
 
-Subject = tuple[str, str, str, str, str, str, str]  # as SUBJECT_DIMENSIONS
-SUBJECT_DIMENSIONS: Final = ("payer", "facility", "provider", "place", "claim_type", "authorization", "diagnosis")
+from services.analytics.facts import Claim, Denial, Refused, Remit
+from services.analytics.facts.points import Account, Episode, first_answer, read
+
+Subject = tuple[str, str, str, str, str, str, str, str]  # as SUBJECT_DIMENSIONS
+SUBJECT_DIMENSIONS: Final = ("payer", "facility", "provider", "place", "claim_type", "authorization", "diagnosis", "coder")
 DIMENSIONS: Final = (*SUBJECT_DIMENSIONS, "procedure", "modifier")
 Reason = tuple[str, str]  # category, CARC
+NO_MODIFIER: Final = "none"
 NOT_REFUSED: Final[Reason] = ("", "")
 _AUTHORIZATION: Final = {None: "", True: "named", False: "none"}
 _LINES_MAX: Final = 32_767
@@ -41,6 +44,14 @@ class Outcome(NamedTuple):
     denial_id: UUID | None
 
 
+class Words(Struct, frozen=True):
+    """What the numbers of subjects, services and reasons mean."""
+
+    subjects: Mapping[int, tuple[str, ...]]
+    services: Mapping[int, str]
+    reasons: Mapping[int, Reason]
+
+
 def outcomes(account: Account) -> list[Outcome]:
     """Return what became of the services of one account's claims."""
     found: list[Outcome] = []
@@ -48,6 +59,16 @@ def outcomes(account: Account) -> list[Outcome]:
     for number, (episode, initial) in enumerate(sorted(answered, key=_begun)):
         found += _of_claim(number, episode, initial, account)
     return found
+
+
+@lru_cache(maxsize=4_096)
+def outcomes_alone(payer_id: str, payment_on: date, status: str, services: tuple[str, ...]) -> tuple[Outcome, ...]:
+    """Return `outcomes` of an account whose only fact is a remit that names no claim: the same for all that say the same."""
+    only = Remit(_ANY, payment_on, payer_id, payment_on, status, 0, 0, len(services), services=services)
+    return tuple(outcomes(read([only])))
+
+
+_ANY: Final = UUID(int=0)
 
 
 def _begun(answered: tuple[Episode, list[Remit]]) -> tuple[date, UUID]:
@@ -102,15 +123,17 @@ def _largest(by_reason: dict[Reason, int]) -> Reason:
 
 def _subject(claim: Claim | None, payer_id: str) -> Subject:
     if claim is None:
-        return (payer_id, "", "", "", "", "", "")
+        return (payer_id, "", "", "", "", "", "", "")
     authorization = _AUTHORIZATION[claim.authorization]
-    return (payer_id, claim.facility, claim.provider, claim.place, claim.claim_type, authorization, claim.diagnosis)
+    about = (claim.facility, claim.provider, claim.place, claim.claim_type, authorization, claim.diagnosis, claim.coder)
+    return (payer_id, *about)
 
 
 @lru_cache(maxsize=65_536)
 def number_of(words: tuple[str, ...]) -> int:
     """Return the number by which a subject or a service is stored: 64 bits of a hash, so that it needs no asking."""
-    return int.from_bytes(_hash(words, 8), "big", signed=True)
+    told = words[:-1] if len(words) == len(SUBJECT_DIMENSIONS) and not words[-1] else words  # as before there were coders
+    return int.from_bytes(_hash(told, 8), "big", signed=True)
 
 
 @lru_cache(maxsize=4_096)

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from services.analytics.causes.groups import MODIFIER, Counted, Counter, Dims
+from services.analytics.causes.groups import Counted, Counter, Dims, Part
 from services.analytics.causes.outcomes import DIMENSIONS
 from services.analytics.causes.statistics import Floats, evidence, exact_p, false_discoveries, interval
 from services.analytics.causes.table import Flags, Ints, Places, Table
@@ -56,6 +56,7 @@ class Cause:
     p: float
     q: float
     score: float
+    claims_a_line: float
     rows: Places
 
 
@@ -91,31 +92,24 @@ class _Whole:
 
 
 def _count(counter: Counter, whole: _Whole, limits: Limits) -> dict[Dims, Counted]:
-    """Count combinations, wider ones first; the narrow ones among what stands out."""
+    """Count combinations, wider ones first; the narrow ones inside of what stands out."""
     names = [name for name in DIMENSIONS if len(counter.values[name]) > 1]
     counted: dict[Dims, Counted] = {}
-    promising: dict[Dims, Places] = {}  # entries in groups that stand out
+    promising: dict[Dims, Part] = {}
     for depth in range(1, min(limits.conditions_max, len(names)) + 1):
         for dims in combinations(names, depth):
-            among = None if depth <= _WIDE else _inside(counter, dims, promising)
-            if among is not None and not len(among):
-                continue
+            among = None
+            if depth > _WIDE:
+                parts = [promising[wider] for wider in combinations(dims, depth - 1) if wider in promising]
+                if not parts:
+                    continue
+                among = counter.among(dims, parts)
             counted[dims] = counter.counted(dims, limits.affected_min, among)
             if _WIDE <= depth < limits.conditions_max:
                 keys = _promising(counter, counted, dims, whole)
                 if len(keys):
-                    promising[dims] = counter.entries_of(dims, keys, among)
+                    promising[dims] = counter.part(dims, keys, among)
     return counted
-
-
-def _inside(counter: Counter, dims: Dims, promising: Mapping[Dims, Places]) -> Places:
-    """Return the entries that are in a promising group which is wider by one condition."""
-    parts = []
-    for wider in combinations(dims, len(dims) - 1):
-        entries = promising.get(wider)
-        if entries is not None:
-            parts.append(counter.with_modifiers(entries) if MODIFIER in dims and MODIFIER not in wider else entries)
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int32)
 
 
 def _promising(counter: Counter, counted: Mapping[Dims, Counted], dims: Dims, whole: _Whole) -> Ints:
@@ -273,17 +267,14 @@ class _Cover:
             p=group.p,
             q=group.q,
             score=score,
+            claims_a_line=group.share,
             rows=rows,
         )
 
     def _explain(self, category: int, rows: Places) -> None:
         """Take a group's lines away, and the other lines of its refused claims that are refused for the same category."""
-        table = self._table
-        left = self._left.setdefault(category, np.ones(len(table), dtype=bool))
-        refused = table.category == category
-        claims = np.zeros(table.claims, dtype=bool)
-        claims[table.claim[rows[refused[rows]]]] = True
-        beside = np.flatnonzero(refused)
-        left[beside[claims[table.claim[beside]]]] = False
+        left = self._left.setdefault(category, np.ones(len(self._table), dtype=bool))
+        left[self._table.beside(category, rows)] = False
         left[rows] = False
-        self._k[category], self._n[category] = float((refused & left).sum()), float(left.sum())
+        self._k[category] = float(left[self._table.refused(category)].sum())
+        self._n[category] = float(left.sum())

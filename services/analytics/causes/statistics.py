@@ -4,7 +4,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import hypergeom
 
 Floats = NDArray[np.float64]
 
@@ -13,6 +12,8 @@ Z_95: Final = 1.959963984540054
 
 def exact_p(k: ArrayLike, n: ArrayLike, k_rest: ArrayLike, n_rest: ArrayLike) -> Floats:
     """Return Fisher's one-sided p: the chance of k or more refused among n, if they were as likely there as in the rest."""
+    from scipy.stats import hypergeom  # noqa: PLC0415 - 60 MB, which only a process that searches is to pay
+
     k, n, k_rest, n_rest = (np.rint(np.asarray(each, dtype=np.float64)) for each in (k, n, k_rest, n_rest))
     return np.asarray(hypergeom.sf(k - 1, n + n_rest, k + k_rest, n), dtype=np.float64)
 

@@ -2,23 +2,28 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import copy_rows, driver
+from libs.common.database import copy_out, copy_rows, driver
 from services.analytics.causes.naming import Named
 from services.analytics.causes.outcomes import (
+    NO_MODIFIER,
     NOT_REFUSED,
     SUBJECT_DIMENSIONS,
     Outcome,
     Reason,
     Subject,
+    Words,
     number_of,
     reason_number,
 )
-from services.analytics.causes.table import NO_MODIFIER, Gathered, Words
+
+if TYPE_CHECKING:
+    from services.analytics.causes.table import Gathered  # its NumPy is for who searches, and no worker does
 
 Account = tuple[str, UUID]  # tenant, claim key
 
@@ -30,8 +35,9 @@ _FORGET: Final = (
     "DELETE FROM outcomes USING unnest($1::text[], $2::uuid[]) AS asked (tenant, key) WHERE tenant_id = tenant AND claim_key = key"
 )
 _SUBJECTS: Final = """
-INSERT INTO outcome_subjects (tenant_id, subject, payer, facility, provider, place, claim_type, "authorization", diagnosis)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+INSERT INTO outcome_subjects (tenant_id, subject, payer, facility, provider, place, claim_type, "authorization", diagnosis, coder)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[])
 ON CONFLICT DO NOTHING
 """
 _SERVICES: Final = """
@@ -48,7 +54,7 @@ async def replace(tx: AsyncConnection, changed: Mapping[Account, Sequence[Outcom
     """Write what accounts come to now in place of whatever stands of them: facts that were lost and read again find rows too."""
     accounts = sorted(changed, key=_order)
     await (await driver(tx)).execute(_FORGET, *_columns(accounts))
-    await copy_rows(tx, "outcomes", _COLUMNS, [_row(account, each) for account, now in changed.items() for each in now])
+    await copy_rows(tx, "outcomes", _COLUMNS, [(*account, *_cells(each)) for account, now in changed.items() for each in now])
 
 
 _SHARED: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('analytics outcomes', 0))"
@@ -65,7 +71,7 @@ async def begin(tx: AsyncConnection, *, alone: bool = False) -> None:
 # With the words behind the numbers: one that is missing is a difference too.
 _STANDING: Final = """
 SELECT o.claim_key, o.episode, o.line, o.day, s.payer, s.facility, s.provider, s.place, s.claim_type, s."authorization",
-    s.diagnosis, v.told, CASE WHEN o.reason = 0 THEN '' ELSE r.category END AS category,
+    s.diagnosis, s.coder, v.told, CASE WHEN o.reason = 0 THEN '' ELSE r.category END AS category,
     CASE WHEN o.reason = 0 THEN '' ELSE r.carc END AS carc, o.denied_cents, o.claim_id, o.denial_id
 FROM outcomes AS o LEFT JOIN outcome_subjects AS s USING (tenant_id, subject)
     LEFT JOIN outcome_services AS v USING (tenant_id, service) LEFT JOIN outcome_reasons AS r USING (tenant_id, reason)
@@ -97,22 +103,21 @@ async def orphans(tx: AsyncConnection, tenant_id: str) -> list[UUID]:
 
 async def name(tx: AsyncConnection, changed: Mapping[Account, Sequence[Outcome]]) -> None:
     """Keep the words behind the numbers. Under the lock of the sums: the same words come from everywhere."""
-    subjects, services, reasons = set(), set(), set()
-    for (tenant_id, _), now in changed.items():
-        for each in now:
-            subjects.add((tenant_id, number_of(each.subject), *each.subject))
-            services.add((tenant_id, number_of((each.service,)), each.service))
-            reasons.add((tenant_id, reason_number(each.reason), *each.reason))
+    told = {(tenant_id, each.subject, each.service, each.reason) for (tenant_id, _), now in changed.items() for each in now}
+    subjects = {(tenant_id, number_of(subject), *subject) for tenant_id, subject, _, _ in told}
+    services = {(tenant_id, number_of((service,)), service) for tenant_id, _, service, _ in told}
+    reasons = {(tenant_id, reason_number(reason), *reason) for tenant_id, _, _, reason in told}
     connection = await driver(tx)
     for query, rows in ((_SUBJECTS, subjects), (_SERVICES, services), (_REASONS, {row for row in reasons if row[1]})):
         if rows:
             await connection.execute(query, *_columns(sorted(rows)))
 
 
-def _row(account: Account, each: Outcome) -> tuple[Any, ...]:
+@lru_cache(maxsize=4_096)  # of a payment most are about the same services and refuse nothing
+def _cells(each: Outcome) -> tuple[Any, ...]:
     return (
-        *account, each.episode, each.line, each.day, number_of(each.subject), number_of((each.service,)),
-        reason_number(each.reason), each.denied_cents, each.claim_id, each.denial_id,
+        each.episode, each.line, each.day, number_of(each.subject), number_of((each.service,)), reason_number(each.reason),
+        each.denied_cents, each.claim_id, each.denial_id,
     )  # fmt: skip
 
 
@@ -128,7 +133,7 @@ async def words(tx: AsyncConnection, tenant_id: str) -> Words:
     """Return what the numbers of a tenant mean."""
     connection = await driver(tx)
     subjects = await connection.fetch(
-        'SELECT subject, payer, facility, provider, place, claim_type, "authorization", diagnosis FROM outcome_subjects'
+        'SELECT subject, payer, facility, provider, place, claim_type, "authorization", diagnosis, coder FROM outcome_subjects'
         " WHERE tenant_id = $1",
         tenant_id,
     )
@@ -139,18 +144,13 @@ async def words(tx: AsyncConnection, tenant_id: str) -> Words:
     return Words({row[0]: tuple(row)[1:] for row in subjects}, {row[0]: row[1] for row in services}, named)
 
 
-async def read(tx: AsyncConnection, tenant_id: str, first: date | None, last: date | None, into: Gathered) -> None:
+async def read(tx: AsyncConnection, tenant_id: str, first: date | None, last: date | None, into: "Gathered") -> None:
     """Read the outcomes of a period: COPY in binary, whose records all have one width, goes piece by piece into arrays."""
     query = (
         "SELECT uuid_hash_extended(claim_key, episode), subject, service, reason, day - DATE '1970-01-01', denied_cents"
         " FROM outcomes WHERE tenant_id = $1 AND day BETWEEN $2 AND $3"
     )
-
-    async def take(piece: bytes) -> None:
-        into.add(piece)
-
-    connection = await driver(tx)
-    await connection.copy_from_query(query, tenant_id, first or date.min, last or date.max, output=take, format="binary")
+    await copy_out(tx, query, tenant_id, first or date.min, last or date.max, into=into.add)
 
 
 _IN_SUBJECTS: Final = {name: f's."{name}"' for name in SUBJECT_DIMENSIONS}
@@ -184,12 +184,19 @@ async def claims_of(
             f"(o.day, o.claim_key, o.episode) < ({given(after[0])}::date, {given(after[1])}::uuid, {given(after[2])}::int)"
         )
     query = f"""
-        SELECT o.day, o.claim_key, o.episode, o.claim_id, o.denial_id, sum(o.denied_cents)::bigint AS denied_cents,
-            array_agg(DISTINCT v.told ORDER BY v.told) AS services, array_agg(DISTINCT r.carc ORDER BY r.carc) AS carcs
-        FROM outcomes o JOIN outcome_reasons r USING (tenant_id, reason) JOIN outcome_subjects s USING (tenant_id, subject)
-            JOIN outcome_services v USING (tenant_id, service)
-        WHERE {" AND ".join(where)}
-        GROUP BY o.day, o.claim_key, o.episode, o.claim_id, o.denial_id
-        ORDER BY o.day DESC, o.claim_key DESC, o.episode DESC LIMIT {given(limit + 1)}
+        WITH page AS (
+            SELECT o.day, o.claim_key, o.episode, o.claim_id, o.denial_id,
+                array_agg(DISTINCT v.told ORDER BY v.told) AS services, array_agg(DISTINCT r.carc ORDER BY r.carc) AS carcs
+            FROM outcomes o JOIN outcome_reasons r USING (tenant_id, reason) JOIN outcome_subjects s USING (tenant_id, subject)
+                JOIN outcome_services v USING (tenant_id, service)
+            WHERE {" AND ".join(where)}
+            GROUP BY o.day, o.claim_key, o.episode, o.claim_id, o.denial_id
+            ORDER BY o.day DESC, o.claim_key DESC, o.episode DESC LIMIT {given(limit + 1)}
+        )
+        SELECT page.*, (  -- lines beside, too: a refusal of whole claims takes them along
+            SELECT sum(o.denied_cents)::bigint FROM outcomes o JOIN outcome_reasons r USING (tenant_id, reason)
+            WHERE o.tenant_id = $1 AND o.claim_key = page.claim_key AND o.episode = page.episode AND r.category = $4
+        ) AS denied_cents
+        FROM page ORDER BY day DESC, claim_key DESC, episode DESC
     """  # noqa: S608 - names are ours
     return await (await driver(tx)).fetch(query, *values)

@@ -1,21 +1,21 @@
 """Outcomes as arrays: read from PostgreSQL's binary COPY, and cut to what is asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analytics.causes.outcomes import SUBJECT_DIMENSIONS, Reason
+from services.analytics.causes.outcomes import NO_MODIFIER, SUBJECT_DIMENSIONS, Words
 
 Ints = NDArray[np.int64]
 Places = NDArray[np.int32]
 Codes = NDArray[np.int16 | np.int32]
 Flags = NDArray[np.bool_]
 
-NO_MODIFIER: Final = "none"
+PROCEDURE: Final = "procedure"
+MODIFIER: Final = "modifier"
 _EPOCH: Final = date(1970, 1, 1)
 _HEADER_BYTES: Final = 19  # PGCOPY's signature, flags, and no extension
 _PIECE_BYTES: Final = 4 * 1024 * 1024
@@ -31,15 +31,6 @@ _RECORD: Final = np.dtype(
         ("cents_bytes", ">i4"), ("cents", ">i8"),
     ]
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Words:
-    """What the numbers of subjects, services and reasons mean."""
-
-    subjects: Mapping[int, tuple[str, ...]]
-    services: Mapping[int, str]
-    reasons: Mapping[int, Reason]
 
 
 class Gathered:
@@ -124,7 +115,7 @@ def _service_fits(told: str, filters: Mapping[str, Sequence[str]]) -> bool:
 
 
 class Table:
-    """Outcomes as columns, a row a line; and what each dimension's value is on each row."""
+    """Outcomes as columns, a row a line: of which claim, subject and service it is, by places among those that there are."""
 
     def __init__(
         self,
@@ -137,52 +128,89 @@ class Table:
         cents: Ints,
     ) -> None:
         self._gathered = gathered
-        self._subject, self._service = subject, service
+        self.subject, self.service = subject, service
+        self.subjects, self.services = len(gathered.subject_numbers), len(gathered.services)
         self.reason, self.day, self.cents = reason, day, cents
-        claims, of_claim = np.unique(claim, return_inverse=True)
-        self.claims, self.claim = len(claims), of_claim.astype(np.int32)
+        self.claims, self.claim = _numbered(claim)
         # A claim's lines fall together: what is about whole claims counts them as one.
-        self.weight = (1.0 / np.maximum(np.bincount(self.claim, minlength=1), 1))[self.claim].astype(np.float32)
+        self.weight = (1.0 / np.maximum(np.bincount(self.claim, minlength=1), 1)).astype(np.float32)[self.claim]
         self.reasons = [gathered.words.reasons[number] for number in gathered.reason_numbers.tolist()]
         self.categories = sorted({category for category, _ in self.reasons} - {""})
         of_category = {category: place for place, category in enumerate(self.categories)}
         self.category = np.array([of_category.get(category, -1) for category, _ in self.reasons], dtype=np.int16)[reason]
+        self._refused: dict[int, Places] = {}
 
     def __len__(self) -> int:
         return len(self.claim)
 
+    def refused(self, category: int) -> Places:
+        """Return the rows that are refused for a category."""
+        found = self._refused.get(category)
+        if found is None:
+            found = self._refused[category] = np.flatnonzero(self.category == category).astype(np.int32)
+        return found
+
+    def beside(self, category: int, rows: Places) -> Places:
+        """Return all rows that are refused for a category and of one claim with some rows that are: these, too."""
+        claims = np.zeros(self.claims, dtype=bool)
+        claims[self.claim[rows[self.category[rows] == category]]] = True
+        refused = self.refused(category)
+        return refused[claims[self.claim[refused]]]
+
     def subject_codes(self, place: int) -> tuple[Codes, list[str]]:
-        """Return, by row, which value of a dimension it has, and the values; -1: not known."""
+        """Return, by subject, which value of a dimension it has, and the values; -1: not known."""
         subjects = self._gathered.subjects
-        return _coded(subjects[place] if subjects else [], self._subject)
+        return _coded(subjects[place] if subjects else [])
 
-    def procedure_codes(self) -> tuple[Codes, list[str]]:
-        return _coded([told.partition(":")[0] for told in self._gathered.services], self._service)
+    def words(self) -> "Spelled":
+        return Spelled(self._gathered.services)
 
-    def modifier_codes(self) -> tuple[Places, Codes, list[str]]:
-        """Return rows once for each of their modifiers (`none` where there is none): the row, its modifier, all modifiers."""
-        told = [each.split(":") for each in self._gathered.services]
+
+class Spelled:
+    """Services by their words: a procedure, and each of its modifiers (`none` where there is none)."""
+
+    def __init__(self, services: Sequence[str]) -> None:
+        told = [each.split(":") for each in services]
+        self._procedure, self.procedures = _coded([each[0] for each in told])
         sets = [sorted(set(each[1:])) or [NO_MODIFIER] if each[0] else [] for each in told]
-        values = sorted({value for each in sets for value in each})
-        of_value = {value: place for place, value in enumerate(values)}
-        sizes = np.array([len(each) for each in sets], dtype=np.int32)
-        flat: Codes = np.array([of_value[value] for each in sets for value in each], dtype=_kind(values))
-        starts = (np.cumsum(sizes) - sizes).astype(np.int32)
-        repeated = sizes[self._service] if len(sizes) else sizes
-        rows = np.repeat(np.arange(len(self), dtype=np.int32), repeated)
-        within = np.arange(len(rows), dtype=np.int64) - np.repeat(np.cumsum(repeated, dtype=np.int64) - repeated, repeated)
-        return rows, (flat[starts[self._service[rows]] + within] if len(rows) else flat), values
+        self.modifiers = sorted({value for each in sets for value in each})
+        of_value = {value: place for place, value in enumerate(self.modifiers)}
+        flat = np.array([of_value[value] for each in sets for value in each], dtype=np.int64)
+        ends = np.cumsum([0, *(len(each) for each in sets)])
+        known = self._procedure >= 0
+        alone: tuple[Ints, Ints] = (np.cumsum([0, *known]), self._procedure[known].astype(np.int64))
+        of_entry = np.repeat(self._procedure.astype(np.int64), np.diff(ends))
+        # by which words are asked about: where each service's begin (and the last one's end), and their keys
+        self.keys: Final[Mapping[tuple[str, ...], tuple[Ints, Ints]]] = {
+            (PROCEDURE,): alone,
+            (MODIFIER,): (ends, flat),
+            (PROCEDURE, MODIFIER): (ends, of_entry * max(len(self.modifiers), 1) + flat),
+        }
+
+    def having(self, name: str, code: int) -> Flags:
+        """Say of each service whether it has a word."""
+        begins, words = self.keys[(name,)]
+        found = np.zeros(len(begins) - 1, dtype=bool)
+        found[np.searchsorted(begins, np.flatnonzero(words == code), side="right") - 1] = True
+        return found
+
+
+def _numbered(claim: Ints) -> tuple[int, Places]:
+    """Return how many claims there are, and the number of each. Lines of a claim mostly come together: these are looked up once."""
+    begins = np.flatnonzero(np.concatenate((np.ones(min(len(claim), 1), dtype=bool), claim[1:] != claim[:-1])))
+    claims, numbers = np.unique(claim[begins], return_inverse=True)
+    return len(claims), np.repeat(numbers.astype(np.int32), np.diff(begins, append=len(claim)))
 
 
 def _kind(values: Sequence[str]) -> type[np.int16] | type[np.int32]:
     return np.int16 if len(values) < np.iinfo(np.int16).max else np.int32
 
 
-def _coded(told: Sequence[str], places: Places) -> tuple[Codes, list[str]]:
+def _coded(told: Sequence[str]) -> tuple[Codes, list[str]]:
     values = sorted(set(told) - {""})
     of_value = {value: place for place, value in enumerate(values)}
     codes: Codes = np.array([of_value.get(each, -1) for each in told], dtype=_kind(values))
-    return (codes[places] if len(codes) else codes), values
+    return codes, values
 
 
 def day_of(number: int) -> date:

@@ -12,7 +12,9 @@ from services.analytics.causes.findings import Finding, Rate
 from services.analytics.causes.prevention import Kind, suggested
 from services.analytics.causes.words import sentence, sentence_fr
 
-Dimension = Literal["payer", "facility", "provider", "place", "claim_type", "authorization", "diagnosis", "procedure", "modifier"]
+Dimension = Literal[
+    "payer", "facility", "provider", "place", "claim_type", "authorization", "diagnosis", "coder", "procedure", "modifier"
+]  # fmt: skip
 
 
 class ConditionView(BaseModel):
@@ -54,7 +56,7 @@ class RootCauseView(BaseModel):
     category: str
     conditions: list[ConditionView]
     claims: int = Field(description="refused claims since it began")
-    denied_cents: int = Field(description="what was refused of them")
+    denied_cents: int = Field(description="what was refused of them for the category, on lines beside those that it is about too")
     excess_cents: int = Field(description="of that, what is beyond the expected rate: what is at stake")
     began_on: date | None = Field(description="payment day from which the rate is higher; null: from the first day of the period")
     ended_on: date | None = Field(description="payment day from which it is not any more; null: it has not ended")
@@ -87,7 +89,7 @@ class CauseClaimView(BaseModel):
     claim_key: UUID = Field(description="routes: the account")
     claim_id: UUID | None = Field(description="ask ingest: GET /v1/claims/{claim_id}; null: the claim is not known")
     denial_id: UUID | None = Field(description="ask the classifier: GET /v1/denials/{denial_id}")
-    denied_cents: int = Field(description="of the lines that the cause is about")
+    denied_cents: int = Field(description="of all its lines that are refused for the cause's category")
     services: list[str] = Field(description="procedure and modifiers, set apart by colons")
     carcs: list[str]
 

@@ -31,6 +31,7 @@ _ENGLISH: Final[dict[str, str]] = {
     "place": "at place of service {}",
     "claim_type": "on {} claims",
     "diagnosis": "with diagnosis {}",
+    "coder": "coded by {}",
     "modifier": "with modifier {}",
 }
 _FRENCH: Final[dict[str, str]] = {
@@ -39,6 +40,7 @@ _FRENCH: Final[dict[str, str]] = {
     "place": "au lieu de service {}",
     "claim_type": "dans les demandes de type {}",
     "diagnosis": "avec le diagnostic {}",
+    "coder": "codées par {}",
     "modifier": "avec le modificateur {}",
 }
 _SPECIAL: Final[dict[tuple[str, str], tuple[str, str]]] = {

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
 
-from libs.common.database import Database
-from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.problems import Problem, responses
-from services.analytics import queries
+from libs.common.database import Database, freeze
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
+from libs.common.table_files import MEDIA_TYPES, WRITERS, Format
 from services.analytics.exports.tables import COLUMNS, Wanted, What, rows
-from services.analytics.exports.writing import MEDIA_TYPES, WRITERS, Format
+from services.analytics.periods import BoundedDep
 
 router = APIRouter(tags=["exports"])
 FILES: Final = {
@@ -32,7 +33,7 @@ async def export(
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
-    period: PeriodDep,
+    period: BoundedDep,
     format_: Annotated[Format, Query(alias="format", description="of the file")] = "csv",
     as_of: Annotated[date | None, Query(description="by what was known on the evening of this day (UTC); left out: today")] = None,
 ) -> StreamingResponse:
@@ -48,7 +49,7 @@ async def export(
 async def _pieces(database: Database, what: What, format_: Format, wanted: Wanted) -> AsyncIterator[bytes]:
     """Yield the file. Who stops reading for a minute is cut off: the database ends the view that it holds open."""
     async with database.begin() as tx:
-        await queries.freeze(tx, wanted.tenant_id)
+        await freeze(tx, wanted.tenant_id)
         async for piece in WRITERS[format_](COLUMNS[what], rows(tx, what, wanted)):
             if piece:
                 yield piece

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.table_files import Kind, Rows
 from services.analytics import queries
 from services.analytics.audits.population import standing
 from services.analytics.exports import store
@@ -14,8 +15,6 @@ from services.analytics.kpis import NOTHING, Sums, figures
 from services.analytics.kpis.definitions import KPIS, Side
 
 What = Literal["facts", "denials", "kpis"]
-Kind = Literal["text", "whole", "number", "day"]
-Rows = AsyncIterator[Sequence[Sequence[Any]]]
 Ordered = AsyncIterator[tuple[tuple[str, str], Sums]]
 _ROWS: Final = 2_000
 

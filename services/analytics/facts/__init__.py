@@ -36,6 +36,7 @@ class Claim(Struct, frozen=True, gc=False, omit_defaults=True, tag="claim", tag_
     authorization: bool | None = None  # whether it names one
     diagnosis: str = ""  # the first one's first three characters
     services: tuple[str, ...] = ()  # of its lines, in order
+    coder: str = ""  # who coded it, where the sender told it
 
     def identity(self) -> tuple[str, UUID, int]:
         return ("claim", self.claim_id, self.version)

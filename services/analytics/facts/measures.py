@@ -6,14 +6,16 @@ Ids are stored: a measure keeps its id for ever, a new meaning is a new measure.
 import hashlib
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
-DIMENSIONS: Final = ("payer", "facility", "provider", "service_group", "category", "level")
-Cell = tuple[str, str, str, str, str, str]
+DIMENSIONS: Final = ("payer", "facility", "provider", "service_group", "category", "level", "coder")
+Cell = tuple[str, str, str, str, str, str, str]
 
-_ABOUT_CLAIM: Final = frozenset(DIMENSIONS[:4])
-_ABOUT_DENIAL: Final = frozenset(DIMENSIONS[:5])
+_ABOUT_CLAIM: Final = frozenset({"payer", "facility", "provider", "service_group", "coder"})
+_ABOUT_DENIAL: Final = _ABOUT_CLAIM | {"category"}
 _ABOUT_APPEAL: Final = frozenset(DIMENSIONS)
+# What is added to a grain for the sums by one dimension; 0: by none. 7 is Grain.ALL.
+PLACES: Final = dict(zip(DIMENSIONS, (1, 2, 3, 4, 5, 6, 8), strict=True))
 
 # name -> (id, what its cells tell apart)
 MEASURES: Final[dict[str, tuple[int, frozenset[str]]]] = {
@@ -69,24 +71,27 @@ class Points(dict[tuple[str, date, Cell], list[int]]):
 @lru_cache(maxsize=65_536)
 def cell_id(cell: Cell) -> int:
     """Return the number by which a cell is stored: 64 bits of a hash, so that it needs no asking."""
-    return int.from_bytes(hashlib.blake2b("\x1f".join(cell).encode(), digest_size=8).digest(), "big", signed=True)
+    told = cell if cell[6] else cell[:6]  # without a coder, the number that it had before there were coders
+    return int.from_bytes(hashlib.blake2b("\x1f".join(told).encode(), digest_size=8).digest(), "big", signed=True)
 
 
 class Grain:
     """How fine sums are.
 
-    DAY: by all dimensions; COARSE: by payer, category and level alone. MONTH: by the first of the month, of all that is known,
-    whenever it became so. NARROW: by nothing; NARROW + 1, 2, ...: by the first, second, ... of the dimensions alone. BALANCE
-    likewise, and + ALL by all dimensions, of states (STOCKS): `day` is the day on which a change became known, so that the sum up
-    to an evening is the state of it; BALANCE_MONTH: those of whole months.
+    DAY: by all dimensions; COARSE: by payer, category and level alone; NARROW: by nothing; and + one of PLACES: by
+    that dimension alone. MONTH, COARSE_MONTH, NARROW_MONTH likewise: by the first of the month, of all that is
+    known, whenever it became so. BALANCE as NARROW, and + ALL by all dimensions, of states (STOCKS): `day` is the day on which a
+    change became known, so that the sum up to an evening is the state of it; BALANCE_MONTH: those of whole months.
     """
 
     DAY: Final = 0
     COARSE: Final = 1
     MONTH: Final = 2
+    COARSE_MONTH: Final = 3
     NARROW: Final = 10
     BALANCE: Final = 20
     BALANCE_MONTH: Final = 30
+    NARROW_MONTH: Final = 40
     ALL: Final = 7
 
 
@@ -95,22 +100,22 @@ STOCKS: Final = frozenset({"outstanding"})
 CHARTED: Final = ("first_adjudicated", "initially_denied", "initially_refused")  # what the charts of alerts are made of
 
 
+NOBODY: Final[Cell] = ("", "", "", "", "", "", "")
+
+
 def coarse(cell: Cell) -> Cell:
     """Return the cell of the coarser sums: by payer, category and level alone."""
-    return (cell[0], "", "", "", cell[4], cell[5])
+    return (cell[0], "", "", "", cell[4], cell[5], "")
 
 
-def narrow(place: int, value: str) -> Cell:
-    """Return the cell of sums by one dimension; place 0: of all, by none."""
-    told = [""] * len(DIMENSIONS)
-    if place:
-        told[place - 1] = value
-    return (told[0], told[1], told[2], told[3], told[4], told[5])
+def narrow(name: str, value: str) -> Cell:
+    """Return the cell of sums by one dimension."""
+    told = dict.fromkeys(DIMENSIONS, "") | {name: value}
+    return cast("Cell", tuple(told.values()))
 
 
 def narrowed(cell: Cell, measure: str) -> list[tuple[int, Cell]]:
     """Return the cells of the sums by one dimension each that a cell counts in, with their places."""
     told_apart = MEASURES[measure][1]
-    return [(0, narrow(0, ""))] + [
-        (place, narrow(place, cell[place - 1])) for place, name in enumerate(DIMENSIONS, 1) if name in told_apart
-    ]
+    by_one = zip(DIMENSIONS, cell, strict=True)
+    return [(0, NOBODY), *((PLACES[name], narrow(name, value)) for name, value in by_one if name in told_apart)]

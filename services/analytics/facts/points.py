@@ -28,7 +28,10 @@ _UNDERPAID: Final = "underpaid"
 _JUDGED: Final = frozenset({"accepted", "rejected"})
 _NO_UNDONE: Final[frozenset[UUID]] = frozenset()
 
+_ONE: Final = UUID(int=1)
+
 JournalKey = tuple[str, date, date, Cell]
+Alike = tuple[str, date, date, str, int, str]  # payer, days of payment and of knowing, status, number of lines, service group
 
 
 class Episode:
@@ -45,9 +48,9 @@ class Episode:
     def cell(self, payer_id: str, category: str = "", level: str = "") -> Cell:
         root = self.root
         if root is not None:
-            return (payer_id, root.facility, root.provider, root.service_group, category, level)
+            return (payer_id, root.facility, root.provider, root.service_group, category, level, root.coder)
         group = self.remits[0].service_group if self.remits else ""
-        return (payer_id, "", "", group, category, level)
+        return (payer_id, "", "", group, category, level, "")
 
 
 class Account(NamedTuple):
@@ -112,8 +115,9 @@ def points(account: Account) -> Points:
 
 def read(facts: Sequence[Fact]) -> Account:
     """Put the facts of one account together: claims with their answers."""
-    if len(facts) == 1 and isinstance(fact := facts[0], Remit) and fact.claim_id is None:
-        return _alone(fact)
+    only = only_remit(facts)
+    if only is not None:
+        return _alone(only)
     held = _highest(facts)
     claims: dict[UUID, Claim] = held["claim"]
     remits: dict[UUID, Remit] = held["remit"]
@@ -150,6 +154,29 @@ def read(facts: Sequence[Fact]) -> Account:
         followups=list(held["followup"].values()),
         roots=roots,
     )
+
+
+def only_remit(facts: Sequence[Fact]) -> Remit | None:
+    """Return an account's only fact, where that is a remit and names no claim."""
+    if len(facts) == 1 and type(fact := facts[0]) is Remit and fact.claim_id is None:
+        return fact
+    return None
+
+
+def alike(remit: Remit) -> Alike:
+    """Return what such remits have in common that count in the same sums."""
+    return (remit.payer_id, remit.payment_on, remit.known_on, remit.status, remit.lines, remit.service_group)
+
+
+def journal_alike(of: Alike, count: int, charge_cents: int) -> dict[JournalKey, list[int]]:
+    """Return what so many remits add, each alone on its account, that are alike and charge so much together.
+
+    Nothing about one that is alone depends on how much it charges: what one adds for a cent, they add for their sum.
+    """
+    payer_id, payment_on, known_on, status, lines, service_group = of
+    of_one_cent = Remit(_ONE, known_on, payer_id, payment_on, status, 1, 0, lines, service_group=service_group)
+    one = journal([of_one_cent], _alone(of_one_cent))
+    return {key: [count * each, charge_cents * amount] for key, (each, amount) in one.items()}
 
 
 def _alone(remit: Remit) -> Account:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, responses
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
 from services.analytics.finance import store
 
 router = APIRouter(tags=["kpis"])

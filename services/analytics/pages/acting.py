@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from libs.common.database import Database
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from services.analytics import queries
 from services.analytics.causes import actions_api as actions
 from services.analytics.causes import naming, prevention

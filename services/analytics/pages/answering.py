@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi.responses import HTMLResponse, Response
 
 from libs.common.errors import Transient
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from services.analytics.pages import rendering
 from services.analytics.pages.visit import Visit
 

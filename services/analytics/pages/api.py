@@ -17,17 +17,18 @@ from libs.common.errors import Transient
 from libs.common.http import dead_letters, outbox
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, Period, TenantDep
 from libs.common.http.neighbour import Behalf
-from libs.common.http.problems import Problem, not_found
+from libs.common.http.problem import Problem, not_found
 from libs.common.messaging.brokers import BrokerAccess
+from libs.common.messaging.lag import lags
 from services.analytics import queries
 from services.analytics.alerts import store as alert_store
+from services.analytics.alerts import stream
 from services.analytics.audits import api as audits
 from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
 from services.analytics.pages import acting, appeals, denials, doing, guard, overview, reading, rendering, signin, system, timeline
 from services.analytics.pages.answering import broken, is_id, missing, readable, status_of
 from services.analytics.pages.guard import BadForm, Noted, VisitDep
-from services.analytics.pages.lag import lags
 from services.analytics.pages.neighbours import Neighbours, Told, away, found
 from services.analytics.pages.system import SERVICES
 from services.analytics.pages.visit import FILTERS, Visit
@@ -55,16 +56,18 @@ async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep,
     cost = cast("int | None", request.app.state.rework_cost_cents)
     async with database.begin(tenant) as tx:
         money = await reading.money(tx, visit, tenant)
-        rows = await reading.rows(tx, visit, tenant, cost)
         asked = reading.asked_of(visit, tenant, group_by=("category",))
+        rows = await reading.rows(tx, visit, asked, cost)
         by_category = await reading.parts(tx, asked, "denied")
         names = await queries.payer_names(tx, tenant)
         by_payer = await reading.parts(tx, replace(asked, group_by=("payer",)), "denied", names)
         ages = await reading.ages(tx, visit, tenant)
         last = await reading.last_day(tx, tenant)
+        told_until = await stream.now(tx, tenant)
         standing = await alert_store.count_standing(tx, tenant)
     shown = {
         "rows": rows,
+        "told_until": told_until,
         "alerts": standing,
         "hero": [row for each in _HERO for row in rows if row.kpi.id == each],
         "money": money,
@@ -156,8 +159,8 @@ async def get_payers(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) 
 @readable
 async def get_prevention(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
     async with database.begin(tenant) as tx:
-        rows = await reading.rows(tx, visit, tenant, None, _PREVENTION)
         asked = reading.asked_of(visit, tenant, group_by=("category",))
+        rows = await reading.rows(tx, visit, asked, None, _PREVENTION)
         by_category = await reading.parts(tx, asked, "preventable")
         names = await queries.payer_names(tx, tenant)
         rejected = await reading.parts(tx, replace(asked, group_by=("payer",)), "rejected", names)
@@ -188,7 +191,7 @@ async def get_appeals(
 ) -> HTMLResponse:
     cost = cast("int | None", request.app.state.rework_cost_cents)
     async with database.begin(tenant) as tx:
-        rows = await reading.rows(tx, visit, tenant, cost, _APPEALS)
+        rows = await reading.rows(tx, visit, reading.asked_of(visit, tenant), cost, _APPEALS)
         funnel = await reading.funnel(tx, visit, tenant)
         levels = await reading.levels(tx, visit, tenant)
     told = await _neighbours(request)["appeals"].ask("/v1/cases", behalf, open_only="true", sort="deadline", limit=str(_LIST_ROWS))
@@ -246,7 +249,8 @@ async def get_system(
     ledgers |= {"analytics": {"totals": ours}}
     outboxes |= {"analytics": waiting}
     letters |= {"analytics": buried}
-    rows = system.rows(ready, ledgers, outboxes, letters, behind)
+    records = {group: sum(topics.values()) for group, topics in (behind or {}).items()}
+    rows = system.rows(ready, ledgers, outboxes, letters, records)
     shown = {"rows": rows, "agreement": system.agreement(rows), "broker": behind is not None, "now": clock.now()}
     return rendering.page("system.html", visit, status_of(visit), current="system", **shown)
 

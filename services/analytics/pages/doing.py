@@ -11,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from libs.common.database import Database
 from libs.common.http.deps import CallerDep, ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, not_found
+from libs.common.http.problem import Problem, not_found
 from services.analytics.alerts import api as alerts
 from services.analytics.alerts import store as alert_store
+from services.analytics.alerts import stream
 from services.analytics.alerts.lifecycle import Status
 from services.analytics.alerts.views import AcknowledgeBody, ResolveBody
 from services.analytics.pages import answering, rendering
@@ -53,11 +54,13 @@ async def get_alerts(visit: VisitDep, database: DatabaseDep, tenant: TenantDep, 
 async def _alerts_page(
     visit: Visit, database: Database, tenant: str, status: int, entered: Entered | None = None, done: str | None = None
 ) -> Response:
+    async with database.begin(tenant) as tx:
+        told_until = await stream.now(tx, tenant)
     standing = await alerts.list_alerts(tenant, database, "standing", limit=_ROWS)
     resolved = await alerts.list_alerts(tenant, database, "resolved", limit=_ROWS)
     async with database.begin(tenant) as tx:
         count = await alert_store.count_standing(tx, tenant)
-    shown = {"standing": standing.items, "resolved": resolved.items, "count": count}
+    shown = {"standing": standing.items, "resolved": resolved.items, "count": count, "told_until": told_until}
     return rendering.page("alerts.html", visit, status, current="alerts", entered=entered or Entered(), done=done, **shown)
 
 

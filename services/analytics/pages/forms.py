@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 FORM_BYTES_MAX: Final = 32 * 1024
 _FIELDS_MAX: Final = 40

@@ -36,7 +36,7 @@ class Noted(APIRoute):
         async def answer(request: Request) -> Response:
             made = await handle(request)
             session = _session(request)
-            if session is not None and request.headers.get("sec-fetch-dest", "document") == "document":
+            if session is not None and _is_look(request):
                 seen = session.seen(request.app.state.clock.now())
                 if seen is not session:
                     gate_of(request).give(made, "session", seen)
@@ -74,8 +74,16 @@ async def by_session(scope: Scope) -> Caller | None:
         if is_page:
             return None
         raise unauthenticated()
+    if is_page and request.method in _SAFE and _is_look(request) and session.is_to_be_confirmed(request.app.state.clock.now()):
+        scope["state"]["to_be_confirmed"] = True
+        return None
     scope["state"]["session"] = session
     return caller_of(session)
+
+
+def _is_look(request: Request) -> bool:
+    """Say whether a person opens something: what scripts fetch by themselves is no look."""
+    return request.headers.get("sec-fetch-dest", "document") == "document"
 
 
 def _session(request: Request) -> Session | None:
@@ -128,12 +136,16 @@ def visit_of(request: Request, now: datetime, path: str, who: Who | None = None)
 
 
 def to_sign_in(request: Request) -> Response:
-    """Lead who is nobody to where they sign in, and from there to the page that they wanted."""
+    """Lead who is nobody to where they sign in, and from there to the page that they wanted; whose roles are to be told anew,
+    round by the provider, which asks them nothing.
+    """
     path = request.url.path
     wanted = f"{path}?{request.url.query}" if request.url.query else path
     wanted = wanted if request.method in _SAFE else "/" + path.split("/")[1]
-    query = f"?{urlencode({'next': wanted})}" if wanted != "/" else ""
-    return RedirectResponse(f"/sign-in{query}", HTTPStatus.SEE_OTHER)
+    told = {"next": wanted} if wanted != "/" else {}
+    if getattr(request.state, "to_be_confirmed", False):
+        return RedirectResponse(f"/sign-in/start?{urlencode({'quiet': '1', **told})}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"/sign-in?{urlencode(told)}" if told else "/sign-in", HTTPStatus.SEE_OTHER)
 
 
 async def not_allowed(request: Request, scope: str) -> Response:

@@ -9,7 +9,7 @@ import httpx
 
 from libs.common.access.signing import OwnTokens
 from libs.common.http.neighbour import Behalf, Neighbour
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 NAMES: Final = ("ingest", "classifier", "appeals")
 

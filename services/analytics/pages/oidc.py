@@ -81,9 +81,18 @@ class Provider:
             "code_challenge": flow.challenge,
             "code_challenge_method": "S256",
             "ui_locales": language,
+            **({"prompt": "none"} if flow.quiet else {}),
         }
-        endpoint = (await self.metadata()).authorization_endpoint
-        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(told)}"
+        return _with((await self.metadata()).authorization_endpoint, told)
+
+    async def way_out(self, redirect_uri: str, language: str) -> str | None:
+        """Return where the browser goes to sign out of the provider, too (RP-Initiated Logout); None where that cannot be done.
+
+        No ID token is sent along: it would stand, with its names, in the browser's history. The provider asks the person instead.
+        """
+        endpoint = (await self.metadata()).end_session_endpoint
+        told = {"client_id": self._client.client_id, "post_logout_redirect_uri": redirect_uri, "ui_locales": language}
+        return _with(endpoint, told) if endpoint else None
 
     async def person(self, code: str, flow: Flow, redirect_uri: str) -> Person:
         """Return who signed in, for the code that the browser came back with."""
@@ -179,6 +188,10 @@ class Provider:
     def _misled(self, why: str) -> Refusal:
         log.warning("signin_provider_unavailable", why=why)
         return Refusal("provider_away")
+
+
+def _with(endpoint: str, told: Mapping[str, str]) -> str:
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(told)}"
 
 
 def _is_safe(address: str, *, local: bool) -> bool:

@@ -42,14 +42,14 @@ def asked_of(visit: Visit, tenant: str, **more: tuple[str, ...]) -> Asked:
 
 
 async def rows(
-    tx: AsyncConnection, visit: Visit, tenant: str, rework_cost_cents: int | None, wanted: Sequence[str] = ()
+    tx: AsyncConnection, visit: Visit, asked: Asked, rework_cost_cents: int | None, wanted: Sequence[str] = ()
 ) -> list[Row]:
-    """Return key figures by their ids, or all of them. All sums of a period are read at once."""
-    rework_cost_cents = await answers.cost_of(tx, tenant, rework_cost_cents)
+    """Return key figures by their ids, or all of them, without groups. All sums of a period are read at once."""
+    asked = replace(asked, group_by=())
+    rework_cost_cents = await answers.cost_of(tx, asked.tenant_id, rework_cost_cents)
     chosen = [answers.with_cost(kpi, rework_cost_cents) for kpi in ([BY_ID[each] for each in wanted] or KPIS)]
     measures = [each for kpi, _ in chosen if _is_summed(kpi) for each in answers.measures(kpi)]
     first, last = earlier(visit.first, visit.last, "previous")
-    asked = asked_of(visit, tenant)
     before = replace(asked, first=first, last=last)
     now = await queries.sums_of(tx, replace(asked, group_by=(bucket_of(visit.first, visit.last),)), measures)
     then = await queries.sums_of(tx, before, measures)

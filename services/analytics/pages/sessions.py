@@ -1,6 +1,7 @@
 """Who looks at the pages, for how long, and where a sign-in may lead. Pure.
 
-A session ends at a fixed time, and sooner when nobody looks at anything for a while.
+A session ends at a fixed time, and sooner when nobody looks at anything for a while. What the provider said of roles stands for
+some minutes: the next page then asks it again.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 LASTS: Final = timedelta(hours=12)
 IDLE: Final = timedelta(minutes=30)
+ROLES_STAND: Final = timedelta(minutes=5)
 FLOW_LASTS: Final = timedelta(minutes=10)
 _NOTED: Final = timedelta(minutes=1)  # how far apart looks are for the later one to be written down
 _AHEAD: Final = timedelta(minutes=1)  # by which clocks of two machines may differ
@@ -39,9 +41,22 @@ class Session(Struct, frozen=True, kw_only=True):
     began_at: datetime
     seen_at: datetime
     ends_at: datetime
+    confirmed_at: datetime  # when the provider, or the token, said what the scopes follow from
 
     def is_over(self, now: datetime) -> bool:
-        return not (self.began_at - _AHEAD <= now < self.ends_at and now - self.seen_at < IDLE)
+        """Say whether it opens nothing any more. What scripts fetch, and forms, ask no provider: roles stand for as long as nobody
+        need look.
+        """
+        stands = self.began_at - _AHEAD <= now < self.ends_at and now - self.seen_at < IDLE
+        return not (stands and (self.way == "token" or now - self.confirmed_at < IDLE))
+
+    def is_to_be_confirmed(self, now: datetime) -> bool:
+        """Say whether the provider is to be asked again before a page is shown. A token says the same for as long as it lasts."""
+        return self.way == "oidc" and now - self.confirmed_at >= ROLES_STAND
+
+    def confirmed(self, name: str, scopes: Collection[str], now: datetime) -> "Session":
+        """Return the same session with what the provider says now; its end stays."""
+        return replace(self, name=name, scopes=tuple(sorted(scopes)), seen_at=now, confirmed_at=now)
 
     def seen(self, now: datetime) -> "Session":
         """Return the session after a look at something; the same one where the last look was just before."""
@@ -49,13 +64,14 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 class Flow(Struct, frozen=True):
-    """A sign-in that has gone to the provider and has not come back yet."""
+    """A sign-in that has gone to the provider and has not come back yet. `quiet`: the person is signed in and is asked nothing."""
 
     state: str
     nonce: str
     verifier: str
     next: str
     began_at: datetime
+    quiet: bool = False
 
     def is_over(self, now: datetime) -> bool:
         return not self.began_at - _AHEAD <= now < self.began_at + FLOW_LASTS
@@ -95,11 +111,12 @@ def begin(
         began_at=now,
         seen_at=now,
         ends_at=min(ends_at, until) if until else ends_at,
+        confirmed_at=now,
     )
 
 
-def begin_flow(next_: str, now: datetime) -> Flow:
-    return Flow(fresh(), fresh(), fresh(), next_, now)
+def begin_flow(next_: str, now: datetime, *, quiet: bool = False) -> Flow:
+    return Flow(fresh(), fresh(), fresh(), next_, now, quiet)
 
 
 def next_of(told: str | None, own: Sequence[str] = ("/sign-in", "/sign-out", "/v1", "/assets")) -> str:

@@ -1,6 +1,5 @@
 """Signing in and out: with a token in development, else at the provider. These pages alone are open to who has not signed in."""
 
-import hmac
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -16,12 +15,15 @@ from services.analytics.pages import forms, guard, rendering, session_store, ses
 from services.analytics.pages.gate import Gate
 from services.analytics.pages.guard import gate_of
 from services.analytics.pages.id_tokens import Person, Refusal
+from services.analytics.pages.oidc import Provider
 from services.analytics.pages.sessions import Flow, Session
 
 log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 
 RETURN_PATH: Final = "/sign-in/return"
+OUT_PATH: Final = "/sign-out"
+_SAID: Final = {"1": "signed_out", "here": "signed_out_here"}
 _TOLD_MAX: Final = 4_096
 NextDep = Annotated[str | None, Query(alias="next", max_length=4_000)]
 Told = Annotated[str | None, Query(max_length=_TOLD_MAX)]
@@ -32,7 +34,7 @@ async def get_sign_in(request: Request, clock: ClockDep, next_: NextDep = None, 
     wanted = sessions.next_of(next_)
     if await guard.session_of(request, clock.now()) is not None:
         return _to(wanted)
-    return _page(request, clock, wanted, said="signed_out" if out else None)
+    return _page(request, clock, wanted, said=_SAID.get(out or ""))
 
 
 @router.post("/sign-in")
@@ -60,19 +62,19 @@ async def sign_in(request: Request, clock: ClockDep, database: DatabaseDep) -> R
 
 
 @router.get("/sign-in/start")
-async def start(request: Request, clock: ClockDep, next_: NextDep = None) -> Response:
-    """Go to the provider."""
+async def start(request: Request, clock: ClockDep, next_: NextDep = None, quiet: Told = None) -> Response:
+    """Go to the provider; quietly, where it is to say again what it said some minutes ago."""
     gate, wanted = gate_of(request), sessions.next_of(next_)
     origin = gate.origin(request)
     if gate.provider is None or origin is None:
         return _page(request, clock, wanted)
-    flow = sessions.begin_flow(wanted, clock.now())
+    flow = sessions.begin_flow(wanted, clock.now(), quiet=quiet == "1")
     language = guard.visit_of(request, clock.now(), "/sign-in").language
     try:
         answer = _to(await gate.provider.address(flow, origin + RETURN_PATH, language))
     except Refusal as refusal:
         return _page(request, clock, wanted, reason=refusal.reason)
-    gate.give(answer, "flow", flow)
+    gate.send(answer, flow)
     return answer
 
 
@@ -87,57 +89,103 @@ async def come_back(
     error: Told = None,
 ) -> Response:
     """Back from the provider, by the same browser that went there, once."""
-    gate, now = gate_of(request), clock.now()
-    flow, origin = gate.opened(request, "flow", Flow), gate.origin(request)
+    gate = gate_of(request)
+    flow, origin = gate.flow(request, state or ""), gate.origin(request)
     if gate.provider is None or origin is None:
         return _page(request, clock, "/")
-    if flow is None or flow.is_over(now) or not hmac.compare_digest((state or "").encode(), flow.state.encode()):
+    if flow is None or flow.is_over(clock.now()):
         return _page(request, clock, "/", reason="not_begun_here")
-    if error is not None or not code:
-        return _page(request, clock, flow.next, reason="provider_refused")
-    if iss not in (None, gate.provider.issuer):  # RFC 9207: another provider's answer
-        return _page(request, clock, flow.next, reason="token_refused")
     try:
-        began = _session_of(await gate.provider.person(code, flow, origin + RETURN_PATH), clock)
+        person = await gate.provider.person(_code(code, error, iss, flow, gate.provider), flow, origin + RETURN_PATH)
+        answer = await _enter(request, database, clock, person, flow)
     except Refusal as refusal:
         log.info("signin_refused", reason=refusal.reason)
-        return _page(request, clock, flow.next, reason=refusal.reason)
-    return await _let_in(request, database, clock, began, flow.next)
+        answer = _page(request, clock, flow.next, reason=refusal.reason)
+        if flow.quiet and refusal.reason != "provider_away":  # it said that the person is not what they were
+            await _end(request, database, clock)
+            gate.take(answer, "session")
+    gate.end(answer, flow)
+    return answer
 
 
-def _session_of(person: Person, clock: ClockDep) -> Session:
-    """Errors: Refusal, where none of the person's roles is one of ours."""
-    granted = scopes.of("", person.roles)
+def _code(code: str | None, error: str | None, iss: str | None, flow: Flow, provider: Provider) -> str:
+    """Errors: Refusal, where the provider gave none, or another one answered."""
+    if error is not None or not code:
+        raise Refusal("provider_ended" if flow.quiet else "provider_refused")
+    if iss not in (None, provider.issuer):  # RFC 9207
+        raise Refusal("token_refused")
+    return code
+
+
+async def _enter(request: Request, database: DatabaseDep, clock: ClockDep, person: Person, flow: Flow) -> Response:
+    """Let a person in. Who is in already, and went to the provider quietly, goes on with the same session and the roles of now.
+
+    Errors: Refusal, where none of the person's roles is one of ours.
+    """
+    granted, now = scopes.of("", person.roles), clock.now()
     if not granted:
         raise Refusal("no_role")
-    return sessions.begin(person.tenant_id, person.subject, person.name, granted, "oidc", clock.now())
+    session = await guard.session_of(request, now) if flow.quiet else None
+    if session is None or (session.way, session.tenant_id, session.subject) != ("oidc", person.tenant_id, person.subject):
+        began = sessions.begin(person.tenant_id, person.subject, person.name, granted, "oidc", now)
+        return await _let_in(request, database, clock, began, flow.next)
+    answer = _to(flow.next)
+    gate_of(request).give(answer, "session", session.confirmed(person.name, granted, now))
+    return answer
 
 
-@router.post("/sign-out")
+@router.get(OUT_PATH)
+async def come_out() -> Response:
+    """Back from the provider, where the person signed out, too."""
+    return _to("/sign-in?out=1")
+
+
+@router.post(OUT_PATH)
 async def sign_out(request: Request, clock: ClockDep, database: DatabaseDep) -> Response:
-    gate, now = gate_of(request), clock.now()
-    told, session = await forms.read(request), await guard.session_of(request, now)
-    answer = _to("/sign-in?out=1")
+    gate = gate_of(request)
+    told, session = await forms.read(request), await guard.session_of(request, clock.now())
+    answer: Response = _to("/sign-in?out=1")
     if session is not None:
         if not (guard.is_own(request) and gate.sealer.is_mark(told.get("csrf", ""), "form", session.session_id)):
             raise guard.BadForm
-        async with database.begin(session.tenant_id) as tx:
-            await session_store.end(tx, session.tenant_id, session.session_id, session.ends_at, now)
+        await _end(request, database, clock)
         log.info("signed_out", way=session.way)
+        if session.way == "oidc":
+            answer = await _way_out(request, clock)
     gate.take(answer, "session")
     return answer
 
 
+async def _way_out(request: Request, clock: ClockDep) -> Response:
+    """Lead on to the provider, to sign out there, too. By a page: a policy of forms holds for where their answers lead."""
+    gate, visit = gate_of(request), guard.visit_of(request, clock.now(), "/sign-in")
+    origin = gate.origin(request)
+    try:
+        address = await gate.provider.way_out(f"{origin}{OUT_PATH}", visit.language) if gate.provider and origin else None
+    except Refusal:
+        address = None
+    if address is None:
+        return _to("/sign-in?out=here")
+    answer = rendering.page("leaving.html", visit, current="", address=address)
+    answer.headers["Refresh"] = f"0; url={address}"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+async def _end(request: Request, database: DatabaseDep, clock: ClockDep) -> None:
+    """End the session that the browser has."""
+    session = gate_of(request).opened(request, "session", Session)
+    if session is not None:
+        async with database.begin(session.tenant_id) as tx:
+            await session_store.end(tx, session.tenant_id, session.session_id, session.ends_at, clock.now())
+
+
 async def _let_in(request: Request, database: DatabaseDep, clock: ClockDep, began: Session, wanted: str) -> Response:
     """Begin the session, end the one that the browser had, and go on."""
-    gate, now = gate_of(request), clock.now()
-    earlier = gate.opened(request, "session", Session)
-    if earlier is not None:
-        async with database.begin(earlier.tenant_id) as tx:
-            await session_store.end(tx, earlier.tenant_id, earlier.session_id, earlier.ends_at, now)
+    gate = gate_of(request)
+    await _end(request, database, clock)
     answer = _to(wanted)
     gate.give(answer, "session", began)
-    gate.take(answer, "flow")
     gate.take(answer, "visitor")
     log.info("signed_in", way=began.way)
     return answer
@@ -165,7 +213,6 @@ def _page(request: Request, clock: ClockDep, wanted: str, *, reason: str | None 
     answer = rendering.page("sign_in.html", visit, status, current="", **shown)
     if gate.told(request, "visitor") is None:
         gate.give(answer, "visitor", visitor)
-    gate.take(answer, "flow")
     return answer
 
 

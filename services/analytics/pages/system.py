@@ -28,7 +28,7 @@ def rows(
     ledgers: Mapping[str, Any],
     outboxes: Mapping[str, Any],
     letters: Mapping[str, Any],
-    behind: Mapping[str, int] | None,
+    behind: Mapping[str, int],
 ) -> list[ServiceRow]:
     found = []
     for name in SERVICES:
@@ -41,7 +41,7 @@ def rows(
             ServiceRow(
                 name,
                 health,
-                (behind or {}).get(name),
+                behind.get(name),
                 box["waiting"] if box else None,
                 oldest,
                 len(buried["items"]) if buried else None,

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from msgspec import Struct
 
 from services.analytics.pages.formats import LANGUAGES, Language
+from services.analytics.spans import is_too_long
 
-DAYS_MAX: Final = 3_660
 USUAL_DAYS: Final = 90
 PRESETS: Final = (30, 90, 365)
 FILTERS: Final = ("payer", "category", "facility", "provider", "service_group")
@@ -94,7 +94,7 @@ def read(path: str, query: Sequence[tuple[str, str]], language: Language, today:
     first = first or (last - timedelta(days=USUAL_DAYS - 1) if last >= date.min + timedelta(days=USUAL_DAYS) else last)
     if first > last:
         wrong.append("bad_order")
-    elif (last - first).days >= DAYS_MAX:
+    elif is_too_long(first, last):
         wrong.append("too_long")
     if wrong:
         first, last, is_usual = today - timedelta(days=USUAL_DAYS - 1), today, True

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.analytics.recounts import store
 from services.analytics.recounts.store import Recount, State

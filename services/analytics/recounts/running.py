@@ -13,7 +13,7 @@ import structlog
 from msgspec.structs import replace
 
 from libs.common.clock import Clock
-from libs.common.database import Database
+from libs.common.database import Database, freeze
 from libs.common.messaging.brokers import OPEN, BrokerAccess
 from libs.common.worker import look_again
 from services.analytics import queries
@@ -110,7 +110,7 @@ class Recounter:
         counted: dict[JournalKey, list[int]] = {}
         facts = 0
         async with self._database.begin() as tx:
-            await queries.freeze(tx)
+            await freeze(tx)
             async for some in queries.accounts(tx, tenant_id):
                 for _, of_account in some:
                     facts += len(of_account)
@@ -129,7 +129,7 @@ class Recounter:
         wrong: list[Difference] = []
         lines = 0
         async with self._database.begin() as tx:
-            await queries.freeze(tx)
+            await freeze(tx)
             async for some in queries.accounts(tx, tenant_id):
                 stand = await outcomes.standing(tx, tenant_id, [key for key, _ in some])
                 for key, facts in some:

@@ -13,11 +13,12 @@ from libs.common.database import Database
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
+from libs.common.table_files import MEDIA_TYPES, Format
 from services.analytics.cadence import Cadence, first_due
 from services.analytics.exports.api import FILES
-from services.analytics.exports.writing import MEDIA_TYPES, Format
 from services.analytics.reports import store
 from services.analytics.reports.store import Report, Reported, Schedule
 

@@ -12,13 +12,12 @@ from typing import IO, Final
 import msgspec
 
 from libs.common.clock import Clock
-from libs.common.database import Database
+from libs.common.database import Database, freeze
 from libs.common.ids import uuid7
+from libs.common.table_files import WRITERS
 from libs.common.worker import work_off
-from services.analytics import queries
 from services.analytics.cadence import after, ended
 from services.analytics.exports.tables import COLUMNS, Wanted, rows
-from services.analytics.exports.writing import WRITERS
 from services.analytics.reports import store
 from services.analytics.reports.store import Report, Schedule
 from services.analytics.webhooks import messages
@@ -74,7 +73,7 @@ class ReportMaker:
         """Return the file's size; None where it is larger than what is kept."""
         size = 0
         async with self._database.begin() as tx:
-            await queries.freeze(tx, schedule.tenant_id)
+            await freeze(tx, schedule.tenant_id)
             async for piece in WRITERS[schedule.format](COLUMNS[schedule.what], rows(tx, schedule.what, wanted)):
                 size += len(piece)
                 if size > self._bytes_max:

@@ -9,9 +9,9 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.table_files import Format
 from libs.common.tenants.holds import NOT_HELD
 from services.analytics.cadence import Cadence
-from services.analytics.exports.writing import Format
 
 Reported = Literal["denials", "kpis"]
 

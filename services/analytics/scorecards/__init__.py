@@ -1,1 +1,1 @@
-"""Scorecards: how each payer, provider or facility does, against its own period before and the tenant's mean."""
+"""Scorecards: how each payer, provider, facility or coder does, against its own period before and the tenant's mean."""

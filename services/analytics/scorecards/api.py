@@ -10,16 +10,18 @@ from msgspec.structs import replace
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
-from libs.common.http.problems import Problem, responses
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
 from services.analytics import answers, queries
 from services.analytics.kpis.definitions import BY_ID, Kpi
 from services.analytics.kpis.figures import Figure, earlier
+from services.analytics.periods import BoundedDep
 from services.analytics.queries import Asked
 from services.analytics.scorecards.scoring import SCORED, By, Cases, Score, keys, score, suppressed
+from services.analytics.spans import DAYS_MAX
 
 router = APIRouter(tags=["scorecards"])
-_PERIOD_DAYS_MAX = 3_660
 
 
 class ScoreView(BaseModel):
@@ -49,16 +51,16 @@ class CardsView(BaseModel):
 @router.get("/v1/scorecards/{by}", summary="How each of them does, beside the period before and the mean", responses=responses(422))
 async def get_scorecards(
     by: Annotated[By, Path(description="of whom")],
-    period: PeriodDep,
+    period: BoundedDep,
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
     shared: Annotated[bool, Query(description="to be shown outside: small cells are left out")] = False,
 ) -> CardsView:
     """Shares and times, which compare the large with the small. A shared card leaves out small cells."""
-    if period.first is None or period.last is None or (period.last - period.first).days >= _PERIOD_DAYS_MAX:
-        raise Problem(422, "bad-period", f"A scorecard has a `from` and a `to`, at most {_PERIOD_DAYS_MAX} days.")
-    if period.first.year <= 1 + _PERIOD_DAYS_MAX // 365:
+    if period.first is None or period.last is None:
+        raise Problem(422, "bad-period", "A scorecard has a `from` and a `to`.")
+    if period.first.year <= 1 + DAYS_MAX // 365:
         raise Problem(422, "bad-period", "There is no period before.")
     asked = Asked(tenant, period.first, period.last)
     before = replace(asked, **dict(zip(("first", "last"), earlier(period.first, period.last, "previous"), strict=True)))

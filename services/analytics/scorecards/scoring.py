@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from services.analytics.kpis.figures import Figure
 
-By = Literal["payer", "provider", "facility"]
+By = Literal["payer", "provider", "facility", "coder"]
 # Shares and times alone: they compare the large with the small.
 SCORED: Final = (
     "initial-denial-rate",

@@ -9,8 +9,12 @@ from typing import Final
 from libs.common.beside import until_left_alone
 from libs.common.clock import SystemClock
 from libs.common.database import Database
+from libs.common.health import serve as serve_health
 from libs.common.process import start
+from libs.common.sealing.master import require_master
+from libs.common.watching import watch_jobs
 from libs.common.worker import run, run_jobs
+from services.analytics.measures import at_webhooks
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.webhooks.fanning import FanOut
 from services.analytics.webhooks.sending import WebhookSender
@@ -19,11 +23,16 @@ _NICE: Final = 10
 
 
 async def _work() -> None:
-    settings = start("analytics", AnalyticsSettings)
+    settings = start("analytics", "webhooks", AnalyticsSettings)
+    require_master()
     os.nice(_NICE)
     database = Database(settings.database_url.get_secret_value(), application_name="recours-analytics-webhooks")
     sender = WebhookSender(database, SystemClock(), loopback=settings.webhook_loopback)
-    await run_jobs([until_left_alone, FanOut(database, SystemClock()).run, sender.run])
+    jobs = [until_left_alone, FanOut(database, SystemClock()).run, sender.run, *watch_jobs(at_webhooks(database))]
+    port = settings.webhooks_health_port
+    if port is not None:
+        jobs.append(lambda: serve_health(settings.host, port, {"database": database.ping}))
+    await run_jobs(jobs)
     await database.close()
 
 

@@ -15,7 +15,8 @@ from libs.common.addresses import BadAddress, read_url
 from libs.common.http import idempotency
 from libs.common.http.access import forbidden
 from libs.common.http.deps import CallerDep, ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.analytics.webhooks import messages, store
 from services.analytics.webhooks.rules import ALERT_TYPES, SCOPE_OF, TEST, EventType
@@ -79,14 +80,16 @@ async def create_webhook(
             webhook = await store.get(tx, tenant, UUID(kept.body))
             if webhook is None:
                 raise Problem(409, "webhook-gone", "What this Idempotency-Key created was deleted.")
+            secret = await store.secret_of(tx, webhook)
         else:
             if await store.count(tx, tenant) >= WEBHOOKS_MAX:
                 raise Problem(409, "too-many-webhooks", f"There are {WEBHOOKS_MAX} at most.")
-            webhook = Webhook(tenant, uuid7(), url, types, secrets.token_bytes(_SECRET_BYTES), now, caller.subject)
+            secret = secrets.token_bytes(_SECRET_BYTES)
+            webhook = await store.with_secret(tx, Webhook(tenant, uuid7(), url, types, b"", now, caller.subject), secret)
             await store.insert(tx, webhook)
             await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, str(webhook.webhook_id)))
     response.headers["Location"] = f"/v1/webhooks/{webhook.webhook_id}"
-    return CreatedWebhook.with_secret(webhook)
+    return CreatedWebhook.with_secret(webhook, secret)
 
 
 @router.get("/v1/webhooks", summary="Who is told of what", responses=responses())
@@ -162,18 +165,18 @@ async def rotate_secret(
             raise not_found("webhook")
         if kept is None:
             until = now + timedelta(hours=body.overlap_hours)
-            old = webhook.secret
-            webhook = replace(webhook, secret=secrets.token_bytes(_SECRET_BYTES), old_secret=old, old_secret_until=until)
+            secret = secrets.token_bytes(_SECRET_BYTES)
+            webhook = await store.with_another_secret(tx, webhook, secret, until)
             await store.update(tx, webhook)
-            await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, _mark(webhook)))
-        elif kept.body != _mark(webhook):
+            await idempotency.finish(tx, tenant, key, idempotency.Kept(201, None, _mark(secret)))
+        elif kept.body != _mark(secret := await store.secret_of(tx, webhook)):
             raise Problem(409, "secret-replaced", "The secret that this Idempotency-Key made was replaced since.")
-    return CreatedWebhook.with_secret(webhook)
+    return CreatedWebhook.with_secret(webhook, secret)
 
 
-def _mark(webhook: Webhook) -> str:
+def _mark(secret: bytes) -> str:
     """Return what tells a secret from another and does not tell it."""
-    return hashlib.sha256(webhook.secret).hexdigest()
+    return hashlib.sha256(secret).hexdigest()
 
 
 @router.post(

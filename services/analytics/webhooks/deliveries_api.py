@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path, Query, Response
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.analytics.webhooks import store
 from services.analytics.webhooks.api import WebhookId
@@ -31,7 +32,7 @@ async def list_deliveries(
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Page[DeliveryView]:
-    """They are kept for 30 days."""
+    """They are kept for as long as the tenant's retention of `webhook-messages` says."""
     filters = {"webhook_id": webhook_id, "state": state}
     after = read_cursor(cursor, tenant, filters, _place)
     async with database.begin(tenant) as tx:

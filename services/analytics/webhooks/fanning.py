@@ -4,7 +4,6 @@ Whoever lets something happen only keeps it. Tenants take turns, a piece each, s
 Killed anywhere, it begins again: numbers and queue are one transaction.
 """
 
-from datetime import datetime, timedelta
 from typing import Final
 
 from libs.common.clock import Clock
@@ -12,10 +11,8 @@ from libs.common.database import Database
 from libs.common.worker import work_off
 from services.analytics.webhooks import queue
 
-KEPT: Final = timedelta(days=30)
 _IDLE_SECONDS: Final = 0.5
 _PIECE: Final = 1_000
-_FORGET_EVERY: Final = timedelta(minutes=10)
 
 
 class FanOut:
@@ -24,7 +21,6 @@ class FanOut:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._forget_at: datetime | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -41,8 +37,4 @@ class FanOut:
                 done += await queue.fan_out(tx, tenant_id, now, _PIECE)
         async with self._database.begin() as tx:
             done += await queue.replay_some(tx, now, _PIECE)
-        if self._forget_at is None or now >= self._forget_at:
-            async with self._database.begin() as tx:
-                dropped = await queue.forget(tx, now - KEPT, _PIECE)
-            self._forget_at = now if dropped else now + _FORGET_EVERY
         return done

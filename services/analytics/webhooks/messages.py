@@ -14,7 +14,7 @@ from libs.common.contracts.envelope import Received
 from libs.common.database import driver
 from libs.common.ids import uuid7
 
-_COLUMNS: Final = ("tenant_id", "message_id", "type", "occurred_at", "told")
+_COLUMNS: Final = ("tenant_id", "message_id", "type", "occurred_at", "told", "event_id", "traceparent")
 _SUBSCRIBED: Final = """
 SELECT DISTINCT tenant_id, unnest(event_types) AS type, now() AS now FROM webhooks WHERE tenant_id = ANY ($1::text[])
 """
@@ -33,7 +33,7 @@ async def keep_events(tx: AsyncConnection, received: Sequence[Received[Any]]) ->
         return
     wanted = {(row["tenant_id"], row["type"]): row["now"] for row in subscribed}
     rows = [
-        (each.tenant_id, uuid7(), type_, wanted[each.tenant_id, type_], each.value)
+        (each.tenant_id, uuid7(), type_, wanted[each.tenant_id, type_], each.value, each.id, each.traceparent)
         for each in received
         if (each.tenant_id, type_ := type_of(each.type)) in wanted
     ]

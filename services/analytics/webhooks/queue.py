@@ -9,8 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import driver
-from libs.common.tenants.holds import NOT_HELD
+from libs.common.database import driver, touched
 from services.analytics.webhooks.rules import Health, Share, Waiting
 
 # One step of an index for each tenant, however much of each waits.
@@ -69,7 +68,7 @@ WHERE delivery.tenant_id = due.tenant_id AND delivery.delivery_id = due.delivery
     AND webhook.tenant_id = delivery.tenant_id AND webhook.webhook_id = delivery.webhook_id
     AND message.tenant_id = delivery.tenant_id AND message.message_id = delivery.message_id
 RETURNING delivery.tenant_id, delivery.webhook_id, delivery.delivery_id, delivery.sequence, delivery.previous, delivery.attempts,
-    delivery.next_at AS lease, type, occurred_at, told, url, secret, old_secret, old_secret_until
+    delivery.next_at AS lease, type, occurred_at, told, traceparent, url, secret, old_secret, old_secret_until
 """
 _END: Final = """
 UPDATE webhook_deliveries AS delivery SET state = ended.state, next_at = ended.next_at, ended_at = ended.ended_at,
@@ -140,6 +139,7 @@ class Leased(Struct, frozen=True):
     type: str
     occurred_at: datetime
     told: bytes
+    traceparent: str | None
     url: str
     secret: bytes
     old_secret: bytes | None
@@ -238,20 +238,13 @@ async def replay_some(tx: AsyncConnection, now: datetime, limit: int) -> int:
     return max(int(found["seen"]), 1)
 
 
-_TO_FORGET_OF = f"SELECT tenant_id FROM webhook_sequences WHERE {NOT_HELD.format('webhook_sequences')}"  # noqa: S608 - our own names
-
-
-async def forget(tx: AsyncConnection, before: datetime, limit: int) -> int:
-    """Drop some of what is older, with its deliveries; return how much it was."""
-    dropped = 0
-    connection = await driver(tx)
-    for row in await connection.fetch(_TO_FORGET_OF):
-        told = await connection.execute(
-            "DELETE FROM webhook_messages WHERE tenant_id = $1 AND message_id IN (SELECT message_id FROM webhook_messages"
-            " WHERE tenant_id = $1 AND occurred_at < $2 ORDER BY occurred_at LIMIT $3)",
-            row["tenant_id"],
-            before,
-            limit,
-        )
-        dropped += int(told.rpartition(" ")[2])
-    return dropped
+async def forget(tx: AsyncConnection, tenant_id: str, before: datetime, limit: int) -> int:
+    """Drop some of what a tenant was told before a moment, with its deliveries; return how much it was."""
+    told = await (await driver(tx)).execute(
+        "DELETE FROM webhook_messages WHERE tenant_id = $1 AND message_id IN (SELECT message_id FROM webhook_messages"
+        " WHERE tenant_id = $1 AND occurred_at < $2 ORDER BY occurred_at LIMIT $3)",
+        tenant_id,
+        before,
+        limit,
+    )
+    return touched(told)

@@ -45,6 +45,16 @@ REPORT_MADE: Final[EventType] = "report.made"
 DISABLED: Final[EventType] = "webhook.disabled"
 TEST: Final = "webhook.test"  # goes to one webhook, whatever it subscribed to
 
+
+class Disabled(Struct, frozen=True):
+    """One of the tenant's webhooks is left alone. `reason`: failing, for five days; gone: it answered 410."""
+
+    webhook_id: UUID
+    reason: str
+    failing_since: datetime | None
+    disabled_at: datetime
+
+
 # After the first attempt at once; about three days in all. As Standard Webhooks proposes.
 WAITS: Final = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)

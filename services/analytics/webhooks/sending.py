@@ -15,15 +15,21 @@ from uuid import UUID
 import msgspec
 import structlog
 from msgspec import Struct
+from opentelemetry.trace import SpanKind, StatusCode
 
+from libs.common import telemetry
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.sealing.cipher import Cipher, Unreadable
+from libs.common.sealing.keys import cipher_for
 from libs.common.signed_post import Poster, Undeliverable
 from libs.common.worker import look_again
+from services.analytics import measures
+from services.analytics.seals import OLD_SECRET, SECRET
 from services.analytics.webhooks import messages, queue
 from services.analytics.webhooks.queue import Ended, Leased
-from services.analytics.webhooks.rules import DISABLED, GONE, Share, body_of, judge, share, wait_after
+from services.analytics.webhooks.rules import DISABLED, GONE, Disabled, Share, body_of, judge, share, wait_after
 
 log = structlog.get_logger()
 
@@ -112,8 +118,9 @@ class WebhookSender:
 
         async def post_some() -> None:
             while batch and all(each.taken for each in outcomes):
-                outcomes.append(await self._post(batch.popleft()))
+                outcomes.append(await self._post(batch.popleft(), cipher))
 
+        cipher = await cipher_for(self._database, key[0])
         await asyncio.gather(*(post_some() for _ in range(min(given.at_once, len(batch)))))
         self._took[key] = timedelta(milliseconds=max(each.millis for each in outcomes))
         now = self._clock.now()
@@ -125,23 +132,37 @@ class WebhookSender:
                 if after != before:
                     await queue.write_health(tx, *key, after, now)
                 if after.disabled_reason is not None:
-                    told = {"webhook_id": key[1], "reason": after.disabled_reason, "failing_since": after.failing_since}
-                    await messages.keep(tx, key[0], DISABLED, [_encode(told | {"disabled_at": now})], now)
+                    told = Disabled(key[1], after.disabled_reason, after.failing_since, now)
+                    await messages.keep(tx, key[0], DISABLED, [_encode(told)], now)
             await queue.end(tx, ended)
+        _count(outcomes, ended)
         _log(key, outcomes)
 
-    async def _post(self, each: Leased) -> Outcome:
+    async def _post(self, each: Leased, cipher: Cipher) -> Outcome:
         loop, now = asyncio.get_running_loop(), self._clock.now()
-        secrets = [each.secret]
-        if each.old_secret is not None and each.old_secret_until is not None and now < each.old_secret_until:
-            secrets.append(each.old_secret)
         body = body_of(each.type, each.occurred_at, each.sequence, each.previous, each.told)
         began = loop.time()
-        try:
-            reason, taken = await self._poster.post(each.url, secrets, str(each.delivery_id), body, _HEADERS, now), True
-        except (Undeliverable, Transient) as error:
-            reason, taken = str(error), False
+        told = {"http.request.method": "POST", **telemetry.ids(webhook_id=each.webhook_id, delivery_id=each.delivery_id)}
+        with telemetry.span(f"post {each.type}", SpanKind.CLIENT, told, each.traceparent) as (span, traceparent):
+            headers = {**_HEADERS, "traceparent": traceparent}  # a receiver that traces goes on in the claim's own trace
+            try:
+                secrets = _secrets(each, cipher, now)
+                reason, taken = await self._poster.post(each.url, secrets, str(each.delivery_id), body, headers, now), True
+            except (Undeliverable, Transient) as error:
+                reason, taken = str(error), False
+            except Unreadable as error:
+                reason, taken = f"secret_{error}", False
+            if not taken:
+                span.set_status(StatusCode.ERROR, reason)
         return Outcome(each, taken, reason, now, round((loop.time() - began) * 1000))
+
+
+def _secrets(each: Leased, cipher: Cipher, now: datetime) -> list[bytes]:
+    """Return what a post is signed with. Errors: Unreadable."""
+    secrets = [cipher.open(SECRET, (each.webhook_id,), each.secret)]
+    if each.old_secret is not None and each.old_secret_until is not None and now < each.old_secret_until:
+        secrets.append(cipher.open(OLD_SECRET, (each.webhook_id,), each.old_secret))
+    return secrets
 
 
 def _ended(outcome: Outcome) -> Ended:
@@ -153,6 +174,13 @@ def _ended(outcome: Outcome) -> Ended:
     if wait is None:
         return Ended(each, "dead", each.lease, at, outcome.reason, tried)
     return Ended(each, "waiting", at + wait, None, outcome.reason, tried)
+
+
+def _count(outcomes: Sequence[Outcome], ended: Sequence[Ended]) -> None:
+    for each in outcomes:
+        measures.POSTS.record(each.millis / 1000, {} if each.taken else {"error.type": each.reason.rstrip("_0123456789")})
+    if dead := sum(each.state == "dead" for each in ended):
+        measures.GIVEN_UP.add(dead)
 
 
 def _log(key: Key, outcomes: Sequence[Outcome]) -> None:

@@ -6,15 +6,18 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.sealing.keys import cipher_of
+from services.analytics.seals import OLD_SECRET, SECRET
 
 State = Literal["waiting", "delivered", "dead"]
 
 
 class Webhook(Struct, frozen=True):
-    """`failures`: since it last took something. `old_secret`: what signs beside `secret` until it is over."""
+    """`failures`: since it last took something. `old_secret`: what signs beside `secret` until it is over; both sealed."""
 
     tenant_id: str
     webhook_id: UUID
@@ -69,6 +72,24 @@ _OF_MESSAGE: Final = (
     "message.tenant_id = delivery.tenant_id AND message.message_id = delivery.message_id"
     " AND delivery.tenant_id = $1 AND delivery.webhook_id = $2"
 )
+
+
+async def with_secret(tx: AsyncConnection, webhook: Webhook, secret: bytes) -> Webhook:
+    """Return a webhook that is signed with a secret. Errors: as `cipher_of`."""
+    cipher = await cipher_of(tx, webhook.tenant_id)
+    return replace(webhook, secret=cipher.seal(SECRET, (webhook.webhook_id,), secret))
+
+
+async def secret_of(tx: AsyncConnection, webhook: Webhook) -> bytes:
+    """Return what a webhook's posts are signed with. Errors: Unreadable, as `cipher_of`."""
+    return (await cipher_of(tx, webhook.tenant_id)).open(SECRET, (webhook.webhook_id,), webhook.secret)
+
+
+async def with_another_secret(tx: AsyncConnection, webhook: Webhook, secret: bytes, old_until: datetime) -> Webhook:
+    """Return a webhook that is signed with another secret, and until then with the one before, too. Errors: as `secret_of`."""
+    old = await secret_of(tx, webhook)
+    sealed = (await cipher_of(tx, webhook.tenant_id)).seal(OLD_SECRET, (webhook.webhook_id,), old)
+    return replace(await with_secret(tx, webhook, secret), old_secret=sealed, old_secret_until=old_until)
 
 
 def _places(count: int) -> str:

@@ -32,7 +32,7 @@ class RotateBody(BaseModel, extra="forbid"):
 
 
 class ReplayBody(BaseModel, extra="forbid"):
-    from_at: AwareDatetime = Field(description="from when on; what is older than 30 days is not kept")
+    from_at: AwareDatetime = Field(description="from when on; what is older than the retention of `webhook-messages` is not kept")
     to_at: AwareDatetime | None = Field(None, description="up to when, not included; absent: now")
 
 
@@ -65,8 +65,8 @@ class CreatedWebhook(WebhookView):
     secret: str = Field(description="what posts are signed with (Standard Webhooks 1.0): `whsec_` and base64; told this once")
 
     @classmethod
-    def with_secret(cls, webhook: Webhook) -> "CreatedWebhook":
-        return cls.model_validate({**told_of(webhook), "secret": write_secret(webhook.secret)})
+    def with_secret(cls, webhook: Webhook, secret: bytes) -> "CreatedWebhook":
+        return cls.model_validate({**told_of(webhook), "secret": write_secret(secret)})
 
 
 class WebhookList(BaseModel):

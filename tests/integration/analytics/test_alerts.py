@@ -9,10 +9,12 @@ import pytest
 
 from libs.common.clock import FixedClock
 from libs.common.errors import Transient
+from libs.common.retention.forgetting import Forgetter
 from libs.synthetic.payer_days import Habit, PayerDay, Shifted, payer_days
 from services.analytics.alerts import store
 from services.analytics.alerts.scan import AlertScan
 from services.analytics.facts import Denial, Fact, Remit
+from services.analytics.retention import KINDS
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.support.access import PERSON
 
@@ -76,6 +78,10 @@ async def test_a_shift_is_told_of_once_and_its_life_is_kept(analytics: Analytics
     ]  # fmt: skip
     assert await alerts(analytics) == []
     assert await scan_of(analytics).scan() == 0
+    for days, note in ((2556, "asked the payer"), (2558, "forgotten")):
+        await Forgetter(analytics.worker, FixedClock(NOW + timedelta(days=days)), KINDS).forget()
+        kept = (await analytics.http.get(path)).json()["history"]
+        assert [each["note"] for each in kept] == [None, note, None], "words go after their time, and steps stay"
 
 
 async def test_what_is_back_ends_by_itself_and_what_comes_late_does_not_tell_twice(analytics: Analytics) -> None:

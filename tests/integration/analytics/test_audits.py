@@ -60,6 +60,9 @@ async def test_an_audit_is_drawn_reviewed_settled_and_estimated(analytics: Analy
     (disputed,) = await items(analytics, audit, state="disputed")
     assert (disputed["item"], len(disputed["reviews"])) == (1, 2)
     settlement, sam = f"/v1/audits/{audit['audit_id']}/items/1/settlement", bearer(analytics.tenant, sub="sam")
+    for reviewer in ("dana", "lee"):
+        own = await analytics.http.put(settlement, json=RIGHT, headers=bearer(analytics.tenant, sub=reviewer))
+        assert (own.status_code, own.json()["type"]) == (403, "urn:recours:problem:settles-own-dispute")
     for _ in range(2):
         settled = (await analytics.http.put(settlement, json=WRONG, headers=sam)).json()
         assert (settled["state"], settled["verdict"]["category"], settled["settled_by"]) == ("settled", "duplicate", "sam")
@@ -130,6 +133,7 @@ async def test_one_request_makes_one_audit_and_needs_a_name(analytics: Analytics
         {"stratify_by": "payer"},
         {"method": "SMITH"},
         {"from": "2026-02-01", "to": "2026-01-01"},
+        {"from": "1826-01-01", "to": "2026-01-01"},
         {"as_of": "2026-04-01"},
         {"confidence": 1},
         {"precision": 0},

@@ -64,4 +64,8 @@ async def test_a_tenant_exports_its_own_alone_and_bad_questions_are_refused(anal
         refused = await analytics.http.get("/v1/exports/denials", params=query)
         assert refused.status_code == 422
         assert "SMITH" not in refused.text
+    for what in ("kpis", "denials", "facts"):
+        refused = await analytics.http.get(f"/v1/exports/{what}", params={"from": "1826-01-01", "to": "2026-01-01"})
+        assert (refused.status_code, refused.json()["type"]) == (422, "urn:recours:problem:bad-period")
+        assert (await analytics.http.get(f"/v1/exports/{what}", params={"from": "1826-01-01"})).status_code == 200
     assert (await analytics.http.get("/v1/exports/SMITH")).status_code == 422

@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.database import driver
 from services.analytics import queries
 from services.analytics.kpis.definitions import KPIS
 from tests.integration.analytics.conftest import Analytics
@@ -174,6 +177,8 @@ async def test_a_bad_question_is_refused_with_what_is_wrong_and_not_echoed(asked
     answer = await analytics.http.get("/v1/kpis/initial-denial-rate", params=asked)
     assert (answer.status_code, answer.json()["type"]) == (422, f"urn:recours:problem:{name}")
     assert "SMITH" not in answer.text
+    if name == "bad-period" and "compare_to" not in asked:
+        assert (await analytics.http.get("/v1/denial-rate", params=asked)).json()["type"] == answer.json()["type"]
     assert (await analytics.http.get("/v1/kpis/SMITH")).status_code == 404
 
 
@@ -183,6 +188,31 @@ async def test_more_groups_than_anybody_reads_are_refused(analytics: Analytics, 
     refused = await analytics.http.get("/v1/kpis/initial-denial-rate", params={"group_by": "payer"})
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:recours:problem:too-many-groups")
     assert len((await analytics.ask("initial-denial-rate", group_by="month"))["groups"]) == 1
+
+
+async def test_groups_that_are_too_many_are_refused_before_all_their_rows_are_read(
+    analytics: Analytics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await analytics.tell(*([claim(provider=f"D{number}"), remit(payer_id=f"P{number}")] for number in range(12)))
+    monkeypatch.setattr(queries, "_ROWS_SEEN", 5)  # of one measure
+    asked = {"group_by": ["payer", "provider", "day"]}
+    assert (await analytics.http.get("/v1/kpis/initial-denial-rate", params=asked)).status_code == 200
+    monkeypatch.setattr(queries, "GROUPS_MAX", 4)
+    summed: list[str] = []
+
+    async def watched(tx: AsyncConnection) -> Any:
+        connection = await driver(tx)
+
+        async def fetch(query: str, *told: Any) -> Any:
+            summed.append(query)
+            return await connection.fetch(query, *told)
+
+        return SimpleNamespace(fetchval=connection.fetchval, fetch=fetch)
+
+    monkeypatch.setattr(queries, "driver", watched)
+    refused = await analytics.http.get("/v1/kpis/initial-denial-rate", params=asked)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:recours:problem:too-many-groups")
+    assert not summed
 
 
 async def test_a_tenant_sees_its_own_figures_alone(analytics: Analytics) -> None:

@@ -52,11 +52,12 @@ async def test_drift_is_reported_and_repaired_to_what_the_facts_say(analytics: A
     await change(analytics, "INSERT INTO rollups VALUES (:tenant, 13, '2026-01-01', '2026-01-01', 5, 3, 3, 0)")
     assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) != before
     found = await recount(analytics)
-    assert found["differing"] == len(found["report"]) == 18
+    # A row of each grain: claims have four dimensions and the coder, denials the category too.
+    assert found["differing"] == len(found["report"]) == 16 + 18 + 1
     assert {each["measure"] for each in found["report"]} == {"first_adjudicated", "initially_denied", "standing"}
     (denied,) = [each for each in found["report"] if each["measure"] == "initially_denied" and each["grain"] == 0]
     assert (denied["expected"], denied["found"], denied["cell"][1]) == ([2, 20_000], [0, 0], "F1")
-    assert (await recount(analytics, repair=True))["differing"] == 18
+    assert (await recount(analytics, repair=True))["differing"] == 35
     assert (await recount(analytics))["differing"] == 0
     assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) == before
 

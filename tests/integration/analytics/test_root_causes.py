@@ -67,6 +67,26 @@ async def test_a_cause_is_found_and_leads_to_its_claims(analytics: Analytics) ->
     assert pages[0]["denial_id"] is not None
 
 
+async def test_what_is_refused_beside_a_cause_is_counted_with_it(analytics: Analytics) -> None:
+    told = []
+    for number in range(1, 401):
+        payer_id, services = ("P1", "P2")[number % 2], (("E0601", "A4550"), ("A4550", "J1885"))[number // 2 % 2]
+        each: list[Fact] = [
+            claim(number, payer_id=payer_id, place="11", services=services, provider=f"D{number % 3}"),
+            remit(number, number // 8, 0, claim_number=number, payer_id=payer_id, services=services),
+        ]
+        if (payer_id, services[0]) == ("P1", "E0601"):
+            reason = Refused(0, "duplicate", "18", 10_000)  # the whole claim
+            each.append(denial(number, number // 8, payer_id=payer_id, category="duplicate", reasons=(reason,)))
+        told.append(each)
+    await analytics.tell(*told)
+    (cause,) = (await found_in(analytics))["items"]
+    assert [(each["dimension"], each["value"]) for each in cause["conditions"]] == [("payer", "P1"), ("procedure", "E0601")]
+    assert (cause["claims"], cause["now"]["refused"], cause["denied_cents"]) == (100, 100, 100 * 10_000)
+    page = (await analytics.http.get(f"/v1/root-causes/{cause['root_cause_id']}/claims", params={**PERIOD, "limit": 200})).json()
+    assert [(each["denied_cents"], each["services"]) for each in page["items"]] == [(10_000, ["E0601"])] * 100
+
+
 async def test_a_search_is_narrowed_by_period_filter_and_category(analytics: Analytics) -> None:
     await analytics.tell(*accounts())
     assert (await found_in(analytics, filter=["payer:P2"]))["items"] == []
@@ -126,7 +146,7 @@ async def test_one_tenant_sees_nothing_of_another(analytics: Analytics) -> None:
         ({"from": "2026-02-01", "to": "2026-01-01"}, 422, "bad-period"),
         ({"from": "1826-01-01", "to": "2026-01-01"}, 422, "bad-period"),
         ({"from": "0001-01-01"}, 422, "bad-period"),
-        ({"filter": "coder:SMITH"}, 422, "unknown-group"),
+        ({"filter": "colour:SMITH"}, 422, "unknown-group"),
         ({"filter": "payer"}, 422, "unknown-group"),
         ({"limit": "0"}, 422, "invalid-request"),
         ({"affected_min": "SMITH"}, 422, "invalid-request"),

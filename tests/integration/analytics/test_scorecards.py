@@ -33,10 +33,22 @@ async def test_each_is_held_against_its_own_past_and_the_mean(analytics: Analyti
     assert shared["P1"]["initial-denial-rate"]["is_suppressed"] is True
 
 
+async def test_coders_have_cards_where_claims_say_who_coded_them(analytics: Analytics) -> None:
+    first = [[claim(coder="C1", known_on=on(30)), remit(2, 40), denial(2, 40)], [claim(coder="C1", known_on=on(30)), remit(2, 40)]]
+    second = [[claim(coder="C2", known_on=on(30)), remit(2, 40)], [claim(known_on=on(30)), remit(2, 40)]]
+    await analytics.tell(*first, *second)
+    by_coder = await cards(analytics, "coder")
+    assert {key: each["initial-denial-rate"]["value"] for key, each in by_coder.items()} == {"C1": 0.5, "C2": 0.0}
+    asked = {"group_by": ["coder", "provider"], "filter": ["payer:P1", "coder:C1"], "from": "2026-02-01", "to": "2026-02-28"}
+    (told,) = (await analytics.ask("initial-denial-rate", **asked))["groups"]
+    assert (told["keys"], told["value"]) == ({"coder": "C1", "provider": "D1"}, 0.5)
+
+
 async def test_a_bad_question_is_refused(analytics: Analytics) -> None:
     for path, query in (
         ("payer", {}),
-        ("coder", {"from": "2026-01-01", "to": "2026-01-31"}),
+        ("category", {"from": "2026-01-01", "to": "2026-01-31"}),
         ("payer", {"from": "0001-01-01", "to": "0001-02-01"}),
+        ("payer", {"from": "1826-01-01", "to": "2026-01-01"}),
     ):
         assert (await analytics.http.get(f"/v1/scorecards/{path}", params=query)).status_code == 422

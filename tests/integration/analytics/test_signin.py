@@ -47,6 +47,7 @@ class Pages:
 
     def __init__(self, database: Database, at: Provider, **changed: Any) -> None:
         self.clock = Now()
+        self.database = database
         self._at = at
         told: dict[str, Any] = {
             "issuer": at.issuer,
@@ -75,7 +76,7 @@ class Pages:
 
     async def mark(self) -> str:
         """Return what the forms of the session carry."""
-        page = await self.browser.get("/payers")
+        page = await self.browser.get("/payers", headers={"Sec-Fetch-Dest": "empty"})
         return page.text.partition('name="csrf" value="')[2].partition('"')[0]
 
     async def sign_out(self, mark: str, origin: str | None = HOST) -> httpx.Response:
@@ -107,12 +108,20 @@ def pages(database: Database, at: Provider) -> Pages:
     return Pages(database, at)
 
 
+def flow_of(browser: httpx.AsyncClient) -> tuple[str, str]:
+    """Return the cookie of the sign-in that a browser has begun."""
+    [found] = [(name, told) for name, told in browser.cookies.items() if name.startswith("__Host-recours_flow_")]
+    return found
+
+
 def altered(address: str, **changed: str) -> str:
     told = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     return address.partition("?")[0] + "?" + urlencode(told | changed)
 
 
-async def test_who_is_signed_in_by_the_provider_sees_the_page_they_asked_for_until_they_sign_out(pages: Pages) -> None:
+async def test_who_is_signed_in_by_the_provider_sees_the_page_they_asked_for_until_they_sign_out(
+    pages: Pages, at: Provider
+) -> None:
     away = await pages.browser.get("/payers?from=2026-01-01")
     assert (away.status_code, away.headers["location"]) == (303, "/sign-in?next=%2Fpayers%3Ffrom%3D2026-01-01")
     assert "Sign in" in (await pages.browser.get(away.headers["location"])).text
@@ -129,7 +138,14 @@ async def test_who_is_signed_in_by_the_provider_sees_the_page_they_asked_for_unt
     assert (await pages.browser.post("/v1/recounts", json={}, headers={"Origin": HOST})).status_code == 401, "but changes nothing"
     kept = pages.browser.cookies[COOKIE]
     out = await pages.sign_out(await pages.mark())
-    assert (out.status_code, out.headers["location"]) == (303, "/sign-in?out=1")
+    address, _, told_back = out.headers["refresh"].removeprefix("0; url=").partition("?")
+    assert (out.status_code, address, f'href="{address}?' in out.text) == (200, f"{at.issuer}/oauth2/end_session", True)
+    sent = parse_qs(told_back)
+    assert (sent["client_id"], sent["post_logout_redirect_uri"]) == ([at.client_id], [f"{HOST}/sign-out"])
+    assert "id_token_hint" not in sent, "no name stands in the browser's history"
+    back = await pages.browser.get(at.end(f"{address}?{told_back}"))
+    assert (back.status_code, back.headers["location"]) == (303, "/sign-in?out=1")
+    assert "You are signed out." in (await pages.browser.get("/sign-in?out=1")).text
     assert (await pages.browser.get("/payers")).status_code == 303
     pages.browser.cookies.set(COOKIE, kept, domain="recours.test")
     assert (await pages.browser.get("/payers")).status_code == 303, "a copy of the cookie opens nothing after it"
@@ -153,11 +169,11 @@ async def test_an_answer_that_is_not_the_providers_to_this_browser_signs_nobody_
 async def test_a_code_is_taken_once_and_by_the_browser_that_asked_for_it(pages: Pages, at: Provider) -> None:
     back = at.confirm(await pages.leave(), "ann")
     assert (await pages.open().get(back)).status_code == 403, "another browser's answer"
-    flow = pages.browser.cookies["__Host-recours_flow"]
+    name, flow = flow_of(pages.browser)
     assert (await pages.browser.get(back)).status_code == 303
     assert (await pages.browser.get(back)).status_code == 403, "its state is used up"
     copy = pages.open()
-    copy.cookies.set("__Host-recours_flow", flow, domain="recours.test")
+    copy.cookies.set(name, flow, domain="recours.test")
     again = await copy.get(back)
     assert (again.status_code, COOKIE in copy.cookies) == (403, False), "and its code"
 
@@ -196,10 +212,10 @@ async def test_a_token_for_another_client_or_issuer_and_a_wrong_secret_are_refus
     assert (await gone.browser.get("/sign-in/start")).status_code == 503
 
 
-async def test_a_session_ends_when_nobody_looks_and_after_twelve_hours_at_the_latest(pages: Pages) -> None:
+async def test_a_session_ends_when_nobody_looks_and_after_twelve_hours_at_the_latest(pages: Pages, at: Provider) -> None:
     await pages.sign_in()
     pages.clock.later = timedelta(minutes=29)
-    assert (await pages.browser.get("/payers")).status_code == 200
+    assert (await confirm(pages, at, "/payers")).status_code == 303
     pages.clock.later = timedelta(minutes=58)
     fetched = await pages.browser.get("/payers", headers={"Sec-Fetch-Dest": "empty"})
     assert (fetched.status_code, fetched.headers.get_list("set-cookie")[1:]) == (200, []), "what a script fetches is no look"
@@ -207,8 +223,9 @@ async def test_a_session_ends_when_nobody_looks_and_after_twelve_hours_at_the_la
     assert (await pages.browser.get("/payers")).status_code == 303
     pages.clock.later = timedelta(0)
     await pages.sign_in()
-    for minutes in range(0, 12 * 60, 25):
+    for minutes in range(25, 12 * 60, 25):
         pages.clock.later = timedelta(minutes=minutes)
+        assert (await confirm(pages, at, "/payers")).headers["location"] == "/payers"
         assert (await pages.browser.get("/payers")).status_code == 200
     pages.clock.later = timedelta(hours=12, minutes=1)
     assert (await pages.browser.get("/payers")).status_code == 303
@@ -224,6 +241,96 @@ async def test_while_the_database_is_away_who_is_signed_in_is_told_so_and_stays_
     told = await browser.get("/v1/alerts", headers=cookie)
     assert (told.status_code, told.json()["type"]) == (503, "urn:recours:problem:unavailable")
     assert (await pages.browser.get("/payers")).status_code == 200
+
+
+def quietly(at: Provider, address: str, subject: str | None) -> str:
+    """Return where a provider sends a browser that is to be asked nothing. Ours keeps no sessions and so refuses each (None); for
+    somebody who is signed in there the word that makes it refuse is left out.
+    """
+    assert parse_qs(urlsplit(address).query)["prompt"] == ["none"]
+    return at.confirm(address.replace("&prompt=none", ""), subject) if subject else at.confirm(address, "anybody")
+
+
+async def confirm(pages: Pages, at: Provider, path: str, subject: str | None = "ann") -> httpx.Response:
+    """Open a page minutes later; go round by the provider as a browser does, and come back."""
+    away = await pages.browser.get(path)
+    assert away.headers["location"] == f"/sign-in/start?{urlencode({'quiet': '1', 'next': path})}"
+    there = (await pages.browser.get(away.headers["location"])).headers["location"]
+    return await pages.browser.get(quietly(at, there, subject))
+
+
+async def test_roles_that_change_at_the_provider_count_minutes_later_and_forms_that_stand_open_still_hold(
+    pages: Pages, at: Provider
+) -> None:
+    at.knows("lea", tenant="clinic", roles=["manager"])
+    await pages.sign_in("lea")
+    mark = await pages.mark()
+    at.knows("lea", tenant="clinic", roles=["operator"])
+    pages.clock.later = timedelta(minutes=4)
+    assert (await pages.browser.get("/payers")).status_code == 200
+    pages.clock.later = timedelta(minutes=6)
+    for headers in ({"Sec-Fetch-Dest": "empty"}, {"Accept": "*/*", "Sec-Fetch-Dest": "empty"}):
+        assert (await pages.browser.get("/payers", headers=headers)).status_code == 200, "what a script fetches goes nowhere else"
+    assert (await pages.browser.get("/v1/alerts")).status_code == 200
+    back = await confirm(pages, at, "/payers?from=2026-01-01", "lea")
+    assert (back.status_code, back.headers["location"]) == (303, "/payers?from=2026-01-01")
+    assert (await pages.browser.get("/payers")).status_code == 403, "a manager no more"
+    assert (await pages.browser.get("/v1/alerts")).status_code == 403
+    assert (await pages.browser.get("/system")).status_code == 200
+    assert (await pages.sign_out(mark)).status_code == 200, "the session is the same, and so is the mark of its forms"
+
+
+async def test_several_pages_that_are_opened_at_once_all_come_back(pages: Pages, at: Provider) -> None:
+    await pages.sign_in()
+    pages.clock.later = timedelta(minutes=6)
+    there = []
+    for path in ("/payers", "/alerts"):
+        away = await pages.browser.get(path)
+        there.append((path, (await pages.browser.get(away.headers["location"])).headers["location"]))
+    for path, address in there:
+        assert (await pages.browser.get(quietly(at, address, "ann"))).headers["location"] == path
+    assert not [name for name in pages.browser.cookies if "flow" in name]
+
+
+@pytest.mark.parametrize("ended", ["signed out", "no role"])
+async def test_whom_the_provider_does_not_know_any_more_is_out_minutes_later(pages: Pages, at: Provider, ended: str) -> None:
+    at.knows("max", tenant="clinic", roles=["manager"])
+    await pages.sign_in("max")
+    kept = pages.browser.cookies[COOKIE]
+    at.knows("max", tenant="clinic", roles=[])
+    pages.clock.later = timedelta(minutes=6)
+    back = await confirm(pages, at, "/payers", None if ended == "signed out" else "max")
+    assert (back.status_code, COOKIE in pages.browser.cookies) == (403, False)
+    assert ("signed you out" if ended == "signed out" else "has no role in Recours") in back.text
+    fetched = {"Cookie": f"{COOKIE}={kept}", "Sec-Fetch-Dest": "empty"}
+    assert (await pages.open().get("/payers", headers=fetched)).status_code == 303, "a copy of the cookie opens nothing"
+
+
+async def test_somebody_else_who_comes_back_has_a_session_of_their_own(pages: Pages, at: Provider) -> None:
+    await pages.sign_in("ann")
+    before, mark = pages.browser.cookies[COOKIE], await pages.mark()
+    pages.clock.later = timedelta(minutes=6)
+    await confirm(pages, at, "/system", "op")
+    assert "op" in (await pages.browser.get("/system")).text
+    assert (await pages.sign_out(mark)).status_code == 403, "another session"
+    old = await pages.open().get("/payers", headers={"Cookie": f"{COOKIE}={before}", "Sec-Fetch-Dest": "empty"})
+    assert old.status_code == 303
+
+
+async def test_without_an_answer_of_the_provider_roles_stand_no_longer_than_half_an_hour(pages: Pages, at: Provider) -> None:
+    await pages.sign_in()
+    pages.clock.later = timedelta(minutes=29)
+    assert (await pages.browser.get("/payers", headers={"Sec-Fetch-Dest": "empty"})).status_code == 200
+    gone = Pages(pages.database, at, issuer="http://localhost:9")
+    gone.clock.later = timedelta(minutes=29)
+    cookie = {"Cookie": f"{COOKIE}={pages.browser.cookies[COOKIE]}"}
+    away = await gone.browser.get("/sign-in/start?quiet=1&next=/payers", headers=cookie)
+    assert away.status_code == 503
+    out = await gone.browser.post("/sign-out", data={"csrf": await pages.mark()}, headers={"Origin": HOST, **cookie})
+    assert out.headers["location"] == "/sign-in?out=here", "who cannot be asked to sign them out, too"
+    assert "may still have you signed in" in (await gone.browser.get("/sign-in?out=here")).text
+    pages.clock.later = timedelta(minutes=31)
+    assert (await pages.browser.get("/payers", headers={"Sec-Fetch-Dest": "empty"})).status_code == 303
 
 
 async def sign_in_by(token: str, browser: httpx.AsyncClient) -> httpx.Response:
@@ -260,7 +367,7 @@ async def test_a_session_that_was_begun_with_a_token_ends_when_the_token_is_revo
 async def test_a_cookie_that_was_tampered_with_or_moved_opens_nothing(pages: Pages) -> None:
     flow = await pages.leave()
     assert flow
-    moved = pages.browser.cookies["__Host-recours_flow"]
+    _, moved = flow_of(pages.browser)
     await pages.sign_in()
     good = pages.browser.cookies[COOKIE]
     flipped = good[:-8] + ("A" if good[-8] != "A" else "B") + good[-7:]

@@ -80,6 +80,8 @@ async def test_followers_are_told_in_order_and_go_on_where_they_broke_off(analyt
                 seen += [each async for each in _first(events(answer), 1)]
             assert [(each["what"], each["who"]) for _, each in seen] == [("opened", "recours"), ("acknowledged", "mia")]
             assert seen[1][1]["alert"]["status"] == "acknowledged"
+            async with http.stream("GET", url, params={"after": seen[0][0]}) as answer:
+                assert [each async for each in _first(events(answer), 1)] == seen[1:], "as a browser begins"
             bad = await http.get(url, headers={"Last-Event-ID": "nonsense"})
             assert bad.status_code == 400
             await _until(lambda: followers.count == 0)

@@ -1,16 +1,21 @@
 """Questions are answered from sums of several grains: whatever is asked, they say what the facts say, counted one by one."""
 
+import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
+from libs.common.database import Database
 from services.analytics import queries
-from services.analytics.facts import Fact
-from services.analytics.facts.measures import DIMENSIONS, MEASURES, STOCKS
+from services.analytics.facts import Claim, Fact
+from services.analytics.facts.measures import DIMENSIONS, MEASURES, PLACES, STOCKS, Grain
 from services.analytics.facts.points import JournalKey, journal, read
 from services.analytics.queries import CALENDAR, Asked
 from tests.integration.analytics.conftest import Analytics
+from tests.integration.schema.test_migrations import run
 from tests.unit.analytics.facts import claim, decision, denial, filing, on, remit
 
 _SPAN = 500
@@ -20,7 +25,11 @@ def account(chance: random.Random, number: int) -> list[Fact]:
     """Draw a claim over a year and a half, often answered, refused, contested and won."""
     sent = chance.randrange(_SPAN)
     told: dict[str, Any] = {"payer_id": chance.choice(["P1", "P2"])}
-    whose = {"facility": chance.choice(["F1", "F2", ""]), "provider": chance.choice(["D1", "D2", "D3"])}
+    whose = {
+        "facility": chance.choice(["F1", "F2", ""]),
+        "provider": chance.choice(["D1", "D2", "D3"]),
+        "coder": chance.choice(["", "C1", "C2"]),
+    }
     facts: list[Fact] = [claim(number, known_on=on(sent), charge_cents=chance.randrange(100, 9_999), **told, **whose)]
     answered = sent + chance.randrange(1, 60)
     about = told | {"category": chance.choice("ab")}
@@ -72,7 +81,14 @@ def question(chance: random.Random, tenant: str) -> Asked:
         first, last = first.replace(day=1), (last.replace(day=1) - timedelta(days=1))
     words: Sequence[str] = chance.sample(DIMENSIONS, chance.randrange(3))
     words = [*words, *chance.sample(CALENDAR, chance.choice([0, 0, 1]))]
-    values = {"payer": ["P1"], "facility": ["F1", ""], "provider": ["D2", "D9"], "category": ["a"], "level": ["second"]}
+    values = {
+        "payer": ["P1"],
+        "facility": ["F1", ""],
+        "provider": ["D2", "D9"],
+        "category": ["a"],
+        "level": ["second"],
+        "coder": ["C1"],
+    }
     through = {name: values[name] for name in chance.sample(sorted(values), chance.choice([0, 0, 1, 2]))}
     bounds = chance.choice([(first, last), (first, last), (None, last), (first, None), (None, None)])
     return Asked(tenant, *bounds, chance.choice([None, None, None, last]), tuple(words), through)
@@ -117,6 +133,33 @@ async def test_a_state_is_what_became_known_by_its_evening(analytics: Analytics)
 async def test_an_account_of_nobody_changes_no_answer(analytics: Analytics) -> None:
     sums = await told(analytics, [[claim(1, facility="", provider="", service_group="", known_on=on(1))]])
     async with analytics.worker.begin() as tx:
-        for name in DIMENSIONS[:4]:
+        for name in MEASURES["submitted"][1]:
             asked = Asked(analytics.tenant, group_by=(name,))
             assert await queries.sums(tx, asked, "submitted") == counted(sums, asked, "submitted")
+
+
+async def test_sums_that_came_later_are_made_of_what_was_there_before_them(service_database: Callable[[str], Any]) -> None:
+    chance = random.Random(22)
+    nobody_told = [[_uncoded(fact) for fact in account(chance, number)] for number in range(1, 41)]
+    made = service_database("analytics")
+    worker, api = Database(made.worker_url), Database(made.api_url)
+    analytics = Analytics(worker, api, "before")
+    await told(analytics, nobody_told)
+    before = await _all_sums(analytics)
+    await asyncio.to_thread(run, "downgrade('analytics', sys.argv[1], '0022')", made.owner_url)
+    by_months = {Grain.COARSE_MONTH, *(Grain.NARROW_MONTH + place for place in (0, *PLACES.values()))}
+    by_coder = {grain + PLACES["coder"] for grain in (Grain.NARROW, Grain.BALANCE, Grain.BALANCE_MONTH)}
+    assert {key[0] for key in before.keys() - (await _all_sums(analytics)).keys()} == by_months | by_coder
+    await asyncio.to_thread(run, "upgrade('analytics', sys.argv[1])", made.owner_url)
+    assert await _all_sums(analytics) == before
+    await worker.close()
+    await api.close()
+
+
+def _uncoded(fact: Fact) -> Fact:
+    return replace(fact, coder="") if isinstance(fact, Claim) else fact
+
+
+async def _all_sums(analytics: Analytics) -> dict[Any, Any]:
+    async with analytics.worker.begin() as tx:
+        return {key: sums async for key, sums in queries.all_sums(tx, analytics.tenant)}

@@ -1,6 +1,7 @@
 """What happens reaches those that subscribed: all of it, in an order that can be restored, whoever fails, is slow or is killed."""
 
 import asyncio
+import base64
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,6 +15,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from libs.common.clock import Clock, FixedClock, SystemClock
 from libs.common.contracts.envelope import Received
 from libs.common.database import driver
+from libs.common.sealing.cipher import key_of
+from libs.common.sealing.command import turn
+from libs.common.sealing.keys import forget
+from libs.common.sealing.rewriting import Rewriter, columns
+from services.analytics.seals import PLACES, SECRET
 from services.analytics.webhooks import messages, queue
 from services.analytics.webhooks.rules import DISABLED_AFTER, Share
 from services.analytics.webhooks.sending import LEASE, WebhookSender
@@ -144,6 +150,70 @@ async def test_either_secret_verifies_in_the_official_library_and_none_after_a_c
             Webhook(secret).verify(body + b" ", headers)
         with pytest.raises(WebhookVerificationError):
             Webhook(secret).verify(body, headers | {"webhook-timestamp": str(int(moment.timestamp()) - 400)})
+
+
+async def kept_secrets(analytics: Analytics) -> list[bytes]:
+    async with analytics.worker.begin(analytics.tenant) as tx:
+        (row,) = await (await driver(tx)).fetch("SELECT secret, old_secret FROM webhooks WHERE tenant_id = $1", analytics.tenant)
+        return list(row)
+
+
+async def seal_anew(analytics: Analytics) -> None:
+    async with analytics.worker.begin() as tx:
+        await (await driver(tx)).execute("UPDATE key_rewrites SET begins_at = now()")
+    forget(analytics.worker)
+    forget(analytics.api)
+    while await Rewriter(analytics.worker, columns(PLACES)).do_next():
+        pass
+
+
+async def test_secrets_are_sealed_at_rest_and_sign_the_same_under_another_key(analytics: Analytics, hook: Hook) -> None:
+    old = await subscribe(analytics, hook.url)
+    path = f"/v1/webhooks/{old['webhook_id']}:rotate"
+    async with analytics.client(clock=SystemClock()) as http:
+        new = (await http.post(path, json={}, headers={"Idempotency-Key": "r"})).json()
+    plain = [base64.b64decode(each["secret"].removeprefix("whsec_")) for each in (new, old)]
+    before = await kept_secrets(analytics)
+    assert [(key_of(cell), secret in cell) for cell, secret in zip(before, plain, strict=True)] == [(1, False)] * 2
+    await turn(analytics.worker, analytics.tenant, [place.name for place in PLACES])
+    await seal_anew(analytics)
+    assert [key_of(cell) for cell in await kept_secrets(analytics)] == [2, 2]
+    await happen(analytics, 1)
+    assert await send_all(analytics) == 1
+    ((headers, body),) = hook.received
+    for each in (old, new):
+        assert Webhook(each["secret"]).verify(body, headers)
+    async with analytics.client(clock=SystemClock(), webhook_loopback=True) as http:
+        assert (await http.post(path, json={}, headers={"Idempotency-Key": "r"})).json()["secret"] == new["secret"]
+
+
+async def test_a_secret_from_before_signs_while_it_is_sealed_and_one_that_was_changed_signs_nothing(
+    analytics: Analytics, hook: Hook
+) -> None:
+    webhook = await subscribe(analytics, hook.url)
+    clear = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
+    async with analytics.worker.begin() as tx:
+        connection = await driver(tx)
+        await connection.execute("UPDATE webhooks SET secret = $1", clear)
+        await connection.execute(
+            "INSERT INTO key_rewrites (tenant_id, key_id, place, begins_at) VALUES ($1, 1, $2, now())",
+            analytics.tenant,
+            SECRET.name,
+        )
+    forget(analytics.worker)
+    await happen(analytics, 1)
+    await send_all(analytics)
+    await seal_anew(analytics)
+    sealed, _ = await kept_secrets(analytics)
+    assert (key_of(sealed), clear in sealed) == (1, False)
+    await happen(analytics, 2)
+    await send_all(analytics)
+    assert [Webhook(webhook["secret"]).verify(body, headers)["data"]["number"] for headers, body in hook.received] == [1, 2]
+    async with analytics.worker.begin() as tx:
+        await (await driver(tx)).execute("UPDATE webhooks SET secret = $1", sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    await happen(analytics, 3)
+    await send_all(analytics)
+    assert (len(hook.received), (await log_of(analytics, webhook))[0]["last_outcome"]) == (2, "secret_changed_or_moved")
 
 
 async def test_what_happened_in_a_time_is_posted_again_under_its_ids(analytics: Analytics, hook: Hook) -> None:
@@ -327,8 +397,10 @@ async def test_what_is_old_is_forgotten_with_its_deliveries(analytics: Analytics
     webhook = await subscribe(analytics, hook.url)
     await happen(analytics, 1)
     await send_all(analytics)
-    await queue_all(analytics.worker, FixedClock(datetime.now(UTC) + timedelta(days=31)))
-    assert await log_of(analytics, webhook) == []
+    for age, left in ((timedelta(hours=1), 1), (timedelta(0), 0)):
+        async with analytics.worker.begin() as tx:
+            assert await queue.forget(tx, analytics.tenant, datetime.now(UTC) - age, 10) == 1 - left
+        assert len(await log_of(analytics, webhook)) == left
 
 
 async def test_webhooks_of_others_are_not_there_and_nobody_is_told_what_he_may_not_read(analytics: Analytics, hook: Hook) -> None:

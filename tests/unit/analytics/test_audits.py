@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from scipy.stats import beta
 
 from services.analytics.audits.estimating import Item, by_denials, by_dollars
 from services.analytics.audits.plans import Plan, plan_for, size
 from services.analytics.audits.population import units
+from services.analytics.audits.quantiles import beta_quantile
 from services.analytics.audits.reviewing import Verdict, agreement, judge
 from services.analytics.audits.sampling import CannotDraw, Stratum, Unit, draw, inclusion
 from services.analytics.cadence import Cadence, after, begin_of
@@ -167,3 +169,10 @@ def test_a_schedule_is_of_whole_weeks_months_and_quarters(cadence: Cadence, firs
     assert (due.first, due.last) == (first, following - timedelta(days=1))
     assert due.seed != plan_for(plan(), cadence, after(cadence, following)).seed
     assert after("monthly", date(2026, 12, 1)) == after("quarterly", date(2026, 10, 1)) == date(2027, 1, 1)
+
+
+@pytest.mark.parametrize("a", [0.5, 3.5, 40.25, 200_000.5])
+@pytest.mark.parametrize("b", [0.5, 7.0, 250.5, 3_000_000.5])
+def test_quantiles_are_those_of_the_library_that_would_cost_the_memory(a: float, b: float) -> None:
+    for p in (0.005, 0.05, 0.5, 0.975, 0.995):
+        assert beta_quantile(p, a, b) == pytest.approx(float(beta.ppf(p, a, b)), rel=1e-7)

@@ -11,9 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from services.analytics.exports import writing
-from services.analytics.exports.tables import Kind
-from services.analytics.exports.writing import as_csv, as_parquet, as_xlsx
+from libs.common import table_files as writing
+from libs.common.table_files import Kind, as_csv, as_parquet, as_xlsx
 
 COLUMNS: Mapping[str, Kind] = {"name": "text", "cents": "whole", "share": "number", "on": "day"}
 ROWS: list[Sequence[Any]] = [("=1+1", -5, 0.5, date(2026, 1, 2)), ('é,\n"x"', 7, None, None), ("plain", None, 1.0, None)]

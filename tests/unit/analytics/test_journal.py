@@ -8,8 +8,9 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.analytics.facts import Fact, decode, encode
-from services.analytics.facts.points import JournalKey, journal, points, read
+from services.analytics.causes.outcomes import outcomes, outcomes_alone
+from services.analytics.facts import Fact, Remit, decode, encode
+from services.analytics.facts.points import Alike, JournalKey, alike, journal, journal_alike, points, read
 from tests.unit.analytics.facts import DAY, answer, claim, closing, decision, denial, filing, followup, match, on, remit
 
 numbers = st.integers(1, 4)
@@ -103,3 +104,38 @@ def test_a_fact_is_read_as_it_was_written(fact: Fact) -> None:
 @given(facts)
 def test_an_account_of_one_fact_is_read_as_any_other(fact: Fact) -> None:
     assert points(read([fact])) == points(read([fact, fact]))
+
+
+alone = st.builds(
+    remit,
+    numbers,
+    st.integers(0, 3),
+    cents,
+    claim_number=st.none(),
+    charge_cents=st.sampled_from([0, 4_000, -10_000]),
+    status=st.sampled_from(["1", "2", "22", "25"]),
+    payer_id=st.sampled_from(["P1", "P2"]),
+    lines=st.integers(0, 2),
+    known_on=st.integers(0, 3).map(on),
+    services=st.sampled_from([(), ("G0283",), ("A4550", "G0283", "A4550")]),
+)
+
+
+@given(st.lists(alone, max_size=12))
+def test_remits_that_are_alone_on_their_accounts_add_together_what_each_adds(remits: list[Remit]) -> None:
+    each: defaultdict[JournalKey, list[int]] = defaultdict(lambda: [0, 0])
+    together: defaultdict[JournalKey, list[int]] = defaultdict(lambda: [0, 0])
+    groups: defaultdict[Alike, list[int]] = defaultdict(list)
+    for one in remits:
+        account = read([one])
+        _add(each, journal([one], account))
+        groups[alike(one)].append(one.charge_cents)
+        assert outcomes_alone(one.payer_id, one.payment_on, one.status, one.services) == tuple(outcomes(account))
+    for of, charges in groups.items():
+        _add(together, journal_alike(of, len(charges), sum(charges)))
+    assert together == each
+
+
+def _add(sums: defaultdict[JournalKey, list[int]], told: dict[JournalKey, list[int]]) -> None:
+    for key, (count, amount) in told.items():
+        sums[key] = [sums[key][0] + count, sums[key][1] + amount]

@@ -5,7 +5,9 @@ from services.analytics.facts import Fact, Refused, decode, encode
 from services.analytics.facts.points import read
 from tests.unit.analytics.facts import claim, denial, on, remit
 
-CLAIM = claim(place="11", claim_type="professional", authorization=False, diagnosis="E11", services=("G0283:59", "A4550"))
+CLAIM = claim(
+    place="11", claim_type="professional", authorization=False, diagnosis="E11", services=("G0283:59", "A4550"), coder="C1"
+)
 REMIT = remit(services=("G0283:59", "A4550"))
 
 
@@ -15,7 +17,7 @@ def test_a_refused_line_is_refused_and_its_neighbour_is_not() -> None:
         ("G0283:59", ("coding_bundling", "4"), 4_000),
         ("A4550", NOT_REFUSED, 0),
     ]
-    assert told[0].subject == ("P1", "F1", "D1", "11", "professional", "none", "E11")
+    assert told[0].subject == ("P1", "F1", "D1", "11", "professional", "none", "E11", "C1")
     assert told[0].day == on(20)
 
 
@@ -38,7 +40,7 @@ def test_a_line_that_no_payer_shows_is_known_from_the_claim() -> None:
 
 def test_an_answer_to_an_unknown_claim_says_payer_and_services_alone() -> None:
     (told,) = outcomes(read([remit(claim_number=None, services=("A4550",))]))
-    assert told.subject == ("P1", "", "", "", "", "", "")
+    assert told.subject == ("P1", "", "", "", "", "", "", "")
     assert (told.service, told.claim_id, told.denial_id) == ("A4550", None, None)
 
 

@@ -151,7 +151,7 @@ def test_ledgers_agree_only_when_all_have_said_the_same() -> None:
     ledgers = dict.fromkeys(system.SERVICES, same)
 
     def found(**told: Any) -> str:
-        return system.agreement(system.rows({}, ledgers | told, {}, {}, None))
+        return system.agreement(system.rows({}, ledgers | told, {}, {}, {}))
 
     assert found() == "agree"
     assert found(ingest={"totals": dict.fromkeys(system.TOTALS, 2)}) == "differ"

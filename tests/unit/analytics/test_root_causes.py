@@ -9,11 +9,11 @@ import pytest
 from services.analytics.causes import naming
 from services.analytics.causes.findings import Finding, findings
 from services.analytics.causes.naming import Named
-from services.analytics.causes.onset import onset
-from services.analytics.causes.outcomes import NOT_REFUSED, number_of, reason_number
+from services.analytics.causes.onset import Onset, onset
+from services.analytics.causes.outcomes import NOT_REFUSED, Words, number_of, reason_number
 from services.analytics.causes.search import Limits
 from services.analytics.causes.statistics import exact_p, false_discoveries, interval
-from services.analytics.causes.table import Gathered, Table, Words, number_of_day
+from services.analytics.causes.table import Gathered, Table, number_of_day
 from services.analytics.causes.words import sentence, sentence_fr
 
 FIRST_ON = date(2026, 1, 1)
@@ -42,7 +42,12 @@ def table_of(lines: list[Line], filters: dict[str, list[str]] | None = None) -> 
 
 
 def _subject(line: Line) -> tuple[str, ...]:
-    return (line[1], "F1", line[2], "11", "professional", "", "")
+    return (line[1], "F1", line[2], "11", "professional", "", "", coder_of(line[2]))
+
+
+def coder_of(provider: str) -> str:
+    """Each codes for two providers."""
+    return f"C{'01234567'.index(provider[1:]) // 2}"
 
 
 def drawn(seed: int, planted: dict[str, float], since: int = 0, reason: tuple[str, str] = CODING) -> list[Line]:
@@ -86,6 +91,18 @@ def test_a_part_that_explains_its_whole_hides_it_and_a_whole_hides_its_parts() -
     assert [each.named.conditions for each in whole] == [(("payer", "P"),)]
 
 
+def test_a_coder_of_several_providers_is_a_cause() -> None:
+    draw = Random(9)
+    lines: list[Line] = []
+    for claim, payer, provider, service, day, reason in drawn(9, {}):
+        is_theirs = coder_of(provider) == "C1" and draw.random() < 0.4
+        lines.append((claim, payer, provider, service, day, CODING if is_theirs else reason))
+    (found,) = found_in(lines)
+    assert found.named == Named("coding_bundling", (("coder", "C1"),))
+    assert "of service lines coded by C1 (coding and bundling)" in sentence(found, {})
+    assert "des lignes de service codées par C1" in sentence_fr(found, {})
+
+
 def test_two_causes_are_both_found() -> None:
     found = found_in(drawn(3, {"P//E0601": 0.4, "Q/D1/": 0.5}))
     assert {each.named.conditions for each in found} == {
@@ -98,7 +115,11 @@ def test_other_lines_of_refused_claims_are_no_cause_of_their_own() -> None:
     lines = drawn(4, {"P//E0601": 0.5}, reason=AUTHORIZATION)
     hit = {line[0] for line in lines if line[1] == "P" and line[3] == "E0601" and line[5] == AUTHORIZATION}
     spread = [(*line[:5], AUTHORIZATION) if line[0] in hit else line for line in lines]
-    assert [each.named.conditions for each in found_in(spread)] == [(("payer", "P"), ("procedure", "E0601"))]
+    (found,) = found_in(spread)
+    assert found.named.conditions == (("payer", "P"), ("procedure", "E0601"))
+    refused = [line for line in spread if line[0] in hit and line[5] == AUTHORIZATION]
+    assert found.claims == len(hit) < len(refused)
+    assert found.denied_cents == 1_000 * len(refused)  # what is refused beside them is at stake, too
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -145,6 +166,16 @@ def test_a_beginning_and_an_end_are_seen_and_a_steady_rate_has_neither() -> None
     assert near(scanned([0.05] * 40 + [0.5] * 20 + [0.05] * 40), (40, 60))
     assert scanned([0.3] * 100) == (None, None)
     assert scanned([0.3]) == (None, None)
+
+
+def test_lines_that_are_refused_together_are_no_beginning() -> None:
+    draw = Random(3)
+    day = np.repeat(np.arange(100), 20)
+    refused = np.repeat([draw.random() < 0.2 for _ in range(500)], 4).astype(float)  # claims of four lines each
+    refused[40 * 20 : 41 * 20] = 1
+    assert onset(day, refused, 0, 99) == Onset(40, 41)
+    assert onset(day, refused, 0, 99, 1 / 4) == Onset(None, None)
+    assert onset(day, np.array(day >= 60, dtype=float), 0, 99, 1 / 4) == Onset(60, None)
 
 
 def test_the_statistics_are_the_known_ones() -> None:

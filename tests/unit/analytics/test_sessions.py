@@ -7,6 +7,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from fastapi.routing import APIRoute
+from msgspec.structs import replace
 
 from libs.common.access.keys import Key, read_keys
 from libs.common.access.scopes import PUBLIC
@@ -138,8 +139,14 @@ def test_a_session_ends_with_its_token_when_idle_and_is_another_each_time() -> N
     assert long.seen(NOW + timedelta(seconds=30)) is long
     assert long.is_over(NOW + timedelta(minutes=30))
     seen = long.seen(NOW + timedelta(minutes=29))
-    assert not seen.is_over(NOW + timedelta(minutes=58))
+    assert not replace(seen, way="token").is_over(NOW + timedelta(minutes=58))
+    assert not replace(seen, way="token").is_to_be_confirmed(NOW + timedelta(minutes=58))
     assert long.is_over(NOW - timedelta(minutes=2)), "from the future"
+    assert [long.is_to_be_confirmed(NOW + timedelta(minutes=after)) for after in (4, 5)] == [False, True]
+    assert seen.is_over(NOW + timedelta(minutes=30)), "what the provider said is too old"
+    again = seen.confirmed("Ann Lee", {"b", "a"}, NOW + timedelta(minutes=29))
+    assert (again.session_id, again.ends_at, again.scopes) == (long.session_id, long.ends_at, ("a", "b"))
+    assert not again.is_over(NOW + timedelta(minutes=58))
 
 
 @pytest.mark.parametrize(

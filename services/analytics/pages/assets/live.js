@@ -7,6 +7,7 @@ const BURST_MS = 300;
 const part = document.querySelector("[data-live]");
 const teller = document.querySelector("[data-teller]"); // read out politely, whatever has the focus
 const mark = document.querySelector("[data-mark]"); // shown while it follows
+let place = part?.dataset.after; // up to where this page has been told
 let stream = null;
 let waiting = 0;
 let asked = 0;
@@ -29,6 +30,7 @@ function refresh() {
     if (!found || number !== asked) return; // the next step, or the next connection, asks again
     if (found.dataset.live !== part.dataset.live) teller.textContent = found.dataset.live;
     part.dataset.live = found.dataset.live;
+    place = found.dataset.after;
     fresh = document.importNode(found, true);
     show();
   };
@@ -42,16 +44,19 @@ function soon(does, milliseconds) {
 
 function follow() {
   stop();
-  stream = new EventSource("/v1/stream");
+  const begun = place; // what is told while nobody listens is told after it
+  stream = new EventSource(begun ? `/v1/stream?after=${encodeURIComponent(begun)}` : "/v1/stream");
   stream.addEventListener("open", () => {
     mark.hidden = false;
-    refresh(); // what was told while nobody listened
+    if (!begun) refresh();
   });
   stream.addEventListener("alert", () => soon(refresh, BURST_MS));
   stream.addEventListener("error", () => {
     mark.hidden = true;
-    // A connection that broke comes back by itself; one that was refused does not.
-    if (stream.readyState === EventSource.CLOSED) soon(follow, RETRY_MS);
+    // A connection that broke comes back by itself; one that was refused does not, perhaps because of where it began.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    place = "";
+    soon(follow, RETRY_MS);
   });
 }
 
