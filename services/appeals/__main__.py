@@ -10,9 +10,11 @@ from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.object_stores import open_store
 from libs.common.process import consuming_service
-from libs.common.sealing.master import require_master
+from libs.common.retention.forgetting import Forgetter
 from libs.common.sealing.rewriting import Rewritable, Rewriter, columns
 from libs.common.settings import load, own_tokens
+from libs.common.tenants.erasing import Eraser
+from libs.common.watching import watch_jobs
 from libs.common.worker import Job
 from services.appeals.correspondence.clock import PromiseClock
 from services.appeals.documents.blobs import Blobs
@@ -22,9 +24,12 @@ from services.appeals.filing.sending import Sender
 from services.appeals.handlers import Remit, handle_denials, handle_remits, hold
 from services.appeals.ingest import Ingest
 from services.appeals.letters.builder import PacketBuilder
+from services.appeals.letters.sweep import PacketSweep
+from services.appeals.measures import at_deadlines
 from services.appeals.records.attaching import handle_requests
 from services.appeals.records.store import Asked
-from services.appeals.seals import PLACES
+from services.appeals.retention import KINDS
+from services.appeals.seals import PLACES, holdings
 from services.appeals.settings import AppealsSettings
 from services.appeals.store import Denial
 from services.appeals.worklist.bulk import BulkRunner
@@ -47,8 +52,8 @@ def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     app.state.ingest = Ingest(str(settings.ingest_url) if settings.ingest_url else None, own)
     app.state.meanings = Meanings(str(settings.classifier_url) if settings.classifier_url else None, own)
     app.state.channels = frozenset(settings.channels())
-    app.state.documents = Desk(Blobs(open_store(settings.documents_url), database))
-    app.state.packets = Blobs(open_store(settings.packets_url), database)
+    blobs, packets = Blobs(open_store(settings.documents_url), database), Blobs(open_store(settings.packets_url), database)
+    app.state.documents, app.state.packets, app.state.holdings = Desk(blobs), packets, holdings(blobs, packets)
     return app
 
 
@@ -58,12 +63,16 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
     places: dict[str, Rewritable] = {"documents": blobs, "packets": packets}
     jobs: list[Job] = [
         Rewriter(database, places | columns(PLACES)).run,
+        Eraser(database, clock, holdings(blobs, packets)).run,
+        Forgetter(database, clock, KINDS).run,
         BlobSweep(database, clock, blobs).run,
+        PacketSweep(database, clock, packets).run,
         PacketBuilder(database, clock, blobs, packets).run,
         Sender(database, clock, blobs, packets, settings.channels()).run,
         CaseClock(database, clock).run,
         PromiseClock(database, clock).run,
         BulkRunner(database, clock).run,
+        *watch_jobs(at_deadlines(database, clock)),
     ]
     if settings.ingest_url:  # without one there is nobody to ask
         ingest = Ingest(str(settings.ingest_url), own_tokens(SERVICE, settings))
@@ -72,7 +81,6 @@ def jobs_of(database: Database, clock: Clock) -> Sequence[Job]:
 
 
 if __name__ == "__main__":
-    require_master()
     consuming_service(
         SERVICE,
         make_api,

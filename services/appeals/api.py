@@ -10,12 +10,11 @@ from obstore.store import MemoryStore
 from libs.common.access.verifier import Verifier
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, ledger, outbox
+from libs.common.http import dead_letters, ledger, outbox, trails
 from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problems import responses
 from libs.common.http.versions import etag
-from libs.common.sealing.answers import seal_answers
 from services.appeals import store
 from services.appeals.audited import AUDITED
 from services.appeals.changing import AskingDep, Locked, change, detail_of
@@ -37,7 +36,9 @@ from services.appeals.outcomes import api as outcomes
 from services.appeals.payers import api as payers
 from services.appeals.records import api as records
 from services.appeals.records import list_api as records_list
+from services.appeals.retention import KINDS
 from services.appeals.scopes import SCOPES
+from services.appeals.seals import holdings
 from services.appeals.views import CaseDetail, MoveCase
 from services.appeals.workflow import Move
 from services.appeals.worklist import api as worklist_api
@@ -72,7 +73,6 @@ async def move_case(case_id: UUID, body: MoveCase, asking: AskingDep) -> CaseDet
 
 def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     """Put the application together."""
-    seal_answers(database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -86,6 +86,7 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
         "appeals",
         "Carries each recoverable denial from its opening to its outcome.",
         audited=AUDITED,
+        retention=KINDS,
         verifier=verifier,
         scopes=SCOPES,
         checks={"database": database.ping},
@@ -109,6 +110,7 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
             ledger.router,
             dead_letters.router,
             outbox.router,
+            trails.trail(),
         ],
         tags={
             "cases": "The work on denials that can be pursued.",
@@ -126,5 +128,6 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     app.state.database, app.state.clock = database, clock
     app.state.channels = frozenset[str]()
     app.state.ingest, app.state.meanings = Ingest(None), Meanings(None)
-    app.state.documents, app.state.packets = Desk(Blobs(MemoryStore(), database)), Blobs(MemoryStore(), database)
+    blobs, packets = Blobs(MemoryStore(), database), Blobs(MemoryStore(), database)
+    app.state.documents, app.state.packets, app.state.holdings = Desk(blobs), packets, holdings(blobs, packets)
     return app

@@ -15,7 +15,7 @@ from libs.common.database import Database
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
 from libs.common.http.neighbour import Behalf
-from libs.common.http.problems import Problem, not_found
+from libs.common.http.problem import Problem, not_found
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.appeals import closing, store
 from services.appeals.correspondence.store import tasks_of

@@ -11,7 +11,7 @@ import httpx
 
 from libs.common.access.signing import OwnTokens
 from libs.common.http.neighbour import RETRY_AFTER, Behalf, Neighbour
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 
 def unavailable() -> Problem:

@@ -16,9 +16,11 @@ TABLES: Final[Inventory] = {
         nothing="tenant_id bulk_id state position total passed done refused created_at updated_at",
     ),
     "bulk_refusals": table(reference="case_id", nothing="tenant_id bulk_id reason detail"),
-    "case_comments": table(words="words", reference="case_id", staff="author mentions", nothing="tenant_id comment_id at"),
+    "case_comments": table(
+        words="words", reference="case_id", staff="author mentions", nothing="tenant_id comment_id at forgotten_at"
+    ),
     "case_history": table(words="why", reference="case_id", staff="who", nothing="tenant_id version state at command"),
-    "case_messages": table(words="text", reference="case_id", staff="who", nothing="tenant_id message_id link_id at"),
+    "case_messages": table(words="text", reference="case_id", staff="who", nothing="tenant_id message_id link_id at forgotten_at"),
     "case_tags": table(words="tag", reference="case_id", nothing="tenant_id"),
     "case_tasks": table(reference="case_id about_id", nothing="tenant_id task raised_at done_at"),
     "case_warnings": table(reference="case_id", nothing="tenant_id deadline_on days_before raised_at"),
@@ -36,15 +38,16 @@ TABLES: Final[Inventory] = {
         words="why",
         reference="correction_id case_id replaces_claim_id claim_id",
         staff="who",
-        nothing="tenant_id state frequency_code begun_at sent_at",
+        nothing="tenant_id state frequency_code begun_at sent_at forgotten_at",
     ),
     "correspondence": table(
         words="party reference_number said promise",
         reference="case_id",
         staff="ended_by logged_by",
-        nothing=("tenant_id entry_id version kind direction at promised_on promise_is look_at missed_at ended_at logged_at"),
+        nothing=(
+            "tenant_id entry_id version kind direction at promised_on promise_is look_at missed_at ended_at logged_at forgotten_at"
+        ),
     ),
-    "data_keys": table(nothing="tenant_id key_id wrapped master created_xid created_at"),
     "decisions": table(
         words="said_reference",
         reference="appeal_id case_id claim_key deciding_remit_id",
@@ -84,7 +87,6 @@ TABLES: Final[Inventory] = {
         nothing="tenant_id link_id token_sha256 role language may_answer may_upload created_at expires_at revoked_at",
     ),
     "guest_shares": table(reference="item_id", nothing="tenant_id link_id kind shared_at"),
-    "key_rewrites": table(nothing="tenant_id key_id place begins_at after rows changed done_at"),
     "letter_templates": table(
         words="note", staff="written_by", nothing="tenant_id category level language version body written_at"
     ),
@@ -94,13 +96,19 @@ TABLES: Final[Inventory] = {
         reference="case_id",
         care="category",
         staff="written_by",
-        nothing=("tenant_id version level language template_category template_level template_version edits_version written_at"),
+        nothing=(
+            "tenant_id version level language template_category template_level template_version edits_version written_at"
+            " forgotten_at"
+        ),
     ),
     "packets": table(
         identifier="manifest",
         reference="packet_id case_id files",
         staff="asked_by",
-        nothing=("tenant_id letter_version limits state reason exhibit attempts leased_until sha256 asked_at built_at"),
+        nothing=(
+            "tenant_id letter_version limits state reason exhibit attempts leased_until sha256 asked_at built_at"
+            " forgotten_at swept_at"
+        ),
     ),
     "payer_versions": table(staff="who", nothing="tenant_id payer_id what version told at"),
     "payers": table(nothing="tenant_id payer_id payer_name payer_kind version entry levels_version first_seen_at"),

@@ -76,14 +76,14 @@ class CaseView(BaseModel):
 
 
 class HistoryView(BaseModel):
-    """One step; nothing is ever taken out of these."""
+    """One step. No step is ever taken out; a person's words are after their time."""
 
     version: int
     state: CaseState = Field(description="after it")
     command: Command
     why: str = Field(
         description="a person's words, or: denial_classified, denial_not_recoverable, denial_retracted, deadline_passed,"
-        " remittance, records_requested, not_delivered"
+        " remittance, records_requested, not_delivered; `forgotten`: the words were kept for as long as the tenant keeps such"
     )
     who: str = Field(description="`recours`: by itself")
     at: datetime

@@ -9,7 +9,11 @@ from libs.common.contracts import appeal_decided, appeal_filed, claim_acknowledg
 from libs.common.database import Database
 from libs.common.messaging.consumer import Subscription
 from libs.common.process import consuming_service
+from libs.common.retention.forgetting import Forgetter
+from libs.common.retention.kinds import with_default
+from libs.common.sealing.rewriting import Rewriter, columns
 from libs.common.settings import load
+from libs.common.tenants.erasing import Eraser
 from libs.common.worker import Job
 from services.classifier.front_door import AnsweredClaim, handle_answers, handle_submitted
 from services.classifier.handlers import RemitToClassify, handle
@@ -19,8 +23,10 @@ from services.classifier.odds.book import Book
 from services.classifier.odds.handlers import DecidedAppeal, FiledAppeal, handle_decided, handle_filed
 from services.classifier.odds.making import OddsMaker
 from services.classifier.replays.running import Replayer
+from services.classifier.retention import KINDS, MODEL_SCORES
 from services.classifier.risk.claims import SubmittedClaim
 from services.classifier.risk.intake import MatchedRemit, handle_matched
+from services.classifier.seals import HOLDINGS, PLACES
 from services.classifier.settings import ClassifierSettings
 
 if TYPE_CHECKING:
@@ -30,18 +36,23 @@ if TYPE_CHECKING:
 def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     from services.classifier.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
 
-    return make_app(database, clock, verifier, ready_for=[load(ClassifierSettings).tenant])
+    settings = load(ClassifierSettings)
+    app = make_app(database, clock, verifier, ready_for=[settings.tenant])
+    app.state.retention = with_default(app.state.retention, MODEL_SCORES, settings.scores_keep_days)
+    return app
 
 
 def jobs(database: Database, clock: Clock, odds: Book) -> list[Job]:
     """What a worker does beside its consumer."""
-    scores = ScoreKeeper(database, LEARNERS)
+    kinds = with_default(KINDS, MODEL_SCORES, load(ClassifierSettings).scores_keep_days)
     return [
+        Rewriter(database, columns(PLACES)).run,
+        Eraser(database, clock, HOLDINGS).run,
         Replayer(database, clock, odds=odds).run,
         OddsMaker(database, clock, odds).run,
         Trainer(database, clock).run,
-        scores.run,
-        partial(scores.forget, clock, load(ClassifierSettings).scores_keep_days),
+        ScoreKeeper(database, LEARNERS).run,
+        Forgetter(database, clock, kinds).run,
     ]
 
 

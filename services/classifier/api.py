@@ -18,7 +18,7 @@ from libs.common.clock import Clock
 from libs.common.contracts.risk import PATH
 from libs.common.contracts.words import Action, Category
 from libs.common.database import Database
-from libs.common.http import dead_letters, ledger, outbox
+from libs.common.http import dead_letters, ledger, outbox, trails
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.paging import (
@@ -33,7 +33,8 @@ from libs.common.http.paging import (
     read_id_cursor,
     write_change_cursor,
 )
-from libs.common.http.problems import not_found, responses
+from libs.common.http.problem import not_found
+from libs.common.http.problems import responses
 from services.classifier import decision, store
 from services.classifier.audited import AUDITED
 from services.classifier.codes import api as codes
@@ -46,12 +47,14 @@ from services.classifier.odds.book import Asked, tell, told_of
 from services.classifier.odds.outcomes import Circumstances, KeptDenial, circumstances, subject
 from services.classifier.odds.shelf import Shelf
 from services.classifier.replays import api as replays
+from services.classifier.retention import KINDS
 from services.classifier.risk import api as risk
 from services.classifier.risk.desk import RiskJudges
 from services.classifier.rules import api as rules
 from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES
 from services.classifier.scopes import SCOPES
+from services.classifier.seals import HOLDINGS
 from services.classifier.verdict import Adjudicated, judge
 from services.classifier.views import DenialView, Judged, Kind, OddsView, deadline_view, reason_view
 
@@ -333,6 +336,7 @@ def make_app(database: Database, clock: Clock, verifier: Verifier, ready_for: Se
         "classifier",
         "What each denial is, whether it can be won, and what to do.",
         audited=AUDITED,
+        retention=KINDS,
         verifier=verifier,
         scopes=SCOPES,
         checks={"database": database.ping},
@@ -348,6 +352,7 @@ def make_app(database: Database, clock: Clock, verifier: Verifier, ready_for: Se
             ledger.router,
             dead_letters.router,
             outbox.router,
+            trails.trail(),
         ],
         tags={
             "denials": "What was refused, why, and what to do.",
@@ -363,5 +368,5 @@ def make_app(database: Database, clock: Clock, verifier: Verifier, ready_for: Se
     )
     app.state.database, app.state.clock = database, clock
     app.state.odds = Shelf(clock)
-    app.state.risk = RiskJudges()
+    app.state.risk, app.state.holdings = RiskJudges(), HOLDINGS
     return app

@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from libs.common.money import Cents
 from services.classifier.explain import explain_denial, explain_other
 from services.classifier.facts import Context, age_of, setting_of
 from services.classifier.judgement import KNOWLEDGE, UNKNOWN, Judgement, code_of, judge, normalised
@@ -41,7 +42,7 @@ _NO_REMARKS: Final[dict[int | None, list[str]]] = {}
 class Adjustment(Struct, frozen=True, gc=False):
     group_code: str
     carc: str
-    amount_cents: int
+    amount_cents: Cents
     line: int | None = None
 
 
@@ -362,14 +363,15 @@ def _denied_without_codes(claim: AdjudicatedClaim) -> Classification:
 def _nothing_refused(claim: AdjudicatedClaim, status: str, adjustments: _Pairs) -> Classification:
     """Say what the unpaid part is: the patient's share if there is one, else the largest of what was taken out."""
     share_cents = 0
-    sums: dict[tuple[str, str, str], int] = {}
     for adjustment, meaning in adjustments:
         if meaning.patients:
             share_cents += adjustment.amount_cents
-        else:
-            sums[meaning.told] = sums.get(meaning.told, 0) + adjustment.amount_cents
     if share_cents > 0:
         return _patient_share(claim, status)
+    sums: dict[tuple[str, str, str], int] = {}
+    for adjustment, meaning in adjustments:
+        if not meaning.patients:
+            sums[meaning.told] = sums.get(meaning.told, 0) + adjustment.amount_cents
     told = max(sums, key=lambda each: (sums[each], each), default=_PRICE)
     if sums.get(told, 0) > 0:
         return _no_denial(*told)

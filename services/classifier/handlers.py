@@ -1,6 +1,6 @@
 """What the classifier does with a batch of remits: book them, judge them, retract what is reversed, tell of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -11,14 +11,12 @@ from libs.common import ledger
 from libs.common.contracts import denial_classified
 from libs.common.contracts.denial_classified import DenialClassifiedV1
 from libs.common.contracts.envelope import Event, Received, caused_event, encode
-from libs.common.contracts.remit_received import Remark
 from libs.common.ids import denial_id
 from libs.common.money import Cents
 from libs.common.reversals import REVERSAL_STATUS, Reversible, Twin, pair
 from services.classifier import store
-from services.classifier.decision import AdjudicatedClaim
-from services.classifier.decision import Adjustment as JudgedAdjustment
-from services.classifier.decision import Remark as JudgedRemark
+from services.classifier.decision import AdjudicatedClaim, Adjustment, Remark
+from services.classifier.measures import observe_delays
 from services.classifier.odds.book import PUBLISHED_ONLY, Book, with_odds
 from services.classifier.odds.handlers import Told, learn_from
 from services.classifier.odds.outcomes import KeptDenial
@@ -27,13 +25,6 @@ from services.classifier.rules import store as rules_store
 from services.classifier.rules.model import NO_RULES, RuleSet
 from services.classifier.verdict import Adjudicated, Verdict, judged_fields
 from services.classifier.verdict import judge as judge_adjudicated
-
-
-class Adjustment(Struct, frozen=True, gc=False):
-    group_code: str
-    carc: str
-    amount_cents: Cents
-    line: int | None = None
 
 
 class RemitToClassify(Struct, frozen=True, gc=False):
@@ -47,6 +38,7 @@ class RemitToClassify(Struct, frozen=True, gc=False):
     payer_id: str
     payer_name: str
     payment_on: date
+    received_at: datetime
     claim_status_code: str
     charge_cents: Cents
     paid_cents: Cents
@@ -87,10 +79,26 @@ async def handle(tx: AsyncConnection, remits: Sequence[Remit], now: datetime, od
     events = [_event(remit, denial) for remit, denial in judged]
     events += await _pair_anew(tx, causes, now)
     denied = {remit.id: denial for remit, denial in judged}
-    await learn_from(tx, [_told(remit, refuses=remit.id in denied) for remit in remits])
-    await intake.keep_answers(tx, [_answered(remit, denied.get(remit.id)) for remit in remits])
+    await _learn(tx, remits, denied)
+    observe_delays((remit.data.received_at for remit, _ in judged), now)
     await ledger.book(tx, map(entry_of, remits))  # last: a day's row is everybody's, and locked until the commit
     return events
+
+
+async def _learn(tx: AsyncConnection, remits: Sequence[Remit], denied: Mapping[UUID, DenialClassifiedV1]) -> None:
+    """Keep what remits teach of odds and of risk; said only of those that teach something, which most do not."""
+    by_account: dict[tuple[str, UUID], list[Remit]] = {}
+    for remit in remits:
+        by_account.setdefault((remit.tenant_id, remit.data.claim_key), []).append(remit)
+
+    def told_on(accounts: Collection[tuple[str, UUID]]) -> list[Told]:
+        return [_told(remit, refuses=remit.id in denied) for account in accounts for remit in by_account[account]]
+
+    await learn_from(tx, by_account.keys(), told_on)
+    asked = {remit.tenant_id for remit in remits if remit.data.claim_id is None}
+    with_claims = await intake.tenants_with_claims(tx, asked)
+    claims_known = [remit for remit in remits if remit.data.claim_id is not None or remit.tenant_id in with_claims]
+    await intake.keep_answers(tx, [_answered(remit, denied.get(remit.id)) for remit in claims_known])
 
 
 async def _pair_anew(tx: AsyncConnection, causes: Mapping[Twin, Remit], now: datetime) -> list[Event]:
@@ -136,11 +144,8 @@ def _adjudicated(remit: RemitToClassify) -> Adjudicated:
         paid_cents=remit.paid_cents,
         claim_type=remit.claim_type,
         payer_kind=remit.payer_kind,
-        adjustments=tuple(
-            JudgedAdjustment(group_code=item.group_code, carc=item.carc, amount_cents=item.amount_cents, line=item.line)
-            for item in remit.adjustments
-        ),
-        rarcs=tuple(JudgedRemark(rarc=item.rarc, line=item.line) for item in remit.rarcs),
+        adjustments=remit.adjustments,
+        rarcs=remit.rarcs,
     )
     return Adjudicated(claim, remit.payer_id, remit.payment_on, remit.service_from_on, remit.service_to_on)
 

@@ -1,5 +1,6 @@
 """Ingest's HTTP interface: interchanges in, and what came of them."""
 
+import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator
@@ -15,19 +16,20 @@ from libs.common.access.verifier import Verifier
 from libs.common.audit.acting import about
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.http import dead_letters, idempotency, ledger, outbox
+from libs.common.http import dead_letters, idempotency, ledger, outbox, trails
 from libs.common.http.app import create_app
-from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
+from libs.common.http.deps import DatabaseDep, HereDep, PeriodDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, forgotten, not_found
+from libs.common.http.problems import responses
 from libs.common.http.rates import Places
 from libs.common.ids import named_id
-from libs.common.sealing.answers import seal_answers
 from services.ingest import queries, store
 from services.ingest.audited import AUDITED
 from services.ingest.checks import api as checks
 from services.ingest.checks.risk import RiskDesk
 from services.ingest.claims import api as claims
+from services.ingest.deidentified import api as deidentified
 from services.ingest.example import REMITTANCE
 from services.ingest.followups import api as followups
 from services.ingest.followups import deposits_api as deposits
@@ -35,10 +37,13 @@ from services.ingest.matches import api as matches
 from services.ingest.payers import api as payers
 from services.ingest.received import Received
 from services.ingest.reference import api as reference
+from services.ingest.retention import KINDS
 from services.ingest.sandbox.payer import Sandbox
 from services.ingest.scopes import SCOPES
+from services.ingest.seals import HOLDINGS
 from services.ingest.settings import WAITING_BYTES
-from services.ingest.upload import MAX_BYTES, Upload, admitted, too_large
+from services.ingest.trail import told_of_account
+from services.ingest.upload import MAX_BYTES, Upload, admitted, too_large, with_room
 from services.ingest.views import (
     FindingView,
     InterchangeSummary,
@@ -55,6 +60,7 @@ from services.ingest.waiting import Waiting
 
 _TAKEN, _KNOWN = 202, 200
 _SHOWN = 1000  # transactions, and findings, of one interchange
+_UNKNOWN = -1
 _UPLOADS_AT_ONCE = 16  # each holds some megabytes; more wait their turn at the client
 
 router = APIRouter()
@@ -85,36 +91,36 @@ router = APIRouter()
 )
 async def post_interchange(
     request: Request,
-    tenant: TenantDep,
-    database: DatabaseDep,
-    clock: ClockDep,
-    traceparent: TraceDep,
+    here: HereDep,
     key: idempotency.Key = None,
     encoding: Annotated[str | None, Header(alias="Content-Encoding", description="gzip, or nothing")] = None,
-    content_type: Annotated[str | None, Header(alias="Content-Type", include_in_schema=False)] = None,
-    content_length: Annotated[int | None, Header(alias="Content-Length", include_in_schema=False)] = None,
 ) -> Response:
     """The raw X12 body, up to 256 MiB; `Content-Encoding: gzip` is understood. The answer is given once the bytes are safe; they
     are read in the background, and `Location` tells how far that is. The same bytes are the same interchange: sent again, they are
     answered with the first one, so an Idempotency-Key is not needed here; where one is given, it is honoured.
     """
+    tenant, database = here.tenant_id, here.database
     coding = (encoding or "identity").strip().lower()
-    if (content_type or "").lower().startswith("multipart/"):
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
         raise Problem(415, "unsupported-media-type", "Send the X12 bytes as the body itself, not as a form.")
     if coding not in ("identity", "gzip", "x-gzip"):
         raise Problem(415, "unsupported-encoding", "Only gzip is understood as Content-Encoding.")
-    if (content_length or 0) > MAX_BYTES:
+    size_bytes = int(request.headers.get("content-length", _UNKNOWN))  # the server has seen to it that this is a number
+    if size_bytes > MAX_BYTES:
         raise too_large(MAX_BYTES)
     await request.app.state.waiting.admit(database, tenant)
-    async with admitted(request):
+    async with contextlib.AsyncExitStack() as held:
         upload = Upload(bytes_max=MAX_BYTES)
-        try:
-            await upload.take(request.stream(), gzip=coding != "identity")
-            interchange_id = named_id("interchange", tenant, upload.sha256)
-            received = Received(tenant, interchange_id, clock.now(), traceparent)
-            status, new = await _keep(database, received, key, upload)
-        finally:
-            upload.close()
+        held.callback(upload.close)
+        is_small = 0 <= size_bytes <= store.SMALL_BYTES and coding == "identity"
+        if not is_small:
+            await held.enter_async_context(admitted(request))
+        await upload.take(request.stream(), gzip=coding != "identity")
+        if is_small:  # holds next to nothing while it comes, however slowly
+            await held.enter_async_context(with_room(request))
+        interchange_id = named_id("interchange", tenant, upload.sha256)
+        received = Received(tenant, interchange_id, here.clock.now(), here.traceparent)
+        status, new = await _keep(database, received, key, upload)
     if new:  # nothing is known of it yet: no need to ask
         view = InterchangeView.just_received(received, upload.sha256, upload.size_bytes)
     else:
@@ -226,13 +232,15 @@ async def list_errors(
             "description": "The file",
             "content": {"application/edi-x12": {"schema": {"type": "string", "contentMediaType": "application/edi-x12"}}},
         },
-        **responses(404, 422),
+        **responses(404, 410, 422),
     },
 )
 async def get_raw(interchange_id: UUID, tenant: TenantDep, database: DatabaseDep) -> StreamingResponse:
     async with database.begin(tenant) as tx:
         if await queries.get_interchange(tx, tenant, interchange_id) is None:
             raise not_found("interchange")
+        if not await queries.has_bytes(tx, tenant, interchange_id):
+            raise forgotten("This file")
     return StreamingResponse(_raw_chunks(database, tenant, interchange_id), media_type="application/edi-x12")
 
 
@@ -320,7 +328,6 @@ async def get_remit(remit_id: UUID, tenant: TenantDep, database: DatabaseDep) ->
 
 def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
     """Put the application together."""
-    seal_answers(database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -333,6 +340,7 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
         "ingest",
         "Takes claims and remittances in, reads them, and tells of every claim in them.",
         audited=AUDITED,
+        retention=KINDS,
         verifier=verifier,
         scopes=SCOPES,
         checks={"database": database.ping},
@@ -345,9 +353,11 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
             checks.router,
             reference.router,
             payers.router,
+            deidentified.router,
             ledger.router,
             dead_letters.router,
             outbox.router,
+            trails.trail(told_of_account),
         ],
         tags={
             "interchanges": "Files as they were sent, and how far their reading is.",
@@ -358,11 +368,13 @@ def make_app(database: Database, clock: Clock, verifier: Verifier) -> FastAPI:
             "checks": "What payers would refuse, before they do.",
             "reference": "Code sets and NCCI tables, by quarter.",
             "payers": "What each payer asks for and allows.",
+            "de-identified": "Claims and adjudications without what says whose they are, for analysis.",
         },
         lifespan=lifespan,
     )
     app.state.database, app.state.clock = database, clock
-    app.state.sandbox = Sandbox()
+    app.state.sandbox, app.state.holdings = Sandbox(), HOLDINGS
+    app.state.small_zip3 = None
     app.state.risk = RiskDesk(None)
     app.state.uploads = Places(_UPLOADS_AT_ONCE)
     app.state.waiting = Waiting(WAITING_BYTES, time.monotonic)

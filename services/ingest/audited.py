@@ -16,6 +16,7 @@ AUDITED: Final[Routes] = {
     **discloses("remittance", "remittance_id", "getRemittance"),
     **discloses("remit", "remit_id", "listRemits", "getRemit", "listMatches", "getMatch"),
     **discloses("claim", "claim_id", "listClaims", "getClaim", "getContent", "getStatusInquiry", "getBalance"),
+    **discloses("deidentified_export", "what", "exportDeidentified"),
     **discloses("followup", "followup_id", "listFollowups", "getFollowup"),
     **neither("listInterchanges", "getInterchange", "listTransactions", "listErrors"),
     **neither("listRemittances", "listProviderAdjustments", "listDeposits"),

@@ -21,12 +21,13 @@ TABLES: Final[Inventory] = {
             " payer_claim_control_number"
         ),
         care="charge_cents facility_code service_from_on service_to_on state submitted_at sent_on",
+        staff="coder",
         nothing=(
-            "tenant_id row_id sequence interchange_id transaction_ordinal claim_ordinal group_control_number set_control_number"
-            " claim_type frequency_code payer_id payer_name payer_kind claim_filing_code payer_sequence billing_npi rendering_npi"
+            "tenant_id row_id sequence interchange_id trace_id transaction_ordinal claim_ordinal group_control_number"
+            " set_control_number claim_type frequency_code payer_id payer_name payer_kind claim_filing_code payer_sequence"
+            " billing_npi rendering_npi"
         ),
     ),
-    "data_keys": table(nothing="tenant_id key_id wrapped master created_xid created_at"),
     "deposits": table(
         words="reference",
         nothing="tenant_id deposit_id row_id deposited_on amount_cents trace_number payer_name remittance_id received_at",
@@ -52,7 +53,6 @@ TABLES: Final[Inventory] = {
             " failures leased_until traceparent"
         )
     ),
-    "key_rewrites": table(nothing="tenant_id key_id place begins_at after rows changed done_at"),
     "match_history": table(
         words="why",
         reference="claim_id claim_id_before",

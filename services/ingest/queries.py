@@ -68,6 +68,12 @@ async def get_findings(tx: AsyncConnection, tenant_id: str, interchange_id: UUID
     return list((await tx.execute(query, values)).mappings())
 
 
+async def has_bytes(tx: AsyncConnection, tenant_id: str, interchange_id: UUID) -> bool:
+    """Say whether a file's bytes are still kept."""
+    query = text("SELECT EXISTS (SELECT FROM interchange_chunks WHERE tenant_id = :tenant AND interchange_id = :id)")
+    return bool((await tx.execute(query, {"tenant": tenant_id, "id": interchange_id})).scalar_one())
+
+
 async def raw_chunk(tx: AsyncConnection, tenant_id: str, interchange_id: UUID, ordinal: int) -> bytes | None:
     """Return a piece of a file's bytes as they were received; None after the last."""
     query = text("SELECT body FROM interchange_chunks WHERE tenant_id = :tenant AND interchange_id = :id AND ordinal = :n")

@@ -21,10 +21,10 @@ from libs.common import ledger, telemetry
 from libs.common.clock import Clock
 from libs.common.contracts import remit_received
 from libs.common.contracts.envelope import Event
-from libs.common.database import Database
+from libs.common.database import DRIVER_ERRORS, Database
 from libs.common.errors import Transient
 from libs.common.messaging import outbox
-from libs.common.pace import Pace
+from libs.common.pace import rest
 from libs.x12 import Finding, InterchangeReader, Item
 from services.ingest import store
 from services.ingest.booking import (
@@ -47,6 +47,7 @@ from services.ingest.followups.store import touch
 from services.ingest.matches.booking import answer_of, match, settle
 from services.ingest.matches.store import has_claims
 from services.ingest.matching import Verdict
+from services.ingest.measures import count_read
 from services.ingest.packing import unpack
 from services.ingest.received import Received
 from services.ingest.sandbox.payer import Sandbox
@@ -58,11 +59,12 @@ log = structlog.get_logger()
 BATCH_CLAIMS = 2000
 _BYTES_A_BATCH = 4 * 1024 * 1024  # however few claims they hold: bounds the memory, shows progress and keeps the lease
 _FILES_TOGETHER = 64
-_BYTES_TOGETHER = 256 * 1024  # an open transaction holds up all relays: some hundred claims at most
+_BYTES_TOGETHER = 256 * 1024  # an open transaction holds up the relay: some hundred claims at most
 _LEASE = timedelta(seconds=15)
 _TENANTS_TOGETHER = 4  # each has a file open, a piece of it in memory, and a lease that must last until its next turn
 _LOOK_SECONDS = 0.2  # for files of other tenants
 _POLL_SECONDS = 1.0
+_ASK_SECONDS = 30.0  # whether who is to tell of new files still does
 _GATHER_SECONDS = 0.03
 _FAILURES_MAX = 3
 _TRIES_A_BATCH = 5
@@ -95,13 +97,14 @@ class IntakeReader:
     async def run(self) -> None:
         """Work until cancelled; what is transient is waited out."""
         listener = asyncio.create_task(self._listen())
-        pace = Pace(_GATHER_SECONDS)
+        loop = asyncio.get_running_loop()
         try:
             while True:
-                await pace.turn()
                 self._wake.clear()
+                began = loop.time()
                 try:
                     if await self.read_next():
+                        await rest(loop.time() - began, _GATHER_SECONDS)
                         continue
                 except Transient as error:
                     log.warning("intake_waits", error=str(error))
@@ -115,14 +118,17 @@ class IntakeReader:
     async def _listen(self) -> None:
         """Wake at each new file; a lost connection is opened again, and the slow poll covers the gap."""
         while True:
-            with contextlib.suppress(Transient):
+            with contextlib.suppress(Transient, OSError, *DRIVER_ERRORS):
                 connection = await self._database.connect_alone()
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                await connection.add_listener(store.CHANNEL, self._come)
-                self._wake.set()
                 try:
-                    await lost.wait()
+                    await connection.add_listener(store.CHANNEL, self._come)
+                    self._wake.set()
+                    while not lost.is_set():
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(lost.wait(), _ASK_SECONDS)
+                        await connection.execute("SELECT 1")  # half open, it would be quiet for ever
                 finally:
                     connection.terminate()
             await asyncio.sleep(0.5)
@@ -166,6 +172,7 @@ class IntakeReader:
                 log.exception("reading_together_failed")
                 break
             if read:
+                count_read(read, self._clock.now())
                 log.info("interchanges_read", count=len(read), claims=sum(each.claims for each in read))
             return bool(read)
         self._one_by_one = True
@@ -255,6 +262,7 @@ class IntakeReader:
                 await store.insert_findings(tx, [failed], {received.interchange_id: [finding]})
                 failed.progress.findings = 1
                 await store.finish(tx, [(failed.progress, "rejected")], self._clock.now())
+                count_read([failed.progress], self._clock.now())
 
     async def read(self, progress: Progress) -> None:
         """Read one leased file, a block at each turn."""
@@ -272,6 +280,7 @@ class IntakeReader:
         async with self._turn:
             await self._book(part, reader.close(), bytes_read)
             await self._flush(part, bytes_read, last=True)
+        count_read([progress], self._clock.now())
         log.info("interchange_read", interchange_id=str(part.received.interchange_id), claims=progress.claims, bytes=bytes_read)
 
     async def _book(self, part: Part, items: Sequence[Item], bytes_read: int) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from libs.common.telemetry import trace_id_of
+
 
 @dataclass
 class Received:
@@ -13,3 +15,8 @@ class Received:
     interchange_id: UUID
     received_at: datetime
     traceparent: str
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that its W3C traceparent names."""
+        return trace_id_of(self.traceparent)

@@ -33,6 +33,7 @@ SCOPES: Final = {
     "GET /v1/reference": "reference:read",
     "POST /v1/reference/{name}": "reference:write",
     "GET /v1/reference/loads/{load_id}": "reference:read",
+    "GET /v1/deidentified/{what}": "deidentified:read",
     "GET /v1/payers/rules/changes": "payer-rules:read",
     "GET /v1/payers/{payer_id}/rules": "payer-rules:read",
     "PUT /v1/payers/{payer_id}/rules": "payer-rules:write",

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import copy_rows, driver
+from libs.common.database import copy_rows, driver, touched, wake
 from libs.common.ids import uuid7
 from libs.common.sealing.keys import cipher_of
 from libs.x12 import Finding, PaymentRead
@@ -52,7 +52,7 @@ async def insert_interchange(tx: AsyncConnection, received: Received, sha256: st
         await connection.execute(
             "INSERT INTO interchange_chunks VALUES ($1, $2, $3, $4)", received.tenant_id, received.interchange_id, ordinal, sealed
         )
-    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(size_bytes))
+    await wake(tx, CHANNEL, str(size_bytes))
     return True
 
 
@@ -63,7 +63,7 @@ WITH file AS (
     ON CONFLICT DO NOTHING RETURNING tenant_id, interchange_id
 ),
 chunk AS (INSERT INTO interchange_chunks SELECT tenant_id, interchange_id, 0, $8 FROM file RETURNING ordinal)
-SELECT ordinal, pg_notify($9, $5::bigint::text) FROM chunk
+SELECT ordinal FROM chunk
 """
 
 
@@ -71,7 +71,10 @@ async def receive_small(tx: AsyncConnection, received: Received, sha256: str, si
     """Store a file of one block, and wake the worker, in one statement; False when it is here already."""
     sealed = (await cipher_of(tx, received.tenant_id)).seal(BLOCK, (received.interchange_id, 0), block)
     told = (received.tenant_id, received.interchange_id, uuid7(), sha256, size_bytes, received.received_at, received.traceparent)
-    return bool(await (await driver(tx)).fetch(_RECEIVE_SMALL, *told, sealed, CHANNEL))
+    new = bool(await (await driver(tx)).fetch(_RECEIVE_SMALL, *told, sealed))
+    if new:
+        await wake(tx, CHANNEL, str(size_bytes))
+    return new
 
 
 _LEASE = """
@@ -107,16 +110,20 @@ async def lease(
     return Progress(received, row["leased_until"]), row["failures"]
 
 
-_LOCK_SMALL = """
-SELECT tenant_id, interchange_id, received_at, traceparent, body
-FROM (
+_WAITING_SMALL = """
     SELECT tenant_id, interchange_id, row_id, received_at, traceparent FROM interchanges
-    WHERE status = 'received' AND leased_until IS NULL AND failures = 0 AND bytes_read = 0 AND size_bytes <= $1 AND tenant_id > $3
-    ORDER BY tenant_id, received_at, row_id LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS waiting
+    WHERE status = 'received' AND leased_until IS NULL AND failures = 0 AND bytes_read = 0 AND size_bytes <= $1
+        AND tenant_id > {after} AND {asked} ORDER BY tenant_id, received_at, row_id LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+# From the first tenant on again where none comes after the one before: with one tenant alone that is so each time.
+_LOCK_SMALL = f"""
+WITH later AS ({_WAITING_SMALL.format(after="$3", asked="true")}),
+again AS ({_WAITING_SMALL.format(after="''", asked="$3 > '' AND NOT EXISTS (SELECT 1 FROM later)")})
+SELECT tenant_id, interchange_id, received_at, traceparent, body
+FROM (SELECT * FROM later UNION ALL SELECT * FROM again) AS waiting
 JOIN interchange_chunks USING (tenant_id, interchange_id)
 ORDER BY tenant_id, received_at, row_id
-"""
+"""  # noqa: S608 - our own
 
 
 async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int, after: str = "") -> list[tuple[Received, bytes]]:
@@ -126,8 +133,6 @@ async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int, after
     """
     connection = await driver(tx)
     rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, after)
-    if not rows and after:
-        rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, "")
     if not rows:
         return []
     tenant_id = rows[0]["tenant_id"]
@@ -247,7 +252,9 @@ async def insert_remittances(tx: AsyncConnection, parts: Sequence[Part]) -> list
         for remittance_id, (each, received) in sorted(first.items(), key=itemgetter(0))  # one order: workers never deadlock
     ]  # fmt: skip
     connection = await driver(tx)
-    await connection.execute(_REMITTANCES, tenant_id, *(list(column) for column in zip(*rows, strict=True)))
+    done = await connection.execute(_REMITTANCES, tenant_id, *(list(column) for column in zip(*rows, strict=True)))
+    if len(rows) == len(payments) == touched(done):  # each once, and none was here
+        return []
     known = await connection.fetch(
         "SELECT remittance_id, amount_cents FROM remittances WHERE tenant_id = $1 AND remittance_id = ANY ($2::uuid[])",
         tenant_id,

@@ -1,6 +1,6 @@
 """A body on its way in: inflated, measured, hashed and packed away block by block, with bounded memory whatever it is.
 
-No transaction is open while the client sends: an open one would hold up the relay of every service.
+No transaction is open while the client sends: an open one would hold up the relay.
 """
 
 import asyncio
@@ -8,18 +8,20 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import pairwise
 from typing import IO, Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from libs.common.http.rates import Places
 from libs.x12 import Finding, InterchangeOpened, InterchangeReader
 from services.ingest.packing import pack
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 BLOCK_BYTES: Final = 1024 * 1024
+_HEADER_BYTES: Final = 256  # all that most files have to show: a whole small file read for it is a quarter of its request
 _LOOK_BYTES: Final = 4096
 _INFLATE_STEP: Final = 256 * 1024
 _SPOOL_BYTES: Final = 8 * 1024 * 1024
@@ -38,6 +40,20 @@ def admitted(request: Request) -> AbstractAsyncContextManager[None]:
     """Hold one of the places that there are for uploads. Errors: Problem 429 (the tenant has its share), 503 (all are taken)."""
     uploads: Places = request.app.state.uploads
     return uploads.hold(request.state.caller.tenant_id)
+
+
+@asynccontextmanager
+async def with_room(request: Request) -> AsyncIterator[None]:
+    """Hold room as requests do that hold nothing large: a burst of them waits a moment. Errors: Problem 503 (there is none)."""
+    room = request.app.state.door.room_for(request.state.caller)
+    if room is None:
+        yield
+        return
+    await room.enter()
+    try:
+        yield
+    finally:
+        room.leave()
 
 
 class Upload:
@@ -85,9 +101,10 @@ class Upload:
 
     def _look(self, block: bytes) -> None:
         """Look for a header, and no further: claims are the worker's business."""
-        for start in range(0, len(block), _LOOK_BYTES):
-            if self._front is not None:
-                self._check_front(self._front.feed(block[start : start + _LOOK_BYTES]))
+        ends = [_HEADER_BYTES, *range(_LOOK_BYTES, len(block) + _LOOK_BYTES, _LOOK_BYTES)]
+        for start, end in pairwise((0, *ends)):
+            if self._front is not None and start < len(block):
+                self._check_front(self._front.feed(block[start:end]))
 
     def _check_front(self, items: Sequence[object]) -> None:
         """Refuse at the door what is no X12 at all; the x12 library's own first look decides."""

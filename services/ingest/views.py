@@ -88,11 +88,6 @@ class FindingView(BaseModel):
     difference_cents: int | None = None
 
 
-def trace_id_of(traceparent: str) -> str:
-    """Return the trace that a W3C traceparent names."""
-    return "".join(traceparent.split("-")[1:2])
-
-
 class InterchangeSummary(BaseModel):
     interchange_id: UUID
     status: Status
@@ -126,7 +121,7 @@ class InterchangeView(InterchangeSummary):
             sha256=sha256,
             progress=ProgressView(bytes_read=0, bytes_total=size_bytes, claims=0),
             error_count=0,
-            trace_id=trace_id_of(received.traceparent),
+            trace_id=received.trace_id,
             totals=InterchangeTotals(),
             transactions=[],
             errors=[],

@@ -6,7 +6,8 @@ from typing import Final
 from sqlalchemy import text
 
 from libs.common.database import Database
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
+from libs.common.http.rates import nothing_left
 
 _KNOWN_SECONDS: Final = 1.0  # summed anew for each file, a long queue would make its own end slow to reach
 _RETRY_SECONDS: Final = 30
@@ -28,9 +29,12 @@ class Waiting:
         """Errors: Problem 429 (`too-much-waiting`) when a tenant's files that wait are as many bytes as they may be."""
         at, waiting = self._known.get(tenant_id, (float("-inf"), 0))
         if self._clock() - at >= _KNOWN_SECONDS:
+            # Who comes meanwhile goes by what was known: if each asked, a burst would wait for connections until that is old again.
+            self._known[tenant_id] = self._clock(), waiting
             async with database.begin(tenant_id) as tx:
                 waiting = int((await tx.execute(_WAITING, {"t": tenant_id})).scalar_one())
             self._known[tenant_id] = self._clock(), waiting
         if waiting >= self._bytes_max:
             detail = f"Files of {self._bytes_max} bytes wait to be read; send more when they are."
-            raise Problem(429, "too-much-waiting", detail, headers={"Retry-After": str(_RETRY_SECONDS)})
+            headers = nothing_left("waiting", self._bytes_max, "content-bytes", _RETRY_SECONDS)
+            raise Problem(429, "too-much-waiting", detail, headers=headers)

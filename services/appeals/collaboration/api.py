@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.appeals.changing import require_case
 from services.appeals.collaboration import store
@@ -54,6 +55,7 @@ async def _messages(tx: AsyncConnection, tenant: str, case_id: UUID) -> list[Mes
             link_id=row["link_id"],
             text=row["text"],
             at=row["at"],
+            forgotten_at=row["forgotten_at"],
             shared_with=[each["link_id"] for each in shown if each["item_id"] == row["message_id"]],
         )
         for row in rows

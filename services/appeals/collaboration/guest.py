@@ -18,7 +18,7 @@ from libs.common.access.caller import Caller
 from libs.common.audit.acting import about, as_guest
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from libs.common.tenants.store import is_closed
 from services.appeals.collaboration import store
 from services.appeals.collaboration.pages import HEADERS, language_of, page

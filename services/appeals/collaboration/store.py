@@ -120,7 +120,8 @@ async def shown_messages(tx: AsyncConnection, tenant_id: str, link_id: UUID) -> 
     query = text(
         "SELECT case_messages.* FROM guest_shares JOIN case_messages"
         " ON case_messages.tenant_id = guest_shares.tenant_id AND case_messages.message_id = guest_shares.item_id"
-        " WHERE guest_shares.tenant_id = :t AND guest_shares.link_id = :l AND kind = 'message' ORDER BY message_id"
+        " WHERE guest_shares.tenant_id = :t AND guest_shares.link_id = :l AND kind = 'message' AND forgotten_at IS NULL"
+        " ORDER BY message_id"
     )
     return list((await tx.execute(query, {"t": tenant_id, "l": link_id})).mappings())
 

@@ -31,6 +31,9 @@ class MessageView(BaseModel):
     text: str
     at: datetime
     shared_with: list[UUID] = Field(description="the guest links that show it")
+    forgotten_at: datetime | None = Field(
+        None, description="since when its text is gone: kept for as long as the tenant keeps such"
+    )
 
 
 class Messages(BaseModel):

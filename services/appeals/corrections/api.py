@@ -13,7 +13,8 @@ from libs.common.database import Database
 from libs.common.http import idempotency
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.neighbour import Behalf, Refused
-from libs.common.http.problems import FieldProblem, Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import FieldProblem, responses
 from libs.common.http.versions import check_version, etag, read_version
 from libs.common.ids import named_id
 from services.appeals import store as cases

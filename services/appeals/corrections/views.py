@@ -99,6 +99,9 @@ class SentClaimView(BaseModel):
     who: str
     begun_at: datetime
     sent_at: datetime | None
+    forgotten_at: datetime | None = Field(
+        description="since when its difference is gone: this tenant keeps such no longer; null: it is here"
+    )
 
 
 class SentClaims(BaseModel):

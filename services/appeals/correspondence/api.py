@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.ids import uuid7
 from services.appeals.correspondence import store

@@ -62,7 +62,7 @@ class EndPromise(BaseModel):
 
 
 class EntryView(BaseModel):
-    """One entry of the log. What was said stays as it was logged; only what becomes of the promise changes."""
+    """One entry of the log. What was said stays as it was logged, for its time; only what becomes of the promise changes."""
 
     entry_id: UUID
     case_id: UUID
@@ -81,3 +81,6 @@ class EntryView(BaseModel):
     ended_by: str | None
     logged_at: datetime
     logged_by: str
+    forgotten_at: datetime | None = Field(
+        None, description="since when its words are gone: kept for as long as the tenant keeps such"
+    )

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from services.appeals.changing import require_case
 from services.appeals.documents import store
 from services.appeals.documents.giving import give

@@ -4,6 +4,7 @@ All are sealed for their tenant (frames.py). Bytes come before the row that name
 without a row, never a row without bytes.
 """
 
+import asyncio
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.ids import uuid7
+from libs.common.object_stores import discard_unfinished
 from libs.common.sealing.cipher import Cipher, key_of
 from libs.common.sealing.keys import cipher_for
 from libs.common.sealing.rewriting import Step
@@ -88,6 +90,34 @@ class Blobs:
         if held:
             yield opened.open(number, bytes(held))[max(0, first - skipped) : end - skipped]
 
+    async def size_of(self, key: str) -> int | None:
+        """Return how many bytes lie under a key, as they are read; None where there are none any more."""
+        try:
+            head, _, kept_bytes = await self._head(key)
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise Transient("documents_away") from error
+        return kept_bytes if key_of(head) is None else frames.plain_bytes(kept_bytes)
+
+    async def keys_of(self, tenant_id: str) -> AsyncIterator[list[str]]:
+        """Yield the keys of all that a tenant has here, some at a time."""
+        folder = tenant_id.encode().hex()
+        try:
+            for prefix in (f"{_DOCUMENTS}/{folder}", folder):
+                async for found in obstore.list(self._store, prefix, chunk_size=500):
+                    yield [each["path"] for each in found]
+        except (BaseError, OSError) as error:
+            raise Transient("documents_away") from error
+
+    async def discard_under(self, tenant_id: str, name: str) -> None:
+        """Forget all of a tenant's bytes that were kept under names in a folder, whoever wrote them there."""
+        try:
+            async for found in obstore.list(self._store, f"{tenant_id.encode().hex()}/{name}", chunk_size=500):
+                await self.discard([each["path"] for each in found])
+        except (BaseError, OSError) as error:
+            raise Transient("documents_away") from error
+
     async def fetch(self, key: str, size_bytes: int, file: IO[bytes]) -> None:
         """Write the bytes of one key into a file."""
         async for piece in self.stream(key, 0, size_bytes):
@@ -110,6 +140,13 @@ class Blobs:
             async for found in obstore.list(self._store, _DOCUMENTS, chunk_size=500):
                 yield [each["path"] for each in found if each["last_modified"] < before and _KEY.fullmatch(each["path"])]
         except (BaseError, OSError) as error:
+            raise Transient("documents_away") from error
+
+    async def discard_unfinished(self, before: datetime) -> int:
+        """Forget what was begun before a moment and is still not whole; return how many."""
+        try:
+            return await asyncio.to_thread(discard_unfinished, self._store, before)
+        except OSError as error:
             raise Transient("documents_away") from error
 
     async def step(self, tx: AsyncConnection, tenant_id: str, cipher: Cipher, after: tuple[str, ...] | None) -> Step:  # noqa: ARG002 - as for tables

@@ -35,6 +35,12 @@ def sealed_pieces(cipher: Cipher, key: str, file: IO[bytes]) -> Iterator[bytes]:
         number, frame = number + 1, following
 
 
+def plain_bytes(kept_bytes: int) -> int:
+    """Return how long an object is that is kept in so many bytes."""
+    frames = -(-(kept_bytes - HEAD_BYTES) // SEALED_FRAME_BYTES)
+    return kept_bytes - HEAD_BYTES - frames * _TAG_BYTES
+
+
 class Frames:
     """An object that is to be read. `kept_bytes`: how long it is as it is kept."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from services.appeals.documents.keeping import desk_of
 from services.appeals.documents.naming import download_headers
 from services.appeals.documents.ranges import Unsatisfiable, read_range

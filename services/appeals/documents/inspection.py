@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from libs.common.programs import run_apart
 from services.appeals.documents.refusals import REFUSALS
 

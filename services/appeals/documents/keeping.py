@@ -7,10 +7,10 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
 
-from libs.common.http.problems import Problem, not_found
+from libs.common.http.problem import Problem, not_found
 from services.appeals.documents import store
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.inspection import Inspection

@@ -46,6 +46,7 @@ class BlobSweep:
                 orphans = await store.unknown_keys(tx, keys)
             await self._blobs.discard(orphans)
             count += len(orphans)
+        count += await self._blobs.discard_unfinished(before)
         if count:
             log.info("documents_swept", count=count)
         return count

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 BYTES_MAX: Final = 50 * 1024 * 1024
 _FORM_BYTES: Final = 64 * 1024  # what a form may have around its file

@@ -9,7 +9,8 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep, WhoDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from services.appeals.documents.keeping import desk_of
 from services.appeals.documents.store import list_documents
 from services.appeals.documents.views import DocumentView

@@ -11,7 +11,7 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http.neighbour import Behalf
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from libs.common.telemetry import new_traceparent
 from libs.common.worker import take_turns, work_off
 from services.appeals.documents.blobs import Blobs

@@ -1,6 +1,7 @@
 """One-page PDFs of what ingest holds: the acknowledgement as proof of timely filing, and the payer's decision.
 
-The same facts make the same bytes: an extract that was made before is known again by its hash.
+The same facts make the same bytes: an extract that was made before is known again by its hash. What sets and reads pages is
+imported when one is made: a worker that makes none need not hold it.
 """
 
 import io
@@ -9,9 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
-
-import typst
-from pypdf import PdfReader
 
 from libs.common.money import dollars
 
@@ -92,6 +90,8 @@ def remittance(remit: Mapping[str, Any], payment: Mapping[str, Any]) -> bytes:
 
 
 def pages_of(pdf: bytes) -> int:
+    from pypdf import PdfReader  # noqa: PLC0415 - see above
+
     return len(PdfReader(io.BytesIO(pdf)).pages)
 
 
@@ -105,6 +105,8 @@ def _render(title: str, title_fr: str, facts: list[Row], head: Row, rows: list[R
         "more": max(0, len(rows) - _LINES_SHOWN),
         "note": note,
     }
+    import typst  # noqa: PLC0415 - see above
+
     made = typst.compile(
         _TEMPLATE, format="pdf", sys_inputs={"told": json.dumps(told)}, ignore_system_fonts=True, timestamp=_MADE_AT
     )  # fmt: skip

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from services.appeals.evidence.store import Key, lacking
 from services.appeals.workflow import Command
 

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from libs.common.contracts import appeal_filed
 from libs.common.contracts.appeal_filed import AppealFiledV1
 from libs.common.contracts.envelope import Event, first_event
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, forgotten, not_found
+from libs.common.http.problems import responses
 from libs.common.messaging import outbox
 from services.appeals import store
 from services.appeals.changing import AskingDep, Locked, change
@@ -42,7 +43,7 @@ _COMMANDS: Final = {
 @router.post(
     "/v1/cases/{case_id}/file",
     summary="Send an appeal, a corrected claim or documents to the payer, or say that it was sent",
-    responses=responses(400, 404, 409, 412, 415, 422, 428),
+    responses=responses(400, 404, 409, 410, 412, 415, 422, 428),
 )
 async def file_case(case_id: UUID, body: FileCase, request: Request, asking: AskingDep) -> CaseDetail:
     """`appeal.filed` tells of it. The same again at the same level is refused with the day to ask the payer; after the last day
@@ -65,7 +66,8 @@ def require_channel(request: Request, channel: str) -> None:
 async def require_fileable(body: FileCase, locked: Locked, answer: FiledPacket | None = None) -> tuple[Case, Move, FiledPacket]:
     """Return the case, the step that files it, and what is filed: what the body names, else an `answer` to a request for records.
 
-    Errors: Problem 409 (filed already, not to be filed, packet not ready), 404 (no such packet of the case), 422.
+    Errors: Problem 409 (filed already, not to be filed, packet not ready), 404 (no such packet of the case), 410 (it is
+    forgotten), 422.
     """
     today = locked.now.date()
     filed_on = body.filed_on or today
@@ -142,7 +144,7 @@ async def file(
 
 
 async def _packet(body: FileCase, locked: Locked) -> FiledPacket:
-    """Return what is filed. Errors: Problem 404, 409, 422 where it is said to be a packet of the case and is none."""
+    """Return what is filed. Errors: Problem 404, 409, 410, 422 where it is said to be a packet of the case and is none."""
     tx, tenant, case_id = locked.tx, locked.tenant, locked.row["case_id"]
     if body.packet_id is None:
         if body.packet_sha256 is None:
@@ -153,6 +155,8 @@ async def _packet(body: FileCase, locked: Locked) -> FiledPacket:
         raise not_found("packet of this case")
     if packet["state"] != "ready":
         raise Problem(409, "packet-not-ready", "The packet is not ready: what is not there yet was not sent.")
+    if packet["forgotten_at"] is not None:
+        raise forgotten("This packet")
     if body.packet_sha256 not in (None, packet["sha256"]):
         raise Problem(422, "other-packet", "`packet_sha256` is not that of `packet_id`; one of them is enough.")
     return FiledPacket(packet["sha256"], body.packet_id, "built")

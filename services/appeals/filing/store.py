@@ -120,7 +120,7 @@ async def packet_of(tx: AsyncConnection, tenant_id: str, case_id: UUID, sha256: 
     connection = await driver(tx)
     built = await connection.fetchval(
         "SELECT packet_id FROM packets WHERE tenant_id = $1 AND case_id = $2 AND sha256 = $3 AND state = 'ready'"
-        " ORDER BY asked_at DESC LIMIT 1",
+        " AND forgotten_at IS NULL ORDER BY asked_at DESC LIMIT 1",
         tenant_id,
         case_id,
         sha256,
@@ -165,7 +165,8 @@ LEFT JOIN records_answers AS a ON a.tenant_id = l.tenant_id AND a.appeal_id = l.
 LEFT JOIN document_blobs AS b ON b.tenant_id = f.tenant_id AND b.sha256 = f.packet_sha256
 LEFT JOIN LATERAL (
     SELECT files FROM packets
-    WHERE tenant_id = f.tenant_id AND case_id = f.case_id AND sha256 = f.packet_sha256 AND state = 'ready' LIMIT 1
+    WHERE tenant_id = f.tenant_id AND case_id = f.case_id AND sha256 = f.packet_sha256 AND state = 'ready'
+        AND forgotten_at IS NULL LIMIT 1
 ) AS p ON true
 """
 

@@ -79,6 +79,7 @@ class FileTogether(BaseModel):
     filed_on: Day | None = Field(None, description="the day on which they went; left out: today")
     good_cause: Why | None = Field(None, description="why they may still be filed after the last day; no patient data")
     why: Why = Field(description="kept in each history; no patient data")
+    after: UUID | None = Field(None, description="begin behind this case: `next_after` of the answer before")
 
     @model_validator(mode="after")
     def _what_goes_together(self) -> Self:

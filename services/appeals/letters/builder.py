@@ -28,8 +28,8 @@ from services.appeals.documents import store as documents
 from services.appeals.documents.blobs import Blobs
 from services.appeals.letters import packet_store, store
 from services.appeals.letters.facts import Sheet
+from services.appeals.letters.orders import CPU_SECONDS, Job, Result
 from services.appeals.letters.packet_store import Built, Lease, StoredFile
-from services.appeals.letters.press import CPU_SECONDS, Job, Result
 
 log = structlog.get_logger()
 
@@ -113,6 +113,8 @@ class PacketBuilder:
             letter = await store.find_letter(tx, held.tenant_id, held.case_id, held.letter_version)
             if letter is None:
                 raise AssertionError("a packet of a letter that is not there")
+            if letter["forgotten_at"] is not None:
+                return Built(reason="letter_forgotten")
             sheet = store.sheet_of(letter)
             head = await store.find_letterhead(tx, held.tenant_id, sheet.letterhead_version)
             wanted = [each.document_id for each in sheet.exhibits]

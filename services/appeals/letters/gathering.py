@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.deps import behalf_of
 from libs.common.http.neighbour import Behalf
-from libs.common.http.problems import Problem, not_found
+from libs.common.http.problem import Problem, not_found
 from services.appeals import store as cases
 from services.appeals.documents import store as documents
 from services.appeals.ingest import Ingest

@@ -5,7 +5,8 @@ from fastapi import APIRouter, Response
 
 from libs.common.database import lock_name
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
-from libs.common.http.problems import FieldProblem, Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import FieldProblem, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.appeals.letters import store
 from services.appeals.letters.facts import Letterhead

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, forgotten, not_found
+from libs.common.http.problems import responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.appeals.changing import require_case
 from services.appeals.letters import library, store
@@ -24,7 +25,7 @@ from services.appeals.letters.writing import PDF_ANSWER, fill, pdf_answer, read_
 router = APIRouter(tags=["letters"])
 
 _LETTER = "/v1/cases/{case_id}/letter"
-_AS_PDF: dict[int | str, dict[str, Any]] = {200: {"description": "PDF/A-2a", "content": PDF_ANSWER}, **responses(404, 422)}
+_AS_PDF: dict[int | str, dict[str, Any]] = {200: {"description": "PDF/A-2a", "content": PDF_ANSWER}, **responses(404, 410, 422)}
 VersionInPath = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -94,12 +95,14 @@ async def _keep(database: Database, tenant: str, who: str, letter: NewLetter, cl
 
 
 def _says_the_same(row: Mapping[Any, Any], letter: NewLetter) -> bool:
+    if row["forgotten_at"] is not None:
+        return False
     names = ("category", "level", "language", "template_category", "template_level", "template_version", "edits_version")
     same = all(row[name] == getattr(letter, name) for name in names)
     return same and store.sheet_of(row) == letter.sheet and store.paragraphs_of(row) == letter.paragraphs
 
 
-@router.put(_LETTER, summary="Edit the letter of a case", responses=responses(400, 404, 412, 413, 415, 422, 428))
+@router.put(_LETTER, summary="Edit the letter of a case", responses=responses(400, 404, 410, 412, 413, 415, 422, 428))
 async def edit_letter(
     case_id: UUID,
     body: EditLetter,
@@ -115,9 +118,7 @@ async def edit_letter(
     paragraphs = _edited(body.paragraphs)
     async with database.begin(tenant) as tx:
         await store.lock_letters(tx, tenant, case_id)
-        newest = await store.find_letter(tx, tenant, case_id)
-        if newest is None:
-            raise not_found("letter")
+        newest = _with_words(await store.find_letter(tx, tenant, case_id))
         check_version(newest["version"], asked, "letter")
         told = {name: newest[name] for name in NewLetter.__struct_fields__ if name not in ("sheet", "paragraphs", "edits_version")}
         letter = NewLetter(**told, edits_version=asked, sheet=store.sheet_of(newest), paragraphs=paragraphs)
@@ -125,6 +126,15 @@ async def edit_letter(
         row = await store.find_letter(tx, tenant, case_id, asked + 1)
     response.headers["ETag"] = etag(asked + 1)
     return LetterView.of(row or {})
+
+
+def _with_words(row: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return a letter that is there. Errors: Problem 404, 410 where its words were forgotten."""
+    if row is None:
+        raise not_found("letter")
+    if row["forgotten_at"] is not None:
+        raise forgotten("What this letter says")
+    return row
 
 
 def _edited(sent: Sequence[ParagraphBody]) -> tuple[Paragraph, ...]:
@@ -146,9 +156,7 @@ async def get_letter(
 ) -> Response:
     """On the letterhead of its day; the same version is the same bytes."""
     async with database.begin(tenant) as tx:
-        row = await store.find_letter(tx, tenant, case_id, version)
-        if row is None:
-            raise not_found("letter")
+        row = _with_words(await store.find_letter(tx, tenant, case_id, version))
         sheet_of_row = store.sheet_of(row)
         head = await store.find_letterhead(tx, tenant, sheet_of_row.letterhead_version)
     logo = head["logo"] if head is not None else b""
@@ -164,13 +172,11 @@ async def list_letters(case_id: UUID, tenant: TenantDep, database: DatabaseDep) 
     return LetterList(items=[LetterView.of(row) for row in rows])
 
 
-@router.get("/v1/cases/{case_id}/letters/{version}", summary="One version, as paragraphs", responses=responses(404, 422))
+@router.get("/v1/cases/{case_id}/letters/{version}", summary="One version, as paragraphs", responses=responses(404, 410, 422))
 async def get_letter_version(
     case_id: UUID, version: VersionInPath, tenant: TenantDep, database: DatabaseDep, response: Response
 ) -> LetterView:
     async with database.begin(tenant) as tx:
-        row = await store.find_letter(tx, tenant, case_id, version)
-    if row is None:
-        raise not_found("letter")
+        row = _with_words(await store.find_letter(tx, tenant, case_id, version))
     response.headers["ETag"] = etag(version)
     return LetterView.of(row)

@@ -8,7 +8,7 @@ import httpx
 
 from libs.common.access.signing import OwnTokens
 from libs.common.http.neighbour import RETRY_AFTER, Behalf, Neighbour
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from services.appeals.letters.language import Language
 
 CODES_MAX: Final = 40  # of one letter: beyond that they stand without their meaning

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from libs.common.sealing.keys import cipher_of
+from libs.common.tenants.holds import NOT_HELD
 from services.appeals.letters.packing import Limits
 from services.appeals.seals import MANIFEST
 
@@ -60,12 +61,12 @@ async def ask(
     who: str,
     now: datetime,
 ) -> bool:
-    """Write down that a packet is wanted; False where it was asked for before. One that was given up is tried again."""
+    """Write down that a packet is wanted; False where it was asked for before. One given up or forgotten is built again."""
     done = await (await driver(tx)).execute(
         "INSERT INTO packets (tenant_id, packet_id, case_id, letter_version, limits, state, attempts, files, asked_by, asked_at)"
         " VALUES ($1, $2, $3, $4, $5, 'waiting', 0, '[]', $6, $7)"
-        " ON CONFLICT (tenant_id, packet_id) DO UPDATE SET state = 'waiting', attempts = 0, reason = NULL"
-        " WHERE packets.reason = 'gave_up'",
+        " ON CONFLICT (tenant_id, packet_id) DO UPDATE SET state = 'waiting', attempts = 0, reason = NULL,"
+        " forgotten_at = NULL, swept_at = NULL WHERE packets.reason = 'gave_up' OR packets.forgotten_at IS NOT NULL",
         tenant_id, packet_id, case_id, letter_version, _encode(limits).decode(), who, now,
     )  # fmt: skip
     return bool(done.endswith(" 1"))
@@ -128,6 +129,26 @@ async def finish(tx: AsyncConnection, held: Lease, built: Built, now: datetime) 
         _encode(built.files).decode(), manifest, built.sha256, now,
     )  # fmt: skip
     return bool(done.endswith(" 1"))
+
+
+_TO_SWEEP = f"""
+SELECT tenant_id, packet_id FROM packets WHERE forgotten_at < $1 AND swept_at IS NULL AND {NOT_HELD.format("packets")}
+ORDER BY forgotten_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+"""  # noqa: S608 - our own names
+
+
+async def to_sweep(tx: AsyncConnection, before: datetime) -> tuple[str, UUID] | None:
+    """Hold a packet, of any tenant, that was forgotten before a moment and whose bytes may still lie there: nobody has it built
+    again meanwhile.
+    """
+    row = await (await driver(tx)).fetchrow(_TO_SWEEP, before)
+    return None if row is None else (row["tenant_id"], row["packet_id"])
+
+
+async def swept(tx: AsyncConnection, tenant_id: str, packet_id: UUID, now: datetime) -> None:
+    """Write down that a forgotten packet's bytes are gone."""
+    query = "UPDATE packets SET swept_at = $3 WHERE tenant_id = $1 AND packet_id = $2"
+    await (await driver(tx)).execute(query, tenant_id, packet_id, now)
 
 
 def files_of(row: Mapping[Any, Any]) -> Sequence[StoredFile]:

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, forgotten, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import named_id
 from services.appeals.changing import require_case
 from services.appeals.documents import store as documents
@@ -48,7 +49,7 @@ _LATER: Final = {
     responses={
         200: {"model": PacketView, "description": "This very packet was built before"},
         202: _LATER,
-        **responses(404, 409, 413, 415, 422),
+        **responses(404, 409, 410, 413, 415, 422),
     },
 )
 async def ask_packet(
@@ -76,6 +77,8 @@ async def _wanted(tx: AsyncConnection, tenant: str, case_id: UUID, body: AskPack
     letter = await store.find_letter(tx, tenant, case_id, body.letter_version)
     if letter is None:
         raise Problem(409, "letter-missing", "The case has no such letter: write it first.")
+    if letter["forgotten_at"] is not None:
+        raise forgotten("What this letter says")
     sheet = store.sheet_of(letter)
     held = await documents.exhibits(tx, tenant, case_id)
     if [(each.document_id, each.sha256) for each in held] != [(each.document_id, each.sha256) for each in sheet.exhibits]:
@@ -117,6 +120,13 @@ async def _find(database: Database, tenant: str, case_id: UUID, packet_id: UUID)
     return row
 
 
+async def _kept(database: Database, tenant: str, case_id: UUID, packet_id: UUID) -> Mapping[Any, Any]:
+    row = await _find(database, tenant, case_id, packet_id)
+    if row["forgotten_at"] is not None:
+        raise forgotten("This packet")
+    return row
+
+
 @router.get("/v1/cases/{case_id}/packets", summary="The packets of a case", responses=responses(404, 422))
 async def list_packets(case_id: UUID, tenant: TenantDep, database: DatabaseDep) -> PacketList:
     async with database.begin(tenant) as tx:
@@ -134,10 +144,10 @@ async def get_packet(case_id: UUID, packet_id: UUID, tenant: TenantDep, database
     f"{_PACKET}/manifest",
     summary="What is in it, with the hashes of all that went in and came out",
     response_class=Response,
-    responses={200: {"description": "Always the same bytes", "content": {"application/json": _OBJECT}}, **responses(404, 422)},
+    responses={200: {"description": "Always the same bytes", "content": {"application/json": _OBJECT}}, **responses(404, 410, 422)},
 )
 async def get_packet_manifest(case_id: UUID, packet_id: UUID, tenant: TenantDep, database: DatabaseDep) -> Response:
-    row = await _find(database, tenant, case_id, packet_id)
+    row = await _kept(database, tenant, case_id, packet_id)
     if row["manifest"] is None:
         raise not_found("manifest before the packet is ready")
     return Response(row["manifest"], media_type="application/json")
@@ -147,7 +157,7 @@ async def get_packet_manifest(case_id: UUID, packet_id: UUID, tenant: TenantDep,
     f"{_PACKET}/files/{{part}}",
     summary="One file of a packet",
     response_class=StreamingResponse,
-    responses={200: {"description": "PDF", "content": PDF_ANSWER}, **responses(404, 422)},
+    responses={200: {"description": "PDF", "content": PDF_ANSWER}, **responses(404, 410, 422)},
 )
 async def get_packet_file(
     request: Request,
@@ -157,7 +167,7 @@ async def get_packet_file(
     tenant: TenantDep,
     database: DatabaseDep,
 ) -> StreamingResponse:
-    row = await _find(database, tenant, case_id, packet_id)
+    row = await _kept(database, tenant, case_id, packet_id)
     file = next((each for each in packet_store.files_of(row) if each.part == part), None)
     if file is None:
         raise not_found("file of this packet")

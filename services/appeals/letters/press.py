@@ -15,21 +15,19 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
 from services.appeals.documents.confinement import confine
 from services.appeals.letters import library
-from services.appeals.letters.facts import Exhibit, Sheet
+from services.appeals.letters.facts import Exhibit
 from services.appeals.letters.language import day
-from services.appeals.letters.packing import CannotFit, Limits, Piece, cut
+from services.appeals.letters.orders import CPU_SECONDS, Job, Part, Place, Placed, Result
+from services.appeals.letters.packing import CannotFit, Piece, cut
 from services.appeals.letters.pages import IMAGES, PDF, Stamps, is_merged, picture_pages, text_of, written
-from services.appeals.letters.paragraphs import Paragraph
 from services.appeals.letters.typesetting import compile_pdf, enclosure, set_letter
 
 MEMORY_BYTES: Final = 3 * 1024 * 1024 * 1024
-CPU_SECONDS: Final = 600
 _TRIES_MAX: Final = 3
 _SLACK: Final = 1.05
 _BROKEN: Final = (
@@ -43,48 +41,6 @@ _BROKEN: Final = (
     zlib.error,
 )  # of what is no PDF
 _Files = Sequence[Sequence[Piece]]
-
-
-class Job(Struct, frozen=True):
-    """What is to be built. The bytes of exhibit n lie in exhibit-n, the logo (or nothing) in `logo`."""
-
-    sheet: Sheet
-    paragraphs: tuple[Paragraph, ...]
-    limits: Limits
-
-
-class Place(Struct, frozen=True):
-    """Where pages of an exhibit are: in which file, from which page of it on, and how many."""
-
-    part: int
-    first_page: int
-    pages: int
-
-
-class Placed(Exhibit, frozen=True):
-    """One exhibit in the packet; without places it goes beside the files, as it is."""
-
-    places: tuple[Place, ...] = ()
-
-
-class Part(Struct, frozen=True):
-    """One file of the packet."""
-
-    part: int
-    sha256: str
-    size_bytes: int
-    pages: int
-
-
-class Result(Struct, frozen=True):
-    """What was built, or why nothing was: `reason` is stable, `exhibit` says which one is to blame."""
-
-    parts: tuple[Part, ...] = ()
-    exhibits: tuple[Placed, ...] = ()
-    letter_sha256: str = ""
-    letter_pages: int = 0
-    reason: str | None = None
-    exhibit: int | None = None
 
 
 class Unfit(Exception):  # noqa: N818 - the fact is the name

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.audit.acting import about
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
-from libs.common.http.problems import FieldProblem, Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import FieldProblem, responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.appeals.letters import library, store
 from services.appeals.letters.facts import Asked, Sources, sheet, values

@@ -175,6 +175,9 @@ class LetterView(BaseModel):
     exhibits: list[ExhibitView] = Field(description="the case's documents when it was written")
     written_by: str
     written_at: datetime
+    forgotten_at: datetime | None = Field(
+        description="since when its paragraphs and exhibits are gone: this tenant keeps letters no longer; null: they are here"
+    )
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
@@ -217,13 +220,16 @@ class PacketView(BaseModel):
     case_id: UUID
     letter_version: int
     state: Literal["waiting", "ready", "failed"]
-    reason: str | None = Field(description="why it failed: exhibit_unreadable, too_many_files, ...")
+    reason: str | None = Field(description="why it failed: exhibit_unreadable, too_many_files, letter_forgotten, ...")
     exhibit: int | None = Field(description="the exhibit to blame, where one is")
     sha256: str | None = Field(description="of its one file, or of its manifest where there are several; for the filing")
     files: list[PacketFile]
     asked_by: str
     asked_at: datetime
     built_at: datetime | None
+    forgotten_at: datetime | None = Field(
+        description="since when its files and manifest are gone: this tenant keeps packets no longer; null: they are here"
+    )
 
 
 class PacketList(BaseModel):

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from fastapi import Response
 
-from libs.common.http.problems import FieldProblem, Problem
+from libs.common.http.problem import Problem
+from libs.common.http.problems import FieldProblem
 from services.appeals.documents.naming import download_headers
 from services.appeals.letters import given
 from services.appeals.letters.facts import Sheet

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.contracts import appeal_decided
 from libs.common.contracts.envelope import first_event
-from libs.common.http.problems import Problem, responses
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
 from libs.common.messaging import outbox
 from libs.common.people import SYSTEM
 from services.appeals.changing import AskingDep, Locked, change

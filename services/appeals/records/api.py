@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from services.appeals.changing import AskingDep, Locked, answered_before, change
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.keeping import desk_of

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from services.appeals import store as cases
 from services.appeals.records import store
 from services.appeals.records.attaching import give

@@ -10,7 +10,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http.neighbour import Behalf
-from libs.common.http.problems import FieldProblem, Problem, not_found
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import FieldProblem
 from libs.x12 import Claim, RequestedCode
 from libs.x12.records_answer import AnswerDocument, Base64, Content
 from services.appeals.documents import store as documents

@@ -14,7 +14,8 @@ from libs.common.clock import Clock
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.clocks import Clock as CaseClock
 from services.appeals.deadlines.clocks import standing

@@ -165,8 +165,8 @@ async def comment(
 async def comments(tx: AsyncConnection, tenant_id: str, case_id: UUID, *, after: UUID | None, limit: int) -> list[Any]:
     """Return a case's comments, oldest first."""
     return await (await driver(tx)).fetch(
-        "SELECT comment_id, case_id, author, words, mentions, at FROM case_comments WHERE tenant_id = $1 AND case_id = $2"
-        " AND ($3::uuid IS NULL OR comment_id > $3) ORDER BY comment_id LIMIT $4",
+        "SELECT comment_id, case_id, author, words, mentions, at, forgotten_at FROM case_comments"
+        " WHERE tenant_id = $1 AND case_id = $2 AND ($3::uuid IS NULL OR comment_id > $3) ORDER BY comment_id LIMIT $4",
         tenant_id,
         case_id,
         after,

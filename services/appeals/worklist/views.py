@@ -159,6 +159,9 @@ class CommentView(BaseModel):
     words: str
     mentions: list[str]
     at: datetime
+    forgotten_at: datetime | None = Field(
+        None, description="since when its words are gone: kept for as long as the tenant keeps such"
+    )
 
 
 class TeamBody(BaseModel):

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from libs.common.contracts.words import Action, Category
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
-from libs.common.http.problems import Problem, responses
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
 from services.classifier.codes import store
 from services.classifier.codes.pages import Beside, adjustment_page, remark_page
 from services.classifier.decision import Classification

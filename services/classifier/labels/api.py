@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.common.contracts.words import Action, Category
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import not_found, responses
+from libs.common.http.problem import not_found
+from libs.common.http.problems import responses
 from services.classifier.labels import store
 from services.classifier.labels.evaluation import evaluate
 from services.classifier.labels.store import Label

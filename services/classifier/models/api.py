@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.audit.acting import about
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.classifier.learners import LEARNERS
 from services.classifier.models import jobs, store

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +22,7 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.programs import begun
-from libs.common.worker import look_again, work_off
+from libs.common.worker import look_again
 from services.classifier.models import jobs, store
 from services.classifier.models.jobs import Job
 from services.classifier.models.learner import Learner
@@ -37,8 +36,6 @@ ATTEMPTS_MAX: Final = 3
 _POLL_SECONDS: Final = 1.0
 _SCORE_SECONDS: Final = 5.0
 _SCORED_AT_ONCE: Final = 1_000
-_FORGET_SECONDS: Final = 3600.0
-_FORGOTTEN_AT_ONCE: Final = 5_000
 _word = msgspec.json.Decoder(Word).decode
 _result = msgspec.msgpack.Decoder(Result).decode
 
@@ -157,15 +154,6 @@ class ScoreKeeper:
     async def run(self) -> None:
         """Work until cancelled."""
         await look_again(self.step, idle_seconds=_SCORE_SECONDS, waiting="model_scores_wait")
-
-    async def forget(self, clock: Clock, keep_days: int) -> None:
-        """Remove what was said of claims and denials that are older than so many days, every hour, until cancelled."""
-
-        async def some() -> int:
-            async with self._database.begin() as tx:
-                return await store.forget_scores(tx, clock.now().date() - timedelta(days=keep_days), _FORGOTTEN_AT_ONCE)
-
-        await work_off(some, idle_seconds=_FORGET_SECONDS, waiting="model_scores_stay", full=_FORGOTTEN_AT_ONCE)
 
     async def step(self) -> float | None:
         """Score what came, some of it for each model in use; None where nothing did."""

@@ -11,9 +11,8 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.database import driver, lock_name
+from libs.common.database import driver, lock_name, touched
 from libs.common.ids import uuid7
-from libs.common.tenants.holds import NOT_HELD
 from services.classifier.models.life import Evaluation, State, Subject
 from services.classifier.models.sealing import is_sealed, sealed
 from services.classifier.models.told import Came, Fitted, Period
@@ -249,19 +248,19 @@ async def keep_scores(tx: AsyncConnection, of: ToScore, came: Sequence[Came], sc
         )  # fmt: skip
 
 
-async def forget_scores(tx: AsyncConnection, before: date, limit: int) -> int:
-    """Remove what models said of what is older than a day, at most so much of it; return how much that was."""
-    query = f"""
+async def forget_scores(tx: AsyncConnection, tenant_id: str, before: date, limit: int) -> int:
+    """Remove what a tenant's models said of what is older than a day, at most so much of it; return how much that was."""
+    query = """
     DELETE FROM model_scores USING (
         SELECT oldest.* FROM models CROSS JOIN LATERAL (
             SELECT tenant_id, model_id, judged_on, about FROM model_scores AS scores
-            WHERE scores.tenant_id = models.tenant_id AND scores.model_id = models.model_id AND judged_on < $1
-            ORDER BY judged_on, about LIMIT $2) AS oldest
-        WHERE {NOT_HELD.format("models")} LIMIT $2) AS old
+            WHERE scores.tenant_id = models.tenant_id AND scores.model_id = models.model_id AND judged_on < $2
+            ORDER BY judged_on, about LIMIT $3) AS oldest
+        WHERE models.tenant_id = $1 LIMIT $3) AS old
     WHERE model_scores.tenant_id = old.tenant_id AND model_scores.model_id = old.model_id
       AND model_scores.judged_on = old.judged_on AND model_scores.about = old.about
-    """  # noqa: S608 - our own names
-    return int((await (await driver(tx)).execute(query, before, limit)).rpartition(" ")[2])
+    """
+    return touched(await (await driver(tx)).execute(query, tenant_id, before, limit))
 
 
 # Of each model and day the same part, whatever the model: ids are hashes, and the first of a day are as good as any.

@@ -105,7 +105,8 @@ def _end_with_the_parent() -> None:
 
 
 async def work(order: Order) -> None:
-    database = Database(os.environ["RECOURS_DATABASE_URL"], pool_size=1, application_name="recours-classifier-model-job")
+    url, name = os.environ["RECOURS_DATABASE_URL"], "recours-classifier-model-job"
+    database = Database(url, pool_size=1, application_name=name, statement_seconds=None)  # it reads years at once
     try:
         result: Any = await do(order, database, LEARNERS[order.subject])
     except (Refused, Altered) as error:

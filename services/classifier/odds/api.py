@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from libs.common.contracts.words import Category
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
-from libs.common.http.problems import not_found, responses
+from libs.common.http.problem import not_found
+from libs.common.http.problems import responses
 from services.classifier.models import store as models
 from services.classifier.odds import store
 from services.classifier.odds.book import version_name

@@ -4,7 +4,7 @@ Handlers: a batch in, state out. Whatever the order of arrival, and however ofte
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -147,15 +147,20 @@ class Told(Struct, frozen=True, gc=False):
     pays: bool
 
 
-async def learn_from(tx: AsyncConnection, remits: Sequence[Told]) -> None:
-    """See which denials the remits of a batch answer, or answer no more. Its own denials and reversals are written already."""
-    touched = {_account(each.reversible) for each in remits}
+async def learn_from(
+    tx: AsyncConnection, touched: Collection[Account], told_on: Callable[[Collection[Account]], Sequence[Told]]
+) -> None:
+    """See which denials the remits of a batch answer, or answer no more. Its own denials and reversals are written already.
+
+    `touched`: the accounts of the batch; `told_on`: its remits on some of these. Few accounts have denials.
+    """
     by_account: dict[Account, list[Adjudication]] = defaultdict(list)
     for denied in await store.denied_adjudications(tx, touched):
         by_account[_account(denied.reversible)].append(denied)
     if not by_account:
         return
-    paying = [(each.reversible, each.service_from_on) for each in remits if each.pays and _account(each.reversible) in by_account]
+    remits = told_on(by_account.keys())
+    paying = [(each.reversible, each.service_from_on) for each in remits if each.pays]
     await store.insert_payments(tx, paying)
     # An account whose denials are all of this batch has no payment from before it: payments are kept beside a denial alone.
     here = {each.reversible.remit_id for each in remits}

@@ -14,7 +14,8 @@ from libs.common.contracts.words import Action, Category
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.classifier.replays import store
 from services.classifier.replays.comparing import TRANSITIONS, Command, Side, State

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Header, Request, Response
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.contracts.risk import PATH, ClaimRisk, LineRisk, RiskAnswer, RiskQuestion
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, responses, says_json
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses, says_json
 from services.classifier.models.registry import Altered
 from services.classifier.risk.claims import days_to_submission, submission_of
 from services.classifier.risk.desk import Judge, RiskJudges

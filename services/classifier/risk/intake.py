@@ -1,6 +1,6 @@
 """What the classifier keeps to learn risk from: claims as they come, and what remits say of them. A batch in, rows out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date
 from typing import Final
 from uuid import UUID
@@ -54,17 +54,16 @@ class Told(Struct, frozen=True, gc=False):
     denial: DenialClassifiedV1 | None
 
 
+async def tenants_with_claims(tx: AsyncConnection, tenant_ids: Collection[str]) -> set[str]:
+    """Return those tenants who send claims: what remits say of claims that are not known yet is kept for them."""
+    return await store.tenants_with_claims(tx, tenant_ids) if tenant_ids else set()
+
+
 async def keep_answers(tx: AsyncConnection, remits: Sequence[Told]) -> None:
-    """Keep what remits say of claims: of tenants who send claims, and of remits whose claim is known. What was denied is refused
-    money that the rules judged; a reversal takes nothing back here: what a payer said first is what a claim had to expect.
+    """Keep what remits say of claims. What was denied is refused money that the rules judged; a reversal takes nothing back here:
+    what a payer said first is what a claim had to expect.
     """
-    asked = {each.tenant_id for each in remits if each.claim_id is None}
-    with_claims = await store.tenants_with_claims(tx, asked) if asked else set[str]()
-    answers = {
-        (each.tenant_id, each.remit_id): _answer(each)
-        for each in remits
-        if each.claim_status_code not in SAYS_NOTHING and (each.claim_id is not None or each.tenant_id in with_claims)
-    }
+    answers = {(each.tenant_id, each.remit_id): _answer(each) for each in remits if each.claim_status_code not in SAYS_NOTHING}
     await store.keep_answers(tx, list(answers.values()))
 
 

@@ -12,7 +12,8 @@ from libs.common.contracts.words import Action, Category
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_number_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from services.classifier.judgement import KNOWLEDGE, normalised
 from services.classifier.rules import store
 from services.classifier.rules.checking import Fault, conflicts, faults

@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect
 
 from libs.common.contracts.claim_submitted import ClaimSubmittedV1
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import Problem, responses
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
 from libs.common.ids import claim_key
 from libs.x12 import Claim, Finding, InterchangeReader
 from services.ingest.checks import loading

@@ -17,7 +17,8 @@ from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, TraceDep
 from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import FieldProblem, Problem, field_problems, names, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import FieldProblem, field_problems, names, responses
 from libs.common.ids import claim_key
 from libs.common.messaging import outbox
 from libs.x12.claim import ClaimType
@@ -65,7 +66,7 @@ async def post_claim(
     Idempotency-Key is not needed here; where one is given, it is honoured. What checks find keeps no claim
     out; it stands in `findings`.
     """
-    each = ClaimCandidate.of(tenant, request.app.state.pseudonym_key, body.to_claim())
+    each = ClaimCandidate.of(tenant, request.app.state.pseudonym_key, body.to_claim(), coder=body.coder)
     if each.is_too_large():
         raise Problem(413, "too-large", _TOO_LARGE)
     received = Received(tenant, each.claim_id, clock.now(), traceparent)
@@ -195,13 +196,14 @@ def _lines(spool: IO[bytes], tenant: str, key: bytes) -> Iterator[_Line]:
 def _line(number: int, raw: bytes, tenant: str, key: bytes) -> _Line:
     try:
         check_json(raw)
-        claim = ClaimBody.model_validate_json(raw).to_claim()
+        body = ClaimBody.model_validate_json(raw)
+        claim = body.to_claim()
     except Problem as problem:
         return _invalid(number, problem.detail)
     except ValidationError as error:
         found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_input=False, include_url=False)]
         return _Line(number, errors=field_problems(found, _NAMES))
-    candidate = ClaimCandidate.of(tenant, key, claim)
+    candidate = ClaimCandidate.of(tenant, key, claim, coder=body.coder)
     return _invalid(number, _TOO_LARGE) if candidate.is_too_large() else _Line(number, candidate)
 
 

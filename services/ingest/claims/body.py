@@ -203,8 +203,15 @@ class ClaimBody(_Part):
     providers: list[ProviderBody] = Field(default_factory=list, max_length=50)
     other_payers: list[OtherPayerBody] = Field(default_factory=list, max_length=20)
     segments: Segments = Field(default_factory=list)
+    coder: str = Field(
+        "",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._@-]*$",
+        description="who coded it: your own id of one of your staff, never a name. It stands beside the claim, which is named by"
+        " what a payer would see: sent again with another coder, the claim is known, and keeps the first",
+    )
 
     def to_claim(self) -> Claim:
         """Return the canonical claim: equal to that of an 837 which says the same."""
-        told: dict[str, Any] = self.model_dump()
+        told: dict[str, Any] = self.model_dump(exclude={"coder"})
         return msgspec.convert(told, Claim)

@@ -34,11 +34,12 @@ class ClaimCandidate:
     sent_on: date | None = None  # as its file says
     group_control_number: str = ""
     set_control_number: str = ""
+    coder: str = ""  # no X12 file tells it
     row_id: UUID = field(default_factory=uuid7)
 
     @classmethod
-    def of(cls, tenant_id: str, key: bytes, claim: Claim, **place: Any) -> "ClaimCandidate":
-        """Name a claim. `key` is the tenant's pseudonym key; `place` where in a file it stood."""
+    def of(cls, tenant_id: str, key: bytes, claim: Claim, **beside: Any) -> "ClaimCandidate":
+        """Name a claim. `key` is the tenant's pseudonym key; `beside`: where in a file it stood, or who coded it."""
         content = identity.encoded(claim)
         return cls(
             claim,
@@ -47,7 +48,7 @@ class ClaimCandidate:
             claim_key(tenant_id, claim.patient_control_number),
             identity.member_reference(key, tenant_id, claim),
             claim.service_span(),
-            **place,
+            **beside,
         )
 
     def is_too_large(self) -> bool:
@@ -64,6 +65,7 @@ class ClaimCandidate:
             member_reference=self.member_reference,
             submitted_at=datetime.max.replace(tzinfo=UTC),
             findings=[_LONG_FINDING] * FINDINGS_MAX,
+            coder=self.coder,
         )
         return len(encode(event)) > MAX_EVENT_BYTES
 

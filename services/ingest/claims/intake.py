@@ -89,6 +89,7 @@ class _Booking:
         replaces: UUID | None,
         sequence: int,
         findings: Sequence[CheckFinding],
+        coder: str,
         *,
         event_id: UUID | None = None,
         interchange_id: UUID | None = None,
@@ -104,6 +105,7 @@ class _Booking:
             member_reference=member_reference,
             submitted_at=submitted_at or self.received.received_at,
             findings=findings,
+            coder=coder,
         )
         self.emit(claim_submitted.TOPIC, claim_submitted.TYPE, event, key, sequence, event_id)
 
@@ -283,7 +285,7 @@ async def _insert_claims(booking: _Booking, new: Sequence[ClaimCandidate], known
         replaces = by_number.get(claim.original_control_number) or (replaced.claim_id if replaced else None)
         sequence = booking.next_version(each.claim_key)
         booking.submitted(
-            *(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id]),
+            *(claim, each.claim_id, each.claim_key, each.member_reference, replaces, sequence, checked[each.claim_id], each.coder),
             event_id=each.row_id,
         )
         if replaces is not None:
@@ -322,7 +324,7 @@ async def _link(booking: _Booking, found_later: Mapping[UUID, UUID]) -> None:
         booking.replace(replaces, claim, row["claim_id"])
         told = (claim, row["claim_id"], key, row["member_reference"], replaces, booking.next_version(key))
         was_found = told_findings(kept.get(row["claim_id"], ()))
-        booking.submitted(*told, was_found, interchange_id=row["interchange_id"], submitted_at=row["submitted_at"])
+        booking.submitted(*told, was_found, row["coder"], interchange_id=row["interchange_id"], submitted_at=row["submitted_at"])
 
 
 async def _relink(booking: _Booking, known: Mapping[UUID, Sequence[Known]]) -> None:
@@ -373,6 +375,8 @@ def _row(booking: _Booking, each: ClaimCandidate, sequence: int, replaces: UUID 
         ClaimState.SUBMITTED.value,
         received_at,
         each.sent_on or received_at.date(),
+        None if booking.interchange_id else booking.received.trace_id,  # a file's trace is the file's
+        each.coder,
         pack_quickly(each.content),
     )
 

@@ -14,7 +14,7 @@ from services.ingest.seals import CLAIM
 _COLUMNS = (
     "claim_id, row_id, claim_key, patient_control_number, claim_type, frequency_code, state, charge_cents, payer_id, payer_name,"
     " payer_kind, claim_filing_code, payer_sequence, billing_npi, rendering_npi, facility_code, service_from_on, service_to_on,"
-    " payer_claim_control_number, original_payer_claim_control_number, replaces_claim_id, interchange_id, submitted_at"
+    " payer_claim_control_number, original_payer_claim_control_number, replaces_claim_id, interchange_id, submitted_at, coder"
 )
 _CLAIM = text(
     f"SELECT {_COLUMNS}, content, (SELECT later.claim_id FROM claims later"  # noqa: S608 - columns are ours

@@ -29,7 +29,7 @@ _CLAIM: Mapping[str, str] = {
     "payer_name": "text", "payer_kind": "text", "claim_filing_code": "text", "payer_sequence": "text", "billing_npi": "text",
     "rendering_npi": "text", "facility_code": "text", "service_from_on": "date", "service_to_on": "date",
     "member_reference": "text", "original_payer_claim_control_number": "text", "replaces_claim_id": "uuid", "state": "text",
-    "submitted_at": "timestamptz", "sent_on": "date", "content": "bytea",
+    "submitted_at": "timestamptz", "sent_on": "date", "trace_id": "text", "coder": "text", "content": "bytea",
 }  # fmt: skip
 _HISTORY: Mapping[str, str] = {
     "tenant_id": "text", "claim_id": "uuid", "row_id": "uuid", "state": "text", "why": "text", "cause_id": "uuid",

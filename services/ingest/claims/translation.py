@@ -24,6 +24,7 @@ def to_event(
     member_reference: str,
     submitted_at: datetime,
     findings: Sequence[CheckFinding] = (),
+    coder: str = "",
 ) -> ClaimSubmittedV1:
     """Say one claim as `claim.submitted` says it; lines keep their numbers, or count from 1 where they have none."""
     rendering = claim.provider(_RENDERING)
@@ -59,6 +60,7 @@ def to_event(
         referral=_REFERRAL in told,
         member_reference=member_reference,
         findings=tuple(findings),
+        coder=coder or None,
     )
 
 

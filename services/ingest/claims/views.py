@@ -41,6 +41,7 @@ class ClaimView(BaseModel):
     replaces_claim_id: UUID | None = Field(description="the claim whose place it takes")
     interchange_id: UUID | None = Field(description="the file that brought it last; null where it came as JSON")
     submitted_at: datetime
+    coder: str = Field(description="who coded it, as the sender told it with the JSON; else empty")
 
 
 class ClaimLineView(BaseModel):

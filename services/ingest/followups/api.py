@@ -11,7 +11,8 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from services.ingest.followups import queries, store, telling
 from services.ingest.followups.lifecycle import Followup, Step, step

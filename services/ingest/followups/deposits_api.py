@@ -16,7 +16,8 @@ from libs.common.errors import Transient
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
-from libs.common.http.problems import Problem, responses
+from libs.common.http.problem import Problem
+from libs.common.http.problems import responses
 from services.ingest.followups import banking
 from services.ingest.followups.deposits import COLUMNS, BadDeposit, BadHeader, Deposit, Line, read_csv, read_json
 from services.ingest.followups.views import DepositAnswer, DepositView

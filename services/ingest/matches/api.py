@@ -14,7 +14,8 @@ from libs.common.contracts.envelope import first_event
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, TraceDep, WhoDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.messaging import outbox
 from services.ingest.balance import balance
 from services.ingest.followups.store import touch, touched_by

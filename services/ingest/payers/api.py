@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.changes import FIRST_CHANGE, Change, latest_change
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, NextChange, Start, read_change_cursor, write_change_cursor
-from libs.common.http.problems import not_found, responses
+from libs.common.http.problem import not_found
+from libs.common.http.problems import responses
 from services.ingest.checks import duplicates, loading
 from services.ingest.checks.engine import check
 from services.ingest.checks.reference import PayerRule, Reference

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from libs.common.audit.acting import about
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
-from libs.common.http.problems import not_found, responses
+from libs.common.http.problem import not_found
+from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from services.ingest.reference import load_store, store
 from services.ingest.reference.fee_schedule import HEADER
