@@ -121,7 +121,7 @@ def settle_item(
     note: Note = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say what holds of an item in which two reviews differ; it is final."""
+    """Say, as a third person, what holds of an item in which two reviews differ; it is final."""
     form = _form(classification_right, code_right, documentation_sufficient, category, action, note)
     audits.settle(audit, item, form, as_json=as_json)
 
@@ -146,6 +146,17 @@ def fetch_report(
     """Fetch the report: a PDF to read, or a workbook with every item."""
     kind = "xlsx" if to.suffix == ".xlsx" else "pdf"
     audits.fetch(f"/v1/audits/{audit}/report.{kind}", {}, to, as_json=as_json)
+
+
+def export_deidentified(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="claim-lines or adjudications")],
+    to: Annotated[Path, typer.Option("--output", "-o", help="a .csv, .xlsx or .parquet file")],
+    year: Annotated[int | None, typer.Option(help="in which services began; all where it is left out")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch claims or adjudications without what says whose they are (HIPAA Safe Harbor), for analysis."""
+    query = {"format": to.suffix.lstrip(".") or "csv", "year": year}
+    audits.fetch(f"/v1/deidentified/{what}", query, to, as_json=as_json, service="ingest")
 
 
 def export_table(

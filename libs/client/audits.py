@@ -222,11 +222,11 @@ def show_results(audit_id: UUID, *, as_json: bool) -> None:
         console.print(f"{agreed.question}: {agreed.agreed:,} of {agreed.items:,} alike{kappa}")
 
 
-def fetch(path: str, query: Mapping[str, Any], to: Path, *, as_json: bool) -> None:
+def fetch(path: str, query: Mapping[str, Any], to: Path, *, as_json: bool, service: str = "analytics") -> None:
     """Fetch a file, under another name until it is whole."""
     part = part_of(to)
-    with Service("analytics") as analytics, part.open("wb") as file:
-        size_bytes = analytics.download(path, query, file)
+    with Service(service) as asked, part.open("wb") as file:
+        size_bytes = asked.download(path, query, file)
     part.replace(to)
     if as_json:
         print_json(Raw(json.dumps({"file": str(to), "size_bytes": size_bytes}).encode()))

@@ -28,11 +28,13 @@ from libs.client import (
     payers,
     reference,
     report_commands,
+    retention_commands,
     rule_commands,
     send,
     synth,
     tenant_commands,
     token_commands,
+    tracing,
     webhook_commands,
     worklist,
 )
@@ -55,6 +57,7 @@ app.add_typer(kpi_commands.counting, name="analytics")
 app.add_typer(audit_commands.app, name="audits")
 app.add_typer(audit_log_commands.app, name="audit")
 app.command("export")(audit_commands.export_table)
+app.command("deidentify")(audit_commands.export_deidentified)
 app.add_typer(report_commands.app, name="reports")
 app.command("scorecards")(report_commands.show_scorecards)
 app.add_typer(webhook_commands.app, name="webhooks")
@@ -80,6 +83,7 @@ papers = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What sta
 app.add_typer(papers, name="documents")
 app.add_typer(token_commands.app, name="token")
 app.add_typer(tenant_commands.app, name="tenants")
+app.add_typer(retention_commands.app, name="retention")
 app.add_typer(letter_commands.writing, name="letters")
 app.add_typer(letter_commands.packing, name="packets")
 
@@ -269,6 +273,20 @@ def ledger_(
     Exit status: 0 they agree, 1 a cent differs, 2 a service does not answer.
     """
     raise typer.Exit(ledger.show(_date(first), _date(last), days=days, wait_seconds=wait, as_json=as_json))
+
+
+@app.command("trace")
+def trace_(
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="a claim's id, or its patient control number")],
+    as_json: AsJson = False,
+) -> None:
+    """Show where a claim is: what each service told of its account and took, when, and in which trace.
+
+    Claims and remits are shown whenever they came, what followed from them for seven days.
+
+    Exit status: 0 all of it has arrived, 1 something waits (those lines come last) or nobody knows it, 2 nothing can be said.
+    """
+    raise typer.Exit(tracing.show(claim, as_json=as_json))
 
 
 @app.command("synth")

@@ -56,7 +56,7 @@ def unschedule_report(schedule: ScheduleId, as_json: AsJson = False) -> None:
 
 
 def show_scorecards(
-    by: Annotated[str, typer.Argument(metavar="BY", help="payer, provider or facility")],
+    by: Annotated[str, typer.Argument(metavar="BY", help="payer, provider, facility or coder")],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first day, included")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last day, included")],
     shared: Annotated[bool, typer.Option("--shared", help="to be shown outside: small cells are left out")] = False,

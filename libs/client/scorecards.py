@@ -1,4 +1,4 @@
-"""`recours scorecards`: how each payer, provider or facility does, beside its own past and the mean."""
+"""`recours scorecards`: how each payer, provider, facility or coder does, beside its own past and the mean."""
 
 from collections.abc import Mapping
 from typing import Any, Final

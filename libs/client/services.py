@@ -1,6 +1,6 @@
 """The services' routes as functions: what to ask, and the shape of the answer."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +40,7 @@ from libs.client.shapes import (
     RulesChecked,
     RulesVersion,
 )
+from libs.client.trail_shapes import SentClaim, Trail
 from libs.client.transport import NO_BODY, Answer, Body, Service, json_body
 
 T = TypeVar("T")
@@ -53,6 +54,15 @@ def send_interchange(ingest: Service, body: Body) -> Answer[Interchange]:
 
 def get_interchange(ingest: Service, location: str) -> Answer[Interchange]:
     return ingest.get(location, Interchange)
+
+
+def get_claim(ingest: Service, claim_id: UUID) -> Answer[SentClaim]:
+    return ingest.get(f"/v1/claims/{claim_id}", SentClaim)
+
+
+def get_trail(service: Service, pcn: str, events: Sequence[UUID]) -> Answer[Trail]:
+    """Return what a service told of an account, and which of these events (100 at most) it took."""
+    return service.get("/v1/trail", Trail, {"pcn": pcn, "event_id": list(events)})
 
 
 def check_claims(ingest: Service, body: Body) -> Answer[Checked]:

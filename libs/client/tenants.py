@@ -27,6 +27,9 @@ class Tenant(Struct, frozen=True):
     changed_at: datetime
     legal_hold: bool
     hold_why: str
+    erasing_from: datetime | None = None
+    erased_at: datetime | None = None
+    erased: dict[str, int] = {}
 
 
 Found = Iterable[tuple[Tenant, Raw]]
@@ -41,10 +44,24 @@ def put(names: Sequence[str], tenant_id: str, change: Mapping[str, Any], *, as_l
     """Change a tenant; return the exit status."""
 
     def work(service: Service) -> Found:
-        answer = service.put(f"/v1/tenants/{quote(tenant_id, safe='')}", Tenant, json_body(change))
+        answer = service.put(address_of(tenant_id), Tenant, json_body(change))
         return [(answer.value, Raw(answer.raw))]
 
     return _over(names, work, as_lines=as_lines)
+
+
+def create(names: Sequence[str], tenant_id: str, why: str, *, as_lines: bool) -> int:
+    """Enter a tenant; return the exit status."""
+
+    def work(service: Service) -> Found:
+        answer = service.post_again(address_of(tenant_id), Tenant, json_body({"why": why}))
+        return [(answer.value, Raw(answer.raw))]
+
+    return _over(names, work, as_lines=as_lines)
+
+
+def address_of(tenant_id: str) -> str:
+    return f"/v1/tenants/{quote(tenant_id, safe='')}"
 
 
 def _over(names: Sequence[str], work: Callable[[Service], Found], *, as_lines: bool) -> int:
@@ -56,7 +73,7 @@ def _over(names: Sequence[str], work: Callable[[Service], Found], *, as_lines: b
         except ClientError as error:
             failed.append((service.name, error))
             if as_lines:
-                print_json({"service": service.name, "problem": _problem(error)})
+                print_json({"service": service.name, "problem": problem_of(error)})
             continue
         for tenant, raw in found:
             if as_lines:
@@ -80,7 +97,7 @@ def _print(rows: Sequence[Sequence[str]], failed: Sequence[tuple[str, ClientErro
         )
 
 
-def _problem(error: ClientError) -> dict[str, Any]:
+def problem_of(error: ClientError) -> dict[str, Any]:
     return as_json(error) if isinstance(error, ProblemAnswer) else {"status": None, "type": "unreachable", "detail": str(error)}
 
 

@@ -167,12 +167,14 @@ class Service:
         told = {name: str(value) for name, value in (query or {}).items() if value is not None}
         return self._patiently(lambda: self._request("GET", path, params=told)).content
 
-    def download(self, path: str, query: Mapping[str, Any], file: IO[bytes]) -> int:
+    def download(
+        self, path: str, query: Mapping[str, Any], file: IO[bytes], held_bytes: Callable[[int], object] = lambda _: None
+    ) -> int:
         """Write what has no size before it is made into a file, from its start; return how many bytes it was."""
         told = {name: str(value) for name, value in query.items() if value is not None}
-        return self._patiently(lambda: self._download(path, told, file))
+        return self._patiently(lambda: self._download(path, told, file, held_bytes))
 
-    def _download(self, path: str, query: Mapping[str, str], file: IO[bytes]) -> int:
+    def _download(self, path: str, query: Mapping[str, str], file: IO[bytes], held_bytes: Callable[[int], object]) -> int:
         file.truncate(0)
         held = file.seek(0)
         with self._http.stream("GET", path, params=query) as answer:
@@ -181,6 +183,7 @@ class Service:
                 raise problem_of(self.name, answer.status_code, answer.read(), patience)
             for piece in answer.iter_bytes():
                 held += file.write(piece)
+                held_bytes(held)
         return held
 
     def post_for_bytes(self, path: str, body: Body) -> bytes:

@@ -1,4 +1,5 @@
-"""A worker's health over HTTP, as its API's: `/livez` and `/readyz` on a port of its own, for probes and for whoever starts it.
+"""A worker's health over HTTP, as its API's: `/livez` and `/readyz` on a port of its own, for probes and for whoever starts it; and
+every process's `/metrics`, which stands on no port that the world reaches.
 
 Ready means that what the worker needs is there: its database, a broker, and nothing transient that it is waiting out.
 """
@@ -11,12 +12,15 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from libs.common import metrics
 from libs.common.errors import Transient
 
 Check = Callable[[], Awaitable[None]]
+_Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 CHECK_SECONDS = 2.0
 _RETRY_AFTER = (b"retry-after", b"5")
+_JSON = [(b"content-type", b"application/json")]
 
 
 async def find_trouble(checks: Mapping[str, Check]) -> dict[str, str]:
@@ -52,20 +56,25 @@ class _Server(uvicorn.Server):
 
 
 async def serve(host: str, port: int, checks: Mapping[str, Check]) -> None:
-    """Answer `/livez` and `/readyz` until cancelled."""
+    """Answer `/livez`, `/metrics` and, where there are checks, `/readyz`, until cancelled."""
+
+    async def ready() -> _Answer:
+        found = await find_trouble(checks)
+        is_ready = set(found.values()) <= {"ok"}
+        body = json.dumps({"status": "ok" if is_ready else "unavailable", "checks": found}).encode()
+        return (200, _JSON, body) if is_ready else (503, [*_JSON, _RETRY_AFTER], body)
 
     async def app(scope: Scope, _: Receive, send: Send) -> None:
-        status, body = 404, b"{}"
+        status, headers, body = 404, _JSON, b"{}"
         if scope.get("path") == "/livez":
             status, body = 200, b'{"status":"ok"}'
-        elif scope.get("path") == "/readyz":
-            found = await find_trouble(checks)
-            ready = set(found.values()) <= {"ok"}
-            status, body = (
-                (200 if ready else 503),
-                json.dumps({"status": "ok" if ready else "unavailable", "checks": found}).encode(),
-            )
-        headers = [(b"content-type", b"application/json"), *([_RETRY_AFTER] if status == 503 else [])]  # noqa: PLR2004
+        elif scope.get("path") == "/readyz" and checks:
+            status, headers, body = await ready()
+        elif scope.get("path") == "/metrics":
+            accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+            # In a thread: writing some thousand lines must not hold up what the loop has to do.
+            content_type, body = await asyncio.to_thread(metrics.exposition, accept)
+            status, headers = 200, [(b"content-type", content_type.encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -9,6 +9,7 @@ import os
 import struct
 import threading
 import time
+from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from asyncpg.pgproto import pgproto
@@ -62,6 +63,12 @@ _last = 0
 _random: list[int] = []  # asked of the system for many ids at once: asking it for each costs more than all the rest
 
 
+def first_uuid7(at: datetime) -> UUID:
+    """Return the version 7 id before which all ids are older than a moment, and from which on none is."""
+    millis = max(int(at.timestamp() * 1000), 0)
+    return UUID(bytes=millis.to_bytes(6, "big") + b"\x70" + bytes(1) + b"\x80" + bytes(7))
+
+
 def uuid7() -> UUID:
     """Return a UUIDv7 (RFC 9562): milliseconds, then 12 bits that only grow inside one process, then 62 random bits."""
     global _last  # noqa: PLW0603 - the counter belongs to the process
@@ -73,3 +80,8 @@ def uuid7() -> UUID:
         low = _random.pop() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
     high = (ticks >> 12) << 16 | 0x7000 | ticks & 0xFFF
     return QuickUUID((high << 64 | low).to_bytes(16, "big"))  # type: ignore[arg-type]  # as above
+
+
+def made_at(id_: UUID) -> datetime:
+    """Return when a version 7 id was made, to the millisecond."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)

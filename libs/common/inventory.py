@@ -41,18 +41,24 @@ SPINE: Final[Inventory] = {
     "ledger_days": table(nothing="tenant_id day remits charge_cents paid_cents unbalanced_cents"),
     "ledger_adjustments": table(nothing="tenant_id day group_code amount_cents"),
     "idempotency_keys": table(words="body", nothing="tenant_id key request_digest status location kept_until"),
+    "data_keys": table(nothing="tenant_id key_id wrapped master created_xid created_at"),
+    "key_rewrites": table(nothing="tenant_id key_id place begins_at after rows changed done_at"),
     "audit_log": table(
         reference="object_ids", staff="subject", nothing="tenant_id entry_id at token_id action object_kind outcome trace_id xid"
     ),
     "audit_chain": table(nothing="tenant_id seq entry_id hash"),
     "audit_seals": table(nothing="tenant_id seq kind hash sealed_at key_id signature"),
     "audit_position": table(nothing="only_row last_xid"),
-    "tenants": table(words="why hold_why", staff="changed_by", nothing="tenant_id state changed_at legal_hold"),
+    "retention": table(staff="changed_by", nothing="tenant_id kind days changed_at reached"),
+    "tenants": table(
+        words="why hold_why", staff="changed_by", nothing="tenant_id state changed_at legal_hold erasing_from erased_at erased"
+    ),
 }
 
 # The fields of all events, by name. None is an identifier: who adds one must look at it and say here what it holds. Names are
 # those of organisations; free text is written by us from codes.
 EVENT_FIELDS: Final[Table] = table(
+    staff="coder",  # the provider's own id of one of its people, which may hold no space (services/ingest/claims/body.py)
     reference=(
         "acknowledgement_id appeal_id case_id claim_id claim_key deciding_remit_id denial_id followup_id"
         " line_control_number member_reference"

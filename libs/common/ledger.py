@@ -67,20 +67,23 @@ ON CONFLICT (tenant_id, day) DO UPDATE SET
 
 async def book(tx: AsyncConnection, entries: Iterable[Entry]) -> None:
     """Add remits to their days. One statement however many remits; rows are taken in one order, so that workers never deadlock."""
-    days: dict[tuple[str, date], list[int]] = {}
-    groups: dict[tuple[str, date, str], int] = defaultdict(int)
+    days: dict[tuple[str, date], tuple[list[int], dict[str, int]]] = {}
     for entry in entries:
-        sums = days.setdefault((entry.tenant_id, entry.payment_on), [0, 0, 0, 0])
+        day = (entry.tenant_id, entry.payment_on)
+        known = days.get(day)
+        if known is None:
+            known = days[day] = ([0, 0, 0, 0], {})
+        sums, groups = known
         sums[0] += 1
         sums[1] += entry.charge_cents
         sums[2] += entry.paid_cents
         sums[3] += entry.unbalanced_cents
         for group_code, amount_cents in entry.adjustments_by_group.items():
-            groups[entry.tenant_id, entry.payment_on, group_code] += amount_cents
+            groups[group_code] = groups.get(group_code, 0) + amount_cents
     if not days:
         return
-    by_day = [(*key, *sums) for key, sums in sorted(days.items())]
-    by_group = [(*key, amount_cents) for key, amount_cents in sorted(groups.items())]
+    by_day = [(*day, *sums) for day, (sums, _) in sorted(days.items())]
+    by_group = [(*day, *group) for day, (_, groups) in sorted(days.items()) for group in sorted(groups.items())]
     columns = [*zip(*by_day, strict=True), *(zip(*by_group, strict=True) if by_group else [()] * 4)]
     await (await driver(tx)).execute(_BOOK, *columns)
 

@@ -1,22 +1,14 @@
-"""Work that comes in drops is gathered: a turn now and then takes what has come since the last one, in one transaction.
+"""Work that comes in drops is gathered: a turn takes what has come since the last one began, in one transaction.
 
-What comes after a pause is dealt with at once; only what follows closely on the last turn waits, and never longer than the pace.
+What comes after a pause is dealt with at once. After a short turn there is a rest as long as the turn was: what comes meanwhile is
+dealt with together, and short turns take half of a core at most. The longer turns get under load, the more is gathered by itself.
 """
 
 import asyncio
 
 
-class Pace:
-    """Keeps the beginnings of turns at least `seconds` apart."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._next = 0.0
-
-    async def turn(self) -> None:
-        """Return when the next turn may begin."""
-        loop = asyncio.get_running_loop()
-        wait = self._next - loop.time()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        self._next = loop.time() + self._seconds
+async def rest(worked: float, most: float) -> None:
+    """Rest as long as was worked, so that the next turn begins no later than `most` after this one did; all in seconds."""
+    seconds = min(worked, most - worked)
+    if seconds > 0:
+        await asyncio.sleep(seconds)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from libs.common import logs, telemetry
+from libs.common import logs, metrics, telemetry
 from libs.common.access.verifier import Verifier
 from libs.common.audit.jobs import audit_jobs
 from libs.common.clock import Clock, SystemClock
@@ -13,7 +13,9 @@ from libs.common.health import Check, broker_answers
 from libs.common.health import serve as serve_health
 from libs.common.messaging.consumer import Consumer, Hold, Subscription
 from libs.common.messaging.relay import Relay
+from libs.common.sealing.master import require_master
 from libs.common.settings import CommonSettings, S, load, verifier_of
+from libs.common.watching import at_group, at_ledger, at_outbox, watch_jobs
 from libs.common.worker import Job, run, run_jobs, upkeep
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ def consuming_service(
 ) -> None:
     """Run `api` (HTTP) or `worker` (consumer, relay, upkeep and its own jobs in one process), as the command line says."""
     role = role_of(service)
-    settings = start(service, CommonSettings)
+    settings = start(service, role, CommonSettings)
+    require_master()
     database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}")
     if role == "api":
         from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
@@ -53,6 +56,7 @@ def consuming_service(
         relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{service}")
         jobs = [consumer.run, relay.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]
         jobs += audit_jobs(service, settings, database)
+        jobs += watch_jobs(at_outbox(database), at_ledger(database), at_group(service, settings.kafka, settings.broker_access()))
         await run_jobs(jobs + health_job(settings, database, consumer=consumer.check, relay=relay.check))
         await database.close()
 
@@ -60,7 +64,7 @@ def consuming_service(
 
 
 def health_job(settings: CommonSettings, database: Database, **checks: Check) -> list[Job]:
-    """Return the job that answers for the worker's health, where the settings give it a port."""
+    """Return the job that answers for the worker's health and metrics, where the settings give it a port."""
     port = settings.health_port
     if port is None:
         return []
@@ -74,9 +78,13 @@ def role_of(service: str) -> str:
     return sys.argv[1]
 
 
-def start(service: str, kind: type[S]) -> S:
-    """Read the environment and set up logs and traces."""
+def start(service: str, role: str, kind: type[S]) -> S:
+    """Read the environment and set up logs, traces and metrics."""
     settings = load(kind)
     logs.set_up(service, settings.log_level)
     telemetry.set_up(service)
+    try:
+        metrics.set_up(service, role)
+    except ValueError as error:
+        sys.exit(str(error))
     return settings

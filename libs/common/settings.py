@@ -109,13 +109,23 @@ class CommonSettings(KafkaSettings):
     )
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=300,
+        description="how long an API goes on answering after SIGTERM while /readyz says that it leaves: longer than load balancers"
+        " need to see that",
+    )
     trusted_proxies: str = Field(
         "127.0.0.1",
         description="addresses or networks, separated by commas, that may say who asks and whether by TLS (X-Forwarded-*)",
     )
     log_level: str = "INFO"
     health_port: int | None = Field(
-        None, ge=1, le=65535, description="where a worker answers /livez and /readyz; nowhere if not told"
+        None,
+        ge=1,
+        le=65535,
+        description="where a process answers /metrics, and a worker /livez and /readyz; nowhere if not told",
     )
     audit_signing_key: SecretStr | None = Field(
         None,

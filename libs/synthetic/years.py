@@ -26,6 +26,7 @@ _PROCEDURES_OF_EACH: Final = 18
 _MODIFIERS: Final = ((), (), (), (), ("GP",), ("KX",), ("59",), ("59", "KX"), ("RT",))
 _PLACES: Final = (("11", 60), ("22", 25), ("02", 10), ("12", 5))
 _DIAGNOSES: Final = tuple(f"{letter}{number}" for letter in "EFIJMNR" for number in (10, 21, 32, 43))
+_CODERS: Final = tuple(f"CODER{place}" for place in range(9))
 _LINES: Final = (45, 30, 15, 10)
 _BASE_RATE: Final = 0.055
 _SAME: Final = (0.25, 0.12, 0.12)  # how much payers, procedures and providers differ by nature (log)
@@ -35,6 +36,7 @@ _CONDITIONS: Final = (
     ("payer",), ("provider",), ("payer", "procedure"), ("payer", "modifier"), ("payer", "provider"), ("provider", "procedure"),
     ("payer", "procedure", "modifier"), ("payer", "facility"), ("facility", "place"), ("payer", "provider", "procedure"),
     ("payer", "place", "procedure"), ("provider", "authorization"), ("payer", "diagnosis"), ("payer", "authorization", "procedure"),
+    ("coder",), ("coder", "procedure"), ("payer", "coder"), ("coder", "modifier"),
 )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ class Answered(Struct, frozen=True, gc=False):
     place: str
     authorization: str
     diagnosis: str
+    coder: str
     lines: tuple[Line, ...]
 
 
@@ -99,12 +102,13 @@ class Year:
             "place": self._draw.choice(("22", "02", "12")),
             "authorization": "none",
             "diagnosis": self._draw.choice(_DIAGNOSES),
+            "coder": self._draw.choice(_CODERS),
         }
         names = self._draw.choice(_CONDITIONS)
         category, carc, _ = self._draw.choice(CATEGORIES)
         chance = self._draw.uniform(0.15, 0.3) if len(names) == 1 else self._draw.uniform(0.3, 0.9)
         later = self._draw.randrange(self._days // 5, self._days * 3 // 4) if self._draw.random() < 2 / 3 else 0
-        order = ("payer", "facility", "provider", "place", "authorization", "diagnosis", "procedure", "modifier")
+        order = ("payer", "facility", "provider", "place", "authorization", "diagnosis", "coder", "procedure", "modifier")
         conditions = tuple((name, values[name]) for name in order if name in names)
         return Planted(number, conditions, category, carc, chance, self._first_on + timedelta(days=later))
 
@@ -126,6 +130,7 @@ class Year:
             place=draw.choices([name for name, _ in _PLACES], [weight for _, weight in _PLACES])[0],
             authorization="named" if draw.random() < 0.4 else "none",  # noqa: PLR2004
             diagnosis=draw.choice(_DIAGNOSES),
+            coder=draw.choice(_CODERS),
             lines=tuple(Line(each, draw.choice(_MODIFIERS), 3_000 + int(draw.expovariate(1 / 25_000))) for each in procedures),
         )
         return self._judged(claim)
@@ -147,7 +152,7 @@ class Year:
                 break
         return Answered(
             claim.number, claim.day, claim.payer, claim.facility, claim.provider, claim.place, claim.authorization, claim.diagnosis,
-            tuple(lines),
+            claim.coder, tuple(lines),
         )  # fmt: skip
 
 

@@ -56,13 +56,17 @@ SCOPES: Final[Mapping[str, str]] = {
     "audits:review": "review an audit's items",
     "exports:read": "exports and scheduled reports",
     "exports:write": "schedule reports",
+    "deidentified:read": "claims and adjudications without what says whose they are",
     "webhooks:read": "webhooks and their deliveries",
     "webhooks:write": "make and end webhooks, repeat deliveries",
     "ledger:read": "what each service has booked",
     "operations:read": "dead letters, what waits to be sent, recounts, the system page",
     "operations:write": "replay dead letters, count again",
     "audit-log:read": "the audit log, and whether it is whole",
+    "retention:read": "how long what is kept",
+    "retention:write": "say how long what is kept; what is older goes",
     "tenants:admin": "which tenants are served and which are under legal hold: see and change that",
+    "tenants:export": "all that is held of any tenant, patient data and all; in no role",
 }
 
 _READS: Final = frozenset(name for name in SCOPES if name.endswith(":read"))
@@ -95,7 +99,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
         "interchanges:content", "interchanges:write", "claims:write", "claims:check", "matches:write", "followups:write",
         "deposits:write", "denials:classify", "rules:write", "labels:write", "payer-rules:write", "models:write", "cases:bulk",
         "cases:file", "teams:write", "letters:write", "settings:write", "guests:write", "kpis:write", "causes:write",
-        "alerts:write", "audits:write", "audits:review", "exports:write", "webhooks:write",
+        "alerts:write", "audits:write", "audits:review", "exports:write", "webhooks:write", "retention:write",
     },
     "auditor": _READS | {"claims:content", "interchanges:content"},
     "payer_guest": frozenset({"codes:read"}),

@@ -19,6 +19,7 @@ class Act:
         self._named: list[object] = []
         self.shown: list[object] | None = None
         self.guest: tuple[str, str] | None = None
+        self.tenant_id: str | None = None
 
     def name(self, ids: Iterable[object]) -> None:
         self._named += ids
@@ -62,6 +63,13 @@ def as_guest(tenant_id: str, subject: str) -> None:
     act = _ACTING.get()
     if act is not None:
         act.guest = (tenant_id, subject)
+
+
+def of_tenant(tenant_id: str) -> None:
+    """Say whose data is shown, where it is not the caller's own tenant's: it stands in that tenant's log."""
+    act = _ACTING.get()
+    if act is not None:
+        act.tenant_id = tenant_id
 
 
 def shows(items: Iterable[object]) -> None:

@@ -36,10 +36,13 @@ def neither(*operations: str) -> dict[str, Audited]:
 
 # What every service answers alike. A dead letter is a record as it came, with the number of an account in its key or value.
 COMMON: Final[Routes] = {
-    **neither("livez", "readyz", "getLedger", "getOutbox", "listDeadLetters"),
+    **neither("livez", "readyz", "getLedger", "getOutbox", "getTrail", "listDeadLetters"),
     **neither("listAuditLog", "listAuditChain", "listAuditSeals", "getAuditHead"),
     **neither("listTenants", "getTenant"),
-    **changes("tenant", "tenant_id", "putTenant"),
+    **changes("tenant", "tenant_id", "createTenant", "putTenant", "eraseTenant"),
+    **discloses("tenant", "tenant_id", "exportTenant"),
+    **neither("listRetention"),
+    **changes("retention", "kind", "putRetention"),
     **neither("page.customSwaggerUiHtml", "page.swaggerUiRedirect"),  # /docs
     **discloses("dead_letter", "dead_letter_id", "showDeadLetter"),
     **changes("dead_letter", "dead_letter_id", "replayDeadLetter"),

@@ -8,10 +8,11 @@ over.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +21,9 @@ from libs.common.audit.entries import Entry, Kept, genesis, hash_of
 from libs.common.audit.seals import Seal, Signer
 from libs.common.clock import Clock
 from libs.common.database import Database, copy_rows
+from libs.common.retention.forgetting import enter
+from libs.common.retention.kinds import AUDIT_LOG
+from libs.common.retention.store import kept as kept_for
 from libs.common.tenants.holds import is_held
 
 log = structlog.get_logger()
@@ -172,22 +176,23 @@ class AuditCutter:
         self._sealer = sealer
         self._database = database
         self._clock = clock
-        self._keep = keep
+        self._kind = replace(AUDIT_LOG, default_days=keep.days)
 
     async def cut(self) -> int:
         """Cut each chain once; return how many entries are gone. Errors: Transient."""
-        before = self._clock.now() - self._keep
         async with self._database.begin() as tx:
             tenants = (await tx.execute(_ALL_TENANTS)).scalars().all()
         gone = 0
         for tenant_id in tenants:
             async with self._database.begin() as tx:
-                gone += await self._cut(tx, tenant_id, before)
+                gone += await self._cut(tx, tenant_id)
         return gone
 
-    async def _cut(self, tx: AsyncConnection, tenant_id: str, before: datetime) -> int:
+    async def _cut(self, tx: AsyncConnection, tenant_id: str) -> int:
         if await is_held(tx, tenant_id):
             return 0
+        days, _ = await kept_for(tx, tenant_id, self._kind)
+        before = self._clock.now() - timedelta(days=days)
         rows = (await tx.execute(_OLDEST, {"tenant": tenant_id, "most": CUT_MAX + 1})).all()
         last = None
         for row in rows[:-1]:  # the newest of a chain stays
@@ -199,5 +204,6 @@ class AuditCutter:
         seal = self._sealer.sealed(tenant_id, Seal("cut", last.seq, bytes(last.hash), self._clock.now()))
         await copy_rows(tx, "audit_seals", _SEAL_COLUMNS, [seal])
         gone: int = (await tx.execute(text("SELECT audit_cut(:tenant, :seq)"), {"tenant": tenant_id, "seq": last.seq})).scalar_one()
+        await enter(tx, tenant_id, self._kind, gone, before)
         log.info("audit_cut", tenant=tenant_id, seq=last.seq, entries=gone)
         return gone

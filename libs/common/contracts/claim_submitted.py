@@ -82,3 +82,6 @@ class ClaimSubmittedV1(Struct, frozen=True, gc=False, omit_defaults=True):
         Meta(description="Stands for the patient: a keyed hash, equal for the same patient of the same payer and tenant."),
     ] = None
     findings: Annotated[tuple[CheckFinding, ...], Meta(description="What checks found.")] = ()
+    coder: Annotated[
+        str | None, Meta(description="Who coded it: the provider's own id of one of its staff; absent where nobody told it.")
+    ] = None

@@ -18,9 +18,10 @@ from libs.common.access.caller import Caller, Denied
 from libs.common.access.scopes import PUBLIC, SCOPES
 from libs.common.access.verifier import Verifier
 from libs.common.errors import Transient
-from libs.common.http.problems import RETRY_SECONDS, Problem
-from libs.common.http.rates import Rates
+from libs.common.http.problem import RETRY_SECONDS, Problem
+from libs.common.http.rates import DESCRIBED, Rates, Room
 from libs.common.tenants.standing import Standing
+from libs.common.tenants.store import ERASURE
 
 log = structlog.get_logger()
 
@@ -36,16 +37,24 @@ COMMON: Final[Scopes] = {
     "GET /v1/dead-letters/{dead_letter_id}": "operations:read",
     "POST /v1/dead-letters/{dead_letter_id}/replay": "operations:write",
     "GET /v1/outbox": "operations:read",
+    "GET /v1/trail": "operations:read",
     "GET /v1/audit-log": "audit-log:read",
     "GET /v1/audit-log/chain": "audit-log:read",
     "GET /v1/audit-log/seals": "audit-log:read",
     "GET /v1/audit-log/head": "audit-log:read",
+    "GET /v1/retention": "retention:read",
+    "PUT /v1/retention/{kind}": "retention:write",
     "GET /v1/tenants": "tenants:admin",
     "GET /v1/tenants/{tenant_id}": "tenants:admin",
+    "POST /v1/tenants/{tenant_id}": "tenants:admin",
     "PUT /v1/tenants/{tenant_id}": "tenants:admin",
+    "GET /v1/tenants/{tenant_id}/export": "tenants:export",
+    "POST /v1/tenants/{tenant_id}/erase": "tenants:admin",
 }
+_ADMIN: Final = "tenants:admin"  # open whatever became of the token's own tenant: nobody locks himself out
+_AUDIT: Final = "audit-log:read"  # what is left of a tenant that is erased
 # What those who run the system ask for: open also to a token of a tenant that is suspended.
-_OPERATORS: Final = frozenset({"tenants:admin", "operations:read", "operations:write"})
+_OPERATORS: Final = frozenset({"tenants:admin", "tenants:export", "operations:read", "operations:write"})
 _DOCUMENTATION: Final = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/static-offline-docs/{path:path}")
 
 
@@ -56,7 +65,9 @@ class Door:
         self.verifier = verifier
         self.without_token: Callable[[Scope], Awaitable[Caller | None]] | None = None  # how others come in, where any may
         self.rates: Rates | None = None
+        self.room: Room | None = None
         self.standing = Standing()
+        self.leaving = False  # the process is about to end: who comes is served, and sent elsewhere with what comes next
         self._needed = {**needed, **COMMON}
         _check_table(self._needed, [route for router in routers for route in router.routes])
         public = [told.partition(" ")[2] for told, scope in self._needed.items() if scope == PUBLIC]
@@ -64,7 +75,7 @@ class Door:
 
     async def enter(self, scope: Scope) -> Caller | None:
         """Return who asks; None where everybody may, or nobody can say: `authorize` tells that. Errors: Problem 401, 429, 503."""
-        if any(public.match(scope["path"]) for public in self._public):
+        if self._is_public(scope):
             return None
         try:
             caller = await self._recognize(scope)
@@ -72,8 +83,23 @@ class Door:
             scope["state"]["away"] = error
             return None
         if self.rates is not None and caller is not None and not caller.is_service:  # a service asks on account of who was counted
-            self.rates.take(caller.tenant_id)
+            scope["state"]["rate_limit"] = self.rates.take(caller.tenant_id)
         return caller
+
+    def _is_public(self, scope: Scope) -> bool:
+        return any(public.match(scope["path"]) for public in self._public)
+
+    def turns_away(self, scope: Scope) -> bool:
+        """Say that there is no room, before anything is done for a request; as `room_for`, health and services come in."""
+        if self.room is None or self.room.lets_in() or self._is_public(scope):
+            return False
+        told = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").partition(" ")[2]
+        caller = self.verifier.remembered(told)
+        return caller is None or not caller.is_service
+
+    def room_for(self, caller: Caller | None) -> Room | None:
+        """Return where a request takes room: health takes none, nor does a service, which asks on account of who has some there."""
+        return None if caller is None or caller.is_service else self.room
 
     async def _recognize(self, scope: Scope) -> Caller | None:
         told = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -112,9 +138,13 @@ class Door:
             raise request.scope["state"].get("away") or unauthenticated()
         if needed not in caller.scopes:
             raise forbidden(needed)
-        if needed in _OPERATORS or caller.is_service:  # a service goes on with what came in before
+        if needed == _ADMIN:
             return
-        if await self.standing.is_closed(request.app.state.database, caller.tenant_id):
+        state = await self.standing.closed_as(request.app.state.database, caller.tenant_id)
+        if state in ERASURE and needed != _AUDIT:
+            raise Problem(403, "tenant-erased", "This tenant is erased, or being erased; nothing of it is kept or taken any more.")
+        # A service goes on with what came in before.
+        if state == "suspended" and needed not in _OPERATORS and not caller.is_service:
             raise Problem(403, "tenant-suspended", "This tenant is suspended; ask whoever runs the system.")
 
     def describe(self, schema: dict[str, Any], refused: Mapping[int | str, Any]) -> None:
@@ -122,13 +152,18 @@ class Door:
         told = "A JWT by one of the issuers that the service trusts; docs/access.md says how to get one, and what each scope opens."
         scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": told}
         schema["components"].setdefault("securitySchemes", {})[SCHEME] = scheme
+        schema["components"]["headers"] = DESCRIBED
+        left = {name: {"$ref": f"#/components/headers/{name}"} for name in DESCRIBED}
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
                 needed = self._needed[f"{method.upper()} {path}"]
                 operation["security"] = [] if needed == PUBLIC else [{SCHEME: [needed]}]
                 if needed != PUBLIC:
                     answers = {**operation["responses"], **{str(status): refused[status] for status in refused}}
-                    operation["responses"] = dict(sorted(answers.items()))
+                    operation["responses"] = {
+                        status: told | {"headers": told.get("headers", {}) | left} if status[0] == "2" or status == "429" else told
+                        for status, told in sorted(answers.items())
+                    }
 
 
 def unauthenticated(reason: str | None = None) -> Problem:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Literal
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
@@ -14,10 +14,13 @@ from libs.common.access.verifier import Verifier
 from libs.common.audit.routes import COMMON, Routes
 from libs.common.health import Check, find_trouble
 from libs.common.http import audit_log, problems, tenants
+from libs.common.http import retention as retention_routes
 from libs.common.http.access import Door, Scopes
 from libs.common.http.audited import AuditedRequests, action_of
 from libs.common.http.edge import Edge
+from libs.common.http.problem import RETRY_SECONDS
 from libs.common.http.problems import ProblemDocument
+from libs.common.retention.kinds import AUDIT_LOG, Kind
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -26,6 +29,7 @@ _TAGS: Final = {
     "dead letters": "Records that the service could never process.",
     "outbox": "Events on their way to the broker.",
     "audit log": "Who changed what and who was shown whose data, chained so that no entry changes or goes unnoticed.",
+    "retention": "How long what is kept, and what is taken away after that.",
     "tenants": "For whoever runs the system: which tenants are served.",
     "health": "For whoever starts and watches the process.",
 }
@@ -57,11 +61,12 @@ def create_app(
     lifespan: Lifespan | None = None,
     json_max_bytes: Mapping[str, int] | None = None,
     audited: Routes,
+    retention: Sequence[Kind] = (),
 ) -> FastAPI:
     """Make an application: its door, health, problems, limits, traces, and OpenAPI 3.1 with problem documents.
 
     `scopes` says what each of its routes asks for, `tags` describes its own. `json_max_bytes` names paths whose JSON may be larger
-    than elsewhere. `audited` says what each route means to the audit log.
+    than elsewhere. `audited` says what each route means to the audit log, `retention` what is taken away after a time.
     """
     app = FastAPIOffline(  # /docs shows its page without fetching anything from anywhere
         redoc_url=None,
@@ -76,7 +81,8 @@ def create_app(
         lifespan=lifespan,
     )
     problems.install(app)
-    every = [*routers, audit_log.router, tenants.router, _health({**checks, "keys": verifier.check})]
+    app.state.retention = (AUDIT_LOG, *retention)
+    every = [*routers, audit_log.router, tenants.router, retention_routes.router, _health({**checks, "keys": verifier.check})]
     door = app.state.door = Door(verifier, scopes, every)
     for router in every:
         app.include_router(router, dependencies=[Depends(door.authorize)])
@@ -130,11 +136,11 @@ def _health(checks: Mapping[str, Check]) -> APIRouter:
         return Alive()
 
     @router.get("/readyz", summary="Can it do its work", response_model=Readiness, responses={503: _NOT_READY})
-    async def readyz() -> Response:
-        """Ask this to decide on sending requests; it names the check that fails."""
-        found = await find_trouble(checks)
+    async def readyz(request: Request) -> Response:
+        """Ask this to decide on sending requests; it names the check that fails. A process that is about to end is not ready."""
+        found = {"process": "leaving"} if request.app.state.door.leaving else await find_trouble(checks)
         ready = set(found.values()) <= {"ok"}
-        headers = {} if ready else {"Retry-After": str(problems.RETRY_SECONDS)}
+        headers = {} if ready else {"Retry-After": str(RETRY_SECONDS)}
         return JSONResponse({"status": "ok" if ready else "unavailable", "checks": found}, 200 if ready else 503, headers=headers)
 
     return router

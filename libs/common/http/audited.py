@@ -17,6 +17,7 @@ from libs.common.audit.routes import Audited, Routes
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http import problems
+from libs.common.http.problem import away
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -53,7 +54,7 @@ class AuditedRequests:
                     await request.enter(message["status"])
                 except Transient:
                     is_withheld = True
-                    await problems.answer(problems.away())(scope, receive, send)
+                    await problems.answer(away())(scope, receive, send)
             if not is_withheld:
                 await send(message)
 
@@ -101,7 +102,7 @@ class _Request:
         if self.act.guest is not None:  # whose link it is says more than that it is a guest
             return (*self.act.guest, None)
         caller: Caller | None = self._scope["state"].get("caller")
-        return None if caller is None else (caller.tenant_id, caller.subject, caller.token_id or None)
+        return None if caller is None else (self.act.tenant_id or caller.tenant_id, caller.subject, caller.token_id or None)
 
     def _entry(self, outcome: Outcome, what: _What, who: _Who, named: tuple[str, ...]) -> Entry:
         action, declared = what

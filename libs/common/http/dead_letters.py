@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import lock_name
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_number_cursor
-from libs.common.http.problems import Problem, not_found, responses
+from libs.common.http.problem import Problem, not_found
+from libs.common.http.problems import responses
 from libs.common.messaging import dead_letters, outbox
 from libs.common.messaging.dead_letters import UNKNOWN_TENANT, DeadLetter
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.audit.acting import about
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from libs.common.sealing.answers import opened, sealed
 
 KEEP = timedelta(days=1)

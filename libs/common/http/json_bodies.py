@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 JSON_BODY_MAX_BYTES: Final = 1024 * 1024
 _DEPTH_MAX: Final = 64

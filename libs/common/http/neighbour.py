@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from libs.common.access.signing import OwnTokens
 from libs.common.errors import Transient
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from libs.common.audit.acting import shows
 from libs.common.changes import Change
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 T = TypeVar("T")
 Row = TypeVar("Row")

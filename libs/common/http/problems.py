@@ -11,17 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from libs.common.errors import Transient
+from libs.common.http.problem import Problem, away
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = 5
 _CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "what is missing (RFC 6750)"}}
-_HEADERS_OF = {
-    401: _CHALLENGE,
-    403: _CHALLENGE,
-    503: {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}},
-}
+_WAIT = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+_HEADERS_OF = {401: _CHALLENGE, 403: _CHALLENGE, 429: _WAIT, 503: _WAIT}
 
 _TITLES = {
     400: "Bad request",
@@ -31,6 +28,7 @@ _TITLES = {
     405: "Method not allowed",
     408: "Request timeout",
     409: "Conflict",
+    410: "Gone",
     412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
@@ -65,32 +63,6 @@ class ProblemDocument(BaseModel):
     detail: str | None = Field(None, description="one sentence for the person who sent the request")
     errors: list[FieldProblem] | None = Field(None, description="of type invalid-request: which fields, the first 100")
     byte_offset: int | None = Field(None, description="where a body that is no X12 goes wrong, from 0")
-
-
-class Problem(HTTPException):
-    """Answer with a problem. `name` completes the type `urn:recours:problem:NAME`.
-
-    It is the framework's own kind, which alone passes through the reading of a body unchanged.
-    """
-
-    def __init__(self, status: int, name: str, detail: str, *, headers: Mapping[str, str] | None = None, **extension: Any) -> None:
-        super().__init__(status, detail)
-        self.status = status
-        self.name = name
-        self.headers = dict(headers or {})
-        self.extension = extension
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def not_found(what: str) -> Problem:
-    return Problem(404, "not-found", f"There is no such {what}.")
-
-
-def away() -> Problem:
-    headers = {"Retry-After": str(RETRY_SECONDS)}
-    return Problem(503, "unavailable", "A part of the system is away; try again shortly.", headers=headers)
 
 
 def answer(problem: Problem) -> Response:

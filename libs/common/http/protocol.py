@@ -8,8 +8,12 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from libs.common import measures
+from libs.common.http.access import Door
 from libs.common.http.edge import HEADERS
-from libs.common.http.problems import MEDIA_TYPE, Problem, answer
+from libs.common.http.problem import Problem
+from libs.common.http.problems import MEDIA_TYPE, answer
+from libs.common.http.rates import busy
 
 HEAD_BYTES_MAX: Final = 32 * 1024  # request line and headers
 HEADERS_MAX: Final = 100
@@ -21,6 +25,9 @@ _TOO_LARGE: Final = Problem(
     431, "head-too-large", f"The request line and headers may have {HEAD_BYTES_MAX} bytes and {HEADERS_MAX} headers at most."
 )
 _TOO_SLOW: Final = Problem(408, "too-slow", "The request's headers came too slowly.")
+_BUSY: Final = answer(busy())
+_BUSY.raw_headers.extend(HEADERS)
+_TURNED_AWAY: Final = {"http.request.method": "_OTHER", "http.route": "unknown", "http.response.status_code": "503"}
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -28,6 +35,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._door: Door | None = getattr(getattr(self.config.app, "state", None), "door", None)
         self._in_head = True  # a new connection owes a request
         self._in_body = self._begun = False
         self._head_bytes = 0
@@ -77,6 +85,13 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_waiting()
         self._in_head, self._in_body = False, True
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Start to answer a request; who finds no room where there is an overload is told so without the application."""
+        if self._door is not None and self._door.turns_away(cycle.scope):
+            measures.HTTP_DURATION.record(0.0, _TURNED_AWAY)
+            app = _BUSY
+        super()._start_asgi_task(cycle, app)
 
     def on_message_complete(self) -> None:
         self._in_body = False

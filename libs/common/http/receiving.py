@@ -8,7 +8,7 @@ from typing import Final
 from starlette.types import Message, Receive, Scope
 
 from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 IDLE_SECONDS: Final = 30.0
 PATIENCE_SECONDS: Final = 30.0  # this long nobody is asked to be fast

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Header
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="the `ETag` that was read: the version in quotes")]
 

@@ -10,7 +10,10 @@ import builtins
 import faulthandler
 import functools
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,14 +25,16 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Ka
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common import telemetry
+from libs.common import measures, telemetry
 from libs.common.clock import Clock
 from libs.common.contracts.envelope import MAX_EVENT_BYTES, Event, Received
 from libs.common.database import Database, is_transient
 from libs.common.errors import Permanent, Transient
 from libs.common.messaging import cloudevents, dead_letters, inbox, outbox
 from libs.common.messaging.brokers import OPEN, BrokerAccess
-from libs.common.pace import Pace
+from libs.common.metrics import Told
+from libs.common.pace import rest
+from libs.common.tenants.store import erased_among
 
 log = structlog.get_logger()
 
@@ -43,7 +48,10 @@ _FETCH_WAIT_MS = 500
 _GATHER_SECONDS = 0.03
 _COMMIT_SECONDS = 1.0  # offsets are a place to begin again from; the inbox knows what was done since
 _COMMIT_SECONDS_MAX = 30.0  # the client tries for ever, also when it is closing and no longer looks for a broker
-_BACKOFF_SECONDS_MAX = 10.0
+_BACKOFF_SECONDS_MAX = 3.0  # at most this long after its return nobody has noticed it
+# The client asks again who leads a partition when it is told that it asked the wrong broker; but not where it looks for a place to
+# begin (aiokafka 0.14): there it goes on asking the same one until this time is over.
+_LEADERS_KNOWN_MS = 3_000
 _STUCK_SECONDS = 120  # a batch takes well under a second; a process that hangs this long is better dead
 _PARTITION_FETCH_BYTES = 8 * 1024 * 1024
 
@@ -120,6 +128,10 @@ class Consumer:
         self._connected = False
         self.waiting_since: datetime | None = None  # set while something transient is waited out
         self.processed = 0
+        self._oldest_ms: int | None = None  # when the oldest record in hand was sent
+        self._told = {"messaging.system": "kafka", "messaging.consumer.group.name": group}
+        measures.BEHIND_SECONDS.ask(self._behind)
+        measures.WAITING.ask(self._waited)
 
     async def run(self) -> None:
         """Consume for ever. Errors: whatever a handler's bug raised; the process is expected to end by it."""
@@ -135,6 +147,7 @@ class Consumer:
                 max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
                 fetch_max_wait_ms=_FETCH_WAIT_MS,
                 session_timeout_ms=10_000,
+                metadata_max_age_ms=_LEADERS_KNOWN_MS,
                 max_poll_interval_ms=_STUCK_SECONDS * 1000,
             )
             consumer.subscribe(topics, listener=_Handover(functools.partial(self._hand_over, consumer)))
@@ -158,6 +171,14 @@ class Consumer:
         if not self._connected or self.waiting_since is not None:
             raise Transient("consumer_waits")
 
+    def _behind(self) -> Told:
+        seconds = 0.0 if self._oldest_ms is None else max(0.0, self._clock.now().timestamp() - self._oldest_ms / 1000)
+        return [(seconds, self._told)]
+
+    def _waited(self) -> Told:
+        since = self.waiting_since
+        return [(0.0 if since is None else (self._clock.now() - since).total_seconds(), self._told)]
+
     def _note_wait(self, error: BaseException) -> None:
         if self.waiting_since is None:
             self.waiting_since = self._clock.now()
@@ -167,22 +188,35 @@ class Consumer:
     async def _consume_for_ever(self, consumer: AIOKafkaConsumer) -> None:
         self._done.clear()
         loop = asyncio.get_running_loop()
-        pace = Pace(_GATHER_SECONDS)
-        commit_at = 0.0
+        commit_at = worked = 0.0
         while True:
             _watch()
+            # Not in hand yet: what is fetched while a rebalance begins waits for its end, and that waits for what is in hand. No
+            # rebalance can begin between the two lines: the lock is free, or `_hand_over` has it and nothing is given out.
+            fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=self._batch_records)
             async with self._in_hand:  # a rebalance waits for the batch in hand
-                fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=self._batch_records)
                 records = [record for part in fetched.values() for record in part]
+                self._oldest_ms = min((part[0].timestamp for part in fetched.values()), default=None)
                 if records:
+                    began = loop.time()
                     await self._process_with_patience(consumer, records)
+                    worked = loop.time() - began
                     self._done |= {partition: part[-1].offset + 1 for partition, part in fetched.items()}
+                    self._count(fetched)
                 if not records or loop.time() >= commit_at:
                     await self._commit(consumer)
                     commit_at = loop.time() + _COMMIT_SECONDS
             self.processed += len(records)
-            if records:
-                await pace.turn()
+            if records and len(records) < self._batch_records:
+                await rest(worked, _GATHER_SECONDS)
+
+    def _count(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        by_topic: Counter[str] = Counter()
+        for partition, part in fetched.items():
+            by_topic[partition.topic] += len(part)
+        measures.BATCH_SIZE.record(by_topic.total(), self._told)
+        for topic, count in by_topic.items():
+            measures.CONSUMED.add(count, {**self._told, "messaging.destination.name": topic})
 
     async def _hand_over(self, consumer: AIOKafkaConsumer) -> None:
         """Let the batch in hand finish before its partitions go to another member, and tell that one where to begin."""
@@ -262,31 +296,54 @@ class Consumer:
 
     async def _transact(self, decoded: Decoded) -> None:
         events = [event for _, event in decoded.events]
-        with telemetry.batch_span(self._group, events) as span:
+        with telemetry.batch_span(self._group, events) as span, self._timed():
             now = self._clock.now()
             async with self._database.begin() as tx:
-                fresh = await inbox.admit(tx, [span.carry(event) for event in events])
+                admitted = await inbox.admit(tx, [span.carry(event) for event in events])
+                fresh = await _of_standing_tenants(tx, admitted)
                 if fresh and self._hold is not None:
                     await self._hold(tx, fresh)
                 for subscription in self._subscriptions.values():
                     own = [event for event in fresh if event.type == subscription.type]
                     if own:
-                        await outbox.append(tx, await subscription.handle(tx, own, now))
-                await self._bury(tx, decoded)
+                        await outbox.append(tx, await _handle(subscription, tx, own, now))
+                buried = await self._bury(tx, decoded)
+            # What is counted is committed.
+            if len(admitted) < len(events):
+                measures.DUPLICATES.add(len(events) - len(admitted), self._told)
+            if len(fresh) < len(admitted):
+                measures.DROPPED.add(len(admitted) - len(fresh), self._told)
+                log.warning("events_of_erased_tenants_dropped", group=self._group, count=len(admitted) - len(fresh))
+            for (topic, reason), count in Counter((record.topic, reason) for record, reason in buried).items():
+                measures.DEAD_LETTERS.add(count, {**self._told, "messaging.destination.name": topic, "error.type": reason})
 
-    async def _bury(self, tx: AsyncConnection, decoded: Decoded) -> None:
-        """Write dead letters, each once, however often its record is read. Errors: TooManyDeadLetters."""
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began, failed = time.perf_counter(), {}
+        try:
+            yield
+        except Exception as error:
+            failed = {"error.type": _kind_of(error)}
+            raise
+        finally:
+            measures.PROCESS_DURATION.record(time.perf_counter() - began, {**self._told, **failed})
+
+    async def _bury(self, tx: AsyncConnection, decoded: Decoded) -> Sequence[tuple[ConsumerRecord, str]]:
+        """Write dead letters, each once, however often its record is read; return those. Errors: TooManyDeadLetters."""
         rejected = decoded.rejected
         # Counted here, in a transaction that has come this far: a batch that waits for a broken database counts once.
         self._limit.check(rejected=len(rejected), seen=len(rejected) + len(decoded.events) + decoded.skipped)
         if not rejected:
-            return
+            return []
         source = f"dead-letters/{self._group}"
         keys = [(dead_letters.dead_letter_id(record, self._group), source) for record, _ in rejected]
         fresh = await inbox.admit_ids(tx, keys)
         told = [each for each, key in zip(rejected, keys, strict=True) if key in fresh]  # in the order of their records
-        await outbox.append_rows(tx, [dead_letters.outbox_row(record, reason, self._group) for record, reason in told])
+        rows = [dead_letters.outbox_row(record, reason, self._group) for record, reason in told]
+        gone = await erased_among(tx, {tenant_id for _, tenant_id, *_ in rows})
+        await outbox.append_rows(tx, [row for row in rows if row[1] not in gone])
         log.warning("dead_letters", group=self._group, count=len(fresh), reasons=sorted({reason for _, reason in rejected}))
+        return told
 
     def _decode(self, records: Sequence[ConsumerRecord]) -> Decoded:
         decoded = Decoded()
@@ -314,6 +371,30 @@ class Consumer:
         if subscription.topic != record.topic:
             raise Permanent("wrong_topic")
         return cloudevents.receive(attributes, record.key, record.value, subscription.decoder)
+
+
+async def _handle(
+    subscription: Subscription, tx: AsyncConnection, events: Sequence[Received[Any]], now: datetime
+) -> Sequence[Event]:
+    began = time.perf_counter()
+    caused = await subscription.handle(tx, events, now)
+    measures.HANDLER_DURATION.record(time.perf_counter() - began, {"recours.event.type": subscription.type})
+    return caused
+
+
+def _kind_of(error: Exception) -> str:
+    if is_transient(error):
+        return "transient"
+    return "permanent" if isinstance(error, Permanent) else "bug"
+
+
+async def _of_standing_tenants(tx: AsyncConnection, admitted: list[Received[Any]]) -> list[Received[Any]]:
+    """Return the events but for those of tenants that are erased.
+
+    Asked after the inbox has written: who erases a tenant waits for the transactions that write, of which this one is then one.
+    """
+    gone = await erased_among(tx, {event.tenant_id for event in admitted}) if admitted else frozenset()
+    return [event for event in admitted if event.tenant_id not in gone] if gone else admitted
 
 
 def _watch() -> None:

@@ -1,9 +1,9 @@
 """The relay: moves outbox rows to Kafka, in order, and forgets nothing.
 
 One relay a service is active, by an advisory lock; another takes over when its session ends. It reads only rows whose transaction
-id is below every transaction still running (a plain `id > last` loses rows that commit late), a window of whole transactions at a
-time, and inside a window in sequence order. Its position moves only after the broker's acknowledgement: a crash anywhere sends a
-window again and never skips one.
+id is below every transaction of its database that still runs (a plain `id > last` loses rows that commit late), a window of whole
+transactions at a time, and inside a window in sequence order. Its position moves only after the broker's acknowledgement: a crash
+anywhere sends a window again and never skips one.
 
 While one tenant's events fill whole windows, those of others that wait behind them go ahead. How far they went is known to this
 process alone: after a crash they are sent again.
@@ -12,8 +12,9 @@ process alone: after a crash they are sent again.
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -22,11 +23,12 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from libs.common.database import Database, is_transient
+from libs.common import measures, telemetry
+from libs.common.database import DRIVER_ERRORS, Database, is_transient
 from libs.common.errors import Transient
 from libs.common.messaging import cloudevents
 from libs.common.messaging.brokers import OPEN, BrokerAccess
-from libs.common.messaging.outbox import CHANNEL
+from libs.common.messaging.outbox import CHANNEL, RELAY_LOCK
 from libs.common.messaging.overtaking import Overtaking, crowding
 from libs.common.messaging.topics import partition_of
 
@@ -35,27 +37,43 @@ log = structlog.get_logger()
 WINDOW_ROWS = 4000  # a window ends with the transaction that holds this row
 _LOOK_WINDOWS = 5  # how many windows' rows are looked at for tenants that may go ahead
 _POLL_SECONDS = 1.0  # for a notification that got lost
-_FENCED_POLL_SECONDS = 0.01  # rows are there, an older transaction is still open: it ends without a notification
+_FENCED_POLL_SECONDS = (0.002, 0.02)  # rows are there, an older transaction is still open: it may end without a notification
 _TAKEOVER_SECONDS = 0.5
-_BACKOFF_SECONDS_MAX = 5.0
-_STUCK_SECONDS = 60.0  # for a window that takes a fraction of one: then both connections are made anew
+_BACKOFF_SECONDS_MAX = 3.0
+_STUCK_SECONDS = 30.0  # for a window that takes a fraction of one: then both connections are made anew
+# Of a relay whose host is lost, the server would hold the lock until TCP gives it up: for hours, maybe. One that lives asks
+# something each second, but while it sends.
+_GHOST_SECONDS = 45.0
 _BATCH_BYTES = 1024 * 1024
 _REQUEST_BYTES_MAX = 16 * 1024 * 1024
 
-_ROWS = "SELECT seq, xid::text AS position, tenant_id, aggregatetype, aggregateid, type, id, payload, headers FROM outbox"
+_ROWS = (
+    "SELECT seq, xid::text AS position, tenant_id, aggregatetype, aggregateid, type, id, payload, headers, created_at FROM outbox"
+)
 _POSITION = "SELECT last_xid::text AS position FROM relay_position"
+# The oldest transaction of this database that was still running, or else the first that had not begun. Those of other databases
+# on the server write nothing here, and are not waited for; who they are is asked after the snapshot is taken, so that whoever has
+# begun since is in none. One that no session is known for (prepared) counts as ours. The list is read only if any is running.
+_FENCE = """(
+    SELECT COALESCE((
+        SELECT min(running) FROM pg_snapshot_xip(seen) AS running WHERE running::xid <> ALL (ARRAY(
+            SELECT backend_xid FROM pg_stat_get_activity(NULL)
+            WHERE backend_xid IS NOT NULL AND datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
+        ))
+    ), pg_snapshot_xmax(seen)) FROM pg_current_snapshot() AS seen
+)"""
 # The alias must not be `xid`: ORDER BY would take the text, and '10000' sorts before '9999'.
 # One walk along the index of xids, to the end of the transaction that holds the last row; the order inside is made here.
 _WINDOW = f"""{_ROWS}
-WHERE xid > $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
+WHERE xid > $1::text::xid8 AND xid < {_FENCE}
 ORDER BY outbox.xid FETCH FIRST ($2) ROWS WITH TIES
 """
 # What a tenant has there, or all but some have, looking at no more rows than asked for.
-_LOOK_END = """
+_LOOK_END = f"""
 SELECT COALESCE(
     (SELECT xid FROM outbox WHERE xid > $1::text::xid8 AND xid < fence ORDER BY outbox.xid OFFSET $2 LIMIT 1), fence
-)::text FROM pg_snapshot_xmin(pg_current_snapshot()) AS fence
-"""
+)::text FROM {_FENCE} AS told (fence)
+"""  # noqa: S608 - our own
 _AHEAD = f"""{_ROWS}
 WHERE xid > $1::text::xid8 AND xid < $2::text::xid8 AND (tenant_id = ANY ($3)) = $4
 ORDER BY outbox.xid FETCH FIRST ($5) ROWS WITH TIES
@@ -65,7 +83,7 @@ _ADVANCE = f"WITH moved AS (UPDATE relay_position SET last_xid = $1::text::xid8,
 # An outbox grows too fast for its statistics: guessed at, it is read through and sorted whole. The index is always the way.
 # Planned once: planning for all partitions costs more than what a short window does.
 _BY_INDEX = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET plan_cache_mode = force_generic_plan"
-_LOCK = "SELECT pg_try_advisory_lock(hashtext('recours.relay'))"
+_LOCK = f"SELECT pg_try_advisory_lock({RELAY_LOCK})"
 
 _by_sequence = itemgetter(0)
 
@@ -88,6 +106,8 @@ class Relay:
         self._overtaking: Overtaking | None = None
         self.sent = 0
         self._waiting = True
+        self._active = False
+        measures.RELAY_ACTIVE.ask(lambda: [(float(self._active), {})])
 
     async def check(self) -> None:
         """Errors: Transient while it is neither active nor standing by for the active one."""
@@ -101,7 +121,7 @@ class Relay:
             began = time.monotonic()
             try:
                 await self._run_while_connected()
-            except (KafkaError, Transient, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (KafkaError, Transient, OSError, *DRIVER_ERRORS) as error:
                 if not (isinstance(error, KafkaError) or is_transient(error)):
                     raise
                 if time.monotonic() - began > _BACKOFF_SECONDS_MAX:
@@ -128,16 +148,20 @@ class Relay:
             while not await connection.fetchval(_LOCK):
                 self._waiting = False  # standing by is in order
                 await asyncio.sleep(_TAKEOVER_SECONDS)
+            # Lost between a statement's messages, a session counts as active, and what it is in as a transaction.
+            for limit in ("idle_session_timeout", "transaction_timeout"):
+                await connection.execute(f"SET {limit} = '{_GHOST_SECONDS:g}s'")
             await connection.execute(_BY_INDEX)
             # A position that a crash of the server takes back is sent from again: no reason to wait for the disk.
             await connection.execute("SET synchronous_commit = off")
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
             connection.add_termination_listener(lambda _: self._wake.set())
             await producer.start()
-            self._waiting = False
+            self._waiting, self._active = False, True
             log.info("relay_active")
             await self._drain_for_ever(connection, producer)
         finally:
+            self._active = False
             # A producer that cannot reach its broker would wait for it in vain; the rows are still in the outbox.
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(producer.stop(), timeout=5)
@@ -146,6 +170,7 @@ class Relay:
     async def _drain_for_ever(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> None:
         position: str = await connection.fetchval(_POSITION)
         self._overtaking = None
+        fenced = _FENCED_POLL_SECONDS[0]
         while True:
             self._wake.clear()
             rows = await connection.fetch(_WINDOW, position, self._window_rows)
@@ -160,7 +185,8 @@ class Relay:
             if rows and more:
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _FENCED_POLL_SECONDS if more else _POLL_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), fenced if more else _POLL_SECONDS)
+            fenced = min(fenced * 2, _FENCED_POLL_SECONDS[1]) if more else _FENCED_POLL_SECONDS[0]
 
     def _unsent(self, rows: Sequence[Any]) -> Sequence[Any]:
         gone = self._overtaking
@@ -195,17 +221,24 @@ class Relay:
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
         """Send a window in prebuilt batches, one chain a partition, and return when the broker has all of it."""
+        began = time.perf_counter()
         by_partition: dict[tuple[str, int], list[_Record]] = defaultdict(list)
-        for _, _, _, topic, key, type_, event_id, payload, kept in sorted(rows, key=_by_sequence):
+        for _, _, _, topic, key, type_, event_id, payload, kept, _ in sorted(rows, key=_by_sequence):
             count = self._partitions.get(topic) or await self._count_partitions(producer, topic)
             routed_by = key.encode()
             headers = cloudevents.write_headers(event_id, self._source, type_, routed_by, kept)
             by_partition[topic, partition_of(routed_by, count)].append((routed_by, payload, headers))
+        with telemetry.send_span(self._source.decode(), len(rows), (row["headers"] for row in rows)):
+            await self._send_all(producer, by_partition)
+        self.sent += len(rows)
+        if rows:
+            _count(by_partition, rows[0]["created_at"], time.perf_counter() - began)
+
+    async def _send_all(self, producer: AIOKafkaProducer, by_partition: Mapping[tuple[str, int], Sequence[_Record]]) -> None:
         async with asyncio.timeout(_STUCK_SECONDS):
             await asyncio.gather(
                 *(self._send_in_order(producer, topic, partition, part) for (topic, partition), part in by_partition.items())
             )
-        self.sent += len(rows)
 
     async def _count_partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
         self._partitions[topic] = len(await producer.partitions_for(topic))
@@ -225,3 +258,15 @@ class Relay:
         batch.close()
         sent.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*sent)
+
+
+def _count(sent: Mapping[tuple[str, int], Sequence[_Record]], oldest_at: datetime, seconds: float) -> None:
+    kafka = {"messaging.system": "kafka"}
+    by_topic: Counter[str] = Counter()
+    for (topic, _), records in sent.items():
+        by_topic[topic] += len(records)
+    for topic, count in by_topic.items():
+        measures.SENT.add(count, {**kafka, "messaging.destination.name": topic})
+    measures.WINDOW_SIZE.record(by_topic.total())
+    measures.SEND_DURATION.record(seconds, {**kafka, "messaging.operation.name": "send"})
+    measures.OUTBOX_DELAY.record(max(0.0, time.time() - oldest_at.timestamp()))

@@ -86,6 +86,24 @@ def create_spine_v1(service: str) -> None:
     op.execute(f"GRANT EXECUTE ON FUNCTION tend_outbox TO {service}_worker")
 
 
+def show_trail_v1(service: str) -> None:
+    """Let the API say what was told of an account and which events were dealt with.
+
+    What comes by the million has no part in the index: its rows are written once and mostly never asked for, and an index on
+    keys that come in no order costs more than the row (ingest knows them by its own tables). An inbox row is an id and a time.
+    """
+    op.execute(
+        "CREATE INDEX outbox_of_account ON outbox USING hash (aggregateid)"
+        " WHERE aggregatetype NOT IN ('remit.received', 'claim.submitted')"
+    )
+    op.execute(f"GRANT SELECT ON inbox TO {service}_api")
+
+
+def hide_trail_v1(service: str) -> None:
+    op.execute(f"REVOKE SELECT ON inbox FROM {service}_api")  # noqa: S608 - our own name
+    op.execute("DROP INDEX outbox_of_account")
+
+
 def secure_tenant_table(service: str, table: str) -> None:
     """Close a table by tenant: the API role sees and writes only rows of `recours.tenant`, the worker role all rows.
 
