@@ -9,15 +9,18 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 STATE ?= .local
 # `make bench reader` measures that alone. `check` is a verb of its own: WHAT=check.
-BENCHES := reader claims intake classify prevention followups appeals replay pipeline matching analytics insight audits
+BENCHES := reader claims intake classify prevention followups appeals replay pipeline matching analytics insight audits trust latency telemetry backlog standing growth workers shapes profiles
 WHAT ?= $(filter $(BENCHES),$(MAKECMDGOALS))
-ROUNDS ?= 40
+ROUNDS ?=
 SEED ?=
+MINUTES ?= 30
 INPUTS ?= 1000000
 SECONDS ?= 0
 OFFLINE ?=
+KEEP ?=
+IMAGES := service ingest classifier appeals analytics provision
 
-.PHONY: help demo up sandbox down status logs migrate bi test check bench chromium browser chaos docs lock clean
+.PHONY: help demo up sandbox down status logs migrate bi test test-docker check bench chromium promtool browser chaos soak drill upgrade docs lock images clean
 
 help: ## list the verbs
 	@echo "Recours: denial management. Start with: make demo"
@@ -51,7 +54,15 @@ bi: $(VENV)/.local-ready ## print the address by which a BI tool reads analytics
 	@$(RUN) -m deploy.local bi --state $(STATE)
 
 test: check ## everything: what `make check` does, and every test against a real PostgreSQL and a real Kafka
-	@$(RUN) -m pytest -q tests/integration tests/e2e tests/browser tests/chaos
+	@$(RUN) -m pytest -q -n 2 --dist loadfile tests/integration
+	@$(RUN) -m pytest -q -m "not long" tests/e2e tests/browser tests/chaos tests/drill
+
+.PHONY: harness
+harness: $(VENV)/.dev-ready ## the fault harness and the drill held against what is broken on purpose, and a short soak
+	@$(RUN) -m pytest -q -m long tests/chaos tests/drill
+
+test-docker: $(VENV)/.dev-ready ## images, compose and Testcontainers on a Docker engine: the one here, or as root on Debian one of its own
+	@$(RUN) -m tests.docker
 
 check: $(VENV)/.dev-ready ## lint, types, import arrows and unit tests; under two minutes
 	@$(MAKE) lint
@@ -64,8 +75,16 @@ lint: $(VENV)/.dev-ready
 	@$(VENV)/bin/mypy .
 	@$(VENV)/bin/lint-imports
 
-bench: $(VENV)/.dev-ready ## measure speed and memory; `make bench reader` or another part measures that alone
-	@$(RUN) -m tests.bench $(WHAT)
+bench: $(VENV)/.dev-ready ## measure speed and memory and write docs/performance.md; `make bench reader` or another part measures that alone
+	@if [ -n "$(WHAT)" ]; then $(RUN) -m tests.bench $(WHAT); else $(RUN) -m tests.bench report --run; fi
+
+.PHONY: bench-report
+bench-report: $(VENV)/.dev-ready ## write docs/performance.md from what was measured last, part by part
+	@$(RUN) -m tests.bench report
+
+.PHONY: bench-guard
+bench-guard: $(VENV)/.dev-ready ## do the pure hot loops do a tenth more work than was kept? KEEP=1 keeps what they do now
+	@$(RUN) -m tests.bench.guard $(if $(KEEP),--keep)
 
 .PHONY: $(BENCHES)
 $(BENCHES): bench
@@ -73,6 +92,9 @@ $(BENCHES): bench
 
 chromium: $(VENV)/.dev-ready ## install the system's Chromium, which the tests of the pages need (Debian, as root)
 	@$(RUN) -m tests.browser.chromium --install
+
+promtool: $(VENV)/.dev-ready ## install Prometheus and promtool, which the tests of rules and alerts need (Debian, as root)
+	@$(RUN) -m tests.support.promtool --install
 
 browser: $(VENV)/.dev-ready ## the pages in a real Chromium, read by axe-core
 	@$(RUN) -m tests.browser.chromium
@@ -90,17 +112,30 @@ check-security: $(VENV)/.dev-ready ## unsafe calls, bill of materials (build/sbo
 	else $(VENV)/bin/pip-audit --strict --no-deps --disable-pip --require-hashes --progress-spinner off -r requirements/run.txt \
 		|| { echo "A vulnerability is known, or the package index did not answer for every pin: see above. OFFLINE=1 leaves this out." >&2; exit 1; }; fi
 
-chaos: $(VENV)/.dev-ready ## kill everything, many times, and count; ROUNDS=40 SEED=...
-	@$(RUN) -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/.dev-ready ## each fault of the table, then everything is counted; writes docs/reliability.md; ROUNDS=... SEED=...
+	@$(RUN) -m tests.chaos --write docs/reliability.md $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+soak: $(VENV)/.dev-ready ## steady load and a fault now and then; nothing may drift; MINUTES=30 SEED=...
+	@$(RUN) -m tests.chaos.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+drill: $(VENV)/.dev-ready ## a backup under load, everything lost, restored twice and counted to the cent (docs/backup.md); SEED=...
+	@$(RUN) -m tests.drill $(if $(SEED),--seed $(SEED))
+
+upgrade: $(VENV)/.dev-ready ## every process restarted at half load, and the release before beside this one (docs/upgrade.md)
+	@$(RUN) -m pytest -q -m long tests/upgrade
 
 docs: $(VENV)/.dev-ready ## write OpenAPI, AsyncAPI and the JSON Schemas anew
 	@$(RUN) -m deploy.docs
 
-lock: $(VENV)/.dev-ready ## pin the dependencies anew, with hashes; all three files agree
+lock: $(VENV)/.dev-ready ## pin the dependencies anew, with hashes; all files agree
 	@pin() { $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$$@"; }; \
 	pin requirements/run.in -o requirements/run.txt; \
+	for image in $(IMAGES); do pin requirements/$$image.in -c requirements/run.txt -o requirements/$$image.txt; done; \
 	pin requirements/local.in -c requirements/run.txt -o requirements/local.txt; \
 	pin requirements/dev.in -c requirements/local.txt -o requirements/dev.txt
+
+images: ## build the images of the four services and of deploy/provision.py
+	@docker compose --file deploy/compose.yaml --profile secrets build
 
 clean: ## stop the stack and remove its data and all that was built
 	@if [ -x $(RUN) ]; then $(RUN) -m deploy.local down --state $(STATE) --remove || true; fi

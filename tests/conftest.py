@@ -1,10 +1,12 @@
 """Real servers for tests: one PostgreSQL and one Kafka a session, started when a test first asks for them."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
 import hypothesis
 import pytest
 import structlog
@@ -12,7 +14,7 @@ import structlog
 from deploy.local import provision
 from deploy.local.layout import SERVICES, Ports, Secrets
 from deploy.local.stack import Stack
-from tests.support import ServiceDatabase, access, run_apart
+from tests.support import ServiceDatabase, access, containers, run_apart
 
 access.trust()
 
@@ -27,13 +29,27 @@ hypothesis.settings.load_profile("untimed")
 SAMPLES = Path(os.environ.get("RECOURS_SAMPLES", Path(__file__).resolve().parents[2] / "shared" / "data" / "x12"))
 
 
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack without services: PostgreSQL and Kafka alone."""
-    stack = Stack(tmp_path_factory.mktemp("servers"), Ports.free(), services=())
-    stack.start()
-    yield stack
-    stack.discard()
+    """A stack without services: PostgreSQL and Kafka alone; with RECOURS_INFRA=docker in containers that go with the tests."""
+    ports = Ports.free()
+    with contextlib.ExitStack() as held:
+        environment = held.enter_context(containers.servers(ports)) if os.environ.get("RECOURS_INFRA") == "docker" else {}
+        stack = Stack(tmp_path_factory.mktemp("servers"), ports, services=(), environment=environment)
+        stack.start()
+        # No test cuts the power, and what is thrown away at the end need not reach the disk.
+        run_apart(_execute(stack.admin_url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"))
+        yield stack
+        stack.discard()
 
 
 @pytest.fixture(scope="session")
@@ -66,19 +82,24 @@ def templates(servers: Stack) -> Callable[[str], str]:
     return template
 
 
-@pytest.fixture(scope="session")
-def service_database(servers: Stack, templates: Callable[[str], str]) -> Callable[[str], ServiceDatabase]:
-    """Make a fresh, migrated database of a service: `service_database("ingest").worker_url`."""
-    secrets = Secrets(servers.folder / "secrets.json")
+@pytest.fixture(scope="module")
+def service_database(servers: Stack, templates: Callable[[str], str]) -> Iterator[Callable[[str], ServiceDatabase]]:
+    """Make a fresh, migrated database of a service: `service_database("ingest").worker_url`. It goes with its module's tests.
+
+    A thousand of them left to the end are half a million files, which take minutes to remove.
+    """
+    secrets, made = Secrets(servers.folder / "secrets.json"), []
 
     def make(service: str) -> ServiceDatabase:
         assert service in SERVICES
         name = f"test_{service}_{uuid4().hex[:10]}"
         run_apart(provision.make_database(servers.admin_url, service, name=name, template=templates(service)))
+        made.append(name)
         urls = {role: provision.role_url(servers.admin_url, service, role, secrets, name) for role in ("owner", "api", "worker")}
         return ServiceDatabase(**{f"{role}_url": url for role, url in urls.items()})
 
-    return make
+    yield make
+    run_apart(_execute(servers.admin_url, *(f'DROP DATABASE "{name}" WITH (FORCE)' for name in made)))
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,13 @@ from deploy.docs.asyncapi import asyncapi
 from deploy.docs.kpis import kpi_page
 from deploy.docs.letters import with_variables
 from deploy.docs.levels import with_levels
+from deploy.docs.metrics import metrics_page
 from deploy.docs.openapi import openapi
 from deploy.docs.privacy import with_inventory
 from deploy.docs.schemas import EVENTS, json_schema
 from deploy.docs.workflow import with_workflow
 from deploy.local.layout import ROOT, SERVICES
+from deploy.observability.dashboards import dashboards
 
 DOCS: Final = ROOT / "docs"
 SCHEMAS: Final = DOCS / "events" / "schemas"
@@ -31,8 +33,10 @@ def generated() -> dict[Path, str]:
         DOCS / "deadlines.md": with_levels(DOCS / "deadlines.md"),
         DOCS / "kpis.md": kpi_page(),
         DOCS / "letters.md": with_variables(DOCS / "letters.md"),
+        DOCS / "metrics.md": metrics_page(),
         DOCS / "appeals.md": with_workflow(DOCS / "appeals.md"),
         DOCS / "privacy.md": with_inventory(DOCS / "privacy.md"),
+        **{ROOT / "deploy" / "observability" / "dashboards" / name: told for name, told in dashboards().items()},
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deploy.local.kafka import EmbeddedKafka
-from deploy.local.layout import ROOT, Ports, Secrets, Server, StackError, stack_id
+from deploy.local.layout import ROOT, Ports, Secrets, Server, StackError, stack_id, write_whole
 from deploy.local.postgres import EmbeddedPostgres
 
 _COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
@@ -79,7 +79,7 @@ class Embedded:
 
 
 class Docker:
-    """Containers of deploy/compose.yaml."""
+    """PostgreSQL and Kafka of deploy/compose.yaml; the services run beside them."""
 
     kind = "docker"
 
@@ -88,9 +88,14 @@ class Docker:
         password = secrets.get("postgres")
         self.admin_url = f"postgresql://postgres:{password}@127.0.0.1:{ports.postgres}/postgres"
         self.bootstrap = f"127.0.0.1:{ports.kafka}"
+        told = folder / "containers" / "postgres" / "password"
+        if not told.exists():
+            write_whole(told, password)
+            told.chmod(0o444)  # the server runs as another user; the folder above is closed to all but ours
+        folder.chmod(0o700)
         self._environment = {
             **os.environ,
-            "RECOURS_POSTGRES_PASSWORD": password,
+            "RECOURS_SECRETS": str(told.parents[1]),
             "RECOURS_POSTGRES_PORT": str(ports.postgres),
             "RECOURS_KAFKA_PORT": str(ports.kafka),
         }
@@ -103,7 +108,7 @@ class Docker:
             raise StackError(f"docker compose failed: {said[-1]}")
 
     def servers(self) -> Sequence[Server]:
-        self._compose("up", "--detach", "--wait")
+        self._compose("up", "--detach", "--wait", "postgres", "kafka")
         return ()
 
     def stop(self) -> None:
@@ -126,19 +131,26 @@ def choose(folder: Path, ports: Ports, secrets: Secrets) -> Infrastructure:
                 "RECOURS_INFRA=external needs RECOURS_POSTGRES (an administrator's URL) and RECOURS_KAFKA (host:port)."
             )
         return External(admin_url, bootstrap)
-    if wanted == "docker" or (not wanted and docker_answers()):
+    if wanted == "docker" or (not wanted and docker_answers() and compose_answers()):
         return Docker(folder, ports, secrets)
     return Embedded(folder, ports, secrets)
 
 
 def docker_answers() -> bool:
     """Say whether a Docker engine (not only its client) is here."""
-    if shutil.which("docker") is None:
+    return _succeeds("docker", "info")
+
+
+def compose_answers() -> bool:
+    """Say whether the client can compose, too: Debian's and some others come without."""
+    return _succeeds("docker", "compose", "version")
+
+
+def _succeeds(*command: str) -> bool:
+    if shutil.which(command[0]) is None:
         return False
     try:
-        asked = subprocess.run(
-            ["docker", "info"], capture_output=True, timeout=_DOCKER_ANSWERS_SECONDS, check=False, stdin=subprocess.DEVNULL
-        )
+        asked = subprocess.run(command, capture_output=True, timeout=_DOCKER_ANSWERS_SECONDS, check=False, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         return False
     return asked.returncode == 0

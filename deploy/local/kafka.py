@@ -11,7 +11,9 @@ import subprocess
 import tempfile
 import uuid
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from deploy.local.layout import StackError, require_free
 
@@ -30,6 +32,8 @@ _JAVA_AT_LEAST = 17
 class EmbeddedKafka:
     """One broker with its data folder."""
 
+    heap = "512m"
+
     def __init__(self, folder: Path, port: int, controller_port: int, log: Path) -> None:
         self._folder = folder
         self._port = port
@@ -47,13 +51,13 @@ class EmbeddedKafka:
         java, classpath = find_java(), self._classpath()
         properties = self._folder / "server.properties"
         properties.parent.mkdir(parents=True, exist_ok=True)
-        properties.write_text(self._properties())
+        properties.write_text("".join(f"{name}={value}\n" for name, value in self.properties().items()))
         self._log.parent.mkdir(parents=True, exist_ok=True)
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(java, classpath, properties)
         command = [
             java,
-            "-Xmx512m",
+            f"-Xmx{self.heap}",
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=4",
             "-cp",
@@ -71,14 +75,19 @@ class EmbeddedKafka:
 
     def _format(self, java: str, classpath: str, properties: Path) -> None:
         # Joined to its option: one id in sixty-four begins with a dash, and would be taken for another option.
-        cluster_id = f"--cluster-id={new_cluster_id()}"
+        cluster_id = f"--cluster-id={self.cluster_id()}"
         command = [java, "-Xmx128m", "-cp", classpath, "kafka.tools.StorageTool", "format", cluster_id, "-c", str(properties)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise StackError(f"Kafka could not format its data folder: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
 
-    def _properties(self) -> str:
-        told = {
+    def cluster_id(self) -> str:
+        """Return the id of the cluster that a new data folder belongs to."""
+        return new_cluster_id()
+
+    def properties(self) -> dict[str, str]:
+        """Return what the broker is told: it is a cluster of its own, and its controller, too."""
+        return {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
@@ -98,7 +107,6 @@ class EmbeddedKafka:
             "message.max.bytes": "8388608",
             "replica.fetch.max.bytes": "16777216",
         }
-        return "".join(f"{name}={value}\n" for name, value in told.items())
 
     def _classpath(self) -> str:
         """Return the jars, from this machine when it has them all, else resolved and fetched by their coordinates."""
@@ -107,22 +115,38 @@ class EmbeddedKafka:
             classpath = kept.read_text()
             if all(Path(jar).exists() for jar in classpath.split(":")):
                 return classpath
-        jars = _fetch_jars()
+        jars = broker_jars()
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(":".join(jars))
         return ":".join(jars)
 
 
-def _fetch_jars() -> list[str]:
-    """Resolve and fetch the jars into the user's Maven folder; one stack at a time, since another would take half a jar for one."""
+def broker_jars() -> list[str]:
+    """Return the jars that a broker needs, fetched where they are missing. Errors: StackError."""
+    return _fetched(lambda jgo: jgo.resolve(_JARS), "Kafka's jars")
+
+
+def fetch_jar(group: str, name: str, version: str, classifier: str) -> str:
+    """Return one jar that holds all that it needs, fetched where it is missing. Errors: StackError."""
+
+    def find(jgo: Any) -> list[Any]:
+        return [jgo.maven.MavenContext().project(group, name).at_version(version).artifact(classifier=classifier)]
+
+    (jar,) = _fetched(find, f"The jar of {name}")
+    return jar
+
+
+def _fetched(find: Callable[[Any], Sequence[Any]], what: str) -> list[str]:
+    """Resolve and fetch jars into the user's Maven folder; one stack at a time, since another would take half a jar for one."""
     try:
         jgo = importlib.import_module("jgo")
+        importlib.import_module("jgo.maven")
     except ImportError as error:
         raise StackError("The package jgo is not installed; run `make up`, which installs it.") from error
     with (Path(tempfile.gettempdir()) / f"recours-jars-{os.getuid()}.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            artifacts = jgo.resolve(_JARS)
+            artifacts = find(jgo)
             jars = [Path(artifact.resolve()) for artifact in artifacts]
             for jar in jars:
                 if not zipfile.is_zipfile(jar):  # left behind by a download that was broken off
@@ -130,7 +154,7 @@ def _fetch_jars() -> list[str]:
             return [str(artifact.resolve()) for artifact in artifacts]
         except Exception as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise StackError(f"Kafka's jars could not be fetched by their Maven coordinates: {lines[0]}") from error
+            raise StackError(f"{what} could not be fetched by their Maven coordinates: {lines[0]}") from error
 
 
 def new_cluster_id() -> str:

@@ -6,7 +6,7 @@ import random
 import secrets
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from libs.common.sealing.master import new_line
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("ingest", "classifier", "appeals", "analytics")
-SEALED = ("ingest", "appeals")  # those that hold who a patient is, and seal it
 ROLES = ("owner", "api", "worker")
 # Roles of those who read a service's database with SQL of their own: a group, to which each reader's role belongs.
 READERS = {"analytics": "analytics_bi"}
@@ -40,7 +39,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Ports:
-    """One port each; all on the loopback address."""
+    """One port each; all on the loopback address. What is named after a process answers its /metrics."""
 
     postgres: int = 54329
     kafka: int = 19092
@@ -53,6 +52,12 @@ class Ports:
     classifier_worker: int = 8012
     appeals_worker: int = 8013
     analytics_worker: int = 8014
+    ingest_api: int = 8021
+    classifier_api: int = 8022
+    appeals_api: int = 8023
+    analytics_api: int = 8024
+    analytics_webhooks: int = 8034
+    zipkin: int = 9411
 
     @classmethod
     def from_environment(cls) -> "Ports":
@@ -69,8 +74,7 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Find ports that nobody uses now."""
-        candidates = random.sample(_FREE_PORTS, 200)
-        found = (port for port in candidates if is_free(port))
+        found = free_ports()
         return cls(**{name: next(found) for name in cls.__dataclass_fields__})
 
     def url(self, service: str) -> str:
@@ -80,6 +84,11 @@ class Ports:
 def tenant() -> str:
     """Return the tenant that services of this environment answer for."""
     return os.environ.get("RECOURS_TENANT", "local")
+
+
+def free_ports() -> Iterator[int]:
+    """Yield ports that nobody uses now, each once."""
+    return (port for port in random.sample(_FREE_PORTS, 400) if is_free(port))
 
 
 def is_free(port: int) -> bool:

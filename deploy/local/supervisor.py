@@ -20,18 +20,16 @@ from typing import Any
 
 import psutil
 
-from deploy.local import access, processes, provision
+from deploy.local import access, processes, provision, zipkin
+from deploy.local.environment import environment_of
 from deploy.local.infra import Infrastructure, choose
 from deploy.local.layout import (
     ROOT,
-    SEALED,
-    SERVICES,
     Ports,
     Secrets,
     Server,
     StackError,
     Start,
-    master_key_file,
     require_free,
     tenant,
     write_whole,
@@ -110,6 +108,7 @@ class Supervisor:
         self._secrets = Secrets(folder / "secrets.json")
         self._state = State(folder / "state.json", ports=asdict(ports), tenant=tenant())
         self._infra: Infrastructure | None = None
+        self._zipkin: zipkin.EmbeddedZipkin | None = None
         self._children: list[Child] = []
         self._stopping = False
 
@@ -133,14 +132,15 @@ class Supervisor:
 
     def _start(self) -> None:
         for service in self._services:
-            require_free(asdict(self._ports)[service], service)
-            require_free(asdict(self._ports)[f"{service}_worker"], f"{service}_worker")
+            for what in (service, f"{service}_worker", f"{service}_api"):
+                require_free(asdict(self._ports)[what], what)
         access.write_token(self._folder, self._state.tenant)
         infra = self._infra = choose(self._folder, self._ports, self._secrets)
         servers = infra.servers()
         self._state.infra, self._state.kafka, self._state.admin_url = infra.kind, infra.bootstrap, infra.admin_url
         for server in servers:
             self._launch(Child(server.name, server.start))
+        self._launch_zipkin()
         for server in servers:
             self._await_server(server)
             if server.name == "postgres":
@@ -150,12 +150,18 @@ class Supervisor:
             self._prepare_databases(infra)
             self._launch_services("api")
         if self._services and not self._stopping:
-            self._state.notes = asyncio.run(provision.make_topics(infra.bootstrap))
+            self._state.notes += asyncio.run(provision.make_topics(infra.bootstrap))
             self._launch_services("worker")
         self._await_ready()
         if not self._stopping:
             self._state.status = "ready"
             self._note_processes()
+
+    def _launch_zipkin(self) -> None:
+        if self._services and zipkin.wanted():
+            own = self._zipkin = zipkin.EmbeddedZipkin(self._ports.zipkin, self._folder / "logs" / "zipkin.log")
+            self._state.notes.append(f"Traces: {own.url}/zipkin/")
+            self._launch(Child("zipkin", own.start))
 
     def _launch_services(self, role: str) -> None:
         for service in () if self._stopping else self._services:
@@ -192,24 +198,8 @@ class Supervisor:
         infra = self._infra
         if infra is None:
             raise StackError("Nothing is started yet.")
-        environment = {
-            "RECOURS_DOCUMENTS_URL": str(self._folder / "documents"),
-            "RECOURS_PACKETS_URL": str(self._folder / "packets"),
-            **access.environment(self._folder, service),
-            "RECOURS_WEBHOOK_LOOPBACK": "true",  # for `recours listen`: a stack for one machine posts to it
-            "RECOURS_AUDIT_ANCHORS_URL": str(self._folder / "audit-anchors"),
-            **({"RECOURS_MASTER_KEY_FILE": str(master_key_file(self._folder))} if service in SEALED else {}),
-            **os.environ,
-            "RECOURS_DATABASE_URL": provision.role_url(infra.admin_url, service, role, self._secrets),
-            "RECOURS_KAFKA": infra.bootstrap,
-            "RECOURS_PORT": str(asdict(self._ports)[service]),
-            **({"RECOURS_HEALTH_PORT": str(asdict(self._ports)[f"{service}_worker"])} if role == "worker" else {}),
-            "RECOURS_INSTANCE": f"{service}-1",
-            **({"RECOURS_PSEUDONYM_KEY": self._secrets.get("pseudonym_key")} if service == "ingest" else {}),
-            **({"RECOURS_AUDIT_SIGNING_KEY": self._secrets.get("audit_signing_key")} if role == "worker" else {}),
-            **({"RECOURS_MODEL_KEY": self._secrets.get("model_key")} if service == "classifier" else {}),
-            **{f"RECOURS_{name.upper()}_URL": self._ports.url(name) for name in SERVICES},
-        }
+        told = environment_of(self._folder, self._ports, infra.admin_url, infra.bootstrap, service, role)
+        environment = (self._zipkin.environment if self._zipkin is not None else {}) | told
         log_path = self._folder / "logs" / f"{service}-{role}.log"
 
         def start() -> "subprocess.Popen[bytes]":
@@ -226,6 +216,7 @@ class Supervisor:
         deadline = time.monotonic() + _READY_SECONDS
         waiting = {f"{service}-api": self._ports.url(service) + "/readyz" for service in self._services}
         waiting |= {f"{service}-worker": self._ports.url(f"{service}_worker") + "/readyz" for service in self._services}
+        waiting |= {"zipkin": self._zipkin.health_url} if self._zipkin is not None else {}
         while waiting and not self._stopping:
             for name, url in list(waiting.items()):
                 if _answers(url):

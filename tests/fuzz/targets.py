@@ -28,7 +28,8 @@ from libs.common.contracts.remit_received import RemitReceivedV1
 from libs.common.errors import Permanent
 from libs.common.http import paging
 from libs.common.http.json_bodies import check_json
-from libs.common.http.problems import Problem, field_problems
+from libs.common.http.problem import Problem
+from libs.common.http.problems import field_problems
 from libs.common.messaging import cloudevents
 from libs.x12 import Claim, InterchangeReader, Item, Remit
 from services.appeals.documents import inspector

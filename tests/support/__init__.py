@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 _PATIENCE_SECONDS = 120  # far more than it takes: a limit against hanging, no measure of speed
 
 
@@ -23,6 +25,14 @@ def run_apart(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end on a loop of its own, also where one is running."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+def is_ready(url: str) -> bool:
+    """Say whether a process of ours at an address can do its work."""
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def eventually(

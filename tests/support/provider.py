@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import html
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -40,6 +42,14 @@ class Provider:
         assert answer.is_redirect, answer.text
         return str(answer.headers["location"])
 
+    def end(self, address: str) -> str:
+        """Sign out as a person does on the provider's page; return where the browser is sent back to."""
+        page = self._http.get(address).raise_for_status().text
+        back = html.unescape(page.partition('name="redirect_uri"')[2].partition('value="')[2].partition('"')[0])
+        answer = self._http.post("/oauth2/end_session/confirm", data={"redirect_uri": back})
+        assert answer.is_redirect, answer.text
+        return str(answer.headers["location"])
+
     def close(self) -> None:
         self._http.close()
 
@@ -72,16 +82,16 @@ class _Strict:
 @contextmanager
 def provider(redirect_uri: str) -> Iterator[Provider]:
     """Run a provider that knows Recours under this address to come back to."""
-    server = make_server(
-        "localhost", 0, _Strict(make_provider(require_client_registration=True, require_nonce=True)), threaded=True
-    )
+    # Tests look hours ahead, and the provider's clock is the machine's: what it says must still hold then.
+    made = make_provider(require_client_registration=True, require_nonce=True, access_token_max_age=timedelta(days=1))
+    server = make_server("localhost", 0, _Strict(made), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    made = Provider(f"http://localhost:{server.server_port}", redirect_uri)
+    running = Provider(f"http://localhost:{server.server_port}", redirect_uri)
     try:
-        yield made
+        yield running
     finally:
-        made.close()
+        running.close()
         server.shutdown()
         thread.join(10)
         server.server_close()

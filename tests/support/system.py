@@ -1,6 +1,6 @@
 """The whole running system as tests see it: files in over HTTP, then what every service holds and every topic carries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -172,23 +172,26 @@ class System:
 
     def ends(self) -> dict[str, int]:
         """Return how many records each topic has."""
+        counts: dict[str, int] = {}
+        for part, end in self.offsets().items():
+            counts[part.topic] = counts.get(part.topic, 0) + end
+        return counts
 
-        async def ask() -> dict[str, int]:
+    def offsets(self) -> dict[TopicPartition, int]:
+        """Return the offset that each partition's next record gets."""
+
+        async def ask() -> dict[TopicPartition, int]:
             consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.bootstrap)
             await consumer.start()
             try:
-                parts = _partitions(provision.wanted_topics())
-                counts: dict[str, int] = {}
-                for part, end in (await consumer.end_offsets(parts)).items():
-                    counts[part.topic] = counts.get(part.topic, 0) + end
-                return counts
+                return dict(await consumer.end_offsets(_partitions(provision.wanted_topics())))
             finally:
                 await consumer.stop()
 
         return dict(run_apart(ask()))
 
-    def records(self, topic: str) -> list[ConsumerRecord]:
-        """Return all records of a topic, each partition's in order."""
+    def records(self, topic: str, since: Mapping[TopicPartition, int] | None = None) -> list[ConsumerRecord]:
+        """Return all records of a topic, or those from some offsets on, each partition's in order."""
 
         async def read() -> list[ConsumerRecord]:
             consumer = AIOKafkaConsumer(
@@ -201,7 +204,7 @@ class System:
                 ends = await consumer.end_offsets(parts)
                 found: list[ConsumerRecord] = []
                 for part in parts:
-                    await consumer.seek_to_beginning(part)
+                    consumer.seek(part, since[part]) if since else await consumer.seek_to_beginning(part)
                 while any([await consumer.position(part) < ends[part] for part in parts]):
                     for records in (await consumer.getmany(timeout_ms=500)).values():
                         found += records

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
-
 from deploy.local import access
 from deploy.local.layout import ROOT, SERVICES, Ports
 from deploy.local.stack import Stack
-from tests.support import eventually
+from tests.support import eventually, is_ready
 from tests.support.system import System
 
 
@@ -38,14 +36,7 @@ def another_tenant(stack: Stack, tenant: str, logs: Path, **told: str) -> Iterat
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
             running.callback(process.wait)
             running.callback(process.terminate)
-        eventually(lambda: all(answers(ports.url(service)) for service in SERVICES))
+        eventually(lambda: all(is_ready(ports.url(service)) for service in SERVICES))
         system = System(stack, ports, tenant)
         running.callback(system.close)
         yield system
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz").status_code == 200
-    except httpx.TransportError:
-        return False

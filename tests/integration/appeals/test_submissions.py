@@ -1,10 +1,17 @@
 """A submission goes out by one request: each of its cases is filed once, and what cannot be filed is told with the reason."""
 
+from typing import Any
 from uuid import uuid4
 
+import pytest
+
+from services.appeals.filing import together_api
 from tests.integration.appeals.test_worklist import PAYER, Office, databases, denial, office
 
 __all__ = ["databases", "office"]
+
+
+TOGETHER: dict[str, Any] = {"channel": "mail", "level": "redetermination", "why": "One."}
 
 
 async def test_a_submission_is_filed_by_one_request_and_none_of_its_cases_twice(office: Office) -> None:
@@ -36,3 +43,24 @@ async def test_a_submission_is_filed_by_one_request_and_none_of_its_cases_twice(
     for wrong in ({"level": None}, {"channel": "folder"}, {"why": ""}, {"action": "correct_and_resubmit"}):
         assert (await office.http.post(path, json=together | wrong)).status_code == 422
     assert (await office.http.post(path.replace(begun["submission_id"], str(uuid4())), json=together)).status_code == 404
+
+
+async def test_cases_that_are_refused_hold_up_none_behind_them(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together_api, "AT_ONCE", 2)
+    await office.denied(*(denial(name) for name in "ABCDE"))
+    begun = await office.send("POST", "/v1/submissions", {"payer": PAYER, "category": "medical_necessity"}, 201)
+    await office.send("POST", "/v1/cases:bulk", {"chosen": {"carc": "50"}, "submission_id": begun["submission_id"]}, 202)
+    while await office.bulk.do_batch():
+        pass
+    ids = sorted(case["case_id"] for case in (await office.cases(submission_id=begun["submission_id"])).values())
+    for case_id in ids[:3]:
+        headers = {"If-Match": '"1"', "Idempotency-Key": case_id}
+        assert (await office.http.post(f"/v1/cases/{case_id}/file", json=TOGETHER, headers=headers)).status_code == 200
+    path, after, seen = f"/v1/submissions/{begun['submission_id']}/file", None, []
+    for _ in range(3):
+        told = (await office.http.post(path, json=TOGETHER | {"after": after})).json()
+        seen.append((told["filed"], [each["case_id"] for each in told["refused"]], told["left"], told["next_after"]))
+        after = told["next_after"]
+    assert seen == [(0, ids[:2], 3, ids[1]), (1, [ids[2]], 1, ids[3]), (1, [], 0, None)]
+    again = (await office.http.post(path, json=TOGETHER | {"after": ids[4]})).json()
+    assert (again["filed"], again["before"], again["left"], again["refused"]) == (0, 2, 0, [])

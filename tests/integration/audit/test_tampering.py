@@ -270,10 +270,16 @@ async def test_what_was_kept_long_enough_leaves_by_a_signed_cut_and_the_rest_sta
     await chain.tamper("INSERT INTO tenants VALUES ($tenant, 'active', '', 'olga', now(), true, 'matter 12')")
     assert await cutter.cut() == 0, "it is under legal hold"
     await chain.tamper("UPDATE tenants SET legal_hold = false WHERE tenant_id = $tenant")
+    await chain.tamper("INSERT INTO retention (tenant_id, kind, days) VALUES ($tenant, 'audit-log', 101)")
+    assert await cutter.cut() == 0, "the tenant has said that its entries are kept for longer"
+    await chain.tamper("UPDATE retention SET days = 99 WHERE tenant_id = $tenant")
     assert await cutter.cut() == 5
+    await chain.settle()
     report = await chain.report()
-    assert (report.findings, report.first_seq, report.last_seq) == ([], 6, 8)
-    assert await chain.log.superuser.fetchval("SELECT count(*) FROM audit_log WHERE tenant_id = $1", chain.log.tenant) == 3
+    assert (report.findings, report.first_seq, report.last_seq) == ([], 6, 9)
+    told = "SELECT object_ids[1] FROM audit_log WHERE tenant_id = $1 AND action = 'forget'"
+    assert await chain.log.superuser.fetchval(told, chain.log.tenant) == "rows:5"
+    assert await chain.log.superuser.fetchval("SELECT count(*) FROM audit_log WHERE tenant_id = $1", chain.log.tenant) == 4
     assert await cutter.cut() == 0
     await chain.grow(1)
     assert await chain.faults() == set()

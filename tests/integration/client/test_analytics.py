@@ -70,7 +70,7 @@ def test_scorecards_are_shown_beside_the_mean(run: Run, database: ServiceDatabas
     assert ["F1", "initial-denial-rate", "too", "few", "50.0%"] in shared
     (told,) = lines(run("scorecards", "facility", *asked, "--json")[1])
     assert {card["key"] for card in told["items"]} == {"F1", "F2"}
-    code, out, err = run("scorecards", "coder", *asked)
+    code, out, err = run("scorecards", "category", *asked)
     assert (code, out) == (2, "")
     assert "Traceback" not in err
 

@@ -1,10 +1,14 @@
 """Labels over a real database: kept by source, and held against the judgement as it stands or by another version."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 
+from libs.common.clock import FixedClock
+from libs.common.retention.forgetting import Forgetter
+from services.classifier.retention import KINDS
 from tests.integration.consumers.conftest import Service, remit
 from tests.integration.consumers.test_api import client
 from tests.integration.consumers.test_replays import denials
@@ -58,3 +62,15 @@ async def test_a_label_is_of_a_denial_and_from_the_lists(classifier: Service) ->
         assert (await label(asking, {"denial_id": UUID(int=1)}, "biller", ENROLLMENT)).status_code == 404
         assert (await label(asking, {"denial_id": UUID(int=1)}, "hearsay", ENROLLMENT)).status_code == 422
         assert (await label(asking, {"denial_id": UUID(int=1)}, "biller", {"category": "x", "action": "y"})).status_code == 422
+
+
+async def test_what_was_noted_beside_a_label_goes_after_its_time_and_the_label_stays(classifier: Service) -> None:
+    await classifier.take(n290("A"))
+    async with client(classifier) as asking:
+        denial = (await denials(asking))["A"]
+        await label(asking, denial, "biller", ENROLLMENT | {"note": "asked Mrs Quagga"})
+        (before,) = (await asking.get("/v1/labels")).json()["items"]
+        for days, note in ((2556, "asked Mrs Quagga"), (2558, "forgotten")):
+            later = FixedClock(datetime.fromisoformat(before["labelled_at"]).astimezone(UTC) + timedelta(days=days))
+            await Forgetter(classifier.worker, later, KINDS).forget()
+            assert (await asking.get("/v1/labels")).json()["items"] == [before | {"note": note}]

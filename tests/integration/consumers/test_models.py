@@ -22,12 +22,13 @@ from libs.common.contracts.envelope import encode
 from libs.common.contracts.remit_matched import RemitMatchedV1
 from libs.common.database import Database
 from libs.common.ids import claim_key
+from libs.common.retention.forgetting import Forgetter
 from libs.synthetic.chances import ChancedClaim, chanced_claims
 from services.classifier.api import make_app
 from services.classifier.learners import LEARNERS
 from services.classifier.models import sealing
-from services.classifier.models import store as models
 from services.classifier.models.running import ScoreKeeper, Trainer
+from services.classifier.retention import KINDS
 from services.classifier.risk import store
 from services.classifier.risk.model import Scorer
 from tests.integration.consumers.conftest import Sent, Service, remit
@@ -244,11 +245,10 @@ async def _of_many_scores_a_part_is_looked_at_and_old_ones_are_forgotten(life: L
     assert compared["scored"] < 2_000, "the same part of both"
     assert compared["scored"] >= week["looked_at"]
     await life.service.rows("INSERT INTO tenants VALUES ('local', 'active', '', 'olga', now(), true, 'matter 12') RETURNING 1")
-    async with life.service.worker.begin() as tx:
-        assert await models.forget_scores(tx, date(2021, 1, 1), 10) == 0, "it is under legal hold"
+    forgetter = Forgetter(life.service.worker, FixedClock(datetime(2022, 1, 1, tzinfo=UTC)), KINDS)
+    assert await forgetter.forget(10) == 0, "it is under legal hold"
     await life.service.rows("UPDATE tenants SET legal_hold = false RETURNING 1")
-    async with life.service.worker.begin() as tx:
-        assert [await models.forget_scores(tx, date(2021, 1, 1), 10) for _ in range(3)] == [10, 4, 0]
+    assert await forgetter.forget(10) == 14
     (kept,) = await life.service.rows("SELECT count(*) AS n FROM model_scores")
     assert kept["n"] == 2 * (500 + 2_000)
 

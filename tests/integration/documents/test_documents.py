@@ -4,19 +4,23 @@ import asyncio
 import hashlib
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from libs.common.clock import FixedClock
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.object_stores import open_store
+from libs.common.retention.forgetting import Forgetter
 from services.appeals.documents import store
 from services.appeals.documents.blobs import Blobs
 from services.appeals.documents.sweep import GRACE, BlobSweep
 from services.appeals.documents.uploading import BYTES_MAX
+from services.appeals.retention import KINDS
 from tests.integration.documents.conftest import Appeals, client_of
 from tests.support import papers
 from tests.support.cases import NOW
@@ -155,18 +159,51 @@ async def test_the_sweep_forgets_what_a_crash_or_a_deletion_left_and_nothing_els
     foreign = appeals.folder / "6c6f63616c" / "a-packet" / "1.pdf"  # packets may lie beside documents
     foreign.parent.mkdir(parents=True)
     foreign.write_bytes(b"a packet")
+    cut_off = [Path(f"{appeals.folder / orphan}#1"), Path(f"{foreign}#12")]
+    for path in cut_off:
+        path.write_bytes(b"the first half")
     for path in appeals.files():
         os.utime(path, (NOW.timestamp(), NOW.timestamp()))
     assert await sweep(timedelta(hours=1)).sweep() == 0
     await appeals.http.put("/v1/tenants/local", json={"legal_hold": True, "why": "matter 12"})
-    assert await sweep(GRACE + timedelta(seconds=1)).sweep() == 0, "it is under legal hold"
+    assert await sweep(GRACE + timedelta(seconds=1)).sweep() == len(cut_off), "what was a document is under legal hold"
     assert len(appeals.files()) == 4
+    assert not any(path.exists() for path in cut_off)
     await appeals.http.put("/v1/tenants/local", json={"legal_hold": False, "why": "settled"})
     assert await sweep(GRACE + timedelta(seconds=1)).sweep() == 2
     assert orphan not in {path.relative_to(appeals.folder).as_posix() for path in appeals.files()}
     assert foreign.exists()
     assert (await appeals.http.get(f"{kept}/content")).content == papers.pdf(1)
     assert (await send(appeals, case, papers.pdf(2))).status_code == 201
+
+
+async def test_documents_of_a_case_that_rests_for_years_go_with_their_bytes_and_those_of_one_that_is_worked_on_stay(
+    appeals: Appeals,
+) -> None:
+    resting, open_case = await appeals.case(), await appeals.case()
+    old = (await send(appeals, resting, papers.pdf(1), "QUAGGA.pdf")).headers["Location"]
+    kept = (await send(appeals, open_case, papers.pdf(2))).headers["Location"]
+    async with appeals.worker.begin("local") as tx:
+        await tx.execute(text("UPDATE cases SET state = 'upheld' WHERE case_id = :c"), {"c": resting})
+
+    async def forget(days: int) -> int:
+        latest = await appeals.rows("SELECT greatest(max(c.changed_at), max(d.changed_at)) AS at FROM cases c, documents d")
+        return await Forgetter(appeals.worker, FixedClock(latest[0]["at"] + timedelta(days=days)), KINDS).forget()
+
+    assert await forget(2556) == 0
+    assert await forget(2558) == 1
+    assert (await appeals.http.get(f"{old}/content")).status_code in (404, 410)
+    assert (await appeals.http.get(f"{kept}/content")).content == papers.pdf(2)
+    assert (await appeals.http.get(old)).json()["file_name"] == "forgotten"
+    [entry] = await appeals.rows("SELECT what, who, why FROM document_history WHERE who = 'recours'")
+    assert entry == {"what": "deleted", "who": "recours", "why": "retention"}
+    sweep = BlobSweep(
+        appeals.worker,
+        FixedClock(NOW + GRACE + timedelta(days=1)),
+        Blobs(open_store(str(appeals.folder)), appeals.worker),
+    )
+    await sweep.sweep()
+    assert [row["n"] for row in await appeals.rows("SELECT count(*) AS n FROM document_blobs")] == [1]
 
 
 async def test_bytes_that_come_again_while_they_are_swept_are_not_lost(appeals: Appeals) -> None:

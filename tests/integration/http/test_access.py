@@ -21,7 +21,7 @@ from libs.common.database import Database
 from libs.common.http.access import COMMON, Door
 from services.ingest.claims.examples import PROFESSIONAL
 from tests.integration.ingest.conftest import Ingest, ingest
-from tests.support.access import PERSON, VERIFIER, bearer, own_tokens
+from tests.support.access import PERSON, VERIFIER, NoneClosed, bearer, own_tokens
 
 __all__ = ["ingest"]
 
@@ -140,7 +140,9 @@ async def test_without_keys_nobody_is_let_in_and_the_service_says_that_it_is_not
 
 
 async def test_a_service_is_let_in_to_its_own_scopes_alone() -> None:
-    async with client(app_of("classifier"), **own_tokens("ingest").headers("local")) as http:
+    app = app_of("classifier")
+    app.state.door.standing = NoneClosed()
+    async with client(app, **own_tokens("ingest").headers("local")) as http:
         assert (await http.get("/v1/denials")).status_code == 403
         assert (await http.post("/v1/risk", content=b"x")).status_code == 400
 

@@ -97,32 +97,32 @@ def served(service: str, database: ServiceDatabase, **told: Any) -> Iterator[str
         yield f"http://127.0.0.1:{port}"
 
 
-async def fill(service: str, database: ServiceDatabase) -> None:
+async def fill(service: str, database: ServiceDatabase, tenant_id: str = "local") -> None:
     """Let a service's own handlers take every published example, and bury one record."""
     worker = Database(database.worker_url)
     for topic, struct, handle in READS[service]:
         event = next(event for event in EVENTS if event.name == topic)
-        batch = [received(json.loads(path.read_bytes()), event.type_name, struct) for path in event.examples()]
+        batch = [received(json.loads(path.read_bytes()), event.type_name, struct, tenant_id) for path in event.examples()]
         async with worker.begin() as tx:
             await outbox.append(tx, await handle(tx, batch, NOW))
     buried = json.loads(DEAD_LETTER.examples()[-1].read_bytes())
-    headers = json.dumps({"ce_tenantid": "local", "ce_reason": buried["reason"], "ce_sequence": "0"})
+    headers = json.dumps({"ce_tenantid": tenant_id, "ce_reason": buried["reason"], "ce_sequence": "0"})
     topic = f"{buried['topic']}.{service}{dead_letters.SUFFIX}"
     async with worker.begin() as tx:
-        row = (uuid7(), "local", topic, buried["key"], dead_letters.TYPE, json.dumps(buried).encode(), headers)
+        row = (uuid7(), tenant_id, topic, buried["key"], dead_letters.TYPE, json.dumps(buried).encode(), headers)
         await outbox.append_rows(tx, [row])
     while service == "ingest" and await IntakeReader(worker, SystemClock(), KEY, Sandbox()).read_next():
         pass
     await worker.close()
 
 
-def received(data: dict[str, Any], type_name: str, struct: type[msgspec.Struct]) -> Received[Any]:
+def received(data: dict[str, Any], type_name: str, struct: type[msgspec.Struct], tenant_id: str = "local") -> Received[Any]:
     return Received(
         id=uuid7(),
         source="recours/test",
         type=type_name,
         key=data.get("claim_key") or data["subject_id"],
-        tenant_id="local",
+        tenant_id=tenant_id,
         sequence=1,
         correlation_id="test",
         traceparent=None,

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,13 +13,14 @@ import pytest
 from sqlalchemy import text
 
 from deploy.local.layout import SERVICES
-from libs.common.clock import SystemClock
+from libs.common.clock import FixedClock, SystemClock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.retention.forgetting import Forgetter
 from libs.common.tenants import standing
 from libs.common.tenants import store as tenants
 from services.analytics.reports import store as reports
-from services.analytics.webhooks import queue
+from services.analytics.retention import KINDS
 from services.ingest.claims.examples import PROFESSIONAL
 from tests.integration.client.conftest import Run, recours
 from tests.integration.http.test_contract import served
@@ -210,8 +212,8 @@ async def test_reports_and_messages_of_a_tenant_under_legal_hold_are_not_forgott
                 "INSERT INTO webhook_messages (tenant_id, message_id, type, occurred_at, told) VALUES (:t, :m, 'x', :at, '{}')"
             )
             await tx.execute(text(message), {"t": tenant, "m": uuid4(), "at": LONG_AGO})
+    assert await Forgetter(worker, FixedClock(LONG_AGO + timedelta(days=31)), KINDS).forget() == 1
     async with worker.begin() as tx:
-        assert await queue.forget(tx, LONG_AGO + timedelta(days=1), 10) == 1
         for table, found in (("reports", left), ("webhook_messages", sent)):
             rows = await tx.execute(text(f"SELECT tenant_id, count(*) FROM {table} GROUP BY 1"))
             found.update({row[0]: row[1] for row in rows})
@@ -234,15 +236,15 @@ async def test_while_the_database_is_away_what_it_said_last_holds_and_without_th
     database, moment = Away(databases["classifier"].api_url), Moment()
     door = standing.Standing(moment)
     with pytest.raises(Transient):
-        await door.is_closed(database, "west")
+        await door.closed_as(database, "west")
     moment.at += standing.LOOK_SECONDS
     database.is_away = False
     async with client(Served("classifier", databases["classifier"]).process(), OPERATOR) as operator:
         await operator.put("/v1/tenants/west", json=told("suspended"))
-    assert await door.is_closed(database, "west")
+    assert await door.closed_as(database, "west") == "suspended"
     database.is_away = True
     moment.at += 3600
-    assert (await door.is_closed(database, "west"), await door.is_closed(database, "south")) == (True, False)
+    assert (await door.closed_as(database, "west"), await door.closed_as(database, "south")) == ("suspended", None)
     await database.close()
 
 
@@ -272,3 +274,21 @@ def test_the_command_suspends_in_all_services_and_names_the_one_that_does_not_an
         assert recours("tenants", "resume", "clinic 7", "--why", "paid", "--service", "ingest")[0] == 0
         assert httpx.get(f"{ingest_url}/v1/claims", headers=bearer("clinic 7")).status_code == 200
     assert recours("tenants", "list", "--service", "nobody")[0] == 2
+
+
+def test_the_commands_of_retention_say_it_and_show_it_and_the_one_of_the_export_writes_a_file(
+    databases: Databases, recours: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with served("ingest", databases["ingest"]) as ingest_url:
+        monkeypatch.setenv("RECOURS_INGEST_URL", ingest_url)
+        assert recours("retention", "set", "ingest", "files", "365")[0] == 0
+        status, out, _ = recours("retention", "list", "--service", "ingest", "--json")
+        kept = {each["kind"]: each["days"] for each in json.loads(out)["retention"]["items"]}
+        assert (status, kept["files"], kept["claim-patients"]) == (0, 365, 2557)
+        assert "365" in recours("retention", "list", "--service", "ingest")[1]
+        status, _, err = recours("retention", "set", "ingest", "files", "1")
+        assert (status, "30 to 36500 days" in " ".join(err.split())) == (2, True), err
+        assert json.loads(recours("retention", "reset", "ingest", "files", "--json")[1])["days"] == 2557
+        lines = tmp_path / "lines.csv"
+        assert recours("deidentify", "claim-lines", "-o", lines, "--year", "2025")[0] == 0
+        assert lines.read_text().startswith("claim,line,claim_type")

@@ -119,6 +119,20 @@ async def test_a_replacement_names_what_it_replaces_and_is_named_by_it(ingest) -
     assert (detail["replaced_by_claim_id"], detail["history"][-1]["why"]) == (second["claim_id"], "replaced")
 
 
+async def test_who_coded_a_claim_stands_beside_it_and_is_told_again_with_it(ingest) -> None:
+    replacement = (await ingest.http.post("/v1/claims", json=changed(frequency_code="7", coder="c-17"))).json()
+    first = (await ingest.http.post("/v1/claims", json=changed(coder="c-3"))).json()
+    again = await ingest.http.post("/v1/claims", json=changed(coder="c-4"))
+    assert (again.status_code, again.json()["claim_id"], again.json()["coder"]) == (200, first["claim_id"], "c-3")
+    assert (await batch(ingest, PROFESSIONAL))[0]["status"] == "known", "who coded it is no part of its name"
+    told = [(event["claim_id"], event["coder"], event.get("replaces_claim_id")) for event in await ingest.events()]
+    linked = (replacement["claim_id"], "c-17", first["claim_id"])
+    assert told == [(replacement["claim_id"], "c-17", None), (first["claim_id"], "c-3", None), linked]
+    assert "coder" not in await ingest.get(f"/v1/claims/{first['claim_id']}/content")
+    (dental,) = await batch(ingest, {**CLAIMS["dental"], "coder": "c-5"})
+    assert (await ingest.get(f"/v1/claims/{dental['claim_id']}"))["coder"] == "c-5"
+
+
 async def test_an_answer_that_waited_finds_a_claim_that_comes_as_json(ingest) -> None:
     await ingest.take(encode(made.acknowledgement(made.status("ACC-20017", "A7:562:85"))))
     told = (await ingest.http.post("/v1/claims", json=PROFESSIONAL)).json()
@@ -130,6 +144,7 @@ async def test_an_answer_that_waited_finds_a_claim_that_comes_as_json(ingest) ->
     [
         ({"lines": [LINE] * 1000}, "/body/lines"),
         ({"patient_control_number": "P" * 300}, "/body/patient_control_number"),
+        ({"coder": "Jo Smith"}, "/body/coder"),
         ({"patient_control_number": "A*B"}, "/body/patient_control_number"),
         ({"charge_cents": "100"}, "/body/charge_cents"),
         ({"charge_cents": 1.5}, "/body/charge_cents"),

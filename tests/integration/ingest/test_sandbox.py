@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.common.clock import FixedClock
 from libs.common.database import Database
+from libs.common.retention.forgetting import Forgetter
 from services.ingest.claims.examples import PROFESSIONAL
+from services.ingest.retention import KINDS
 from services.ingest.sandbox.payer import SandboxPayer
 from services.ingest.store import insert_interchange
 from tests.integration.ingest.conftest import NOW, SANDBOX, Ingest
@@ -72,6 +75,13 @@ async def test_a_tenant_with_a_real_payer_hears_nothing_ever(ingest: Ingest, pay
     assert await ingest.count("claims") == 3
     ingest.clock.at = NOW + timedelta(days=400)
     assert await payer.hand_in() == 0
+    assert await ingest.count("sandbox_letters") == 0
+
+
+async def test_what_nobody_hands_in_any_more_is_forgotten_after_a_month(ingest: Ingest, http: httpx.AsyncClient) -> None:
+    await send(http, asking("SBX-REVERSED-1"))
+    for days, gone in ((29, 0), (31, 3)):
+        assert await Forgetter(ingest.worker_database, FixedClock(NOW + timedelta(days=days)), KINDS).forget() == gone
     assert await ingest.count("sandbox_letters") == 0
 
 

@@ -27,6 +27,7 @@ UNION ALL SELECT format('grant %s %s %s', table_name, grantee, privilege_type) F
     WHERE table_schema = 'public' AND table_name !~ '[0-9]{8}'
 ORDER BY 1
 """
+WAITS = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
 
 
 def versions(service: str) -> list[str]:
@@ -117,3 +118,109 @@ def test_a_claim_has_its_lines_and_its_first_step_as_rows_again_before_version_1
     kept = "SELECT line, procedure_code, modifiers, units, charge_cents, service_from_on FROM claim_lines"
     assert asyncio.run(told(kept)) == [(1, "G0283", "GP KX", "", 5, None)]
     assert asyncio.run(told("SELECT state, why FROM claim_history")) == [("submitted", "submitted")]
+
+
+def test_a_migration_gives_way_to_who_holds_its_table_and_comes_again(empty: Any) -> None:
+    """Somebody reads `remits` in an open transaction; version 0023 wants it for itself."""
+    url = empty("ingest")
+    run("upgrade('ingest', sys.argv[1], '0022')", url)
+
+    async def held(program: str) -> tuple[int, str]:
+        connection = await asyncpg.connect(url)
+        try:
+            async with connection.transaction():
+                await connection.fetch("SELECT 1 FROM remits")
+                command = [sys.executable, "-c", f"import sys; from libs.common import migrate; {program}", url]
+                ran = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stderr=asyncio.subprocess.PIPE)
+                assert ran.stderr is not None
+                said = (await ran.stderr.read()).decode()
+                return await ran.wait(), said
+        finally:
+            await connection.close()
+
+    never = "migrate._LOCK_TRIES, migrate._LOCK_PAUSE_SECONDS = 1, 0; migrate.upgrade('ingest', sys.argv[1])"
+    status, said = asyncio.run(held(never))
+    assert status == 1
+    assert "SchemaBusyError: The schema of ingest could not be changed: a table that it wants was never free" in said
+    assert not asyncio.run(provision.is_newest("ingest", url))
+
+    async def let_go_between() -> None:
+        """The table is free as soon as somebody has waited for it in vain."""
+        reader, watcher = await asyncpg.connect(url), await asyncpg.connect(url)
+        transaction = reader.transaction()
+        await transaction.start()
+        await reader.fetch("SELECT 1 FROM remits")
+        program = "import sys; from libs.common import migrate; migrate.upgrade('ingest', sys.argv[1])"
+        ran = await asyncio.create_subprocess_exec(sys.executable, "-c", program, url, cwd=ROOT)
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'remits'::regclass"
+        for wanted in (1, 0):  # it waits for the table, and then no longer
+            while await watcher.fetchval(waiting) != wanted:  # noqa: ASYNC110 - another process's matter, which tells nobody
+                await asyncio.sleep(0.05)
+        assert ran.returncode is None, "it comes again"
+        await transaction.rollback()
+        assert await ran.wait() == 0
+        await reader.close()
+        await watcher.close()
+
+    asyncio.run(let_go_between())
+    assert asyncio.run(provision.is_newest("ingest", url))
+
+
+def test_an_index_is_built_beside_the_work_and_no_statement_of_a_later_version_runs_for_ever(empty: Any, tmp_path: Path) -> None:
+    url = empty("ingest")
+    run("upgrade('ingest', sys.argv[1])", url)
+    newest = versions("ingest")[-1]
+    script = tmp_path / "later.py"
+    script.write_text(
+        "from alembic import op\n"
+        "from libs.common.schema import outside_of_transaction\n"
+        f"revision, down_revision, branch_labels, depends_on = '9999', '{newest}', None, None\n"
+        "def upgrade():\n"
+        "    bound = op.get_bind().exec_driver_sql('SHOW statement_timeout').scalar()\n"
+        "    with outside_of_transaction():\n"
+        "        free = op.get_bind().exec_driver_sql('SHOW statement_timeout').scalar()\n"
+        "        op.execute('CREATE INDEX CONCURRENTLY later ON remits (tenant_id)')\n"
+        "    again = op.get_bind().exec_driver_sql('SHOW statement_timeout').scalar()\n"
+        "    op.execute(f\"COMMENT ON INDEX later IS '{bound} {free} {again}'\")\n"
+    )
+    program = [
+        "from alembic import command; from libs.common import migrate; config = migrate._config('ingest', sys.argv[1])",
+        "folder = config.get_main_option('script_location') + '/versions'",
+        f"config.set_main_option('version_locations', folder + ' {tmp_path}')",
+        "config.set_main_option('path_separator', 'space'); command.upgrade(config, 'head')",
+    ]
+    run_apart("; ".join(program), url)
+
+    async def told() -> Any:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(
+                "SELECT obj_description(indexrelid) FROM pg_index WHERE indexrelid = 'later'::regclass AND indisvalid"
+            )
+        finally:
+            await connection.close()
+
+    assert asyncio.run(told()) == "30s 0 30s"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_who_asks_for_the_tenants_while_they_get_a_column_waits_and_is_answered(service: str, empty: Any) -> None:
+    """The release before asks at every door; a function that gave whole rows failed for all who waited in it."""
+    url = empty(service)
+    run(f"upgrade('{service}', sys.argv[1])", url)
+
+    async def ask_meanwhile() -> list[Any]:
+        changes, asks, looks = [await asyncpg.connect(url) for _ in range(3)]
+        try:
+            async with changes.transaction():
+                await changes.execute("ALTER TABLE tenants ADD COLUMN later text")
+                asked = asyncio.create_task(asks.fetch("SELECT tenant_id, state FROM every_tenant()"))
+                async with asyncio.timeout(30):
+                    while not await looks.fetchval(WAITS, asks.get_server_pid()):  # noqa: ASYNC110 - the server knows
+                        await asyncio.sleep(0.02)
+            return await asked
+        finally:
+            for connection in (changes, asks, looks):
+                await connection.close()
+
+    assert asyncio.run(ask_meanwhile()) == []

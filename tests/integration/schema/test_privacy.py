@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from deploy.docs.privacy import inventories
+from deploy.docs.privacy import inventories, places
 from deploy.local.layout import SERVICES
 
 _COLUMNS = """
@@ -31,4 +31,12 @@ def test_only_ingest_and_appeals_hold_who_a_patient_is() -> None:
         for table, columns in tables.items()
         if "identifier" in columns.values()
     }
-    assert {service for service, table in holders if table != "idempotency_keys"} == {"ingest", "appeals"}
+    assert {service for service, _ in holders} == {"ingest", "appeals"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_identifier_is_sealed_and_what_is_sealed_is_in_the_inventory(service: str) -> None:
+    tables, sealed = inventories()[service], {(place.table, place.column) for place in places(service)}
+    named = {(table, column) for table, columns in tables.items() for column, kind in columns.items() if kind == "identifier"}
+    assert named <= sealed
+    assert all(column in tables[table] for table, column in sealed)

@@ -141,7 +141,8 @@ async def test_neither_role_changes_the_schema_or_what_was_told(role: str, roles
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT 1 FROM inbox",
+        "INSERT INTO inbox VALUES (gen_random_uuid(), 'x')",
+        "DELETE FROM inbox",
         "SELECT 1 FROM audit_position",
         "INSERT INTO audit_chain VALUES ('x', 1, gen_random_uuid(), '')",
         "UPDATE relay_position SET last_xid = '1'",

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from libs.common.messaging.dead_letters import DeadLetter, DeadLetterLimit, TooM
 
 TOPIC, TYPE = "numbers", "recours.number.v1"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+REBALANCES = 3
 
 
 class Number(Struct, frozen=True):
@@ -354,6 +356,32 @@ async def test_two_members_share_the_work_and_hand_it_over_without_doubling(data
     assert answered == [number**2 for number in range(100, 200)]
 
 
+async def test_a_rebalance_that_begins_while_records_come_is_over_at_once(database, kafka_server, topic, squares) -> None:
+    """Its two halves waited for each other when a record came between them: until the watchdog ended the process."""
+    sent = count(1000)
+
+    async def trickle() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap)
+        await producer.start()
+        while True:
+            number = next(sent)
+            made = record(number)
+            await producer.send_and_wait(topic, made.value, key=str(number).encode(), headers=list(made.headers))
+            await asyncio.sleep(0.02)
+
+    tasks = [asyncio.create_task(trickle()), asyncio.create_task(member(database, kafka_server, topic, squares).run())]
+    await wait_for(lambda: squares.seen != [])
+    for _ in range(REBALANCES):
+        others = Squares()
+        other = asyncio.create_task(member(database, kafka_server, topic, others).run())
+        await wait_for(lambda others=others: others.seen != [])
+        before = len(squares.seen)
+        await wait_for(lambda before=before: len(squares.seen) > before)
+        await stop(other)
+    for task in tasks:
+        await stop(task)
+
+
 async def committed(admin: AIOKafkaAdminClient, group: str) -> int:
     """Count what a group has said to have dealt with; nothing while a fresh broker has nobody yet who keeps it."""
     try:
@@ -411,3 +439,16 @@ async def test_a_commit_that_never_comes_back_is_given_up(consumer, monkeypatch)
     consumer._done[TopicPartition(TOPIC, 0)] = 5
     with pytest.raises(KafkaTimeoutError):
         await consumer._hand_over(Closing())
+
+
+async def test_what_comes_for_a_tenant_that_is_erased_is_dropped_and_not_kept_as_a_dead_letter_either(consumer, squares, database):
+    for state in ("erasing", "erased"):
+        async with database.begin() as tx:
+            await tx.execute(text("INSERT INTO tenants VALUES (:t, :s, '', 'olga', now())"), {"t": state, "s": state})
+        of_it = {"ce_tenantid": state}
+        at = 10 if state == "erased" else 0
+        await consumer.process(
+            [record(2, offset=at, headers=of_it), record(3, offset=at + 1), record(offset=at + 2, value=b"no json", headers=of_it)]
+        )
+    assert squares.seen == [3, 3]
+    assert [topic for topic, _ in await outbox(database)] == ["squares", "squares"]

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -13,10 +14,12 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from deploy.local.layout import Ports
 from libs.common.contracts.envelope import Event, first_event
 from libs.common.database import Database
 from libs.common.messaging import outbox
 from libs.common.messaging.relay import Relay
+from tests.support.proxy import Proxy
 
 
 class Counted(Struct, frozen=True):
@@ -128,6 +131,18 @@ async def test_a_row_that_commits_late_is_not_lost(database, kafka_server, topic
             await asyncio.sleep(0.5)  # the relay has had every chance to pass over the open one
         records = await read(kafka_server.bootstrap, topic, until=lambda found: len(found) == 2)
     assert numbers(records) == [1, 2]
+
+
+async def test_a_transaction_left_open_in_another_services_database_holds_nothing_back(
+    database, service_database, kafka_server, topic
+) -> None:
+    neighbour = Database(service_database("ingest").worker_url)
+    async with running(Relay(database, bootstrap=kafka_server.bootstrap, source="recours/test")), neighbour.begin() as open_:
+        await outbox.append(open_, [event(topic, 1)])
+        async with database.begin() as tx:
+            await outbox.append(tx, [event(topic, 2)])
+        assert numbers(await read(kafka_server.bootstrap, topic, until=bool)) == [2]
+    await neighbour.close()
 
 
 async def test_what_rolls_back_is_never_sent(database, kafka_server, topic) -> None:
@@ -304,3 +319,41 @@ async def test_a_lost_database_session_is_taken_up_again(database, kafka_server,
             await outbox.append(tx, [event(topic, 2)])
         records = await read(kafka_server.bootstrap, topic, until=lambda found: len(set(numbers(found))) == 2)
     assert list(dict.fromkeys(numbers(records))) == [1, 2]  # the first goes twice where its session ended before its position moved
+
+
+@pytest.fixture
+def far_away(service_database) -> Iterator[tuple[Database, Database, Proxy]]:
+    """A database as two hosts reach it, the second through a proxy that may lose it."""
+    url = service_database("classifier").worker_url
+    port = urlsplit(url).port
+    assert port is not None
+    with Proxy(Ports.free().postgres, port) as proxy:
+        yield Database(url), Database(url.replace(f":{port}/", f":{proxy.port}/")), proxy
+
+
+@pytest.mark.parametrize("while_it", ["waits", "is between two messages of a statement"])
+async def test_a_relay_whose_host_is_lost_keeps_the_lock_for_a_while_only(
+    far_away, kafka_server, topic, monkeypatch, while_it: str
+) -> None:
+    near, far, proxy = far_away
+    monkeypatch.setattr("libs.common.messaging.relay._GHOST_SECONDS", 5.0)
+    lost = Relay(far, bootstrap=kafka_server.bootstrap, source="recours/test")
+    at_rest = asyncio.Event()
+
+    async def rest(connection, _) -> None:
+        if while_it != "waits":
+            await connection.prepare("SELECT last_xid::text FROM relay_position")  # its session is neither idle nor at work now
+        at_rest.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(lost, "_drain_for_ever", rest)
+    async with running(lost):
+        async with asyncio.timeout(60):
+            await at_rest.wait()
+        proxy.lose_clients()
+    async with near.begin() as tx:
+        await outbox.append(tx, [event(topic, 1)])
+    async with running(Relay(near, bootstrap=kafka_server.bootstrap, source="recours/test")):
+        assert numbers(await read(kafka_server.bootstrap, topic, until=bool, seconds=120)) == [1]
+    await near.close()
+    await far.close()

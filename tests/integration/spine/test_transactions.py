@@ -2,13 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from unittest.mock import Mock
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from libs.common.database import Database, copy_rows, driver
+from deploy.local.layout import Ports
+from libs.common import measures
+from libs.common.database import Database, copy_out, copy_rows, driver, wake
+from libs.common.errors import Transient
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture
@@ -37,6 +43,30 @@ async def test_what_the_driver_wrote_first_shows_only_after_the_commit(database:
         await connection.execute("INSERT INTO inbox (event_id, source) VALUES ($1, 'a')", uuid4())
         assert await admitted(database) == 0
     assert await admitted(database) == 1
+
+
+@pytest.mark.parametrize("tenant", [None, "local"])
+async def test_who_listens_is_woken_when_a_transaction_has_committed_and_only_then(database: Database, tenant: str | None) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    listener = await database.connect_alone()
+    await listener.add_listener("woken", lambda *said: told.put_nowait(str(said[-1])))
+    with contextlib.suppress(ZeroDivisionError):
+        async with database.begin(tenant) as tx:
+            await wake(tx, "woken", "rolled back")
+            raise ZeroDivisionError
+    async with database.begin(tenant) as tx:
+        await copy_rows(tx, "inbox", ("event_id", "source"), [(uuid4(), "a")])
+        await wake(tx, "woken", "it's there")
+        await asyncio.sleep(0.2)
+        assert told.empty()
+    async with asyncio.timeout(10):
+        assert await told.get() == "it's there"
+    assert await admitted(database) == 1
+    async with database.begin(tenant) as tx:
+        await tx.execute(text("SELECT 1"))
+    await asyncio.sleep(0.2)
+    assert told.empty(), "the next transaction of a connection wakes nobody"
+    await listener.close()
 
 
 async def test_a_connection_that_the_server_closed_is_replaced_before_it_is_used(database: Database) -> None:
@@ -90,3 +120,73 @@ async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database)
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert await admitted(database) == 0
+
+
+async def test_who_waits_in_vain_for_a_connection_is_counted(service_database, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Mock()
+    monkeypatch.setattr(measures, "CONNECTION_TIMEOUTS", counted)
+    database = Database(service_database("classifier").worker_url, pool_size=1, application_name="alone")
+    monkeypatch.setattr(database.engine.pool, "_timeout", 0.05)
+    async with database.begin():
+        with pytest.raises(Transient):
+            await database.ping()
+    await database.ping()
+    await database.close()
+    counted.add.assert_called_once_with(1, {"db.client.connection.pool.name": "alone"})
+
+
+@pytest.fixture
+def proxied(service_database) -> Iterator[tuple[Proxy, str]]:
+    """A proxy before a fresh database, and the address through it."""
+    url = service_database("classifier").worker_url
+    port = urlsplit(url).port
+    assert port is not None
+    with Proxy(Ports.free().postgres, port) as proxy:
+        yield proxy, url.replace(f":{port}/", f":{proxy.port}/")
+
+
+async def test_a_half_open_connection_is_given_up_and_replaced(proxied: tuple[Proxy, str]) -> None:
+    proxy, url = proxied
+    database = Database(url, pool_size=1, statement_seconds=0.5)
+
+    async def write() -> None:
+        async with database.begin() as tx:
+            await (await driver(tx)).execute("INSERT INTO inbox (event_id, source) VALUES ($1, 'a')", uuid4())
+            proxy.lose_servers()
+            await (await driver(tx)).execute("SELECT 1")
+
+    with pytest.raises(Transient):
+        await write()
+    assert await admitted(database) == 0
+    await database.close()
+
+
+async def test_a_commit_that_is_not_answered_is_transient_and_its_connection_replaced(proxied: tuple[Proxy, str]) -> None:
+    proxy, url = proxied
+    database = Database(url, pool_size=1, statement_seconds=0.5)
+    transaction = database.begin("local")
+    tx = await transaction.__aenter__()
+    await (await driver(tx)).execute("INSERT INTO inbox (event_id, source) VALUES ($1, 'a')", uuid4())
+    proxy.lose_servers()
+    with pytest.raises(Transient):
+        await transaction.__aexit__(None, None, None)
+    assert await admitted(database) == 0
+    await database.close()
+
+
+async def test_a_copy_may_take_longer_than_a_statement_but_not_be_silent_so_long(proxied: tuple[Proxy, str]) -> None:
+    _, url = proxied
+    database = Database(url, pool_size=1, statement_seconds=0.4)
+
+    async def copied(pause: float, rows: int) -> int:
+        taken: list[bytes] = []
+        query = "SELECT repeat('x', 20000), pg_sleep($1) FROM generate_series(1, $2::int)"
+        async with database.begin() as tx:
+            await copy_out(tx, query, pause, rows, into=taken.append, silence_seconds=0.4)
+        return sum(map(len, taken))
+
+    assert await copied(0.05, 12) > 12 * 20_000
+    with pytest.raises(Transient):
+        await copied(2.0, 1)
+    assert await admitted(database) == 0, "its connection is replaced"
+    await database.close()

@@ -97,10 +97,12 @@ def test_containers_are_asked_for_by_stack_with_its_ports_and_password(tmp_path:
     asked = docker.read_text().splitlines()
     project = f"--project-name recours-{(tmp_path / 'id').read_text()}"
     verbs = [line for line in asked if line.startswith("compose")]
-    assert [line.split("compose.yaml ")[1] for line in verbs] == ["up --detach --wait", "stop", "down --volumes"]
+    assert [line.split("compose.yaml ")[1] for line in verbs] == ["up --detach --wait postgres kafka", "stop", "down --volumes"]
     assert all(project in line for line in verbs)
     assert {"RECOURS_POSTGRES_PORT=7001", "RECOURS_KAFKA_PORT=7002"} <= set(asked)
-    assert f"RECOURS_POSTGRES_PASSWORD={secrets.get('postgres')}" in asked
+    (told,) = {line.partition("=")[2] for line in asked if line.startswith("RECOURS_SECRETS=")}
+    assert (Path(told) / "postgres" / "password").read_text() == secrets.get("postgres")
+    assert tmp_path.stat().st_mode & 0o077 == 0  # the file itself may be read by whatever user the container's server is
 
 
 def test_an_engine_that_fails_is_quoted_in_one_sentence(tmp_path: Path, secrets: Secrets, docker: Path) -> None:
@@ -122,7 +124,7 @@ def test_a_jar_that_was_fetched_by_half_is_fetched_again(tmp_path: Path, monkeyp
         return jar
 
     monkeypatch.setattr(importlib.import_module("jgo"), "resolve", lambda _: [SimpleNamespace(resolve=resolve)])
-    assert kafka._fetch_jars() == [str(jar)]
+    assert kafka.broker_jars() == [str(jar)]
     assert zipfile.is_zipfile(jar)
 
 
@@ -132,7 +134,7 @@ def test_jars_that_cannot_be_fetched_are_one_sentence(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(importlib.import_module("jgo"), "resolve", resolve)
     with pytest.raises(StackError, match=r"^Kafka's jars could not be fetched .* coordinates: no way to the repository$"):
-        kafka._fetch_jars()
+        kafka.broker_jars()
 
 
 def test_a_java_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ class Guarded(EmbeddedKafka):
         command += ["-c", str(properties), *(part for user in users for part in ("--add-scram", user))]
         subprocess.run(command, check=True, capture_output=True)
 
-    def _properties(self) -> str:
+    def properties(self) -> dict[str, str]:
         certificate, key = self._certificates.sign("broker")
         both = self._folder / "broker-both.pem"
         both.write_bytes(key.read_bytes() + certificate.read_bytes())
@@ -77,8 +77,7 @@ class Guarded(EmbeddedKafka):
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:admin;User:ANONYMOUS",  # nobody but the controller itself is without a name
         }
-        lines = [each for each in super()._properties().splitlines() if each.partition("=")[0] not in changed]
-        return "\n".join([*lines, *(f"{name}={value}" for name, value in changed.items())]) + "\n"
+        return super().properties() | changed
 
 
 @dataclass

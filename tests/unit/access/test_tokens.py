@@ -216,4 +216,5 @@ def test_what_is_no_set_of_keys_is_refused(told: bytes):
 def test_every_role_and_service_is_made_of_scopes_that_exist():
     for bundle in (*scopes.ROLES.values(), *scopes.SERVICES.values()):
         assert bundle <= scopes.SCOPES.keys()
-    assert set(scopes.SCOPES) == frozenset().union(*scopes.ROLES.values())
+    told_one_by_one = {"tenants:export"}  # all of any tenant, patient data and all: nobody has it by a role
+    assert set(scopes.SCOPES) - told_one_by_one == frozenset().union(*scopes.ROLES.values())

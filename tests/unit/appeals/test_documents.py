@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from services.appeals.documents.inspection import Inspection
 from services.appeals.documents.naming import disposition, safe_name
 from services.appeals.documents.ranges import Unsatisfiable, read_range

@@ -9,13 +9,15 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
+from libs.common import logs
 from libs.common.access.scopes import PUBLIC
 from libs.common.http import protocol, receiving
 from libs.common.http.app import create_app
 from libs.common.http.edge import HEADERS
 from libs.common.http.json_bodies import JSON_BODY_MAX_BYTES, check_json
-from libs.common.http.problems import Problem
+from libs.common.http.problem import Problem
 from libs.common.http.protocol import HEAD_BYTES_MAX, BoundedHttp
 from tests.support.access import VERIFIER
 from tests.support.serving import served_by_thread
@@ -101,6 +103,13 @@ async def test_every_answer_has_the_safe_headers_whatever_became_of_the_request(
     assert answer.status_code == status
     assert {name: answer.headers[name.decode()] for name, _ in HEADERS} == {name: value.decode() for name, value in HEADERS}
     assert "strict-transport-security" not in answer.headers
+
+
+async def test_what_is_logged_of_a_request_bears_the_trace_that_its_answer_names() -> None:
+    with capture_logs(processors=logs.fields("test")) as lines:
+        answers = [await ask("GET", "/bug"), await ask("GET", "/bug", headers={"traceparent": f"00-{'7' * 32}-{'8' * 16}-01"})]
+    assert [line["trace_id"] for line in lines] == [answer.headers["traceparent"].split("-")[1] for answer in answers]
+    assert lines[1]["trace_id"] == "7" * 32
 
 
 async def test_browsers_are_held_to_tls_where_the_request_came_by_it() -> None:

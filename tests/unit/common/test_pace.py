@@ -1,32 +1,34 @@
-"""Work that comes in drops is gathered, and what comes after a pause does not wait."""
+"""Work that comes in drops is gathered for as long as the last turn took, and never for longer than was said."""
 
 import asyncio
 
 import pytest
 
-from libs.common.pace import Pace
+from libs.common.pace import rest
 
 
-async def test_the_first_turn_begins_at_once_and_the_next_waits_for_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def rested(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    turns = Pace(1000)
-    await turns.turn()
-    assert waited == []
-    await turns.turn()
-    (seconds,) = waited
-    assert 0 < seconds <= 1000
+    return waited
 
 
-async def test_what_comes_after_a_pause_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def sleep(_: float) -> None:
-        raise AssertionError
+async def test_after_a_short_turn_there_is_a_rest_as_long_as_it_was(rested: list[float]) -> None:
+    await rest(0.25, 1)
+    assert rested == [0.25]
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    turns = Pace(0)
-    await turns.turn()
-    await turns.turn()
+
+async def test_turns_begin_no_further_apart_than_was_said(rested: list[float]) -> None:
+    await rest(0.75, 1)
+    assert rested == [0.25]
+
+
+async def test_after_a_long_turn_there_is_no_rest(rested: list[float]) -> None:
+    await rest(1, 1)
+    await rest(5, 1)
+    assert rested == []

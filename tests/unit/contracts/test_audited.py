@@ -56,8 +56,8 @@ def fields(node: Any, schemas: dict[str, Any], seen: set[str]) -> set[str]:
         return set().union(*(fields(each, schemas, seen) for each in node))
     if not isinstance(node, dict):
         return set()
-    name = str(node.get("$ref", "")).rpartition("/")[2]
-    if name and name not in seen:
+    kind, _, name = str(node.get("$ref", "")).rpartition("/")
+    if kind == "#/components/schemas" and name not in seen:
         seen.add(name)
         return fields(schemas[name], schemas, seen)
     return set(node.get("properties", ())).union(*(fields(each, schemas, seen) for key, each in node.items() if key != "example"))

@@ -26,7 +26,11 @@ def test_every_field_of_an_event_is_known_to_hold_no_patient_data(event: Publish
 
 
 def test_no_field_holds_who_a_patient_is() -> None:
-    assert not {name for name, kind in EVENT_FIELDS.items() if kind in ("identifier", "words", "staff")}
+    assert not {name for name, kind in EVENT_FIELDS.items() if kind in ("identifier", "words")}
+
+
+def test_of_a_providers_people_events_say_who_coded_a_claim_and_no_more() -> None:
+    assert {name for name, kind in EVENT_FIELDS.items() if kind == "staff"} == {"coder"}
 
 
 def test_the_list_holds_no_name_that_is_not_used() -> None:

@@ -18,9 +18,9 @@ from pypdf import PdfReader, PdfWriter
 
 from services.appeals.letters.facts import Asked, Exhibit, sheet, values
 from services.appeals.letters.library import compose
+from services.appeals.letters.orders import Job, Result
 from services.appeals.letters.packing import CannotFit, Limits, Piece, cut
 from services.appeals.letters.paragraphs import write
-from services.appeals.letters.press import Job, Result
 from tests.support import papers
 from tests.support.letters import CASE, TOLD, sources
 
