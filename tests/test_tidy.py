@@ -258,6 +258,30 @@ def test_every_promise_is_kept_in_both_directions() -> None:
     assert [promise for promise, holds, noticed in rows if "`test_" in holds and "`test_" in noticed] == ["L1", "L2", "L3", "L4"]
 
 
+def _opening(text: str, place: int) -> int:
+    """Return where the bracket opens that holds a place; -1 where none does within this string."""
+    depth = 0
+    for at in range(place, -1, -1):
+        depth += {")": 1, "(": -1}.get(text[at], 0)
+        if depth < 0 or text.startswith('"""', at):
+            return at if depth < 0 else -1
+    return -1
+
+
+def test_rows_that_others_hold_are_passed_over_in_a_query_that_runs_once() -> None:
+    """Within the statement that takes them, a plan may look for them once a row, each time find others, and take them all."""
+    wrong, seen = [], 0
+    for name, text in modules("libs", "services"):
+        if "/migrations/" not in name:
+            for found in re.finditer("SKIP LOCKED", text):
+                seen += 1
+                opening = _opening(text, found.start())
+                if opening >= 0 and re.search(r"\b(IN|FROM|JOIN|USING)\s*$", text[:opening]):
+                    wrong.append(f"{name}: {text[opening : opening + 60]}")
+    assert wrong == []
+    assert seen > 0
+
+
 def test_migrations_of_a_service_stand_in_one_line() -> None:
     broken = []
     for folder in sorted((ROOT / "services").glob("*/migrations/versions")):

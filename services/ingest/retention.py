@@ -31,9 +31,12 @@ WITH old AS (
 SELECT count(*) FROM old
 """
 _LETTERS: Final = """
-DELETE FROM sandbox_letters WHERE (tenant_id, due_at, row_id) IN (
+WITH old AS MATERIALIZED (
     SELECT tenant_id, due_at, row_id FROM sandbox_letters WHERE tenant_id = $1 AND due_at < $2
-    ORDER BY due_at, row_id LIMIT $3 FOR UPDATE SKIP LOCKED)
+    ORDER BY due_at, row_id LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM sandbox_letters AS letter USING old
+WHERE letter.tenant_id = old.tenant_id AND letter.due_at = old.due_at AND letter.row_id = old.row_id
 """
 _PAYMENT: Final = """
 SELECT row_id, remittance_id FROM remittances

@@ -77,15 +77,16 @@ async def receive_small(tx: AsyncConnection, received: Received, sha256: str, si
     return new
 
 
+# One that is looked up within the update may be looked up anew for each row, and each time be another: the plan decides.
 _LEASE = """
-UPDATE interchanges SET status = 'processing', leased_until = now() + $1::interval, bytes_read = 0, claims_read = 0, error_count = 0
-FROM (
+WITH waiting AS MATERIALIZED (
     SELECT tenant_id, interchange_id, bytes_read > 0 AS begun FROM interchanges
     WHERE status IN ('received', 'processing') AND (leased_until IS NULL OR leased_until < now())
         AND tenant_id > $2 AND tenant_id <> ALL ($3)
     ORDER BY tenant_id, received_at LIMIT 1 FOR UPDATE SKIP LOCKED
-) AS waiting
-WHERE interchanges.tenant_id = waiting.tenant_id AND interchanges.interchange_id = waiting.interchange_id
+)
+UPDATE interchanges SET status = 'processing', leased_until = now() + $1::interval, bytes_read = 0, claims_read = 0, error_count = 0
+FROM waiting WHERE interchanges.tenant_id = waiting.tenant_id AND interchanges.interchange_id = waiting.interchange_id
 RETURNING interchanges.tenant_id, interchanges.interchange_id, received_at, traceparent, failures, leased_until, begun
 """
 

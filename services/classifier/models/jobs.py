@@ -69,10 +69,12 @@ async def find(tx: AsyncConnection, tenant_id: str, *, before: UUID | None, limi
 
 
 _LEASE_NEXT: Final = f"""
+WITH next AS MATERIALIZED (
+    SELECT tenant_id AS whose, job_id AS which FROM model_jobs WHERE state = 'waiting' OR (state = 'running' AND lease_until < :now)
+    ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
 UPDATE model_jobs SET state = 'running', attempts = attempts + 1, lease_until = :until, updated_at = :now
-WHERE (tenant_id, job_id) IN (
-    SELECT tenant_id, job_id FROM model_jobs WHERE state = 'waiting' OR (state = 'running' AND lease_until < :now)
-    ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+FROM next WHERE tenant_id = whose AND job_id = which
 RETURNING {_FIELDS}
 """  # noqa: S608 - our own names
 

@@ -77,9 +77,7 @@ async def get(tx: AsyncConnection, tenant_id: str, load_id: UUID) -> Any | None:
 
 
 _LEASE = """
-UPDATE reference_loads AS loads SET status = 'loading', leased_until = now() + $1::interval, attempts = loads.attempts + 1,
-    bytes_read = 0, rows = 0, release_id = NULL
-FROM (
+WITH waiting AS MATERIALIZED (
     SELECT tenant_id, load_id, (
         SELECT release_id FROM reference_releases AS releases
         WHERE releases.tenant_id = waits.tenant_id AND releases.release_id = waits.release_id AND state = 'loading'
@@ -87,8 +85,10 @@ FROM (
     FROM reference_loads AS waits
     WHERE status IN ('received', 'loading') AND (leased_until IS NULL OR leased_until < now())
     ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
-) AS waiting
-WHERE loads.tenant_id = waiting.tenant_id AND loads.load_id = waiting.load_id
+)
+UPDATE reference_loads AS loads SET status = 'loading', leased_until = now() + $1::interval, attempts = loads.attempts + 1,
+    bytes_read = 0, rows = 0, release_id = NULL
+FROM waiting WHERE loads.tenant_id = waiting.tenant_id AND loads.load_id = waiting.load_id
 RETURNING loads.*, waiting.before
 """
 

@@ -38,10 +38,12 @@ async def insert_letters(tx: AsyncConnection, letters: Iterable[Letter]) -> None
 
 
 _TAKE = """
-DELETE FROM sandbox_letters WHERE (tenant_id, due_at, row_id) IN (
+WITH due AS MATERIALIZED (
     SELECT tenant_id, due_at, row_id FROM sandbox_letters WHERE tenant_id = ANY ($1::text[]) AND due_at <= $2
     ORDER BY due_at, row_id LIMIT $3 FOR UPDATE SKIP LOCKED
-) RETURNING *
+)
+DELETE FROM sandbox_letters AS letter USING due
+WHERE letter.tenant_id = due.tenant_id AND letter.due_at = due.due_at AND letter.row_id = due.row_id RETURNING letter.*
 """
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from services.ingest import store
@@ -224,6 +225,20 @@ async def leased(ingest) -> Progress:
         found = await store.lease(tx, timedelta(seconds=15))
     assert found is not None
     return found[0]
+
+
+async def test_one_lease_takes_one_file_whatever_postgresql_believes_of_the_table(ingest) -> None:
+    """Where it was counted with one row in it, the next file was looked for once a row: several were leased and one was read."""
+    await ingest.accept(one_payment(range(2)))
+    await ingest.read_all()
+    owner = await asyncpg.connect(ingest.urls.owner_url)
+    await owner.execute("ANALYZE interchanges")
+    await owner.close()
+    for n in range(1, 6):
+        await ingest.accept(one_payment(range(2), f"MORE{n}"))
+    for taken in range(1, 6):
+        await leased(ingest)
+        assert await ingest.rows("SELECT count(*) FROM interchanges WHERE leased_until IS NOT NULL") == [(taken,)]
 
 
 async def test_a_worker_that_dies_between_batches_is_followed_by_one_that_doubles_and_loses_nothing(ingest, monkeypatch) -> None:
