@@ -56,7 +56,7 @@ from services.ingest.sorting import EQUALS_MAX, in_question, payments_in_questio
 
 log = structlog.get_logger()
 
-BATCH_CLAIMS = 2000
+BATCH_CLAIMS = 1000
 _BYTES_A_BATCH = 4 * 1024 * 1024  # however few claims they hold: bounds the memory, shows progress and keeps the lease
 _FILES_TOGETHER = 64
 _BYTES_TOGETHER = 256 * 1024  # an open transaction holds up the relay: some hundred claims at most

@@ -20,7 +20,7 @@ from libs.x12 import Finding, InterchangeOpened, InterchangeReader
 from services.ingest.packing import pack
 
 MAX_BYTES: Final = 256 * 1024 * 1024
-BLOCK_BYTES: Final = 1024 * 1024
+BLOCK_BYTES: Final = 256 * 1024
 _HEADER_BYTES: Final = 256  # all that most files have to show: a whole small file read for it is a quarter of its request
 _LOOK_BYTES: Final = 4096
 _INFLATE_STEP: Final = 256 * 1024

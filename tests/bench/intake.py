@@ -44,7 +44,7 @@ from tests.bench.files import write_file
 from tests.bench.meter import cpu_seconds, keep
 
 NOW: Final = datetime(2026, 3, 1, tzinfo=UTC)
-_BLOCK_BYTES: Final = 1024 * 1024
+_BLOCK_BYTES: Final = 256 * 1024
 _SIDES: Final = ("835", "835_unmatched", "835_answering", "837", "837_unchecked", "835_unsealed", "837_unsealed")
 
 

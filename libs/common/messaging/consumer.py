@@ -43,7 +43,7 @@ Handler = Callable[[AsyncConnection, Sequence[Received[Any]], datetime], Awaitab
 # other's rows would wait for each other. Or keeps it for others as it came.
 Hold = Callable[[AsyncConnection, Sequence[Received[Any]]], Awaitable[None]]
 
-BATCH_RECORDS = 2000
+BATCH_RECORDS = 1000
 _FETCH_WAIT_MS = 500
 _GATHER_SECONDS = 0.03
 _COMMIT_SECONDS = 1.0  # offsets are a place to begin again from; the inbox knows what was done since

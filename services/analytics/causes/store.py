@@ -31,9 +31,13 @@ _COLUMNS: Final = (
     "tenant_id", "claim_key", "episode", "line", "day", "subject", "service", "reason", "denied_cents", "claim_id",
     "denial_id",
 )  # fmt: skip
-_FORGET: Final = (
-    "DELETE FROM outcomes USING unnest($1::text[], $2::uuid[]) AS asked (tenant, key) WHERE tenant_id = tenant AND claim_key = key"
-)
+# Most accounts have none yet. Each by itself: a join reads the whole table until it is large.
+_FORGET: Final = """
+DELETE FROM outcomes WHERE ctid = ANY (ARRAY(
+    SELECT found.ctid FROM unnest($1::text[], $2::uuid[]) AS asked (tenant, key)
+    CROSS JOIN LATERAL (SELECT ctid FROM outcomes WHERE tenant_id = tenant AND claim_key = key OFFSET 0) AS found
+))
+"""
 _SUBJECTS: Final = """
 INSERT INTO outcome_subjects (tenant_id, subject, payer, facility, provider, place, claim_type, "authorization", diagnosis, coder)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
