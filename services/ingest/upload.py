@@ -49,11 +49,11 @@ async def with_room(request: Request) -> AsyncIterator[None]:
     if room is None:
         yield
         return
-    await room.enter()
+    leave = await room.enter()
     try:
         yield
     finally:
-        room.leave()
+        leave()
 
 
 class Upload:

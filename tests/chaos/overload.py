@@ -24,9 +24,9 @@ SLOWER_AT_MOST = 3.0
 LARGER_AT_MOST = 1.5
 _TAKEN = (200, 201)
 _REFUSED = (429, 503)
-_CAPACITY_CONNECTIONS = 16
+_CAPACITY_CONNECTIONS = 8  # nobody is sent away yet
 _STORM_CONNECTIONS = 1000
-_SECONDS = 10.0
+_SECONDS = 20.0
 
 
 class Overload(Struct, frozen=True):
@@ -58,6 +58,7 @@ class Overload(Struct, frozen=True):
 
 def overload(site: Site, year: int) -> Overload:
     """Find out how much is served, offer half of it and then ten times as much, and count what became of all."""
+    _storm(site, f"CH{year - 1}NW", 0, _SECONDS / 4, _CAPACITY_CONNECTIONS)  # nothing is measured cold
     shots = _storm(site, f"CH{year}NC", 0, _SECONDS / 2, _CAPACITY_CONNECTIONS)
     capacity = len(_taken(shots)) / (_SECONDS / 2)
     site.system.come_to_rest()

@@ -42,7 +42,8 @@ class _Storm:
 
     async def shoot(self) -> None:
         account = f"{self._prefix}{next(self._numbers)}"
-        body = msgspec.json.encode(PROFESSIONAL | {"patient_control_number": account})
+        somebody = PROFESSIONAL["subscriber"] | {"member_id": account}  # a claim is checked against all that its patient had before
+        body = msgspec.json.encode(PROFESSIONAL | {"patient_control_number": account, "subscriber": somebody})
         head = (
             f"POST /v1/claims HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {self._token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -66,6 +66,8 @@ class Door:
         self.without_token: Callable[[Scope], Awaitable[Caller | None]] | None = None  # how others come in, where any may
         self.rates: Rates | None = None
         self.room: Room | None = None
+        # How many are served at once, and how many in an overload. One process that does short work answers no more with more.
+        self.at_once = (8, 3)
         self.standing = Standing()
         self.leaving = False  # the process is about to end: who comes is served, and sent elsewhere with what comes next
         self._needed = {**needed, **COMMON}

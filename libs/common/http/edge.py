@@ -97,8 +97,7 @@ class Edge:
                     await room.look()  # before work is done for who must go
                 body = received if most is None else await _checked_json(received, headers, most)
                 if room is not None:
-                    await room.enter()
-                    inside.callback(room.leave)
+                    inside.callback(await room.enter())
                 await self._app(scope, body, answer)
             except Problem as problem:
                 if answer.begun:  # nothing can be said any more

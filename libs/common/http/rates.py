@@ -29,7 +29,7 @@ DESCRIBED = {  # for an OpenAPI document
     },
 }
 _PLACE_SECONDS = 2
-_ROOM_SECONDS = 0.1  # little beside what an answer takes when all is busy
+_ROOM_SECONDS = 0.06  # little beside what an answer takes when all is busy
 _NO_BURST_SECONDS = 1.0  # after somebody was sent away; he is told to come back after as long
 _HARDLY_SECONDS = 0.01
 
@@ -89,12 +89,14 @@ class Room:
     """Room for so many requests at once: more would only wait for one another, each longer, and all would be answered late.
 
     A burst is no overload: who finds none waits for a moment, in turn. Where even that was in vain it is one, and for a while
-    nobody waits to speak of: those who are served would only come later, and no more of them.
+    nobody waits to speak of, and there is room for a few alone: as many as are served as fast as can be. More would only come
+    later, and no more of them.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, few: int) -> None:
         self._most = most
         self._free = asyncio.Semaphore(most)
+        self._free_in_overload = asyncio.Semaphore(few)
         self._overloaded_until = 0.0
         self._let_in = 0
 
@@ -115,23 +117,24 @@ class Room:
     def _turn(self) -> None:
         self._let_in = 0
 
-    async def enter(self) -> None:
-        """Take room; `leave` gives it back. Errors: Problem 503 (`busy`) when there is none for a moment."""
+    async def enter(self) -> Callable[[], None]:
+        """Take room; return what gives it back. Errors: Problem 503 (`busy`) when there is none for a moment."""
         now = asyncio.get_running_loop().time
+        free, seconds = self._free, _ROOM_SECONDS
+        if now() < self._overloaded_until:
+            free, seconds = self._free_in_overload, _HARDLY_SECONDS
         try:
-            async with asyncio.timeout(_HARDLY_SECONDS if now() < self._overloaded_until else _ROOM_SECONDS):
-                await self._free.acquire()
+            async with asyncio.timeout(seconds):
+                await free.acquire()
         except TimeoutError:
             self._overloaded_until = now() + _NO_BURST_SECONDS
             raise busy() from None
-
-    def leave(self) -> None:
-        self._free.release()
+        return free.release
 
     async def look(self) -> None:
         """Errors: as `enter`; takes nothing."""
-        await self.enter()
-        self.leave()
+        leave = await self.enter()
+        leave()
 
 
 class Places:

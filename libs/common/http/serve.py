@@ -22,7 +22,6 @@ from libs.common.settings import CommonSettings
 from libs.common.watching import watch_jobs
 
 _GRACE_SECONDS = 10
-_AT_ONCE = 16  # not many more than there are connections to the database: who waits comes to its turn soon
 _ACCEPTED_IN_A_TURN = 32
 _TAKES_NOTHING_MS = 60_000  # then the kernel lets go of who is sent something and takes nothing of it
 
@@ -57,7 +56,7 @@ def serve(app: FastAPI, settings: CommonSettings) -> None:
     """Serve until SIGTERM, and for `drain_seconds` after it; requests in flight are answered first."""
     app.state.retention = with_default(app.state.retention, AUDIT_LOG.name, settings.audit_keep_days)
     app.state.door.rates = Rates(settings.requests_per_second, time.monotonic)
-    app.state.door.room = Room(_AT_ONCE)
+    app.state.door.room = Room(*app.state.door.at_once)
     gc.collect()
     gc.freeze()
     config = uvicorn.Config(

@@ -180,9 +180,10 @@ CROSS JOIN LATERAL (
     FROM claims WHERE tenant_id = $1 AND claims.member_reference = asked.member_reference
         AND service_from_on BETWEEN asked.first AND asked.last AND state <> 'rejected' AND frequency_code <> '8'
         AND NOT EXISTS (SELECT 1 FROM claims AS newer WHERE newer.tenant_id = $1 AND newer.replaces_claim_id = claims.claim_id)
-    OFFSET 0  -- a fence: each member by the index; a join would read all claims, in several processes
+    ORDER BY service_from_on DESC LIMIT $5  -- by the index, and a fence: a join would read all claims, in several processes
 ) AS standing
 """
+_EARLIER_MAX = 500  # of one member: some three years of dialysis; who bills everybody under one number waits for no more than these
 _LONG_STAY = timedelta(days=45)  # an earlier claim that began so long before may still have a line on the day
 
 
@@ -202,7 +203,7 @@ async def earlier_lines(
     if spans:
         firsts, lasts = zip(*spans.values(), strict=True)
         cipher = await cipher_of(tx, tenant_id)
-        for row in await (await driver(tx)).fetch(_EARLIER, tenant_id, list(spans), list(firsts), list(lasts)):
+        for row in await (await driver(tx)).fetch(_EARLIER, tenant_id, list(spans), list(firsts), list(lasts), _EARLIER_MAX):
             found[row["member_reference"]] += _lines(row, cipher.open(CLAIM, (row["claim_id"],), row["content"]))
     return found
 

@@ -1,14 +1,16 @@
 """Claims checked over HTTP before they go out, and on their way in."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from structlog.testing import capture_logs
 
 from libs.x12 import Claim
 from libs.x12.claim import Diagnosis
+from services.ingest.checks import loading
 from tests.integration.ingest.conftest import Ingest
 from tests.unit.ingest.checks import tables
 from tests.unit.ingest.checks.claims import BILLING, DAY, billed_by, institutional, line, professional
@@ -237,3 +239,18 @@ async def test_another_tenants_claims_tables_and_rules_say_nothing_here(ingest: 
     assert rules(checked) == []
     assert (await ingest.get("/v1/reference"))["releases"] == []
     await other.aclose()
+
+
+async def test_of_a_member_with_very_many_claims_the_newest_are_looked_at(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever bills everybody under one number would have each claim checked against all of them."""
+    for number, day in enumerate((DAY, DAY - timedelta(days=1))):
+        sent = as_sent(professional(line(service_from_on=day), patient_control_number=f"EARLIER{number}"))
+        assert (await ingest.http.post("/v1/claims", json=sent)).status_code == 201
+    again = professional(line(service_from_on=DAY), line(service_from_on=DAY - timedelta(days=1)), patient_control_number="AGAIN")
+
+    async def found() -> int:
+        return rules((await check(ingest, again))[0]).count("DUP-EXACT")
+
+    assert await found() == 2
+    monkeypatch.setattr(loading, "_EARLIER_MAX", 1)
+    assert await found() == 1

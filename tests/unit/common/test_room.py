@@ -54,7 +54,7 @@ class Held:
             "test", "A service.", verifier=VERIFIER, scopes=SCOPES, checks={}, routers=[router], tags={}, audited={}
         )
         self.app.state.database = None
-        self.app.state.door.room = Room(1)
+        self.app.state.door.room = Room(1, 0)
         self.app.state.door.standing = NoneClosed()
 
     async def _wait(self) -> None:
@@ -98,12 +98,13 @@ async def test_who_finds_no_room_is_told_to_come_back_and_let_in_when_there_is_s
     assert (await client.get("/livez")).status_code == 200
     held.go.set()
     assert (await first).status_code == 200
+    held.app.state.door.room._overloaded_until = 0.0
     assert (await client.get("/slow")).status_code == 200
 
 
 async def test_after_one_was_sent_away_nobody_waits_long_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Room(1)
-    await room.enter()
+    room = Room(1, 0)
+    leave = await room.enter()
     monkeypatch.setattr(rates, "_ROOM_SECONDS", 0.0)
     with pytest.raises(Problem, match="busy"):
         await room.enter()
@@ -115,8 +116,28 @@ async def test_after_one_was_sent_away_nobody_waits_long_for_a_while(monkeypatch
     waits = asyncio.create_task(room.enter())
     await asyncio.sleep(2 * rates._HARDLY_SECONDS)
     assert not waits.done()
-    room.leave()
+    leave()
     await waits
+
+
+async def test_in_an_overload_there_is_room_for_a_few_alone_and_each_gives_back_what_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "_HARDLY_SECONDS", 0.0)
+    room = Room(3, 2)
+    leave_before = await room.enter()
+    room._overloaded_until = asyncio.get_running_loop().time() + 3600
+    leaves = [await room.enter() for _ in range(2)]
+    with pytest.raises(Problem, match="busy"):
+        await room.enter()
+    leave_before()
+    with pytest.raises(Problem, match="busy"):
+        await room.enter()
+    leaves.pop()()
+    leaves.append(await room.enter())
+    for leave in leaves:
+        leave()
+    room._overloaded_until = 0.0
+    for _ in range(3):
+        await room.enter()
 
 
 async def test_in_an_overload_only_some_come_in_each_turn_but_health_and_services_always(held: Held) -> None:
