@@ -342,7 +342,7 @@ def make_app(
     )
     pages.install(app)
     app.state.door.without_token = by_session
-    app.state.door.at_once = (16, 8)  # a page asks for several sums, each of which is the database's work for some tenths of a second
+    app.state.door.at_once = (16, 8)  # a page asks for several sums, each some tenths of a second of the database's work
     app.state.database, app.state.clock, app.state.holdings = database, clock, HOLDINGS
     app.state.rework_cost_cents, app.state.webhook_loopback = rework_cost_cents, webhook_loopback
     app.state.streams, app.state.neighbours = Streams(database), asked

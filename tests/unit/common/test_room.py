@@ -120,7 +120,7 @@ async def test_after_one_was_sent_away_nobody_waits_long_for_a_while(monkeypatch
     await waits
 
 
-async def test_in_an_overload_there_is_room_for_a_few_alone_and_each_gives_back_what_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_in_an_overload_there_is_room_for_a_few_alone_and_each_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "_HARDLY_SECONDS", 0.0)
     room = Room(3, 2)
     leave_before = await room.enter()
