@@ -71,6 +71,7 @@ def measure(bench: Sides, claims: int, rounds: int, seconds: int) -> dict[str, A
             bench.take(side)
             files, denied = bench.files(count)
             found = bench.measure_ours(files, count, denied) | {"latency": measure_latency(bench, seconds)}
+            bench.count_tables()
             told[side].append(found)
             for path in files:
                 path.unlink()
