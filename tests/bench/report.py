@@ -2,9 +2,9 @@
 
 `python -m tests.bench report [--run] [--quick] [PART...]`
 
-Without `--run` it gathers the newest kept result of each part (`.local/bench`), whenever it was measured, and writes
-docs/performance.md, docs/performance.json and the plots in docs/performance; with it the parts are measured first, all of them or
-those that are named.
+Without `--run` it gathers the newest result of each part, whenever it was measured (`.local/bench`; a part that was not
+measured here stays as the report has it), and writes docs/performance.md, docs/performance.json and the plots in
+docs/performance; with it the parts are measured first, all of them or those that are named.
 `--quick` measures less of each, to see that it works. A part that was never measured is said to be missing.
 """
 
@@ -297,10 +297,14 @@ _MET: Final = {True: "yes", False: "**no**", None: ""}
 
 
 def newest(part: str) -> Found | None:
+    """Return what was measured last: here, or what the report has already; its section says when that was."""
     kept = sorted(REPORTS.glob(f"{part}-[0-9]*T*.json"))
-    if not kept:
-        return None
-    found: Found = json.loads(kept[-1].read_text())
+    found: Found | None
+    if kept:
+        found = json.loads(kept[-1].read_text())
+    else:
+        told = DOCS / "performance.json"
+        found = json.loads(told.read_text()).get(part) if told.exists() else None
     return found
 
 
