@@ -58,7 +58,7 @@ test: check ## everything: what `make check` does, and every test against a real
 	@$(RUN) -m pytest -q -m "not long" tests/e2e tests/browser tests/chaos tests/drill
 
 .PHONY: harness
-harness: $(VENV)/.dev-ready ## the fault harness and the drill held against what is broken on purpose, and a short soak
+harness: $(VENV)/.dev-ready ## the fault harness and the drill held against what is broken on purpose
 	@$(RUN) -m pytest -q -m long tests/chaos tests/drill
 
 test-docker: $(VENV)/.dev-ready ## images, compose and Testcontainers on a Docker engine: the one here, or as root on Debian one of its own

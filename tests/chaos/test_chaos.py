@@ -24,7 +24,7 @@ ROUNDS = 3
 FILES_A_SECOND = 2.0
 LOST_SECONDS = 20.0
 TORN_SECONDS = 8.0
-SOAK_SECONDS = 100.0
+SOAK_SECONDS = 120.0
 
 
 def test_nothing_is_lost_doubled_or_out_of_order_whatever_is_broken(site: Site) -> None:
@@ -38,7 +38,6 @@ def test_nothing_is_lost_doubled_or_out_of_order_whatever_is_broken(site: Site) 
         assert outcome.claims > 0
 
 
-@pytest.mark.long
 def test_nothing_drifts_and_what_is_old_goes_while_faults_come_and_go(site: Site) -> None:
     seed = secrets.randbelow(1_000_000)
     print(f"seed {seed}")
