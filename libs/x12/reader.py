@@ -308,6 +308,9 @@ class InterchangeReader:
         start = lead(text[:SEGMENT_MAX])
         kind = text[start : start + 3].upper()
         header = ISA.match(text, start) if kind == "ISA" else ISA.search(text, start + 3) if kind == "IEA" else None
+        if header is not None and self._open:  # what ends no claim where its end is at hand ends none here
+            self._cleaner.look(text)
+            header = header if self._ends_unit(self._cleaner.clean([text])[0]) else None
         if header is None and len(text) <= SEGMENT_MAX:
             return
         keep = len(self._terminator) - 1 if header is None else 0  # the beginning of a terminator may be at hand
