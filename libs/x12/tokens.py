@@ -56,7 +56,7 @@ class Cleaner:
         if not (self._controls and self._lower):
             shown = text.encode("latin-1").translate(self._table, self._blank_bytes if self._blanks else b"")
             if not self._controls and b"\x00" in shown:
-                self._controls = self._blanks = True
+                self._controls = self._blanks = self._lower = True  # an identifier behind one is not found as below
             if not self._lower and b"a" in shown:
                 self._lower = b"a" in shown[:_LONGEST_ID] or any(start in shown for start in self._lower_ids)
 
