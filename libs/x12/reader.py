@@ -118,15 +118,14 @@ class InterchangeReader:
             self._pass_over()
             if self._skip or self._dropping:
                 return
-        text = self._text
-        cut = text.rfind(self._terminator)
-        if cut < 0:
+        raws = self._text.split(self._terminator)  # from the front: one of equal characters would be found elsewhere from behind
+        if len(raws) == 1:
             self._look_at_unfinished()
             return
-        whole = text[:cut]
-        self._text = text[cut + len(self._terminator) :]
+        rest = raws.pop()
+        whole = self._text[: len(self._text) - len(rest) - len(self._terminator)]
+        self._text = rest
         self._cleaner.look(whole)
-        raws = whole.split(self._terminator)
         if self._open and self._still_open(raws, len(whole)):
             return
         raws, self._open = self._open + raws, []
@@ -308,6 +307,8 @@ class InterchangeReader:
         start = lead(text[:SEGMENT_MAX])
         kind = text[start : start + 3].upper()
         header = ISA.match(text, start) if kind == "ISA" else ISA.search(text, start + 3) if kind == "IEA" else None
+        if header is not None and self._terminator.startswith(text[header.end() :]):
+            return  # it may be the beginning of a terminator, and no element's separator
         if header is not None and self._open:  # what ends no claim where its end is at hand ends none here
             self._cleaner.look(text)
             header = header if self._ends_unit(self._cleaner.clean([text])[0]) else None
