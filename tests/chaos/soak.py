@@ -10,11 +10,9 @@ import re
 import secrets
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
 import asyncpg
 import psutil
@@ -29,6 +27,7 @@ from tests.chaos.run import come_to_rest
 from tests.chaos.site import APIS, WORKERS, Site
 from tests.chaos.watch import Watch
 from tests.support import access, run_apart
+from tests.support.beside import Beside
 
 YEAR = 2031
 _LOOK_SECONDS = 2.0
@@ -76,22 +75,13 @@ def drift(name: str, points: Sequence[tuple[float, float]]) -> Drift:
     return Drift(name, median, float(least) * scale, float(slope) * scale)
 
 
-class Gauge:
+class Gauge(Beside):
     """Looks at a site while it is entered."""
 
     def __init__(self, site: Site, watch: Watch, load: Load) -> None:
         self._site, self._watch, self._load = site, watch, load
         self.seen: dict[str, list[tuple[float, float]]] = {name: [] for name in GROWTH}
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
+        super().__init__(self._look_on)
 
     def _look_on(self) -> None:
         while not self._end.wait(_LOOK_SECONDS):

@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 from msgspec import Struct
 
 from deploy.local.layout import SERVICES
 from tests.chaos.site import Site
+from tests.support.beside import Beside
 
 _LOOK_SECONDS = 0.1
 IN_TIME_SECONDS = 2.0  # what came longer ago is late; undisturbed, it takes a fraction of a second
@@ -26,23 +26,14 @@ class Look(Struct, frozen=True):
     booked: int
 
 
-class Watch:
+class Watch(Beside):
     """Looks while it is entered, at a server that may go away and come back."""
 
     def __init__(self, site: Site, year: int) -> None:
         self._site, self._year = site, year
         self.looks: list[Look] = []
         self._booked = dict.fromkeys(SERVICES, 0)
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._look_on()), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
+        super().__init__(lambda: asyncio.run(self._look_on()))
 
     async def _look_on(self) -> None:
         connections: dict[str, asyncpg.Connection[Any]] = {}

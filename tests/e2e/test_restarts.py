@@ -1,9 +1,8 @@
 """An upgrade in small: two APIs and two workers of ingest restart in turn while clients post; `make upgrade` does it for all."""
 
 import signal
-import threading
 import time
-from typing import Self
+from functools import partial
 
 import httpx
 import psutil
@@ -13,6 +12,7 @@ from services.ingest.claims.examples import PROFESSIONAL
 from tests.support import eventually, is_ready
 from tests.support.access import bearer
 from tests.support.balancer import Balancer
+from tests.support.beside import Beside
 from tests.support.fleet import Member, free_port
 from tests.support.system import System
 
@@ -21,25 +21,14 @@ _CLIENTS = 4
 _PAUSE_SECONDS = 0.2
 
 
-class Posting:
+class Posting(Beside):
     """Clients that post claims over connections that they keep, each once: `taken` were acknowledged, `failed` were not."""
 
     def __init__(self, url: str) -> None:
         self.taken: set[str] = set()
         self.failed: list[str] = []
         self._url = url
-        self._end = threading.Event()
-        self._threads = [threading.Thread(target=self._post, args=(number,), daemon=True) for number in range(_CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(*(partial(self._post, number) for number in range(_CLIENTS)))
 
     def _post(self, client: int) -> None:
         number = 0

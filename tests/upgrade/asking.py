@@ -1,12 +1,13 @@
 """Clients that read: each service is asked over and over, and every answer that is none is noted."""
 
-import threading
-from typing import Final, Self
+from functools import partial
+from typing import Final
 
 import httpx
 
 from deploy.local.stack import Stack
 from tests.support.access import bearer
+from tests.support.beside import Beside
 
 QUESTIONS: Final = {
     "ingest": "/v1/ledger",
@@ -18,28 +19,14 @@ _PAUSE_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
 
 
-class Asking:
+class Asking(Beside):
     """Asks while it is entered, nothing twice; `failed` says what was not answered with 200, `asked` how much was asked."""
 
     def __init__(self, stack: Stack, *, keeps_connections: bool = True) -> None:
         self.failed: list[str] = []
         self.asked = 0
         self._headers = {} if keeps_connections else {"Connection": "close"}
-        self._end = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._ask, args=(stack.url(service) + path,), daemon=True)
-            for service, path in QUESTIONS.items()
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(*(partial(self._ask, stack.url(service) + path) for service, path in QUESTIONS.items()))
 
     def _ask(self, url: str) -> None:
         with httpx.Client(headers=bearer() | self._headers, timeout=_PATIENCE_SECONDS) as client:
