@@ -5,13 +5,12 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.retention.kinds import Asked, Done, Kind
-from libs.common.retention.words import FORGOTTEN, take_out, taking_out
+from libs.common.retention.words import FORGOTTEN, taking_out, words
 from services.analytics.webhooks.queue import forget as forget_messages
 
 
 async def forget(tx: AsyncConnection, asked: Asked) -> Done:
-    count = await forget_messages(tx, asked.tenant_id, asked.before, asked.limit)
-    return Done(count, more=count == asked.limit)
+    return Done.of(await forget_messages(tx, asked.tenant_id, asked.before, asked.limit), asked.limit)
 
 
 _NOTES: Final = taking_out(
@@ -23,12 +22,7 @@ _NOTES: Final = taking_out(
 )
 
 
-async def forget_words(tx: AsyncConnection, asked: Asked) -> Done:
-    """Take away what people noted of alerts that are resolved."""
-    return await take_out(tx, asked, (_NOTES,))
-
-
 KINDS: Final = (
-    Kind("words", "what people noted of alerts that are resolved", "alerts", 2557, 365, forget_words),
+    words("what people noted of alerts that are resolved", "alerts", (_NOTES,)),
     Kind("webhook-messages", "what webhooks were told, with the log of their deliveries", "webhook_sequences", 30, 7, forget),
 )

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import driver, touched
 from libs.common.people import SYSTEM
 from libs.common.retention.forgetting import SUBJECT
-from libs.common.retention.kinds import Asked, Done, Kind
-from libs.common.retention.words import FORGOTTEN, take_out, taking_out
+from libs.common.retention.kinds import YEARS_7, Asked, Done, Kind
+from libs.common.retention.words import FORGOTTEN, taking_out, words
 from libs.common.sealing.keys import cipher_of
 from services.appeals.documents.store import tell
 from services.appeals.seals import DIFFERENCE, FILE_NAME, LETTER
@@ -97,11 +97,6 @@ _WORDS: Final = (
 )
 
 
-async def forget_words(tx: AsyncConnection, asked: Asked) -> Done:
-    """Take away what people wrote about cases: to one another, to guests, of calls and letters, and why they did what they did."""
-    return await take_out(tx, asked, _WORDS)
-
-
 async def forget_documents(tx: AsyncConnection, asked: Asked) -> Done:
     """Delete documents as people do; the sweep takes their bytes away. Their rows stay, without the names of their files."""
     connection = await driver(tx)
@@ -114,7 +109,7 @@ async def forget_documents(tx: AsyncConnection, asked: Asked) -> Done:
     await connection.execute(_DELETE, asked.tenant_id, [row["document_id"] for row in rows], now, names)
     for row in rows:
         await tell(tx, asked.tenant_id, row["case_id"], row["document_id"], "deleted", SUBJECT, "retention", now)
-    return _done(len(rows), asked)
+    return Done.of(len(rows), asked.limit)
 
 
 async def forget_letters(tx: AsyncConnection, asked: Asked) -> Done:
@@ -130,7 +125,7 @@ async def forget_letters(tx: AsyncConnection, asked: Asked) -> Done:
         contents.append(cipher.seal(LETTER, key, emptied(cipher.open(LETTER, key, row["content"]))))
     cases, versions = [row["case_id"] for row in rows], [row["version"] for row in rows]
     await connection.execute(_EMPTY_LETTERS, asked.tenant_id, cases, versions, contents)
-    return _done(len(rows), asked)
+    return Done.of(len(rows), asked.limit)
 
 
 def emptied(content: bytes) -> bytes:
@@ -142,12 +137,12 @@ def emptied(content: bytes) -> bytes:
 
 async def forget_packets(tx: AsyncConnection, asked: Asked) -> Done:
     """Take away what is in packets; the sweep takes their bytes away."""
-    return _done(await _changed(tx, _PACKETS, asked), asked)
+    return Done.of(await _changed(tx, _PACKETS, asked), asked.limit)
 
 
 async def forget_answers(tx: AsyncConnection, asked: Asked) -> Done:
     """Let go of the bytes of 275s that were never sent, which the sweep takes away; those that were went with that."""
-    return _done(await _changed(tx, _ANSWERS, asked), asked)
+    return Done.of(await _changed(tx, _ANSWERS, asked), asked.limit)
 
 
 async def forget_corrections(tx: AsyncConnection, asked: Asked) -> Done:
@@ -159,7 +154,7 @@ async def forget_corrections(tx: AsyncConnection, asked: Asked) -> Done:
     cipher = await cipher_of(tx, asked.tenant_id)
     ids = [row["correction_id"] for row in rows]
     await connection.execute(_EMPTY_CORRECTIONS, asked.tenant_id, ids, [cipher.seal(DIFFERENCE, (each,), b"[]") for each in ids])
-    return _done(len(rows), asked)
+    return Done.of(len(rows), asked.limit)
 
 
 async def _resting(connection: Connection, query: str, asked: Asked) -> list[Any]:
@@ -171,16 +166,11 @@ async def _changed(tx: AsyncConnection, query: str, asked: Asked) -> int:
     return touched(await (await driver(tx)).execute(query, asked.tenant_id, asked.before, list(_OPEN_STATES), asked.limit))
 
 
-def _done(count: int, asked: Asked) -> Done:
-    return Done(count, more=count == asked.limit)
-
-
-_YEARS_7: Final = 2557
 KINDS: Final = (
-    Kind("documents", "documents of cases with which nothing was done since", "documents", _YEARS_7, 365, forget_documents),
-    Kind("letters", "the words of letters of such cases", "letters", _YEARS_7, 365, forget_letters),
-    Kind("packets", "packets of such cases: what is in them, and their bytes", "packets", _YEARS_7, 365, forget_packets),
-    Kind("records-answers", "275s of such cases that were never sent", "records_answers", _YEARS_7, 365, forget_answers),
-    Kind("words", "what people wrote about such cases", "cases", _YEARS_7, 365, forget_words),
-    Kind("corrections", "what corrected claims of such cases changed", "corrected_claims", _YEARS_7, 365, forget_corrections),
+    Kind("documents", "documents of cases with which nothing was done since", "documents", YEARS_7, 365, forget_documents),
+    Kind("letters", "the words of letters of such cases", "letters", YEARS_7, 365, forget_letters),
+    Kind("packets", "packets of such cases: what is in them, and their bytes", "packets", YEARS_7, 365, forget_packets),
+    Kind("records-answers", "275s of such cases that were never sent", "records_answers", YEARS_7, 365, forget_answers),
+    words("what people wrote about such cases", "cases", _WORDS),
+    Kind("corrections", "what corrected claims of such cases changed", "corrected_claims", YEARS_7, 365, forget_corrections),
 )

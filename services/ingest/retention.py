@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver, touched
 from libs.common.ids import first_uuid7
-from libs.common.retention.kinds import Asked, Done, Kind
-from libs.common.retention.words import FORGOTTEN, take_out, taking_out
+from libs.common.retention.kinds import YEARS_7, Asked, Done, Kind
+from libs.common.retention.words import FORGOTTEN, taking_out, words
 from libs.common.sealing.keys import cipher_of
 from libs.x12.claim import Claim, Payer, Person, Provider, Subscription
 from services.ingest.claims.identity import encoded
@@ -76,22 +76,16 @@ _WORDS: Final = (
 )
 
 
-async def forget_words(tx: AsyncConnection, asked: Asked) -> Done:
-    """Take away what people wrote of follow-ups and matches, and the bank of deposits."""
-    return await take_out(tx, asked, _WORDS)
-
-
 async def forget_files(tx: AsyncConnection, asked: Asked) -> Done:
     """Take away the bytes of files that were read."""
     files_at_once = max(asked.limit // 20, 1)  # each has many pieces
     count = await (await driver(tx)).fetchval(_FILES, asked.tenant_id, first_uuid7(asked.before), files_at_once)
-    return Done(count, more=count == files_at_once)
+    return Done.of(count, files_at_once)
 
 
 async def forget_letters(tx: AsyncConnection, asked: Asked) -> Done:
     """Take away what a simulated payer would have sent so long ago: nobody sends it where the tenant is in no sandbox any more."""
-    count = touched(await (await driver(tx)).execute(_LETTERS, asked.tenant_id, asked.before, asked.limit))
-    return Done(count, more=count == asked.limit)
+    return Done.of(touched(await (await driver(tx)).execute(_LETTERS, asked.tenant_id, asked.before, asked.limit)), asked.limit)
 
 
 async def forget_remits(tx: AsyncConnection, asked: Asked) -> Done:
@@ -117,7 +111,7 @@ async def forget_claims(tx: AsyncConnection, asked: Asked) -> Done:
         claim = without_patient(claim_of(cipher.open(CLAIM, key, row["content"])))
         contents.append(cipher.seal(CLAIM, key, pack_quickly(encoded(claim))))
     await connection.execute(_KEEP, asked.tenant_id, [row["claim_id"] for row in rows], contents)
-    return Done(len(rows), more=len(rows) == asked.limit, reached=rows[-1]["row_id"])
+    return Done.of(len(rows), asked.limit, rows[-1]["row_id"])
 
 
 def without_patient(claim: Claim) -> Claim:
@@ -156,18 +150,10 @@ def _bare(provider: Provider) -> Provider:
     return Provider(provider.entity_code, npi=provider.npi, taxonomy_code=provider.taxonomy_code)
 
 
-_YEARS_7: Final = 2557  # longer than HIPAA and most states ask of a biller; a tenant that needs longer says so
 KINDS: Final = (
-    Kind("files", "the bytes of files as they came", "interchanges", _YEARS_7, 30, forget_files),
-    Kind("claim-patients", "who the patients of claims are; codes, days and amounts stay", "claims", _YEARS_7, 365, forget_claims),
-    Kind("remit-patients", "what payers wrote of patients in remits; the rest stays", "remittances", _YEARS_7, 365, forget_remits),
-    Kind(
-        "words",
-        "what people wrote of follow-ups and matches, and banks of deposits",
-        "followups match_history deposits",
-        _YEARS_7,
-        365,
-        forget_words,
-    ),
+    Kind("files", "the bytes of files as they came", "interchanges", YEARS_7, 30, forget_files),
+    Kind("claim-patients", "who the patients of claims are; codes, days and amounts stay", "claims", YEARS_7, 365, forget_claims),
+    Kind("remit-patients", "what payers wrote of patients in remits; the rest stays", "remittances", YEARS_7, 365, forget_remits),
+    words("what people wrote of follow-ups and matches, and banks of deposits", "followups match_history deposits", _WORDS),
     Kind("sandbox-letters", "what a simulated payer has still not sent since", "sandbox_letters", 30, 7, forget_letters),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 DAYS_MAX: Final = 36_500
+YEARS_7: Final = 2557  # longer than HIPAA and most states ask of a biller; a tenant that needs longer says so
 
 
 class Asked(Struct, frozen=True):
@@ -27,6 +28,11 @@ class Done(Struct, frozen=True):
     count: int
     more: bool
     reached: UUID | None = None
+
+    @classmethod
+    def of(cls, count: int, most: int, reached: UUID | None = None) -> Self:
+        """Return what a step says that took so much of what it could at most: all of that, and there may be more."""
+        return cls(count, more=count == most, reached=reached)
 
 
 class Kind(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver, touched
-from libs.common.retention.kinds import Asked, Done
+from libs.common.retention.kinds import YEARS_7, Asked, Done, Kind
 
 FORGOTTEN: Final = "forgotten"  # what stands in the words' place where a row has no column that says it
 
@@ -26,11 +26,16 @@ def taking_out(table: str, gone: str, *, at: str, still: str, join: str = "") ->
     )
 
 
-async def take_out(tx: AsyncConnection, asked: Asked, statements: Sequence[str]) -> Done:
-    """Take words out of tables, one after the other, as far as may be done at once."""
-    connection, left = await driver(tx), asked.limit
-    for statement in statements:
-        left -= touched(await connection.execute(statement, asked.tenant_id, asked.before, left))
-        if left == 0:
-            break
-    return Done(asked.limit - left, more=left == 0)
+def words(about: str, tables: str, statements: Sequence[str]) -> Kind:
+    """Return the kind `words` of a service, whose statements are as `taking_out` makes them; kept for seven years by default."""
+
+    async def forget(tx: AsyncConnection, asked: Asked) -> Done:
+        """Take words out of tables, one after the other, as far as may be done at once."""
+        connection, left = await driver(tx), asked.limit
+        for statement in statements:
+            left -= touched(await connection.execute(statement, asked.tenant_id, asked.before, left))
+            if left == 0:
+                break
+        return Done.of(asked.limit - left, asked.limit)
+
+    return Kind("words", about, tables, YEARS_7, 365, forget)
