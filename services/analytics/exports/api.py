@@ -1,25 +1,20 @@
 """Exports over HTTP: a table as a file, streamed while it is read."""
 
-from collections.abc import AsyncIterator
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
 
-from libs.common.database import Database, freeze
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problem import Problem
 from libs.common.http.problems import responses
-from libs.common.table_files import MEDIA_TYPES, WRITERS, Format
+from libs.common.http.table_answers import FILES, table_answer
+from libs.common.table_files import Format
 from services.analytics.exports.tables import COLUMNS, Wanted, What, rows
 from services.analytics.periods import BoundedDep
 
 router = APIRouter(tags=["exports"])
-FILES: Final = {
-    "description": "The file, in pieces",
-    "content": {told: {"schema": {"type": "string", "format": "binary"}} for told in MEDIA_TYPES.values()},
-}
 
 
 @router.get(
@@ -42,14 +37,4 @@ async def export(
     if as_of is not None and as_of > today:
         raise Problem(422, "bad-day", "`as_of` is a day that has come.")
     wanted = Wanted(tenant, period.first, period.last, as_of or today)
-    headers = {"Content-Disposition": f'attachment; filename="{what}.{format_}"'}
-    return StreamingResponse(_pieces(database, what, format_, wanted), media_type=MEDIA_TYPES[format_], headers=headers)
-
-
-async def _pieces(database: Database, what: What, format_: Format, wanted: Wanted) -> AsyncIterator[bytes]:
-    """Yield the file. Who stops reading for a minute is cut off: the database ends the view that it holds open."""
-    async with database.begin() as tx:
-        await freeze(tx, wanted.tenant_id)
-        async for piece in WRITERS[format_](COLUMNS[what], rows(tx, what, wanted)):
-            if piece:
-                yield piece
+    return table_answer(database, tenant, what, format_, COLUMNS[what], lambda tx: rows(tx, what, wanted))

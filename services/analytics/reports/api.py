@@ -15,10 +15,10 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
+from libs.common.http.table_answers import FILES
 from libs.common.ids import uuid7
 from libs.common.table_files import MEDIA_TYPES, Format
 from services.analytics.cadence import Cadence, first_due
-from services.analytics.exports.api import FILES
 from services.analytics.reports import store
 from services.analytics.reports.store import Report, Reported, Schedule
 
