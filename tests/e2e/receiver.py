@@ -1,5 +1,6 @@
 """What takes in telemetry as an OpenTelemetry collector does: OTLP over HTTP, kept in memory."""
 
+import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
@@ -14,7 +15,8 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                receiver.take(self.rfile.read(int(self.headers["Content-Length"])))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.take(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-protobuf")
                 self.end_headers()

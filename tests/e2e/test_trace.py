@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -120,6 +121,28 @@ def test_spans_of_all_four_services_are_in_one_trace_and_hang_together(spans: Sp
 def test_a_post_to_a_webhook_is_in_the_trace_of_what_it_tells(system: System, hook: Hook, trace_id: str) -> None:
     denials = records_of(system, denial_classified.TOPIC, trace_id)
     eventually(lambda: hook.posts.count(("denial.classified", trace_id)) == len(denials))
+
+
+def test_a_trace_goes_on_in_the_processes_that_take_the_place_of_those_that_were_killed(
+    system: System, spans: SpanReceiver
+) -> None:
+    trace_id = secrets.token_hex(16)
+    workers = [f"{service.removeprefix('recours-')}-worker" for service in sorted(SERVICES)]
+    before = {name: system.stack.pid(name) for name in workers}
+    (file,) = remittances(seed=6, claims=12, claims_per_file=12, first_on=date(2032, 2, 1))
+    assert any(answer.truth.denied_cents for answer in file.answers())
+    for name in workers:
+        assert system.stack.kill(name, signal.SIGSTOP)
+    try:
+        system.post(file.body, traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01")
+    finally:
+        for name in workers:
+            assert system.stack.kill(name, signal.SIGKILL)
+    eventually(lambda: all(system.stack.pid(name) not in (None, before[name]) for name in workers))
+    system.come_to_rest()
+    assert len(records_of(system, remit_received.TOPIC, trace_id)) == 12
+    assert records_of(system, denial_classified.TOPIC, trace_id)
+    eventually(lambda: {service for service, *_ in spans.traces.get(trace_id, [])} >= SERVICES)
 
 
 def zipkin(system: System, path: str, **query: str) -> Any:
