@@ -19,6 +19,7 @@ import random
 import statistics
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
@@ -32,7 +33,7 @@ from tests.bench import bare
 from tests.bench.files import DENIED_EVERY, is_denied, patient_control_number, write_file
 from tests.bench.meter import Meter, keep
 from tests.bench.pipeline import NAMES, Bench
-from tests.bench.posting import TOPICS, Client, Ear, Heard, Post, listening, post_steadily
+from tests.bench.posting import TOPICS, Client, Ear, Post, listening, post_steadily
 from tests.support.access import bearer
 
 _ALONE: Final = 40  # claims
@@ -52,10 +53,9 @@ class Load(Struct, frozen=True):
     claims_a_post: int
 
 
-STEADY: Final = (Load("alone", 0, 1), Load("200_in_single_posts", 200, 1), Load("200_in_posts_of_ten", 20, 10))
-
-
-_WARM: Final = (Load("warm", 50, 1), 10)  # the broker's machine code is made while it works
+TENS: Final = Load("200_in_posts_of_ten", 20, 10)
+STEADY: Final = (Load("alone", 0, 1), Load("200_in_single_posts", 200, 1), TENS)
+WARM: Final = (Load("warm", 50, 1), 10)  # the broker's machine code is made while it works
 
 
 class _Pcn(Struct, gc=False):
@@ -85,8 +85,27 @@ def make_posts(bench: Bench, load: Load, count: int) -> list[Post]:
     return posts
 
 
-async def run_load(bench: Bench, load: Load, seconds: int) -> dict[str, Any]:
-    """Put a load on the running services and tell what became of it."""
+@dataclass(frozen=True)
+class Ran:
+    """What a load did: its posts, what was heard, and the cores that each process took."""
+
+    posts: list[Post]
+    ear: Ear
+    cores: dict[str, float]
+
+    @property
+    def refused(self) -> int:
+        return sum(post.refused for post in self.posts)
+
+    def seconds(self) -> list[float]:
+        """Return how long each denial took from its POST."""
+        posted = {pcn: post.at for post in self.posts for pcn in post.denied}
+        heard = self.ear.heard[denial_classified.TOPIC]
+        return [each.taken_at - posted[_read_pcn(each.value).patient_control_number] for each in heard]
+
+
+async def put(bench: Bench, load: Load, seconds: int) -> Ran:
+    """Put a load on the running services; return when the last denial was heard."""
     posts = make_posts(bench, load, round(load.posts_a_second * seconds) or _ALONE)
     client = Client(bench.services.url("ingest"), bearer()["Authorization"])
     pids = {name: pid for name in NAMES if (pid := bench.services.pid(name)) is not None}
@@ -103,17 +122,14 @@ async def run_load(bench: Bench, load: Load, seconds: int) -> dict[str, Any]:
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))
         took, processes = time.monotonic() - began, meter.end()
     await client.close()
-    refused = sum(post.refused for post in posts)
-    told: dict[str, Any] = {"posts_a_second": load.posts_a_second, "claims_a_post": load.claims_a_post, "refused": refused}
-    told |= centiles(_latencies(posts, ear.heard[denial_classified.TOPIC]))
-    told["cores"] = {name: round(each["cpu_seconds"] / took, 3) for name, each in processes.items()}
-    told["hops"] = await _hops(bench, posts, ear)
-    return told
+    return Ran(posts, ear, {name: round(each["cpu_seconds"] / took, 3) for name, each in processes.items()})
 
 
-def _latencies(posts: Iterable[Post], heard: Iterable[Heard]) -> list[float]:
-    posted = {pcn: post.at for post in posts for pcn in post.denied}
-    return [each.taken_at - posted[_read_pcn(each.value).patient_control_number] for each in heard]
+async def run_load(bench: Bench, load: Load, seconds: int) -> dict[str, Any]:
+    """Put a load on the running services and tell what became of it."""
+    ran = await put(bench, load, seconds)
+    told: dict[str, Any] = {"posts_a_second": load.posts_a_second, "claims_a_post": load.claims_a_post, "refused": ran.refused}
+    return told | centiles(ran.seconds()) | {"cores": ran.cores, "hops": await _hops(bench, ran.posts, ran.ear)}
 
 
 def centiles(seconds: Sequence[float]) -> dict[str, Any]:
@@ -201,7 +217,7 @@ def measure(bench: Bench, seconds: int = 20, only: Sequence[str] = ()) -> dict[s
     """Return each load's figures by its name, and the capacity; `bench` is started, its services are not."""
     report: dict[str, Any] = {"seconds": seconds}
     with bench.running_services():
-        asyncio.run(run_load(bench, *_WARM))
+        asyncio.run(run_load(bench, *WARM))
         bench.count_tables()
         loads = list(STEADY)
         if not only or any(name.startswith("share") for name in only):

@@ -1,10 +1,9 @@
 """End to end: from the HTTP POST to the last commit of analytics, beside the bare pipeline on the same servers, A B A B.
 
-`python -m tests.bench pipeline [--claims N] [--rounds N] [--seconds N]`
+`python -m tests.bench pipeline [--claims N] [--rounds N]`
 
 One PostgreSQL and one Kafka serve both. Ours are all eight real processes, started for each round and stopped after it, so that
-neither side pays for the other's idling. The ratio is taken round by round: other work may share the machine. Then, at a steady 50
-denied claims a second, each in a file of its own: how long from the POST until Kafka hands out its `denial.classified`.
+neither side pays for the other's idling. The ratio is taken round by round: other work may share the machine.
 """
 
 import argparse
@@ -22,15 +21,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
-import msgspec
-from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.layout import SERVICES, Ports
 from deploy.local.stack import Stack
-from libs.common.contracts import denial_classified
 from tests.bench import bare
-from tests.bench.files import DENIED_EVERY, LINES, is_denied, patient_control_number, write_file
+from tests.bench.files import DENIED_EVERY, LINES, is_denied, write_file
 from tests.bench.meter import Meter, keep
 from tests.bench.written import Written
 from tests.support.access import bearer
@@ -39,7 +35,6 @@ _FILE_CLAIMS = 5000
 _WARM_UP_CLAIMS = 4000
 _POLL_SECONDS = 0.05
 _GIVE_UP_SECONDS = 120
-_POSTS_A_SECOND = 50
 NAMES = [f"{service}-{role}" for service in SERVICES for role in ("api", "worker")]
 
 
@@ -195,90 +190,18 @@ def _told(claims: int, seconds: float, processes: dict[str, Any]) -> dict[str, A
     }
 
 
-# -- latency
-
-
-async def _latencies(bench: Bench, seconds: int) -> tuple[list[float], int]:
-    """Post one denied claim every 20 ms; return how long each took until Kafka had its denial, and how many were refused."""
-    decode = msgspec.json.Decoder(denial_classified.DenialClassifiedV1).decode
-    numbers = bench.take_numbers(_POSTS_A_SECOND * seconds)
-    bodies = {patient_control_number(number): _body(bench.folder, number) for number in numbers}
-    posted: dict[str, float] = {}
-    taken: dict[str, float] = {}
-    refused: set[str] = set()
-    consumer = AIOKafkaConsumer(denial_classified.TOPIC, bootstrap_servers=bench.infra.bootstrap, auto_offset_reset="latest")
-    await consumer.start()
-    for partition in consumer.assignment():
-        await consumer.position(partition)  # known before the first event, or that would be missed
-
-    async def listen() -> None:
-        while len(taken) + len(refused) < len(bodies):
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                now = time.monotonic()
-                for record in records:
-                    pcn = decode(record.value).patient_control_number
-                    taken[pcn] = now - posted[pcn]
-
-    async def post(pcn: str, body: bytes) -> None:
-        answer = await client.post("/v1/interchanges", content=body)
-        if answer.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):  # said, not hidden in a mean
-            refused.add(pcn)
-        else:
-            answer.raise_for_status()
-
-    async with (
-        asyncio.timeout(seconds + _GIVE_UP_SECONDS),
-        httpx.AsyncClient(headers=bearer(), base_url=bench.services.url("ingest"), timeout=60) as client,
-        asyncio.TaskGroup() as tasks,
-    ):
-        tasks.create_task(listen())
-        began = time.monotonic()
-        for place, (pcn, body) in enumerate(bodies.items()):
-            await asyncio.sleep(began + place / _POSTS_A_SECOND - time.monotonic())
-            posted[pcn] = time.monotonic()
-            tasks.create_task(post(pcn, body))
-    await consumer.stop()
-    return list(taken.values()), len(refused)
-
-
-def _body(folder: Path, number: int) -> bytes:
-    path = folder / "one.835"
-    write_file(path, 1, first=number, trace=f"T{number}")
-    return path.read_bytes()
-
-
-def measure_latency(bench: Bench, seconds: int) -> dict[str, Any]:
-    with bench.running_services():
-        asyncio.run(_latencies(bench, 2))  # warms connections and code paths
-        pids = {name: pid for name in NAMES if (pid := bench.services.pid(name)) is not None}
-        meter = Meter(pids | bench.server_pids())
-        latencies, refused = asyncio.run(_latencies(bench, seconds))
-        processes = meter.end()
-    centiles = statistics.quantiles(latencies, n=100)
-    return {
-        "claims_per_second": _POSTS_A_SECOND,
-        "claims": len(latencies),
-        "refused": refused,
-        "p50_ms": round(centiles[49] * 1000, 1),
-        "p99_ms": round(centiles[98] * 1000, 1),
-        "max_ms": round(max(latencies) * 1000, 1),
-        "processes": processes,
-    }
-
-
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench pipeline")
     parser.add_argument("--claims", type=int, default=40_000, help="claims a round and side")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=20, help="seconds of the steady load whose latency is measured; 0: none")
     options = parser.parse_args(arguments)
     with Bench.running() as bench:
-        report = _measure(bench, options.claims, options.rounds, options.seconds)
+        report = _measure(bench, options.claims, options.rounds)
     print(json.dumps(report, indent=2))
     print(f"kept as {keep('pipeline', report)}")
 
 
-def _measure(bench: Bench, claims: int, rounds: int, seconds: int) -> dict[str, Any]:
+def _measure(bench: Bench, claims: int, rounds: int) -> dict[str, Any]:
     ours, floor = [], []
     for count in (_WARM_UP_CLAIMS, *[claims] * rounds):
         files, denied = bench.files(count)
@@ -297,7 +220,6 @@ def _measure(bench: Bench, claims: int, rounds: int, seconds: int) -> dict[str, 
         "bare_claims_per_second": statistics.median(each["claims_per_second"] for each in floor),
         "ratio": round(statistics.median(ratios), 3),
         "ratios": [round(each, 3) for each in ratios],
-        "latency": measure_latency(bench, seconds) if seconds else None,
         "ours": ours,
         "bare": floor,
     }
