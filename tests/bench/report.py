@@ -350,13 +350,16 @@ def _section(part: str, found: Found | None) -> list[str]:
         return [*lines, f"Not measured yet: `make bench {part}`."]
     run = found.get("run")
     if run:
-        lines += [
-            f"`make bench {part}`, {run['at']}, commit {run['commit']}, load {run['load_before']} to {run['load_after']}.",
-            "",
-        ]
+        lines += [f"`make bench {part}`, {run['at']}, commit {run['commit']}, {_load(run)}.", ""]
     lines += ["| what | figure | aim | met |", "|---|---|---|---|"]
     without_run = {name: value for name, value in found.items() if name != "run"}
     return lines + [f"| {row.what} | {row.figure} | {row.aim} | {_MET[row.met]} |" for row in rows_of(without_run)]
+
+
+def _load(run: Mapping[str, Any]) -> str:
+    """Say how loaded the machine was and, where that was measured, how fast a core."""
+    pace = f", {told(run['loop_ms'])} ms a loop" if "loop_ms" in run else ""
+    return f"load {run['load_before']} to {run['load_after']}{pace}"
 
 
 def write(found: Mapping[str, Found], folder: Path) -> None:
@@ -387,8 +390,10 @@ _HEAD: Final = """# How fast it is
 
 Written by `make bench`, which measures every part, or `make bench-report`, which gathers what was measured last; change nothing
 here by hand. Figures are medians with the least and the most of their runs. The machine's load is told since it matters: on a busy
-machine rates are low and ratios, CPU and bytes still say something. What is missed is said to be missed; why, and what the floor
-is, stands in [scaling.md](scaling.md). Analytics at ten million facts is measured apart: [speed.md](speed.md)."""
+machine rates are low and ratios, CPU and bytes still say something. So is how long a core takes for a loop of a million additions:
+the same kind of machine is three times slower on some days, so of sections with other loops, or without, only ratios compare. What
+is missed is said to be missed; why, and what the floor is, stands in [scaling.md](scaling.md). Analytics at ten million facts is
+measured apart: [speed.md](speed.md)."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -63,6 +63,7 @@ class Crowd(Bench):
 def _measure(bench: Crowd, counts: Sequence[int], claims: int, rounds: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     bench.measure_ours(*_files(bench, claims // 4))  # warms
+    bench.count_tables()
     for count in counts:
         bench.count = count
         told = []
