@@ -12,7 +12,6 @@ from typing import Any, Final
 from deploy.local.layout import SERVICES
 
 RATES: Final = (160, 1_000, 10_000)
-BEGIN: Final = "<!-- measured: written by `make bench-report` -->"
 END: Final = "<!-- measured: end -->"
 _USE: Final = 0.6  # of a core at the rate that is asked for: the rest is for peaks, replays and a lost neighbour
 _DAY_SECONDS: Final = 86_400
@@ -77,9 +76,17 @@ def processes(costs: Costs, name: str, rate: int) -> int:
     return max(2, math.ceil(costs.cores(name, rate) / _USE))
 
 
-def inserted(page: str, pipeline: Mapping[str, Any]) -> str:
-    """Return a page with the tables between its marks written anew."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
+def tables(pipeline: Mapping[str, Any]) -> list[str]:
+    """Return what stands in docs/scaling.md of a claim's costs and of what rates need."""
     costs = Costs(pipeline)
-    return "\n".join([before + BEGIN, *unit_costs(costs), "", *bill(costs), END]) + after
+    return [*unit_costs(costs), "", *bill(costs)]
+
+
+def inserted(page: str, part: str, lines: Sequence[str]) -> str:
+    """Return a page with what stands between the marks of a part written anew. Errors: ValueError where it has no such marks."""
+    mark = f"<!-- measured by `make bench {part}`, written by `make bench-report` -->"
+    before, found, rest = page.partition(mark)
+    _, ended, after = rest.partition(END)
+    if not found or not ended:
+        raise ValueError(f"no marks for {part}")
+    return "\n".join([before + mark, *lines, END]) + after

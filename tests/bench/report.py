@@ -13,7 +13,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -352,8 +352,21 @@ def _section(part: str, found: Found | None) -> list[str]:
     if run:
         lines += [f"`make bench {part}`, {run['at']}, commit {run['commit']}, {_load(run)}.", ""]
     lines += ["| what | figure | aim | met |", "|---|---|---|---|"]
-    without_run = {name: value for name, value in found.items() if name != "run"}
-    return lines + [f"| {row.what} | {row.figure} | {row.aim} | {_MET[row.met]} |" for row in rows_of(without_run)]
+    return lines + [f"| {row.what} | {row.figure} | {row.aim} | {_MET[row.met]} |" for row in rows_of(_without_run(found))]
+
+
+def _without_run(found: Found) -> Found:
+    return {name: value for name, value in found.items() if name != "run"}
+
+
+def _scaling_tables(found: Mapping[str, Found]) -> Iterator[tuple[str, list[str]]]:
+    """Yield what docs/scaling.md shows of parts, those that were measured."""
+    if "pipeline" in found and "bytes_a_claim" in found["pipeline"]["ours"][0]:
+        yield "pipeline", bill.tables(found["pipeline"])
+    for part in ("workers", "shapes"):
+        if part in found:
+            told_of = [f"| {row.what} | {row.figure} |" for row in ROWS[part][1](_without_run(found[part]))]
+            yield part, [f"| {_load(found[part]['run'])} | figure |", "|---|---|", *told_of]
 
 
 def _load(run: Mapping[str, Any]) -> str:
@@ -382,8 +395,9 @@ def write(found: Mapping[str, Found], folder: Path) -> None:
     if "profiles" in found:
         _write_profiles(found["profiles"], folder / "performance" / "profiles.md")
     scaling = folder / "scaling.md"
-    if "pipeline" in found and "bytes_a_claim" in found["pipeline"]["ours"][0] and scaling.exists():
-        scaling.write_text(bill.inserted(scaling.read_text(), found["pipeline"]))
+    if scaling.exists():
+        for part, table in _scaling_tables(found):
+            scaling.write_text(bill.inserted(scaling.read_text(), part, table))
 
 
 _HEAD: Final = """# How fast it is

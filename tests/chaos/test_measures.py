@@ -10,7 +10,7 @@ from tests.chaos import faults
 from tests.chaos.overload import Overload
 from tests.chaos.run import Outcome
 from tests.chaos.site import Site
-from tests.chaos.soak import drift
+from tests.chaos.soak import Calm, drift
 from tests.chaos.table import BEGIN, END, write
 from tests.chaos.watch import IN_TIME_SECONDS, Look, Watch
 
@@ -48,6 +48,21 @@ def test_what_grows_is_told_from_noise_and_from_a_spike() -> None:
     assert drift("memory", [(at, value + at) for at, value in flat]).is_there
     assert not drift("memory", [(at, value + 80 * min(at, 20)) for at, value in flat]).is_there, "it warms up"
     assert not drift("memory", [(at, value - at / 2) for at, value in flat]).is_there
+
+
+def test_how_late_claims_are_counts_again_once_what_a_fault_held_up_was_made_up_for_or_should_have_been() -> None:
+    calm = Calm()
+    assert calm.is_there(1, 0.1)
+    calm.ends()
+    assert not calm.is_there(10, 0.1), "nothing is late yet"
+    calm.comes(12)
+    assert not calm.is_there(14, 9)
+    assert calm.is_there(16, 1.9)
+    assert calm.is_there(18, 9), "late by itself"
+    calm.ends()
+    calm.comes(20)
+    assert not calm.is_there(49, 9)
+    assert calm.is_there(50, 9), "too late to be the fault's"
 
 
 def struck(fault: faults.Fault, *problems: str) -> Outcome:
