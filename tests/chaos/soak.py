@@ -35,7 +35,7 @@ from tests.support.beside import Beside
 YEAR = 2031
 _LOOK_SECONDS = 2.0
 _BETWEEN_FAULTS_SECONDS = 20.0
-_SOON_SECONDS = 0.25  # what is through within it is not late at all: less is noise of the machine
+_SOON_SECONDS = 0.5  # what is through within it is not late at all: less is noise of the machine
 _MADE_UP_SECONDS = 30.0  # after a fault's end; what is late then is late by itself
 _CALM_LOOKS = 5  # at least, of the delay: fewer mean that it never was made up for
 _WARM = 0.3  # of the time, until caches and pools are filled
