@@ -381,7 +381,7 @@ def write(found: Mapping[str, Found], folder: Path) -> None:
     (folder / "performance").mkdir(exist_ok=True)
     for name, drawn in plots.items():
         (folder / "performance" / f"{name}.svg").write_text(drawn)
-    (folder / "performance.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    (folder / "performance.json").write_text(json.dumps(found, indent=1) + "\n")
     lines = [_HEAD]
     run = next((each["run"] for each in reversed(list(found.values())) if "run" in each), None)
     if run:
