@@ -396,8 +396,10 @@ def write(found: Mapping[str, Found], folder: Path) -> None:
         _write_profiles(found["profiles"], folder / "performance" / "profiles.md")
     scaling = folder / "scaling.md"
     if scaling.exists():
+        page = scaling.read_text()
         for part, table in _scaling_tables(found):
-            scaling.write_text(bill.inserted(scaling.read_text(), part, table))
+            page = bill.inserted(page, part, table)
+        scaling.write_text(page)
 
 
 _HEAD: Final = """# How fast it is

@@ -37,7 +37,7 @@ _LOOK_SECONDS = 2.0
 _BETWEEN_FAULTS_SECONDS = 20.0
 _SOON_SECONDS = 0.5  # what is through within it is not late at all: less is noise of the machine
 _MADE_UP_SECONDS = 30.0  # after a fault's end; what is late then is late by itself
-_CALM_LOOKS = 5  # at least, of the delay: fewer mean that it never was made up for
+_LOOKS = 5  # at least, of each measure: fewer judge nothing; of the delay, that it never was made up for
 _WARM = 0.3  # of the time, until caches and pools are filled
 _SURE = 0.99
 _CALM = re.compile("kill -9|halted, woken|all cut|while they commit|longer each way|slower")
@@ -180,9 +180,8 @@ def soak(site: Site, seed: int, seconds: float, files_a_second: float) -> tuple[
     for service in SERVICES:
         if old := site.system.rows(service, _OLD)[0][0]:
             problems.append(f"{service}: {old} things that are too old are still there")
-    if len(gauge.seen["delay"]) < _CALM_LOOKS:
-        problems.append("what faults held up was never made up for")
-    drifts = [drift(name, points) for name, points in gauge.seen.items() if points]
+    problems += [f"{name} was seen {len(points)} times" for name, points in gauge.seen.items() if len(points) < _LOOKS]
+    drifts = [drift(name, points) for name, points in gauge.seen.items() if len(points) >= _LOOKS]
     return problems, drifts
 
 
