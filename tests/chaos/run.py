@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from tests.support.system import System
 
 FILES_A_SECOND = 4.0
 _BEFORE_SECONDS = 3.0
-_IN_TIME_FOR_SECONDS = 4.0  # nothing was late for so long: it is over
+IN_TIME_FOR_SECONDS = 4.0  # nothing was late for so long: it is over
 _OVER_SECONDS = 150.0
 _SETTLE_SECONDS = 200  # below the limit of a test, which would not say what still moved
 _LAST_LINES = 12
@@ -63,7 +63,7 @@ def run(
         time.sleep(_BEFORE_SECONDS)
         struck_at = time.monotonic()
         since = fault.strike(site, chance_of(seed, fault))
-        _await_recovery(watch, load, since, over_seconds)
+        await_recovery(watch, load.due, since, over_seconds)
         late = watch.late(load.due, struck_at)
         stalled = watch.longest_stall(struck_at)
     come_to_rest(site.system, tell)
@@ -80,10 +80,10 @@ def run(
     )
 
 
-def _await_recovery(watch: Watch, load: Load, since: float, over_seconds: float) -> None:
-    """Return when nothing has been late for a while; or after a long time, and then the outcome says how late it is."""
+def await_recovery(watch: Watch, due: Sequence[tuple[float, int]], since: float, over_seconds: float) -> None:
+    """Return when nothing has been late for a while; or after so long, and then what was seen says how late it is."""
     given_up_at = time.monotonic() + over_seconds
-    while time.monotonic() < min(given_up_at, max([since, *watch.late(load.due, since)]) + _IN_TIME_FOR_SECONDS):
+    while time.monotonic() < min(given_up_at, max([since, *watch.late(due, since)]) + IN_TIME_FOR_SECONDS):
         time.sleep(0.2)
 
 

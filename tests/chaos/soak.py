@@ -1,13 +1,12 @@
 """`python -m tests.chaos.soak --minutes 30`: steady load and a fault now and then; nothing drifts, and what is old goes.
 
 What is looked at every few seconds: memory, open files, connections, the size of tables whose rows do not become more, and how
-long a claim takes to get through, but while a fault's doing is not made up for. Exit status 1 when one of them grows, when
-anything is lost, or when what is old is still there.
+long a claim takes to get through, but while a fault's doing is not made up for; until then the next fault waits, too. Exit
+status 1 when one of them grows, when anything is lost, or when what is old is still there.
 """
 
 import argparse
 import logging
-import math
 import re
 import secrets
 import sys
@@ -26,18 +25,18 @@ from deploy.local.layout import SERVICES
 from tests.chaos import faults
 from tests.chaos.checks import check
 from tests.chaos.load import Load
-from tests.chaos.run import come_to_rest
+from tests.chaos.run import await_recovery, come_to_rest
 from tests.chaos.site import APIS, WORKERS, Site
-from tests.chaos.watch import IN_TIME_SECONDS, Watch
+from tests.chaos.watch import Watch
 from tests.support import access, run_apart
 from tests.support.beside import Beside
 
 YEAR = 2031
 _LOOK_SECONDS = 2.0
-_BETWEEN_FAULTS_SECONDS = 20.0
+_CALM_SECONDS = 20.0  # from when a fault was made up for to the next one
 _SOON_SECONDS = 0.5  # what is through within it is not late at all: less is noise of the machine
 _MADE_UP_SECONDS = 30.0  # after a fault's end; what is late then is late by itself
-_LOOKS = 5  # at least, of each measure: fewer judge nothing; of the delay, that it never was made up for
+_LOOKS = 5  # at least, of each measure: fewer judge nothing
 _WARM = 0.3  # of the time, until caches and pools are filled
 _SURE = 0.99
 _CALM = re.compile("kill -9|halted, woken|all cut|while they commit|longer each way|slower")
@@ -81,44 +80,23 @@ def drift(name: str, points: Sequence[tuple[float, float]]) -> Drift:
     return Drift(name, median, float(least) * scale, float(slope) * scale)
 
 
-class Calm:
-    """Whether how late claims are says something of the system: not while a fault strikes, and after it only once what it held up
-    was made up for, or should have been.
-    """
-
-    def __init__(self) -> None:
-        self._from = 0.0
-
-    def ends(self) -> None:
-        self._from = math.inf
-
-    def comes(self, at: float) -> None:
-        """Have a fault end at a moment."""
-        self._from = at + _MADE_UP_SECONDS
-
-    def is_there(self, at: float, delay: float) -> bool:
-        if delay < IN_TIME_SECONDS and self._from < math.inf:
-            self._from = min(self._from, at)
-        return at >= self._from
-
-
 class Gauge(Beside):
     """Looks at a site while it is entered."""
 
     def __init__(self, site: Site, watch: Watch, load: Load) -> None:
         self._site, self._watch, self._load = site, watch, load
         self.seen: dict[str, list[tuple[float, float]]] = {name: [] for name in GROWTH}
-        self._calm = Calm()
+        self._is_calm = True
         super().__init__(self._look_on)
 
     @contextmanager
     def disturbed(self) -> Iterator[None]:
-        """Have something done that holds claims up: their delay is not looked at until it was made up for, or should have been."""
-        self._calm.ends()
+        """Have something done that holds claims up: how late they are says nothing meanwhile."""
+        self._is_calm = False
         try:
             yield
         finally:
-            self._calm.comes(time.monotonic())
+            self._is_calm = True
 
     def _look_on(self) -> None:
         while not self._end.wait(_LOOK_SECONDS):
@@ -138,9 +116,8 @@ class Gauge(Beside):
             "connections": float(self._site.databases.ask(_CONNECTIONS)),
             "table bytes": float(sum(run_apart(_size(self._site.database_url(service))) for service in SERVICES)),
         }
-        delay = self._watch.delay(self._load.due)
-        if self._calm.is_there(at, delay):
-            found["delay"] = max(delay, _SOON_SECONDS)
+        if self._is_calm:
+            found["delay"] = max(self._watch.delay(self._load.due), _SOON_SECONDS)
         for name, value in found.items():
             self.seen[name].append((at, value))
 
@@ -158,23 +135,23 @@ def soak(site: Site, seed: int, seconds: float, files_a_second: float) -> tuple[
     """Run so long; return what was wrong, and how each measure went."""
     for service in SERVICES:
         run_apart(_execute(site.database_url(service, "owner"), _MAKE_OLD))
+    for name in WORKERS:
+        site.start_again([name])  # what is old goes when a worker starts, and once an hour
+    possible = tuple(fault for fault in faults.FAULTS if _CALM.search(fault.name))
     end = time.monotonic() + seconds
-    calm = tuple(fault for fault in faults.FAULTS if _CALM.search(fault.name))
     with (
         Watch(site, YEAR) as watch,
         Load(site.stack.url("ingest"), seed, YEAR, files_a_second) as load,
         Gauge(site, watch, load) as gauge,
     ):
-        with gauge.disturbed():
-            for name in WORKERS:
-                site.start_again([name])  # what is old goes when a worker starts, and once an hour
-        for number, fault in enumerate(faults.draw(seed, int(seconds), calm)):
-            time.sleep(min(_BETWEEN_FAULTS_SECONDS, max(0.0, end - time.monotonic())))
+        for number, fault in enumerate(faults.draw(seed, int(seconds), possible)):
+            time.sleep(min(_CALM_SECONDS, max(0.0, end - time.monotonic())))
             if time.monotonic() >= end:
                 break
             print(f"  {end - time.monotonic():.0f} s left: {fault.name}", flush=True)
             with gauge.disturbed():
-                fault.strike(site, faults.chance_of(seed + number, fault))
+                since = fault.strike(site, faults.chance_of(seed + number, fault))
+                await_recovery(watch, load.due, since, _MADE_UP_SECONDS)
     come_to_rest(site.system)
     problems = check(site.system, load.files, YEAR, claims=load.claims, planted=site.planted)
     for service in SERVICES:

@@ -1,6 +1,7 @@
 """What is measured: how late work is, how long it stood still, what drifts; and the page that is written of it."""
 
 import random
+import time
 from pathlib import Path
 from typing import cast
 
@@ -8,9 +9,9 @@ import pytest
 
 from tests.chaos import faults
 from tests.chaos.overload import Overload
-from tests.chaos.run import Outcome
+from tests.chaos.run import IN_TIME_FOR_SECONDS, Outcome, await_recovery
 from tests.chaos.site import Site
-from tests.chaos.soak import Calm, drift
+from tests.chaos.soak import drift
 from tests.chaos.table import BEGIN, END, write
 from tests.chaos.watch import IN_TIME_SECONDS, Look, Watch
 
@@ -50,19 +51,15 @@ def test_what_grows_is_told_from_noise_and_from_a_spike() -> None:
     assert not drift("memory", [(at, value - at / 2) for at, value in flat]).is_there
 
 
-def test_how_late_claims_are_counts_again_once_what_a_fault_held_up_was_made_up_for_or_should_have_been() -> None:
-    calm = Calm()
-    assert calm.is_there(1, 0.1)
-    calm.ends()
-    assert not calm.is_there(10, 0.1), "nothing is late yet"
-    calm.comes(12)
-    assert not calm.is_there(14, 9)
-    assert calm.is_there(16, 1.9)
-    assert calm.is_there(18, 9), "late by itself"
-    calm.ends()
-    calm.comes(20)
-    assert not calm.is_there(49, 9)
-    assert calm.is_there(50, 9), "too late to be the fault's"
+def test_a_fault_is_made_up_for_once_nothing_was_late_for_a_while_or_should_have_been_by_then() -> None:
+    now = time.monotonic()
+    in_time = watched({now: 10})
+    await_recovery(in_time, [(now - 9, 10)], now, over_seconds=60)
+    assert IN_TIME_FOR_SECONDS <= time.monotonic() - now < 60
+    now = time.monotonic()
+    in_time.looks += [Look(now + at, 10) for at in (0.1, 1, 2, 3)]
+    await_recovery(in_time, [(now - 9, 20)], now, over_seconds=0.5)
+    assert 0.5 <= time.monotonic() - now < IN_TIME_FOR_SECONDS
 
 
 def struck(fault: faults.Fault, *problems: str) -> Outcome:
