@@ -40,7 +40,7 @@ _BOOKED: Final = "SELECT COALESCE(sum(remits), 0)::bigint FROM ledger_days"
 @contextmanager
 def only(bench: Bench, services: Sequence[str]) -> Iterator[Stack]:
     """Run these services alone, on the databases and ports that all have."""
-    stack = Stack(bench.services.folder, bench.services.ports, services=tuple(services))
+    stack = Stack(bench.services.folder, bench.services.ports, services=tuple(services), environment=bench.external)
     stack.start()
     try:
         yield stack

@@ -9,7 +9,6 @@ neither side pays for the other's idling. The ratio is taken round by round: oth
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -44,7 +43,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.infra = Stack(folder / "infra", Ports.free(), services=())
-        self.services = Stack(folder / "services", Ports.free())
+        self.external: dict[str, str] = {}  # what its services are told of its servers, once they run
         self.lines = LINES
         self._next = 0
         self.bare_url = ""
@@ -55,19 +54,20 @@ class Bench:
         """Have one whose servers run, in a folder that goes with them."""
         with tempfile.TemporaryDirectory(prefix="recours-bench-") as folder:
             bench = cls(Path(folder))
-            environment = dict(os.environ)
             try:
                 bench.start()
                 yield bench
             finally:
-                bench.services.stop()
                 bench.infra.discard()
-                for name in set(os.environ) - set(environment):  # the next one's servers are its own
-                    del os.environ[name]
 
     def start(self) -> None:
         self.infra.start()
-        os.environ |= {"RECOURS_INFRA": "external", "RECOURS_POSTGRES": self.infra.admin_url, "RECOURS_KAFKA": self.infra.bootstrap}
+        self.external = {
+            "RECOURS_INFRA": "external",
+            "RECOURS_POSTGRES": self.infra.admin_url,
+            "RECOURS_KAFKA": self.infra.bootstrap,
+        }
+        self.services = Stack(self.folder / "services", Ports.free(), environment=self.external)
         self.bare_url = urlunsplit(urlsplit(self.infra.admin_url)._replace(path="/bare"))
         asyncio.run(_make_bare(self.infra, self.bare_url))
 
@@ -106,19 +106,23 @@ class Bench:
 
     def measure_ours(self, files: Sequence[Path], claims: int, denied: int) -> dict[str, Any]:
         with self.running_services():
-            pids = {name: pid for name in NAMES if (pid := self.services.pid(name)) is not None}
-            before = asyncio.run(self._seen())
-            written = Written(self.infra)
-            meter = Meter(pids | self.server_pids())
-            began = time.monotonic()
-            with httpx.Client(headers=bearer(), base_url=self.services.url("ingest"), timeout=60) as client:
-                for path in files:
-                    answer = client.post("/v1/interchanges", content=path.read_bytes())
-                    answer.raise_for_status()
-            posted = time.monotonic()
-            seconds = asyncio.run(self._until_seen(before[0] + claims, before[1] + denied)) - began
-            told = _told(claims, seconds, meter.end()) | {"seconds_to_post": round(posted - began, 2)}
-            return told | {"bytes_a_claim": written.a_claim(claims)}
+            return self.send(files, claims, denied)
+
+    def send(self, files: Sequence[Path], claims: int, denied: int) -> dict[str, Any]:
+        """Post them to the running services; return what it took until analytics had it all."""
+        pids = {name: pid for name in NAMES if (pid := self.services.pid(name)) is not None}
+        before = asyncio.run(self._seen())
+        written = Written(self.infra)
+        meter = Meter(pids | self.server_pids())
+        began = time.monotonic()
+        with httpx.Client(headers=bearer(), base_url=self.services.url("ingest"), timeout=60) as client:
+            for path in files:
+                answer = client.post("/v1/interchanges", content=path.read_bytes())
+                answer.raise_for_status()
+        posted = time.monotonic()
+        seconds = asyncio.run(self._until_seen(before[0] + claims, before[1] + denied)) - began
+        told = _told(claims, seconds, meter.end()) | {"seconds_to_post": round(posted - began, 2)}
+        return told | {"bytes_a_claim": written.a_claim(claims)}
 
     def measure_bare(self, files: Sequence[Path], claims: int, denied: int) -> dict[str, Any]:
         written, meter = Written(self.infra), Meter(self.server_pids())

@@ -31,6 +31,15 @@ log = structlog.get_logger()
 BATCH: Final = 2000
 CUT_MAX: Final = 10_000
 
+# Asked before the position is locked: a lock is a write, and a look that finds nothing shall cost no flush of the log.
+_IS_WAITING: Final = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM audit_log AS entry
+        WHERE entry.xid > (SELECT last_xid FROM audit_position) AND entry.xid < pg_snapshot_xmin(pg_current_snapshot())
+    )
+    """
+)
 _POSITION: Final = text("SELECT last_xid::text FROM audit_position FOR UPDATE SKIP LOCKED")
 # Whole transactions: the position is one of them. Ordered by the column, and never by its text: '10000' sorts before '9999'.
 _NEXT: Final = text(
@@ -65,6 +74,8 @@ class AuditSealer:
     async def seal(self) -> int:
         """Chain and seal what is next; return how many entries that were. Errors: Transient."""
         async with self._database.begin() as tx:
+            if not (await tx.execute(_IS_WAITING)).scalar_one():
+                return 0
             position = (await tx.execute(_POSITION)).scalar_one_or_none()
             if position is None:  # another worker is at it
                 return 0

@@ -242,6 +242,16 @@ async def test_a_worker_that_dies_between_a_change_and_its_place_in_the_chain_lo
     assert (report.findings, report.entries) == ([], 5)
 
 
+async def test_a_look_that_finds_nothing_locks_and_writes_nothing(chain: Chain) -> None:
+    await chain.grow(1)
+    while await chain.sealer.seal():
+        pass
+    position = "SELECT ctid::text, xmax::text FROM audit_position"
+    before = await chain.log.superuser.fetchrow(position)
+    assert await chain.sealer.seal() == 0
+    assert await chain.log.superuser.fetchrow(position) == before
+
+
 async def test_what_commits_late_is_chained_late_and_never_passed_over(chain: Chain) -> None:
     with acting(Act(lambda ids: Entry("late", "moveCase", "changed", "case", ids))):
         async with chain.log.api.begin(chain.log.tenant) as tx:
