@@ -19,6 +19,7 @@ from libs.common.http.app import create_app
 from libs.common.http.deps import ClockDep, DatabaseDep, Period, TenantDep
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
+from libs.common.http.written import Day
 from libs.common.messaging.brokers import OPEN
 from services.analytics import answers, kpis, queries
 from services.analytics.alerts import api as alerts
@@ -195,7 +196,7 @@ async def get_kpi(
     compare_to: Annotated[
         Literal["previous", "year"] | None, Query(description="the period of equal length before, or the same a year ago")
     ] = None,
-    as_of: Annotated[date | None, Query(description="of what was known on the evening of this day (UTC)")] = None,
+    as_of: Annotated[Day | None, Query(description="of what was known on the evening of this day (UTC)")] = None,
 ) -> KpiAnswer:
     """What is asked for again as of a day that has passed comes out the same, although remittances keep coming."""
     kpi = BY_ID.get(kpi_id)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from operator import itemgetter
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -35,6 +34,7 @@ from libs.common.http.paging import (
 )
 from libs.common.http.problem import not_found
 from libs.common.http.problems import responses
+from libs.common.http.written import Day
 from services.classifier import decision, store
 from services.classifier.audited import AUDITED
 from services.classifier.codes import api as codes
@@ -128,9 +128,9 @@ class ClassifyBody(BaseModel):
     )
     days_since_service: int | None = Field(None, ge=0)
     payer_id: str = Field("", max_length=80, description="TRN03; with `payment_on` your own rules for this payer are asked too")
-    payment_on: date | None = Field(None, description="your rules hold from day to day, and deadlines count from it")
-    service_from_on: date | None = Field(None, description="deadlines count from it")
-    service_to_on: date | None = Field(None, description="deadlines of institutional claims count from it")
+    payment_on: Day | None = Field(None, description="your rules hold from day to day, and deadlines count from it")
+    service_from_on: Day | None = Field(None, description="deadlines count from it")
+    service_to_on: Day | None = Field(None, description="deadlines of institutional claims count from it")
     context: ContextBody | None = None
 
     def adjudicated(self) -> Adjudicated:
@@ -195,7 +195,7 @@ class Filter:
             str | None, Query(max_length=400, description="patient control number, as billed or as the payer spells it")
         ] = None,
         due_by: Annotated[
-            date | None, Query(description="what has to be done has a known last day, and it is this one or earlier")
+            Day | None, Query(description="what has to be done has a known last day, and it is this one or earlier")
         ] = None,
     ) -> None:
         named: dict[str, Any] = {"status": status, "payer_id": payer, "category": category, "kind": kind, "action": action}

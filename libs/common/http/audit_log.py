@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from libs.common.audit import store
 from libs.common.audit.entries import Outcome, SealKind
@@ -13,6 +13,7 @@ from libs.common.audit.store import Wanted
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
 from libs.common.http.problems import responses
+from libs.common.http.written import Moment
 
 router = APIRouter(tags=["audit log"])
 
@@ -86,8 +87,8 @@ async def list_audit_log(
     object_: Annotated[Word, Query(alias="object", description="the id of what it was done to")] = None,
     object_kind: Annotated[Word, Query(description="case, claim, document, ...")] = None,
     outcome: Annotated[Outcome | None, Query(description="how it ended")] = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="from this moment on")] = None,
-    to: Annotated[AwareDatetime | None, Query(description="until before this moment")] = None,
+    from_: Annotated[Moment | None, Query(alias="from", description="from this moment on")] = None,
+    to: Annotated[Moment | None, Query(description="until before this moment")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Page[AuditEntryView]:

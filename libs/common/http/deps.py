@@ -15,6 +15,7 @@ from libs.common.database import Database
 from libs.common.http.access import unauthenticated
 from libs.common.http.neighbour import Behalf
 from libs.common.http.problem import Problem
+from libs.common.http.written import Day
 
 
 async def _database(request: Request) -> Database:
@@ -89,8 +90,8 @@ class Period:
 
 
 async def _period(
-    first: Annotated[date | None, Query(alias="from", description="first day, included")] = None,
-    last: Annotated[date | None, Query(alias="to", description="last day, included")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="first day, included")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="last day, included")] = None,
 ) -> Period:
     if first is not None and last is not None and first > last:
         raise Problem(422, "bad-period", "`from` is after `to`.")

@@ -13,6 +13,7 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_c
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from libs.common.http.written import Day
 from services.analytics import queries
 from services.analytics.alerts import store, telling
 from services.analytics.alerts.lifecycle import ALL, Alert, Refused, Step, acknowledge, resolve
@@ -58,7 +59,7 @@ async def get_alert(
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
-    as_of: Annotated[date | None, Query(description="the chart of what was known on the evening of this day (UTC)")] = None,
+    as_of: Annotated[Day | None, Query(description="the chart of what was known on the evening of this day (UTC)")] = None,
 ) -> AlertDetail:
     """The `ETag` is what the steps want in `If-Match`. Charts reach back 400 days."""
     return await _detail(alert_id, response, tenant, database, clock.now(), as_of)

@@ -8,6 +8,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.contracts.words import Action, Category
+from libs.common.http.written import Day
 from services.analytics.audits.plans import Dimension, Method, Plan
 from services.analytics.audits.results import Finding
 from services.analytics.audits.reviewing import ItemState, Question, Verdict
@@ -32,8 +33,8 @@ class PlanBody(BaseModel):
         description="the two people who review every item, each for themselves: the subjects of their tokens",
     )
     seed: str = Field("1", min_length=1, max_length=100, description="another seed draws another sample")
-    from_: date | None = Field(None, alias="from", description="first payment day, included")
-    to: date | None = Field(None, description="last payment day, included")
+    from_: Day | None = Field(None, alias="from", description="first payment day, included")
+    to: Day | None = Field(None, description="last payment day, included")
     filter: dict[Dimension, Annotated[list[Value], Field(min_length=1, max_length=50)]] = Field(
         default_factory=dict, description="by dimension, the values of which one has to fit"
     )
@@ -67,7 +68,7 @@ class PlanBody(BaseModel):
 
 
 class AuditBody(PlanBody):
-    as_of: date | None = Field(
+    as_of: Day | None = Field(
         None, description="of the denials that stood on the evening of this day (UTC), as they were known then; left out: today"
     )
 

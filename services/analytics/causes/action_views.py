@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from libs.common.http.written import Day
 from services.analytics.causes import naming
 from services.analytics.causes.action_store import Action
 from services.analytics.causes.actions import TRANSITIONS, Effect, Observed, State, Step, Verdict
@@ -34,10 +35,10 @@ class ActionBody(BaseModel):
     )
 
     owner: Name = Field(description="who sees to it; no patient's name")
-    due_on: date
+    due_on: Day
     change: Prose = Field(description="what is changed; no patient data")
     expected_rate: float | None = Field(None, ge=0, le=1, description="to which rate the refusals should fall")
-    began_on: date | None = Field(None, description="`began_on` of the finding: days before it are not held against the action")
+    began_on: Day | None = Field(None, description="`began_on` of the finding: days before it are not held against the action")
 
 
 class StepBody(BaseModel):
@@ -46,7 +47,7 @@ class StepBody(BaseModel):
     step: Step
     by: Name = Field(description="who says so")
     note: str = Field("", max_length=2_000, pattern=r"^[^\x00]*$")
-    effective_on: date | None = Field(None, description="finish: the day from which the change holds; null: today")
+    effective_on: Day | None = Field(None, description="finish: the day from which the change holds; null: today")
 
 
 class StepView(BaseModel):
@@ -110,7 +111,7 @@ class RuleBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    effective_from: date
+    effective_from: Day
     kind: Kind | None = Field(None, description="null: what is usual for the category")
     dry_run: bool = Field(True, description="true: say what it would do, and change nothing")
     version: int | None = Field(None, ge=0, description="with dry_run false: the version of the payer's rules that a dry run told")

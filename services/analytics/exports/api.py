@@ -1,6 +1,5 @@
 """Exports over HTTP: a table as a file, streamed while it is read."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -10,6 +9,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problem import Problem
 from libs.common.http.problems import responses
 from libs.common.http.table_answers import FILES, table_answer
+from libs.common.http.written import Day
 from libs.common.table_files import Format
 from services.analytics.exports.tables import COLUMNS, Wanted, What, rows
 from services.analytics.periods import BoundedDep
@@ -30,7 +30,7 @@ async def export(
     clock: ClockDep,
     period: BoundedDep,
     format_: Annotated[Format, Query(alias="format", description="of the file")] = "csv",
-    as_of: Annotated[date | None, Query(description="by what was known on the evening of this day (UTC); left out: today")] = None,
+    as_of: Annotated[Day | None, Query(description="by what was known on the evening of this day (UTC); left out: today")] = None,
 ) -> StreamingResponse:
     """One moment's view. `from` and `to`: payment days of denials, days of key figures; facts have none, and come whole."""
     today = clock.now().date()

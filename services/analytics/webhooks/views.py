@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from libs.common.http.written import Moment
 from libs.common.standard_webhooks import write_secret
 from services.analytics.webhooks.rules import EventType
 from services.analytics.webhooks.store import Delivery, Replay, State, Webhook
@@ -32,8 +33,8 @@ class RotateBody(BaseModel, extra="forbid"):
 
 
 class ReplayBody(BaseModel, extra="forbid"):
-    from_at: AwareDatetime = Field(description="from when on; what is older than the retention of `webhook-messages` is not kept")
-    to_at: AwareDatetime | None = Field(None, description="up to when, not included; absent: now")
+    from_at: Moment = Field(description="from when on; what is older than the retention of `webhook-messages` is not kept")
+    to_at: Moment | None = Field(None, description="up to when, not included; absent: now")
 
 
 class WebhookView(BaseModel):

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from libs.common.http.written import Moment
 from services.appeals.correspondence.promises import Ending, PromiseIs
 from services.appeals.filing.views import Day, Number
 
@@ -40,7 +41,7 @@ class LogEntry(BaseModel):
     kind: Kind
     direction: Direction = Field(description="in: from the payer; out: from us")
     party: Party = Field(description="with whom: the organisation, the role")
-    at: AwareDatetime = Field(description="when it took place")
+    at: Moment = Field(description="when it took place")
     reference_number: Number | None = Field(None, description="what the payer calls it")
     said: Said = Field(description="shown here and nowhere else")
     promise: Promise | None = Field(None, description="what the payer promised, with `promised_on`")

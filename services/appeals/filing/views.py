@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from libs.common.http import written
 from services.appeals.deadlines.levels import LevelName
 from services.appeals.payers.views import Channel
 from services.appeals.views import Why
@@ -20,7 +21,7 @@ def _of_this_time(day: date) -> date:
     return day
 
 
-Day = Annotated[date, AfterValidator(_of_this_time)]
+Day = Annotated[written.Day, AfterValidator(_of_this_time)]
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 
 

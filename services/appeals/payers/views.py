@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, field_validator, model_validator
 
+from libs.common.http.written import Day
 from services.appeals.deadlines.counting import Unit
 from services.appeals.deadlines.levels import (
     PLACES,
@@ -111,10 +112,10 @@ class LevelBody(BaseModel):
     place: int | None = Field(
         None, ge=0, le=9, description="where it stands; 0 before a formal appeal; null: where it usually does"
     )
-    effective_from: date
-    effective_to: date | None = None
+    effective_from: Day
+    effective_to: Day | None = None
     source: Line = Field(description="a contract, a provider manual, a law")
-    verified_on: date | None = Field(None, description="when somebody last looked it up")
+    verified_on: Day | None = Field(None, description="when somebody last looked it up")
     note: Text = ""
 
     def to_level(self) -> Level:

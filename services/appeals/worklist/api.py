@@ -16,6 +16,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, PeriodDep, TenantDep, W
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor, read_id_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
+from libs.common.http.written import Day
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.clocks import Clock as CaseClock
 from services.appeals.deadlines.clocks import standing
@@ -88,7 +89,7 @@ async def list_cases(
         Literal["firm", "assumed", "unknown", "none"] | None,
         Query(description="how sure the last day is; `unknown` and `assumed`: somebody has to settle the payer"),
     ] = None,
-    due_before: Annotated[date | None, Query(description="with a last day before this one")] = None,
+    due_before: Annotated[Day | None, Query(description="with a last day before this one")] = None,
     submission_id: Annotated[UUID | None, Query(description="of one submission")] = None,
     task: Annotated[Task | None, Query(description="with something that somebody has to see to")] = None,
     open_only: Annotated[bool, Query(description="only what is ours to act on")] = False,

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from libs.common.http.written import Day
 from services.appeals.deadlines.clocks import DeadlineIs, Way
 from services.appeals.views import PlainCommand, Why
 from services.appeals.worklist.bulk_store import Action, Bulk, State
@@ -48,8 +49,8 @@ class EditBody(BaseModel):
 
     assignee: Person | None = None
     team: Name | None = None
-    snoozed_until: date | None = Field(None, description="the day on which it comes back; before its deadline")
-    received_on: date | None = Field(
+    snoozed_until: Day | None = Field(None, description="the day on which it comes back; before its deadline")
+    received_on: Day | None = Field(
         None, description="when the last notice really came, where there is evidence of it: it counts instead of the presumed day"
     )
     add_tags: list[Name] = Field([], max_length=20)
@@ -73,14 +74,14 @@ class ChosenBody(BaseModel):
     category: str | None = Field(None, max_length=40)
     action: str | None = Field(None, max_length=40)
     carc: str | None = Field(None, max_length=10)
-    first_on: date | None = Field(None, description="first payment day, included")
-    last_on: date | None = Field(None, description="last payment day, included")
+    first_on: Day | None = Field(None, description="first payment day, included")
+    last_on: Day | None = Field(None, description="last payment day, included")
     assignee: Person | None = None
     team: Name | None = None
     tag: Name | None = None
     snoozed: bool | None = None
     deadline: Literal["firm", "assumed", "unknown", "none"] | None = None
-    due_before: date | None = None
+    due_before: Day | None = None
     submission_id: UUID | None = None
     task: Task | None = None
     open_only: bool = Field(True, description="only what is ours to act on")

@@ -16,6 +16,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
+from libs.common.http.written import Day
 from libs.common.ids import uuid7
 from services.classifier.replays import store
 from services.classifier.replays.comparing import TRANSITIONS, Command, Side, State
@@ -36,8 +37,8 @@ class ReplayBody(BaseModel):
     )
 
     version: int = Field(ge=0, le=2**31 - 1, description="a draft's or an older one's number; 0: none of your rules")
-    first_on: date = Field(alias="from")
-    last_on: date = Field(alias="to")
+    first_on: Day = Field(alias="from")
+    last_on: Day = Field(alias="to")
     per_second: int | None = Field(
         None, ge=1, le=1_000_000, description="at most so many denials a second; null: as fast as it can"
     )

@@ -1,6 +1,6 @@
 """A tenant's rules over HTTP: drafted as a whole, checked, put in force; every version stays as it was."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 import msgspec
@@ -14,6 +14,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_number_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
+from libs.common.http.written import Day
 from services.classifier.judgement import KNOWLEDGE, normalised
 from services.classifier.rules import store
 from services.classifier.rules.checking import Fault, conflicts, faults
@@ -67,8 +68,8 @@ class RuleBody(BaseModel):
     why: str = Field(min_length=1, max_length=500, description="where it stands: a bulletin, a contract; no patient's data")
     when: WhenBody
     then: ThenBody
-    effective_from: date
-    effective_to: date | None = None
+    effective_from: Day
+    effective_to: Day | None = None
 
     def to_rule(self) -> Rule:
         told = self.model_dump(mode="json")

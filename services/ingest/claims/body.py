@@ -4,12 +4,12 @@ What can be read is taken: whether a date, a code or a sum makes sense is the bu
 sent on as X12: a delimiter or a control character, more lines than a claim may have.
 """
 
-from datetime import date
 from typing import Annotated, Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.http.written import Day
 from libs.x12 import Claim
 from libs.x12.claim import ClaimType
 from libs.x12.claim_reader import LINES_MAX
@@ -50,8 +50,8 @@ class DatedBody(_Part):
     """431 onset, 434 statement, 435 admission, 472 service, ..."""
 
     qualifier: Code
-    from_on: date | None
-    to_on: date | None = None
+    from_on: Day | None
+    to_on: Day | None = None
     time: Code = ""
 
 
@@ -79,7 +79,7 @@ class PersonBody(_Part):
     is_person: bool = True
     id_qualifier: Code = ""
     member_id: Code = ""
-    birth_on: date | None = None
+    birth_on: Day | None = None
     sex: Code = ""
     address: AddressBody | None = None
     references: list[ReferenceBody] = Field(default_factory=list, max_length=50)
@@ -134,7 +134,7 @@ class LineAdjudicationBody(_Part):
     revenue_code: Code = ""
     units: Code = ""
     adjustments: list[ClaimAdjustmentBody] = Field(default_factory=list, max_length=100)
-    adjudicated_on: date | None = None
+    adjudicated_on: Day | None = None
     segments: Segments = Field(default_factory=list)
 
 
@@ -146,7 +146,7 @@ class OtherPayerBody(_Part):
     subscriber: PersonBody | None = None
     paid_cents: Cents | None = None
     adjustments: list[ClaimAdjustmentBody] = Field(default_factory=list, max_length=100)
-    adjudicated_on: date | None = None
+    adjudicated_on: Day | None = None
     segments: Segments = Field(default_factory=list)
 
 
@@ -162,8 +162,8 @@ class ClaimLineBody(_Part):
     place_of_service: Code = ""
     diagnosis_pointers: list[Annotated[int, Field(ge=1, le=999_999)]] = Field(default_factory=list, max_length=20)
     revenue_code: Code = ""
-    service_from_on: date | None = None
-    service_to_on: date | None = None
+    service_from_on: Day | None = None
+    service_to_on: Day | None = None
     line_control_number: Text = ""
     drug_code: Code = ""
     references: list[ReferenceBody] = Field(default_factory=list, max_length=50)

@@ -14,6 +14,7 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_c
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
 from libs.common.http.versions import IfMatch, check_version, etag, read_version
+from libs.common.http.written import Day
 from services.ingest.followups import queries, store, telling
 from services.ingest.followups.lifecycle import Followup, Step, step
 from services.ingest.followups.rules import Kind
@@ -34,7 +35,7 @@ async def list_followups(
     payer: Annotated[str | None, Query(max_length=80, description="payer id, as the claim or the remittance gives it")] = None,
     owner: Annotated[str | None, Query(max_length=80, description="who takes care of it")] = None,
     subject_id: Annotated[UUID | None, Query(description="those of one claim, remit, remittance or deposit")] = None,
-    due_before: Annotated[date | None, Query(description="due before this day")] = None,
+    due_before: Annotated[Day | None, Query(description="due before this day")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Page[FollowupView]:

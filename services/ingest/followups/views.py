@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from libs.common.http.written import Day
 from services.ingest.followups.rules import STEPS, Kind, Subject
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -85,7 +86,7 @@ class EditFollowup(BaseModel):
 
     owner: Name | None = Field(None, description="who takes care of it")
     note: Text | None = Field(None, description="no patient data")
-    snoozed_until: date | None = Field(None, description="not before this day; it must lie in the future")
+    snoozed_until: Day | None = Field(None, description="not before this day; it must lie in the future")
     resolution: Resolution | None = Field(None, description="ends it, and it stays ended; null opens it again")
 
     @model_validator(mode="after")

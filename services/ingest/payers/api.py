@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 
 import msgspec
@@ -17,6 +17,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, NextChange, Start, read_change_cursor, write_change_cursor
 from libs.common.http.problem import not_found
 from libs.common.http.problems import responses
+from libs.common.http.written import Day
 from services.ingest.checks import duplicates, loading
 from services.ingest.checks.engine import check
 from services.ingest.checks.reference import PayerRule, Reference
@@ -66,8 +67,8 @@ class RuleBody(BaseModel):
         "frequency",
         "bundled",
     ]
-    effective_from: date
-    effective_to: date | None = Field(None, description="null: until further notice")
+    effective_from: Day
+    effective_to: Day | None = Field(None, description="null: until further notice")
     procedure_codes: list[Code] = Field([], max_length=5000, description="G0283, or G02* for all that begin so")
     revenue_codes: list[RevenueCode] = Field([], max_length=1000, description="where what is asked goes by department: 0120")
     component_codes: list[Procedure] = Field([], max_length=5000, description="bundled: what is part of procedure_codes")
