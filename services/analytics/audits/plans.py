@@ -12,13 +12,15 @@ from msgspec.structs import replace
 from services.analytics.cadence import Cadence, ended
 
 Method = Literal["simple", "stratified", "dollar_unit", "risk_weighted"]
+Basis = Literal["payment", "known"]
 Dimension = Literal["payer", "facility", "provider", "service_group", "category"]
 ITEMS_MAX: Final = 10_000
 _ITEMS_MIN: Final = 2
 
 
 class Plan(Struct, frozen=True):
-    """`first`, `last`: payment days, included; None: open. `filters`: by dimension, the values of which one has to fit.
+    """`first`, `last`: days, included; None: open. `date_basis`: which days these are: of payment, or since when a denial is known.
+    `filters`: by dimension, the values of which one has to fit.
 
     `precision`: half the width that the interval of the error rate should have, at `confidence`, if the rate is `expected_rate`.
     """
@@ -33,6 +35,7 @@ class Plan(Struct, frozen=True):
     confidence: float = 0.95
     precision: float = 0.05
     expected_rate: float = 0.5
+    date_basis: Basis = "payment"
 
 
 def size(plan: Plan, population: int, design_effect: float = 1.0) -> int:
@@ -47,6 +50,9 @@ def size(plan: Plan, population: int, design_effect: float = 1.0) -> int:
 
 
 def plan_for(plan: Plan, cadence: Cadence, due_on: date) -> Plan:
-    """Return the plan of the audit that is due: of the payment days of the period that ended, with a seed of its own."""
+    """Return the plan of the audit that is due: of what came to be known in the period that ended, with a seed of its own.
+
+    A payment is often told of days after its date: by payment days, what is told after its period's end would be in no audit.
+    """
     first, last = ended(cadence, due_on)
-    return replace(plan, first=first, last=last, seed=f"{plan.seed}:{due_on.isoformat()}")
+    return replace(plan, date_basis="known", first=first, last=last, seed=f"{plan.seed}:{due_on.isoformat()}")

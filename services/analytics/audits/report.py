@@ -42,7 +42,8 @@ class Part(Struct, frozen=True):
 
 def lines(plan: Plan, as_of: str, found: Results) -> list[str]:
     """Say what was audited, and how."""
-    period = f"Payment days from {plan.first or 'the first'} to {plan.last or 'the last'}; known on the evening of {as_of} (UTC)."
+    days = "Payment days" if plan.date_basis == "payment" else "Became known"
+    period = f"{days} from {plan.first or 'the first'} to {plan.last or 'the last'}; known on the evening of {as_of} (UTC)."
     filters = "; ".join(f"{name}: {', '.join(values)}" for name, values in plan.filters.items())
     method = _METHODS[plan.method] + (f" by {plan.stratify_by}" if plan.stratify_by else "")
     return [

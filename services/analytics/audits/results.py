@@ -44,6 +44,7 @@ class Corrected(Struct, frozen=True):
     """How often denials of one category are of another."""
 
     category: str
+    action: str
     corrected: str
     items: int
     denied_cents: int

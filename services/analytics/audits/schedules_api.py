@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.http import idempotency
@@ -29,12 +30,13 @@ class ScheduleBody(BaseModel):
     )
 
     cadence: Cadence
-    plan: PlanBody = Field(description="without days: they are those of the period")
+    plan: PlanBody = Field(description="without days: they are those of the period, on which denials came to be known")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.plan.from_ is not None or self.plan.to is not None:
-            raise ValueError("the days of a scheduled plan are those of its period")
+        told = self.plan
+        if told.from_ is not None or told.to is not None or ("date_basis" in told.model_fields_set and told.date_basis != "known"):
+            raise ValueError("the days of a scheduled plan are those of its period, on which denials came to be known")
         return self
 
 
@@ -48,14 +50,14 @@ class ScheduleView(BaseModel):
     @classmethod
     def of(cls, schedule: Schedule) -> Self:
         told = {name: getattr(schedule, name) for name in schedule.__struct_fields__}
-        return cls.model_validate({**told, "plan": PlanBody.of(schedule.plan)})
+        return cls.model_validate({**told, "plan": PlanBody.of(replace(schedule.plan, date_basis="known"))})
 
 
 @router.post("/v1/audit-schedules", summary="Schedule an audit", status_code=201, responses=responses(400, 404, 409, 413, 422))
 async def add_schedule(
     body: ScheduleBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response, key: idempotency.Key = None
 ) -> ScheduleView:
-    """The first audit is of the period that holds today, drawn on the day after it."""
+    """The first audit is of what comes to be known in the period that holds today; it is drawn on the day after it."""
     idempotency.require(key)
     now = clock.now()
     next_on = first_due(body.cadence, now.date())

@@ -1,9 +1,10 @@
 """A job of the worker: audits are made of their schedules, each period's once.
 
 An audit and the day of the next one are written in one transaction: a kill leaves both as they were. A sleep of weeks is caught up
-with, period by period.
+with, period by period. It is of what came to be known in its period: each denial is in one, however late it was told of.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from libs.common.clock import Clock
@@ -16,6 +17,7 @@ from services.analytics.audits.store import Audit
 from services.analytics.cadence import after, ended
 
 _POLL_SECONDS: Final = 30.0
+_ARRIVES: Final = timedelta(hours=6)  # what the classifier knew late in the evening is here by then
 
 
 class Scheduler:
@@ -33,7 +35,7 @@ class Scheduler:
         """Make one audit that is due; return how many were made."""
         now = self._clock.now()
         async with self._database.begin() as tx:
-            due = await schedules_store.take_due(tx, now.date())
+            due = await schedules_store.take_due(tx, (now - _ARRIVES).date())
             if due is None:
                 return 0
             _, last = ended(due.cadence, due.next_on)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.contracts.words import Action, Category
 from libs.common.http.written import Day
-from services.analytics.audits.plans import Dimension, Method, Plan
+from services.analytics.audits.plans import Basis, Dimension, Method, Plan
 from services.analytics.audits.results import Finding
 from services.analytics.audits.reviewing import ItemState, Question, Verdict
 from services.analytics.audits.store import Audit, Item, LabelState, State
@@ -33,8 +33,11 @@ class PlanBody(BaseModel):
         description="the two people who review every item, each for themselves: the subjects of their tokens",
     )
     seed: str = Field("1", min_length=1, max_length=100, description="another seed draws another sample")
-    from_: Day | None = Field(None, alias="from", description="first payment day, included")
-    to: Day | None = Field(None, description="last payment day, included")
+    from_: Day | None = Field(None, alias="from", description="first day, included")
+    to: Day | None = Field(None, description="last day, included")
+    date_basis: Basis = Field(
+        "payment", description="what from and to are days of: the payment, or the day since which the denial is known and stands"
+    )
     filter: dict[Dimension, Annotated[list[Value], Field(min_length=1, max_length=50)]] = Field(
         default_factory=dict, description="by dimension, the values of which one has to fit"
     )

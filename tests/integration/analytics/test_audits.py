@@ -1,9 +1,9 @@
 """Audits over HTTP: drawn once and the same again, reviewed by two, settled, estimated; bad plans and bad reviews."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -197,5 +197,40 @@ async def test_a_schedule_makes_each_periods_audit_once_also_by_several_workers(
     assert {each["schedule_id"] for each in made} == {listed["schedule_id"]}
     path = told[0].headers["location"]
     assert [(await analytics.http.delete(path)).status_code for _ in range(2)] == [204, 404]
-    dated = {"cadence": "weekly", "plan": {**body["plan"], "from": "2026-01-01"}}
-    assert (await analytics.http.post("/v1/audit-schedules", json=dated, headers={"Idempotency-Key": "two"})).status_code == 422
+    for days in ({"from": "2026-01-01"}, {"date_basis": "payment"}):
+        dated = {"cadence": "weekly", "plan": {**body["plan"], **days}}
+        assert (await analytics.http.post("/v1/audit-schedules", json=dated, headers={"Idempotency-Key": "two"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("cadence", "period_ends"),
+    [
+        ("weekly", ["2026-04-05", "2026-04-12", "2026-04-12", "2026-05-03"]),
+        ("monthly", ["2026-04-30", "2026-04-30", "2026-04-30", "2026-05-31"]),
+    ],
+)
+async def test_a_denial_told_of_after_its_payments_period_is_in_the_sample_of_exactly_one_scheduled_audit(
+    cadence: str, period_ends: list[str], analytics: Analytics
+) -> None:
+    body = {"cadence": cadence, "plan": {"reviewers": ["dana", "lee"], "precision": 0.3}}
+    await analytics.http.post("/v1/audit-schedules", json=body, headers={"Idempotency-Key": "one"})
+    paid_on = {1: date(2026, 3, 31), 2: date(2026, 4, 4), 3: date(2026, 4, 5), 4: date(2026, 4, 30)}
+    known_on = {1: date(2026, 4, 1), 2: date(2026, 4, 6), 3: date(2026, 4, 6), 4: date(2026, 5, 1)}  # the sixth is a Monday
+    await analytics.tell(*(account(each, payment_on=paid_on[each], known_on=known_on[each]) for each in paid_on))
+    later = FixedClock(datetime(2026, 6, 2, tzinfo=UTC))
+    while await Scheduler(analytics.worker, later).make_one():
+        pass
+    while await Drawer(analytics.worker, later).step() is not None:
+        pass
+    drawn_in: dict[str, list[str]] = {}
+    for audit in (await analytics.http.get("/v1/audits")).json()["items"]:
+        for item in await items(analytics, audit):
+            drawn_in.setdefault(item["denial_id"], []).append(audit["plan"]["to"])
+    assert [drawn_in[str(UUID(int=each))] for each in paid_on] == [[each] for each in period_ends]
+
+
+async def test_a_scheduled_audit_waits_for_what_was_judged_late_in_the_evening(analytics: Analytics) -> None:
+    body = {"cadence": "monthly", "plan": {"reviewers": ["dana", "lee"], "precision": 0.3}}
+    await analytics.http.post("/v1/audit-schedules", json=body, headers={"Idempotency-Key": "one"})
+    early, late = (Scheduler(analytics.worker, FixedClock(datetime(2026, 4, 1, hour, tzinfo=UTC))) for hour in (5, 6))
+    assert [await early.make_one(), await late.make_one(), await late.make_one()] == [0, 1, 0]

@@ -7,10 +7,12 @@ from uuid import UUID
 from xml.etree import ElementTree as ET  # what is read here was written here
 
 import pytest
+from msgspec.structs import replace
 from pypdf import PdfReader
 
 from services.analytics.audits.documents import pdf, workbook
 from services.analytics.audits.plans import Plan
+from services.analytics.audits.report import lines, parts
 from services.analytics.audits.results import Results, Reviewed, results
 from services.analytics.audits.reviewing import Verdict
 from services.analytics.audits.sampling import Stratum, Unit
@@ -92,7 +94,7 @@ def test_the_workbook_holds_the_findings_and_every_item(found: Results) -> None:
         ["Classification wrong", "1"],
         ["Code wrong", "0"],
     ]
-    assert ["other", "duplicate", "1", "100.00"] in findings
+    assert ["other, appeal", "duplicate, none", "1", "100.00"] in findings
     assert [row[0] for row in items] == ["item", *(str(number) for number in range(1, 9))]
     first = dict(zip(items[0], items[1], strict=True))
     assert (first["denial"], first["stratum"], first["denied cents"]) == (str(UUID(int=1)), "=P1", "10000")

@@ -101,6 +101,21 @@ def test_a_population_is_what_stood_that_evening() -> None:
     assert units(plan(filters={"provider": ["D2", "D1"]}), on(30), UUID(int=9), facts) == [unit]
 
 
+def test_days_of_a_population_are_those_of_payment_or_those_since_which_a_denial_stands() -> None:
+    facts: list[Fact] = [claim(), remit(), denial(action="appeal", known_on=on(22)), denial(version=2, known_on=on(30))]
+
+    def is_in(first: int, last: int, as_of: int = 60) -> bool:
+        return bool(units(plan(date_basis="known", first=on(first), last=on(last)), on(as_of), UUID(int=9), facts))
+
+    assert is_in(22, 22)
+    assert not is_in(0, 21, as_of=21), "the payment is of day 20, and nobody knew"
+    assert not is_in(23, 60), "a correction is no new denial"
+    facts += [denial(version=3, is_active=False, known_on=on(35)), denial(version=4, known_on=on(40))]
+    assert is_in(22, 22, as_of=34)
+    assert not is_in(22, 39)
+    assert is_in(40, 40), "it was taken back, and stands anew"
+
+
 def stratum(name: str, denials: int, drawn: int, denied_cents: int = 1_000) -> Stratum:
     spread = (1 / drawn - 1 / denials) if drawn else 1.0
     return Stratum(name, denials, denied_cents, drawn, spread, spread)
@@ -166,7 +181,7 @@ def test_a_schedule_is_of_whole_weeks_months_and_quarters(cadence: Cadence, firs
     assert begin_of(cadence, date(2026, 3, 31)) == first
     assert after(cadence, first) == following
     due = plan_for(plan(), cadence, following)
-    assert (due.first, due.last) == (first, following - timedelta(days=1))
+    assert (due.first, due.last, due.date_basis) == (first, following - timedelta(days=1), "known")
     assert due.seed != plan_for(plan(), cadence, after(cadence, following)).seed
     assert after("monthly", date(2026, 12, 1)) == after("quarterly", date(2026, 10, 1)) == date(2027, 1, 1)
 
