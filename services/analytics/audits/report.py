@@ -74,12 +74,25 @@ def parts(plan: Plan, strata: Sequence[Stratum], found: Results) -> list[Part]:
         ),
     ]
     if found.corrections:
-        rows = tuple((each.category, each.corrected, f"{each.items:,}", dollars(each.denied_cents)) for each in found.corrections)
-        made.append(Part("Corrections", "What was judged, and what it is.", ("Judged", "Is", "Items", "Denied"), rows))
+        rows = tuple(
+            (
+                _judged(each.category, each.action),
+                _judged(each.corrected, each.corrected_action),
+                f"{each.items:,}",
+                dollars(each.denied_cents),
+            )
+            for each in found.corrections
+        )
+        said = "What was judged, and what it is: its category, and what is to be done."
+        made.append(Part("Corrections", said, ("Judged", "Is", "Items", "Denied"), rows))
     if plan.stratify_by is not None:
         drawn = tuple((each.name or "-", f"{each.denials:,}", dollars(each.denied_cents), f"{each.drawn:,}") for each in strata)
         made.append(Part("Strata", f"By {plan.stratify_by}.", ("Stratum", "Denials", "Denied", "Drawn"), drawn))
     return made
+
+
+def _judged(category: str, action: str) -> str:
+    return f"{category}, {action}" if action else category
 
 
 def _estimate(each: Estimate) -> tuple[str, ...]:

@@ -41,11 +41,12 @@ class Estimate(Struct, frozen=True):
 
 
 class Corrected(Struct, frozen=True):
-    """How often denials of one category are of another."""
+    """How often denials that were judged alike are something else: of another category, or to be dealt with otherwise, or both."""
 
     category: str
     action: str
     corrected: str
+    corrected_action: str
     items: int
     denied_cents: int
 
@@ -100,11 +101,12 @@ def _estimate(plan: Plan, strata: Sequence[Stratum], reviewed: Sequence[Reviewed
 
 
 def _corrections(reviewed: Sequence[Reviewed]) -> tuple[Corrected, ...]:
-    items: Counter[tuple[str, str]] = Counter()
-    cents: Counter[tuple[str, str]] = Counter()
+    items: Counter[tuple[str, str, str, str]] = Counter()
+    cents: Counter[tuple[str, str, str, str]] = Counter()
     for each in reviewed:
-        if each.verdict.category is not None:
-            pair = (each.unit.category, each.verdict.category)
-            items[pair] += 1
-            cents[pair] += each.unit.denied_cents
-    return tuple(Corrected(*pair, items[pair], cents[pair]) for pair in sorted(items, key=lambda pair: (-items[pair], pair)))
+        unit, verdict = each.unit, each.verdict
+        if verdict.category is not None:
+            told = (unit.category, unit.action, verdict.category, verdict.action or unit.action)
+            items[told] += 1
+            cents[told] += unit.denied_cents
+    return tuple(Corrected(*told, items[told], cents[told]) for told in sorted(items, key=lambda told: (-items[told], told)))

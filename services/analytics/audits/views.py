@@ -208,7 +208,9 @@ class AgreementView(BaseModel):
 
 class CorrectedView(BaseModel):
     category: str
-    corrected: str
+    action: str = Field(description="empty: told before analytics kept it")
+    corrected: str = Field(description="the category that it is; the same, where the action alone was wrong")
+    corrected_action: str
     items: int
     denied_cents: int
 

@@ -74,7 +74,8 @@ async def test_an_audit_is_drawn_reviewed_settled_and_estimated(analytics: Analy
     assert by_finding["any"]["dollars_cents"] == 60_000
     assert by_finding["documentation"]["errors"] == 0
     assert [(each["agreed"], each["kappa"]) for each in found["agreement"]] == [(4, pytest.approx(0)), (5, None), (5, None)]
-    assert found["corrections"] == [{"category": "authorization", "corrected": "duplicate", "items": 1, "denied_cents": 10_000}]
+    judged = {"category": "authorization", "action": "appeal", "corrected": "duplicate", "corrected_action": "none"}
+    assert found["corrections"] == [{**judged, "items": 1, "denied_cents": 10_000}]
     assert (await analytics.http.get("/v1/audits")).json()["items"][0]["state"] == "done"
 
 

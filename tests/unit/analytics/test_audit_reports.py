@@ -68,6 +68,30 @@ def test_the_pdf_says_what_was_audited_how_and_what_was_found(found: Results) ->
     assert any_error.dollars_cents == pytest.approx(1_500_000 * 100 / 150 / 4, abs=1)
 
 
+def test_the_report_says_what_its_days_are(found: Results) -> None:
+    known = replace(PLAN, date_basis="known", first=date(2026, 3, 1), last=date(2026, 3, 31))
+    assert "Became known from 2026-03-01 to 2026-03-31; known on the evening of 2026-03-31 (UTC)." in lines(
+        known, "2026-03-31", found
+    )
+
+
+def test_a_correction_of_the_action_alone_is_told_as_such() -> None:
+    (first, *rest) = reviewed()
+    resubmit = Verdict(False, True, True, "other", "correct_and_resubmit")
+    (second, *_) = rest
+    twice = [replace(first, verdict=resubmit), replace(second, verdict=NO), *rest[1:]]
+    told = results(PLAN, STRATA, twice)
+    assert [(each.category, each.action, each.corrected, each.corrected_action) for each in told.corrections] == [
+        ("other", "appeal", "duplicate", "none"),
+        ("other", "appeal", "other", "correct_and_resubmit"),
+    ]
+    (part,) = [part for part in parts(PLAN, STRATA, told) if part.title == "Corrections"]
+    assert [row[:2] for row in part.rows] == [
+        ("other, appeal", "duplicate, none"),
+        ("other, appeal", "other, correct_and_resubmit"),
+    ]
+
+
 def rows_of(book: zipfile.ZipFile, sheet: int) -> list[list[str]]:
     """Return a sheet's cells as texts, as a reader of the format finds them."""
     shared = [
