@@ -19,6 +19,10 @@ CodeRight = Annotated[bool, typer.Option("--code-right/--code-wrong")]
 Documented = Annotated[bool, typer.Option("--documented/--not-documented")]
 Category = Annotated[str | None, typer.Option(help="what it is, where the classification is wrong")]
 Action = Annotated[str | None, typer.Option(help="what is to be done, where the classification is wrong")]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option("--filter", help="dimension:value, such as payer:1999999999; several of one dimension: any of them"),
+]
 Note = Annotated[str, typer.Option(help="why; no patient's data")]
 
 
@@ -31,6 +35,7 @@ def plan_audit(
     precision: Annotated[float, typer.Option(help="half the width of the interval")] = 0.05,
     expected_rate: Annotated[float, typer.Option(help="the error rate that is expected")] = 0.5,
     seed: str = "1",
+    filter_: Filter = None,
     first: From = None,
     last: To = None,
     as_of: AsOf = None,
@@ -39,6 +44,7 @@ def plan_audit(
     """Plan an audit, and wait until its sample is drawn. Exit status 1: there is nothing to draw from."""
     told: dict[str, Any] = {"reviewers": reviewer, "method": method, "stratify_by": stratify_by, "confidence": confidence}
     told |= {"precision": precision, "expected_rate": expected_rate, "seed": seed, "from": day_of(first), "to": day_of(last)}
+    told |= {"filter": audits.filter_of(filter_ or ())}
     raise typer.Exit(audits.plan(told | {"as_of": day_of(as_of)}, as_json=as_json))
 
 
@@ -52,11 +58,12 @@ def schedule_audit(
     precision: Annotated[float, typer.Option(help="half the width of the interval")] = 0.05,
     expected_rate: Annotated[float, typer.Option(help="the error rate that is expected")] = 0.5,
     seed: str = "1",
+    filter_: Filter = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have an audit drawn for each week, month or quarter, on the day after it."""
+    """Have an audit drawn of what came to be known in each week, month or quarter, on the day after it."""
     told: dict[str, Any] = {"reviewers": reviewer, "method": method, "stratify_by": stratify_by, "confidence": confidence}
-    told |= {"precision": precision, "expected_rate": expected_rate, "seed": seed}
+    told |= {"precision": precision, "expected_rate": expected_rate, "seed": seed, "filter": audits.filter_of(filter_ or ())}
     audits.schedule({"cadence": cadence, "plan": told}, as_json=as_json)
 
 

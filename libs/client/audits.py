@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from msgspec import Raw, Struct, field
 
+from libs.client.errors import ClientError
 from libs.client.fetching import part_of
 from libs.client.services import list_items
 from libs.client.show import Column, output, plain, print_json, print_rows
@@ -104,6 +105,17 @@ class Agreement(Struct, frozen=True):
 class Results(Struct, frozen=True):
     estimates: list[Estimate]
     agreement: list[Agreement] = field(default_factory=list)
+
+
+def filter_of(told: Sequence[str]) -> dict[str, list[str]]:
+    """Return filters by dimension as a plan has them. Errors: ClientError where one names no dimension."""
+    found: dict[str, list[str]] = {}
+    for each in told:
+        dimension, colon, value = each.partition(":")
+        if not colon:
+            raise ClientError("--filter is dimension:value, such as payer:1999999999.")
+        found.setdefault(dimension, []).append(value)
+    return found
 
 
 def plan(told: Mapping[str, Any], *, as_json: bool) -> int:

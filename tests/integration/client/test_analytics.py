@@ -14,10 +14,11 @@ from libs.common.database import Database
 from libs.common.ids import uuid7
 from services.analytics.alerts import telling
 from services.analytics.alerts.lifecycle import Alert, Step
+from services.analytics.audits.running import Drawer
 from services.analytics.facts import Fact
 from services.analytics.handlers import record
 from services.analytics.reports.making import ReportMaker
-from tests.integration.client.conftest import Run
+from tests.integration.client.conftest import Run, working
 from tests.integration.http.test_contract import served
 from tests.support import ServiceDatabase, run_apart
 from tests.support.webhooks import queue_all
@@ -105,6 +106,22 @@ def test_an_audit_is_scheduled_and_the_schedule_ended(run: Run) -> None:
     assert json.loads(run("audits", "unschedule", schedule["schedule_id"], "--json")[1])["ended"] is True
     assert run("audits", "schedules", "--json")[1] == ""
     assert run("audits", "schedule", "--reviewer", "dana")[0] == 2
+
+
+def test_an_audit_is_planned_and_scheduled_of_a_filtered_population(run: Run, database: ServiceDatabase) -> None:
+    run_apart(tell(database))
+    told = ("--reviewer", "dana", "--reviewer", "lee", "--filter", "payer:P1", "--filter", "payer:A:B", "--filter", "facility:F1")
+    wanted = {"payer": ["P1", "A:B"], "facility": ["F1"]}
+    with working(database.worker_url, lambda worker: Drawer(worker, SystemClock()).run()):
+        (audit,) = lines(run("audits", "plan", *told, "--json")[1])
+        assert (audit["plan"]["filter"], audit["denials"]) == (wanted, 1)
+        code, out, err = run("audits", "plan", *told[:4], "--filter", "facility:F2")
+        assert (code, "failed" in out, "population_empty" in err) == (1, True, True)
+    (schedule,) = lines(run("audits", "schedule", *told, "--json")[1])
+    assert schedule["plan"]["filter"] == wanted
+    for wrong in ("payer", "birthday:1"):
+        code, out, err = run("audits", "plan", *told[:4], "--filter", wrong)
+        assert (code, out, "Traceback" in err) == (2, "", False)
 
 
 async def open_alert(made: ServiceDatabase) -> None:
