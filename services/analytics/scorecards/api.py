@@ -13,12 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problem import Problem
 from libs.common.http.problems import responses
-from services.analytics import answers, queries
+from services.analytics import answers, queries, small_cells
+from services.analytics.kpis import NOTHING
 from services.analytics.kpis.definitions import BY_ID, Kpi
 from services.analytics.kpis.figures import Figure, earlier
 from services.analytics.periods import BoundedDep
 from services.analytics.queries import Asked
-from services.analytics.scorecards.scoring import SCORED, By, Cases, Score, keys, score, suppressed
+from services.analytics.scorecards.scoring import SCORED, By, Score, keys, score
+from services.analytics.scorecards.scoring import shared as as_shared
+from services.analytics.small_cells import Withheld
 from services.analytics.spans import DAYS_MAX
 
 router = APIRouter(tags=["scorecards"])
@@ -29,9 +32,9 @@ class ScoreView(BaseModel):
     value: float | None = Field(description="null: nothing to divide by, or suppressed")
     numerator: int | None
     denominator: int | None
-    before: float | None = Field(description="its own, in the period of equal length before")
-    mean: float | None = Field(description="of the tenant, in this period")
-    is_suppressed: bool = Field(description="of a shared card: too few cases")
+    before: float | None = Field(description="its own, in the period of equal length before; null: there was none, or suppressed")
+    mean: float | None = Field(description="of the tenant, in this period; null: nothing to divide by, or suppressed")
+    is_suppressed: bool = Field(description="of a shared card: too few cases, or small ones would follow from it")
 
 
 class CardView(BaseModel):
@@ -66,12 +69,16 @@ async def get_scorecards(
     before = replace(asked, **dict(zip(("first", "last"), earlier(period.first, period.last, "previous"), strict=True)))
     today = clock.now().date()
     found: list[Mapping[str, Score]] = []
+    withheld: dict[tuple[str, ...], tuple[Withheld, Withheld]] = {}
     try:
         async with database.begin(tenant) as tx:
             for kpi in (BY_ID[name] for name in SCORED):
                 if by in answers.dimensions(kpi):
                     scores = await _scores(tx, kpi, by, asked, before, today)
-                    found.append(suppressed(scores, await _cases(tx, kpi, by, asked, scores)) if shared else scores)
+                    counted = small_cells.measures(kpi)
+                    if shared and counted not in withheld:
+                        withheld[counted] = (await _withheld(tx, counted, by, asked), await _withheld(tx, counted, by, before))
+                    found.append(as_shared(scores, *withheld[counted]) if shared else scores)
             names = await queries.payer_names(tx, tenant) if by == "payer" else {}
     except queries.TooManyGroups:
         raise Problem(422, "too-many-groups", f"An answer has at most {queries.GROUPS_MAX} groups.") from None
@@ -93,8 +100,10 @@ def _by_key(figures: Sequence[Figure]) -> dict[str, Figure]:
     return {figure.keys[0]: figure for figure in figures if figure.keys[0]}
 
 
-async def _cases(tx: AsyncConnection, kpi: Kpi, by: By, asked: Asked, scores: Mapping[str, Score]) -> dict[str, Cases]:
-    """Return how many cases stand behind each figure, also where it is one of dollars or of days."""
-    above, below, _ = answers.sides(kpi, await queries.sums_of(tx, replace(asked, group_by=(by,)), answers.measures(kpi)))
-    below = above if below is None else below
-    return {key: Cases(above.get((key,), (0, 0))[0], below.get((key,), (0, 0))[0]) for key in scores}
+async def _withheld(tx: AsyncConnection, counted: Sequence[str], by: By, asked: Asked) -> Withheld:
+    """Return what is left out of a shared card of a period, by its cases, also where a figure is of dollars or of days."""
+    groups = await queries.sums_of(tx, replace(asked, group_by=(by,)), counted)
+    found = {key for each in counted for key in groups[each]}
+    return small_cells.withheld(
+        {key[0]: small_cells.cases([groups[each].get(key, NOTHING)[0] for each in counted]) for key in found}
+    )

@@ -1,11 +1,13 @@
-"""Scores beside each other, and which of them are too small to be shown to outsiders. Pure."""
+"""Scores beside each other, and as outsiders see them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.analytics.kpis.figures import Figure
+from services.analytics.small_cells import Withheld
 
 By = Literal["payer", "provider", "facility", "coder"]
 # Shares and times alone: they compare the large with the small.
@@ -23,7 +25,6 @@ SCORED: Final = (
     "payer-response-days",
     "appeals-in-time",
 )
-SMALL: Final = 11  # the cell size below which CMS shows nothing
 
 
 class Score(Struct, frozen=True):
@@ -38,35 +39,23 @@ class Score(Struct, frozen=True):
     is_suppressed: bool = False
 
 
-class Cases(Struct, frozen=True):
-    """How many cases stand above and below a figure."""
-
-    above: int
-    below: int
-
-
 def score(kpi: str, now: Figure, before: Figure | None, mean: Figure) -> Score:
     return Score(kpi, now.value, now.numerator, now.denominator, before.value if before else None, mean.value)
 
 
-def suppressed(scores: Mapping[str, Score], cases: Mapping[str, Cases]) -> dict[str, Score]:
-    """Return the scores of one key figure by key, without those that are too small.
+def shared(scores: Mapping[str, Score], now: Withheld, before: Withheld) -> dict[str, Score]:
+    """Return the scores of one key figure by key, as outsiders see them: without what is withheld of either period.
 
-    Small is from 1 to 10 cases above or below the line, or so few left between both. Where one alone would be missing it follows
-    from the others and the mean: the smallest of those goes with it.
+    What is withheld of the period before is what its own card withheld: two cards in a row tell no more than each.
     """
-    hidden = {key for key in scores if _is_small(cases[key])}
-    if len(hidden) == 1 and len(scores) > 1:
-        hidden.add(min(scores.keys() - hidden, key=lambda key: (cases[key].below, key)))
-    return {key: _without(each) if key in hidden else each for key, each in scores.items()}
+    return {key: _as_shown(each, key in now.keys, key in before.keys, now.whole) for key, each in scores.items()}
 
 
-def _is_small(cases: Cases) -> bool:
-    return any(0 < count < SMALL for count in (cases.above, cases.below, cases.below - cases.above))
-
-
-def _without(each: Score) -> Score:
-    return Score(each.kpi, None, None, None, None, each.mean, is_suppressed=True)
+def _as_shown(each: Score, is_out: bool, was_out: bool, without_mean: bool) -> Score:
+    mean = None if without_mean else each.mean
+    if is_out:
+        return Score(each.kpi, None, None, None, None, mean, is_suppressed=True)
+    return replace(each, before=None if was_out else each.before, mean=mean)
 
 
 def keys(groups: Sequence[Mapping[str, Score]]) -> list[str]:

@@ -30,7 +30,47 @@ async def test_each_is_held_against_its_own_past_and_the_mean(analytics: Analyti
     }
     shared = await cards(analytics, "payer", shared=True)
     assert {each["initial-denial-rate"]["value"] for each in shared.values()} == {None}
+    assert {each["initial-denial-rate"]["mean"] for each in shared.values()} == {None}  # one of four: as small as the cells
     assert shared["P1"]["initial-denial-rate"]["is_suppressed"] is True
+
+
+def answered(payer_id: str, claims: int, denied: int, days: int) -> list[list[Any]]:
+    """Make accounts with a claim each that a payer answered on a day, and refused some of."""
+    return [
+        [
+            claim(payer_id=payer_id, known_on=on(0)),
+            remit(2, days, payer_id=payer_id),
+            *([denial(2, days, payer_id=payer_id)] * (place < denied)),
+        ]
+        for place in range(claims)
+    ]
+
+
+async def test_no_small_count_follows_from_a_shared_card(analytics: Analytics) -> None:
+    now = [*answered("P1", 40, 20, 40), *answered("P2", 40, 3, 40), *answered("P3", 50, 25, 40), *answered("P4", 90, 30, 40)]
+    earlier = [*answered("P1", 30, 15, 10), *answered("P3", 3, 1, 10), *answered("P4", 60, 30, 10)]
+    await analytics.tell(*now, *earlier)
+    whole = {key: each["initial-denial-rate"] for key, each in (await cards(analytics, "payer")).items()}
+    assert whole["P3"]["before"] == pytest.approx(1 / 3, abs=1e-6)
+    shared = await cards(analytics, "payer", shared=True)
+    for kpi in ("initial-denial-rate", "initial-denial-rate-dollars", "first-pass-rate"):
+        told = {key: each[kpi] for key, each in shared.items()}
+        # P1 has enough, but P2 would follow from it and the mean.
+        assert {key for key, each in told.items() if each["is_suppressed"]} == {"P1", "P2"}
+        assert {each["value"] for key, each in told.items() if each["is_suppressed"]} == {None}
+        assert (told["P3"]["before"], told["P4"]["before"]) == (None, 0.5)
+        assert {each["mean"] for each in told.values()} == {whole["P1"]["mean"] if "denial" in kpi else 1 - whole["P1"]["mean"]}
+    january = await cards(analytics, "payer", shared=True, **{"from": "2026-01-01", "to": "2026-01-31"})
+    assert {key for key, each in january.items() if each.get("initial-denial-rate", {}).get("is_suppressed")} == {"P1", "P3"}
+
+
+async def test_a_card_alone_with_few_cases_shows_no_mean(analytics: Analytics) -> None:
+    await analytics.tell(*answered("P1", 40, 3, 40))
+    (told,) = (await cards(analytics, "payer", shared=True)).values()
+    rate = told["initial-denial-rate"]
+    assert (rate["value"], rate["mean"], rate["numerator"], rate["denominator"]) == (None, None, None, None)
+    (told,) = (await cards(analytics, "payer")).values()
+    assert told["initial-denial-rate"]["mean"] == 0.075
 
 
 async def test_coders_have_cards_where_claims_say_who_coded_them(analytics: Analytics) -> None:

@@ -1,30 +1,26 @@
-"""Scorecards: what is too small to be shown, and what would follow from what is."""
+"""Scorecards: as outsiders see them."""
 
-from services.analytics.scorecards.scoring import Cases, Score, keys, suppressed
+from services.analytics.scorecards.scoring import Score, keys, shared
+from services.analytics.small_cells import Withheld
+
+NOTHING = Withheld(frozenset(), whole=False)
 
 
 def scored(*names: str) -> dict[str, Score]:
     return {name: Score("initial-denial-rate", 0.5, 20, 40, 0.4, 0.3) for name in names}
 
 
-def hidden(**cases: Cases) -> set[str]:
-    told = suppressed(scored(*cases), cases)
-    assert all(
-        (each.value is None) == (each.numerator is None) == (each.before is None) == each.is_suppressed for each in told.values()
-    )
-    return {name for name, each in told.items() if each.is_suppressed}
+def test_what_is_withheld_of_a_period_is_shown_nowhere() -> None:
+    told = shared(scored("P1", "P2", "P3"), Withheld({"P1", "P2"}, whole=False), NOTHING)
+    missing = Score("initial-denial-rate", None, None, None, None, 0.3, is_suppressed=True)
+    assert told == {**scored("P3"), "P1": missing, "P2": missing}
+    assert {each.mean for each in shared(scored("P1"), Withheld({"P1"}, whole=True), NOTHING).values()} == {None}
 
 
-def test_small_cells_are_left_out_whichever_side_is_small() -> None:
-    large = Cases(20, 40)
-    assert hidden(a=large, b=large) == set()
-    assert hidden(a=Cases(3, 40), b=Cases(30, 40), c=large, d=Cases(4, 9)) == {"a", "b", "d"}
-    assert hidden(a=Cases(0, 40), b=large) == set()
-
-
-def test_one_that_would_follow_from_the_others_takes_the_smallest_with_it() -> None:
-    assert hidden(a=Cases(3, 40), b=Cases(20, 60), c=Cases(20, 50)) == {"a", "c"}
-    assert hidden(a=Cases(3, 40)) == {"a"}
+def test_what_its_own_card_withheld_of_the_period_before_is_no_comparison_either() -> None:
+    told = shared(scored("P1", "P2"), NOTHING, Withheld({"P1"}, whole=True))
+    assert told == {"P1": Score("initial-denial-rate", 0.5, 20, 40, None, 0.3), **scored("P2")}
+    assert shared(scored("P1", "P2"), NOTHING, NOTHING) == scored("P1", "P2")
 
 
 def test_who_is_not_known_has_no_card() -> None:
