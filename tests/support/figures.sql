@@ -44,11 +44,12 @@ QUALIFY row_number() OVER (PARTITION BY data ->> 'denial_id' ORDER BY CAST(data 
 
 CREATE TABLE filings AS
 SELECT DISTINCT ON (data ->> 'appeal_id') data ->> 'appeal_id' AS appeal_id, data ->> 'denial_id' AS denial_id,
-    data ->> 'action' AS action, day_of(data, 'filed_on') AS filed_on, day_of(data, 'due_on') AS due_on
+    data ->> 'action' AS action, day_of(data, 'filed_on') AS filed_on, day_of(data, 'due_on') AS due_on,
+    day_of(data, 'filed_at') AS known_on, cents(data, 'disputed_cents') AS disputed
 FROM raw WHERE topic = 'appeal.filed';
 
 CREATE TABLE decisions AS
-SELECT data ->> 'denial_id' AS denial_id, data ->> 'action' AS action, data ->> 'outcome' AS outcome,
+SELECT data ->> 'appeal_id' AS appeal_id, data ->> 'denial_id' AS denial_id, data ->> 'action' AS action, data ->> 'outcome' AS outcome,
     coalesce(data ->> 'level', '') AS level, cents(data, 'disputed_cents') AS disputed, cents(data, 'recovered_cents') AS recovered,
     day_of(data, 'decided_on') AS decided_on, day_of(data, 'filed_on') AS filed_on, data ->> 'decided_by' = 'remittance' AS by_remittance
 FROM raw WHERE topic = 'appeal.decided'
@@ -121,6 +122,21 @@ CREATE TABLE recovered AS SELECT denial_id, sum(recovered) AS cents FROM decisio
 CREATE TABLE left_of AS
 SELECT denials.*, greatest(denied - coalesce(cents, 0), 0) AS left_cents FROM denials LEFT JOIN recovered USING (denial_id);
 
+-- Appeals that ended: those that the payer decided, and the last one of a denial whose case was closed without a decision.
+CREATE TABLE ended AS
+SELECT outcome, disputed, recovered FROM decisions JOIN denials USING (denial_id) WHERE action = 'appeal'
+UNION ALL
+SELECT 'withdrawn', disputed, 0
+FROM (
+    SELECT * FROM filings WHERE action = 'appeal'
+    QUALIFY row_number() OVER (PARTITION BY denial_id ORDER BY filed_on DESC, known_on DESC, appeal_id DESC) = 1
+) AS filed JOIN denials USING (denial_id)
+WHERE EXISTS (FROM closings WHERE closings.denial_id = filed.denial_id AND closed_as <> '')
+    AND NOT EXISTS (
+        FROM decisions WHERE decisions.denial_id = filed.denial_id
+            AND (decisions.appeal_id = filed.appeal_id OR (outcome <> 'upheld' AND decided_on >= filed.filed_on))
+    );
+
 CREATE TABLE figures AS
           SELECT 'initial-denial-rate' AS kpi, count(*) FILTER (is_denied) AS above, count(*) AS below FROM first_answers
 UNION ALL SELECT 'initial-denial-rate-dollars', sum(charge) FILTER (is_denied), coalesce(sum(charge), 0) FROM first_answers
@@ -138,10 +154,9 @@ UNION ALL SELECT 'timely-filing-losses', sum(left_cents), NULL FROM left_of WHER
 UNION ALL SELECT 'denied-dollars-recovered', sum(recovered), NULL FROM decisions
 UNION ALL SELECT 'denied-dollars-written-off', sum(l.left_cents), NULL FROM closings AS c JOIN left_of AS l USING (denial_id)
     WHERE closed_as = 'written_off' AND is_active
-UNION ALL SELECT 'overturn-rate', count(*) FILTER (outcome <> 'upheld'), count(*) FROM decisions JOIN denials USING (denial_id)
-    WHERE action = 'appeal'
-UNION ALL SELECT 'overturn-rate-dollars', sum(recovered) FILTER (outcome <> 'upheld'), coalesce(sum(disputed), 0)
-    FROM decisions JOIN denials USING (denial_id) WHERE action = 'appeal'
+UNION ALL SELECT 'overturn-rate', count(*) FILTER (outcome NOT IN ('upheld', 'withdrawn')), count(*) FROM ended
+UNION ALL SELECT 'overturn-rate-dollars', sum(recovered) FILTER (outcome NOT IN ('upheld', 'withdrawn')), coalesce(sum(disputed), 0)
+    FROM ended
 UNION ALL SELECT 'days-to-appeal', sum(date_diff('day', payment_on, first_on)), count(*)
     FROM (SELECT denial_id, min(filed_on) AS first_on FROM filings WHERE action = 'appeal' GROUP BY denial_id)
         JOIN denials USING (denial_id)

@@ -24,6 +24,7 @@ _VOID: Final = "8"
 _APPEAL: Final = "appeal"
 _TIMELY_FILING: Final = "timely_filing"
 _WRITTEN_OFF: Final = "written_off"
+_UPHELD: Final = "upheld"
 _UNDERPAID: Final = "underpaid"
 _JUDGED: Final = frozenset({"accepted", "rejected"})
 _NO_UNDONE: Final[frozenset[UUID]] = frozenset()
@@ -402,6 +403,41 @@ def _appeals(account: Account, found: Points) -> None:
             found.add("appealed", filing.filed_on, cell, (filing.filed_on - denial.payment_on).days)
     for decision in account.decisions:
         _decision(decision, denials.get(decision.denial_id), account, found)
+    for filing in _unanswered(account):
+        denial = denials.get(filing.denial_id)
+        if denial is not None:
+            found.add("closed", denial.payment_on, _about(denial, account, filing.level), filing.disputed_cents)
+
+
+def _unanswered(account: Account) -> list[Filing]:
+    """Return the appeals that ended without a decision: their case stands closed, most often since somebody withdrew what the payer
+    did not answer.
+
+    Of several appeals of a denial without one the last: one that was withdrawn and filed again is the same appeal.
+    """
+    closed = {closing.denial_id for closing in account.closings if closing.closed_as}
+    if not closed:
+        return []
+    decided = {decision.appeal_id for decision in account.decisions}
+    last: dict[UUID, Filing] = {}
+    for filing in sorted(account.filings, key=lambda each: (each.filed_on, each.known_on, each.appeal_id)):
+        if filing.action == _APPEAL:
+            last[filing.denial_id] = filing
+    return [
+        filing
+        for filing in last.values()
+        if filing.denial_id in closed and filing.appeal_id not in decided and not _is_won_since(filing, account)
+    ]
+
+
+def _is_won_since(filing: Filing, account: Account) -> bool:
+    """Say whether something else that was sent after an appeal changed the denial: documents that the payer asked for are a filing
+    of their own, whose decision is the appeal's answer.
+    """
+    return any(
+        decision.denial_id == filing.denial_id and decision.outcome != _UPHELD and decision.decided_on >= filing.filed_on
+        for decision in account.decisions
+    )
 
 
 def _contested(told: Filing | Decision, denial: Denial | None, account: Account) -> Cell:
@@ -424,5 +460,5 @@ def _decision(decision: Decision, denial: Denial | None, account: Account, found
         found.add("decided", on, cell, (on - decision.filed_on).days)
     if denial is not None:  # by the day of the denial: months compare only where their cases have ended
         found.add("closed", denial.payment_on, cell, decision.disputed_cents)
-        if decision.outcome != "upheld":
+        if decision.outcome != _UPHELD:
             found.add("overturned", denial.payment_on, cell, decision.recovered_cents)

@@ -228,13 +228,14 @@ KPIS: Final = (
         "overturn-rate",
         "Overturn rate of closed appeals",
         "Taux d'annulation des recours clos",
-        "Appeals that ended overturned in full or in part / appeals that ended; group by level.",
+        "Appeals that ended overturned in full or in part / appeals that ended: decided by the payer, or closed by ourselves without a"
+        " decision (withdrawn, mostly for want of an answer); group by level.",
         "share",
         "payment day of the denial: a cohort",
         "HFMA Claim Integrity Task Force (metric); formula own: closed cases only",
-        "Open appeals count on neither side, so recent months are small and may lean to what is decided quickly. A"
-        " denial appealed at"
-        " two levels is two appeals.",
+        "Open appeals count on neither side, so recent months are small and may lean to what is decided quickly; so do appeals"
+        " whose refusal the payer took back and has not decided anew. A denial appealed at two levels is two appeals; one that was"
+        " withdrawn and filed again is one.",
         _count("overturned"),
         _count("closed"),
     ),
@@ -242,7 +243,7 @@ KPIS: Final = (
         "overturn-rate-dollars",
         "Recovered share of disputed dollars",
         "Part récupérée des montants contestés",
-        "Cents recovered by appeals that ended overturned / cents disputed by appeals that ended; group by level.",
+        "Cents recovered by appeals that ended overturned / cents disputed by appeals that ended, decided or withdrawn; group by level.",
         "share",
         "payment day of the denial: a cohort",
         "own",

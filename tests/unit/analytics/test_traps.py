@@ -142,6 +142,35 @@ def test_appeals_are_counted_by_level_at_the_day_of_the_denial_once_they_are_clo
     assert (found["filed_with_deadline"][0], found["filed_in_time"][0]) == (2, 1)
 
 
+def test_an_appeal_that_nobody_answered_ends_with_its_case_and_is_not_won() -> None:
+    appealed: list[Fact] = [remit(), denial(), filing()]
+    for closed_as in ("withdrawn", "written_off", "expired"):
+        found = counted(*appealed, closing(closed_as=closed_as))
+        assert found["closed"] == (1, 10_000)
+        assert "overturned" not in found
+        assert "decided" not in found
+    taken_up = closing(version=6, days=65, closed_as="")
+    assert "closed" not in counted(*appealed, closing(closed_as="withdrawn"), taken_up)
+    assert counted(*appealed, closing(closed_as="withdrawn"), decision(days=70))["overturned"] == (1, 10_000)
+    assert counted(*appealed, decision(recovered=0), closing())["closed"] == (1, 10_000)  # decided, and then given up
+    again = filing(2, days=70, disputed_cents=9_000)
+    refiled: list[Fact] = [*appealed, closing(closed_as="withdrawn"), taken_up, again]
+    assert "closed" not in counted(*refiled)
+    assert counted(*refiled, closing(version=9, days=99, closed_as="withdrawn"))["closed"] == (1, 9_000)
+    assert counted(*refiled, decision(2, days=99))["closed"] == (1, 10_000)
+    sent = filing(2, days=40, action="send_documents", level="")
+    won = decision(2, action="send_documents", recovered=4_000, outcome="partly_overturned", level="")
+    assert "closed" not in counted(*appealed, sent, won, closing(left_cents=6_000))
+    corrected = filing(action="correct_and_resubmit", level="")
+    assert "closed" not in counted(remit(), denial(), corrected, closing(closed_as="withdrawn"))
+
+
+def test_two_won_and_eight_withdrawn_are_an_overturn_rate_of_a_fifth() -> None:
+    won = counted(remit(), denial(), filing(), decision())
+    withdrawn = counted(remit(), denial(), filing(), closing(closed_as="withdrawn"))
+    assert won["overturned"][0] * 2 / (won["closed"][0] * 2 + withdrawn["closed"][0] * 8) == 0.2
+
+
 def test_what_was_corrected_and_sent_again_is_worked_and_no_appeal() -> None:
     found = counted(remit(), denial(), filing(action="correct_and_resubmit", level="", due_on=None))
     assert found["worked"] == (1, 10_000)
