@@ -96,7 +96,9 @@ def show_effect(
 def make_rule(
     root_cause: CauseId,
     effective_from: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first day of service")],
-    kind: Annotated[str | None, typer.Option(help="prior_authorization, referral, ordering_provider, attachment, same_day")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="prior_authorization, referral, ordering_provider, attachment, same_day, refused")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="make it live; without, it is tried")] = False,
     version: Annotated[int | None, typer.Option(min=0, help="with --live: the version that the trial told")] = None,
     as_json: AsJson = False,

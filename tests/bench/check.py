@@ -80,7 +80,7 @@ async def load(http: httpx.AsyncClient, pairs: int) -> float:
     seconds = time.perf_counter() - begun
     limits = mue(*((code, 3, "1") for code in CODES))
     await loaded(http, await http.post("/v1/reference/ncci-mue-practitioner?quarter=2026Q1", content=limits, timeout=60))
-    (await http.put("/v1/payers/60054/rules", json=RULES)).raise_for_status()
+    (await http.put("/v1/payers/60054/rules", json=RULES, headers={"If-Match": '"0"'})).raise_for_status()
     return seconds
 
 

@@ -118,7 +118,7 @@ class Ingest:
             pass
         for payer_id, payer in told["payers"].items():
             asked = {"rules": payer_rules(payer, told)}
-            (await self.http.put(f"/v1/payers/{payer_id}/rules", json=asked)).raise_for_status()
+            (await self.http.put(f"/v1/payers/{payer_id}/rules", json=asked, headers={"If-Match": '"0"'})).raise_for_status()
 
     async def live_through(self, day: Day) -> list[dict[str, Any]]:
         """Check a day's claims, then send them and what came back; return what the check said of each claim."""

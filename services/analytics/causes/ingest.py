@@ -11,11 +11,16 @@ import msgspec
 from libs.common.access.signing import OwnTokens
 from libs.common.http.neighbour import JSON, RETRY_AFTER, Behalf, Neighbour, Refused
 from libs.common.http.problem import Problem
+from libs.common.http.versions import etag
 
 
 def unavailable() -> Problem:
     detail = "Ingest, which holds payers' rules, does not answer; nothing was changed. Try again shortly."
     return Problem(503, "ingest-unavailable", detail, headers=RETRY_AFTER)
+
+
+class Changed(Exception):  # noqa: N818 - the fact is the name
+    """Somebody changed the payer's rules since they were read."""
 
 
 class Rules(Neighbour):
@@ -28,11 +33,19 @@ class Rules(Neighbour):
         """Return a payer's rules and their version; version 0 has none."""
         return await self._get(_path(payer_id), behalf) or {"version": 0, "rules": []}
 
-    async def put(self, payer_id: str, rules: Sequence[Mapping[str, Any]], behalf: Behalf, *, dry_run: bool) -> dict[str, Any]:
-        """Make these the payer's rules, or try what they would do. Errors: Refused."""
+    async def put(
+        self, payer_id: str, rules: Sequence[Mapping[str, Any]], version: int, behalf: Behalf, *, dry_run: bool
+    ) -> dict[str, Any]:
+        """Make these the payer's rules, or try what they would do. `version`: the one that they were made from.
+
+        Errors: Refused; Changed where the payer's rules have another version by now.
+        """
         path = _path(payer_id) + ("?dry_run=true" if dry_run else "")
         sent = msgspec.json.encode({"rules": rules})
-        status, told = await self._ask("PUT", path, behalf, content=sent, headers={"Content-Type": JSON})
+        headers = {"Content-Type": JSON, "If-Match": etag(version)}
+        status, told = await self._ask("PUT", path, behalf, content=sent, headers=headers)
+        if status == HTTPStatus.PRECONDITION_FAILED:
+            raise Changed
         if status >= HTTPStatus.BAD_REQUEST:
             raise Refused(told)
         return told

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from services.analytics.causes import naming
 from services.analytics.causes.findings import Finding, Rate
-from services.analytics.causes.prevention import Kind, suggested
+from services.analytics.causes.prevention import Kind, Why, suggested, unsaid
 from services.analytics.causes.words import sentence, sentence_fr
 
 Dimension = Literal[
@@ -38,6 +38,17 @@ class CodeView(BaseModel):
     lines: int
 
 
+class OnlyView(BaseModel):
+    """The lines that a rule is about, beside its codes."""
+
+    modifiers: list[str] = []
+    rendering_npis: list[str] = []
+    billing_npis: list[str] = []
+    facility_codes: list[str] = []
+    claim_types: list[str] = []
+    diagnosis_prefixes: list[str] = []
+
+
 class PayerRuleView(BaseModel):
     """As ingest takes it: PUT /v1/payers/{payer_id}/rules."""
 
@@ -45,6 +56,7 @@ class PayerRuleView(BaseModel):
     effective_from: date
     procedure_codes: list[str] = []
     revenue_codes: list[str] = []
+    only: OnlyView | None = None
 
 
 class RootCauseView(BaseModel):
@@ -70,7 +82,12 @@ class RootCauseView(BaseModel):
     q_value: float = Field(description="after Benjamini and Hochberg, over all groups that were looked at")
     carcs: list[CodeView] = Field(description="which codes say so, at most five")
     suggested_rule: PayerRuleView | None = Field(
-        description="the payer's rule that would have warned of it, from today on; POST `/rule` tries it; null: no rule says it"
+        description="the payer's rule that would have warned of it, from today on, with all its conditions; POST `/rule` tries it;"
+        " null: no rule says it"
+    )
+    no_rule_because: Why | None = Field(
+        description="why a payer's rules cannot say it: it names no payer, or nothing but the payer; it is about a coder, or about"
+        " whether an authorization is named beside something else; null: they can"
     )
 
 
@@ -117,6 +134,7 @@ def view(finding: Finding, names: Mapping[str, str], today: date) -> RootCauseVi
         q_value=finding.q,
         carcs=[CodeView(carc=carc, lines=count) for carc, count in finding.carcs],
         suggested_rule=None if rule is None else PayerRuleView.model_validate(rule),
+        no_rule_because=unsaid(finding.named),
     )
 
 

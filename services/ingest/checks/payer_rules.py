@@ -1,4 +1,5 @@
-"""A payer's own rules, by day of service: filing, authorization, referral, who ordered, attachments, bundling, repeats, frequency.
+"""A payer's own rules, by day of service: filing, authorization, referral, who ordered, attachments, bundling, repeats, frequency,
+and what it refuses although nothing is wrong with it.
 
 Sources: what payers publish. Who ordered: Medicare asks for it of supplies, laboratory, imaging and home health (42 CFR 424.507);
 bundling beyond NCCI: payers' own code editing, and dental payers' processing policies, of which NCCI knows nothing.
@@ -10,12 +11,13 @@ from typing import Final, NamedTuple
 
 from libs.x12.claim import REPLACEMENT, VOID, Claim, ClaimLine
 from services.ingest.checks.finding import Finding
-from services.ingest.checks.reference import EarlierLine, PayerRule, Reference
+from services.ingest.checks.reference import NO_MODIFIER, EarlierLine, Only, PayerRule, Reference
 from services.ingest.checks.rules import RULES
 
 _NEAR_DAYS = 10
 _REPEATED = frozenset({"76", "77", "91"})
 _ORDERS = frozenset({"DN", "DK", "P3"})  # who referred, ordered, or is the primary care provider
+_RENDERS = "82"
 _ATTENDS = "71"  # answers for what a hospital gives
 _ASKED: Final = {
     "prior_authorization": "PAYER-AUTHORIZATION",
@@ -49,10 +51,12 @@ def check(claim: Claim, reference: Reference, earlier: Sequence[EarlierLine], on
                 yield from _filing(claim, rule, on, now_on)
         elif rule.kind in _ASKED:
             yield from _asked(claim, rule, served)
+        elif rule.kind == "refused":
+            yield from _refused(claim, rule, served)
         elif rule.kind == "bundled":
             yield from _bundled(rule, served)
         elif first_time and rule.kind == "same_day":
-            yield from _same_day(rule, served, earlier)
+            yield from _same_day(claim, rule, served, earlier)
         elif first_time and rule.kind == "frequency":
             yield from _frequency(rule, served, earlier)
 
@@ -99,8 +103,40 @@ def _asked(claim: Claim, rule: PayerRule, served: Sequence[_Served]) -> Iterator
     is_told = _IS_TOLD[rule.kind]
     where = {"attachment": "attachments", "ordering_provider": "providers"}.get(rule.kind)
     for place, line, on in served:
-        if rule.holds_on(on) and rule.is_about(line.procedure_code, line.revenue_code) and not is_told(claim, line):
+        if _is_about(claim, rule, line, on) and not is_told(claim, line):
             yield RULES[_ASKED[rule.kind]].at(where or f"lines[{place}].references", line.number)
+
+
+def _refused(claim: Claim, rule: PayerRule, served: Sequence[_Served]) -> Iterator[Finding]:
+    """Look for what the payer is known to refuse, whatever else the claim says: a cause of denials that nobody has mended yet."""
+    for place, line, on in served:
+        if _is_about(claim, rule, line, on):
+            field = "procedure_code" if line.procedure_code else "revenue_code"
+            yield RULES["PAYER-REFUSED"].at(f"lines[{place}].{field}", line.number)
+
+
+def _is_about(claim: Claim, rule: PayerRule, line: ClaimLine, on: date) -> bool:
+    """Say whether a rule is about a line: by its day, by its codes where the rule names some, and by what else it names."""
+    has_codes = bool(rule.procedure_codes or rule.revenue_codes)
+    return (
+        rule.holds_on(on)
+        and (not has_codes or rule.is_about(line.procedure_code, line.revenue_code))
+        and (rule.only is None or _fits(rule.only, claim, line))
+    )
+
+
+def _fits(only: Only, claim: Claim, line: ClaimLine) -> bool:
+    rendering = claim.provider(_RENDERS)
+    npi = (rendering.npi if rendering else "") or claim.billing_provider.npi
+    diagnosis = claim.diagnoses[0].code if claim.diagnoses else ""
+    return (
+        (not only.modifiers or not set(only.modifiers).isdisjoint(line.modifiers or (NO_MODIFIER,)))
+        and (not only.rendering_npis or npi in only.rendering_npis)
+        and (not only.billing_npis or claim.billing_provider.npi in only.billing_npis)
+        and (not only.facility_codes or claim.facility_code in only.facility_codes)
+        and (not only.claim_types or claim.claim_type in only.claim_types)
+        and (not only.diagnosis_prefixes or diagnosis.startswith(only.diagnosis_prefixes))
+    )
 
 
 def _bundled(rule: PayerRule, served: Sequence[_Served]) -> Iterator[Finding]:
@@ -118,14 +154,15 @@ def _bundled(rule: PayerRule, served: Sequence[_Served]) -> Iterator[Finding]:
             yield RULES["PAYER-BUNDLED"].at(f"lines[{place}].procedure_code", line.number, other=other.number)
 
 
-def _same_day(rule: PayerRule, served: Sequence[_Served], earlier: Sequence[EarlierLine]) -> Iterator[Finding]:
+def _same_day(claim: Claim, rule: PayerRule, served: Sequence[_Served], earlier: Sequence[EarlierLine]) -> Iterator[Finding]:
     before = {(each.procedure_code, each.service_on) for each in earlier}
     here: dict[tuple[str, date], int] = {}
     for place, line, on in served:
         key = (line.procedure_code, on)
         if not line.procedure_code or not rule.holds_on(on) or not rule.covers(line.procedure_code):
             continue
-        if not _REPEATED.intersection(line.modifiers) and (key in here or key in before):
+        is_meant = rule.only is None or _fits(rule.only, claim, line)
+        if is_meant and not _REPEATED.intersection(line.modifiers) and (key in here or key in before):
             where = f"line {here[key]}" if key in here else "an earlier claim"
             yield RULES["PAYER-SAME-DAY"].at(f"lines[{place}].procedure_code", line.number, where=where)
         here.setdefault(key, line.number)

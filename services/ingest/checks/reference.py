@@ -70,13 +70,31 @@ class EarlierLine(Struct, frozen=True, gc=False):
     revenue_code: str = ""
 
 
-class PayerRule(Struct, frozen=True, kw_only=True, dict=True):
+NO_MODIFIER: Final = "none"
+
+
+class Only(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which lines a rule is about, beside its codes: those that have one of each that is named. Empty: whichever.
+
+    `modifiers` may hold NO_MODIFIER; `rendering_npis`: who did it, or who bills where nobody else is named; `facility_codes`: the
+    claim's place of service, or the first digits of its type of bill; `diagnosis_prefixes`: how its first diagnosis begins.
+    """
+
+    modifiers: tuple[str, ...] = ()
+    rendering_npis: tuple[str, ...] = ()
+    billing_npis: tuple[str, ...] = ()
+    facility_codes: tuple[str, ...] = ()
+    claim_types: tuple[str, ...] = ()
+    diagnosis_prefixes: tuple[str, ...] = ()
+
+
+class PayerRule(Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     """One rule of a payer, for services from `effective_from` to `effective_to` (both included; None is open).
 
     `kind` says which of the other fields count: timely_filing days; member_id patterns; prior_authorization, referral,
-    ordering_provider and attachment procedure_codes and revenue_codes; same_day procedure_codes; frequency procedure_codes, times,
-    days; bundled procedure_codes, component_codes and the modifiers that tell them apart. A code that ends in * stands for all
-    that begin so.
+    ordering_provider, attachment and refused procedure_codes, revenue_codes and only; same_day procedure_codes and only; frequency
+    procedure_codes, times, days; bundled procedure_codes, component_codes and the modifiers that tell them apart. A code that ends
+    in * stands for all that begin so.
     """
 
     kind: str
@@ -89,6 +107,7 @@ class PayerRule(Struct, frozen=True, kw_only=True, dict=True):
     patterns: tuple[str, ...] = ()
     days: int | None = None
     times: int | None = None
+    only: Only | None = None
 
     def holds_on(self, day: date) -> bool:
         return self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)

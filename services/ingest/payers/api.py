@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import RowMapping
@@ -17,10 +17,11 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, NextChange, Start, read_change_cursor, write_change_cursor
 from libs.common.http.problem import not_found
 from libs.common.http.problems import responses
+from libs.common.http.versions import IfMatch, check_version, etag, read_version
 from libs.common.http.written import Day
 from services.ingest.checks import duplicates, loading
 from services.ingest.checks.engine import check
-from services.ingest.checks.reference import PayerRule, Reference
+from services.ingest.checks.reference import Only, PayerRule, Reference
 from services.ingest.payers import store
 
 router = APIRouter(tags=["payers"])
@@ -29,15 +30,17 @@ _CLAIMS_TRIED = 1000  # unless asked otherwise
 _CLAIMS_TRIED_MAX = 5000  # they are checked twice within the request
 _RULES_MAX = 500
 _TOO_MANY: Final = 9, 10  # the share of claims beyond which a rule says nothing
-_CODES: Final = ("procedure_codes", "revenue_codes")
+_LINES: Final = ("procedure_codes", "revenue_codes", "only")
+_OF_LINES: Final = frozenset({"prior_authorization", "referral", "ordering_provider", "attachment", "refused", "same_day"})
 # What each kind of rule must tell; of several in one place, at least one.
 _NEEDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "timely_filing": (("days",),),
     "member_id": (("patterns",),),
-    "prior_authorization": (_CODES,),
-    "referral": (_CODES,),
-    "ordering_provider": (_CODES,),
-    "attachment": (_CODES,),
+    "prior_authorization": (_LINES,),
+    "referral": (_LINES,),
+    "ordering_provider": (_LINES,),
+    "attachment": (_LINES,),
+    "refused": (_LINES,),
     "same_day": (("procedure_codes",),),
     "frequency": (("procedure_codes",), ("times",), ("days",)),
     "bundled": (("procedure_codes",), ("component_codes",)),
@@ -48,7 +51,35 @@ Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,5}\*?$")]
 Procedure = Annotated[str, Field(pattern=r"^[0-9A-Z]{5}$")]
 RevenueCode = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 Modifier = Annotated[str, Field(pattern=r"^[0-9A-Z]{2}$")]
+OrNone = Annotated[str, Field(pattern=r"^([0-9A-Z]{2}|none)$")]
+Npi = Annotated[str, Field(pattern=r"^[0-9]{10}$")]
+FacilityCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,2}$")]
+DiagnosisPrefix = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,7}$")]
 Pattern = Annotated[str, Field(pattern=r"^[ -~]{1,80}$")]
+
+
+class OnlyBody(BaseModel):
+    """The lines that a rule is about, beside its codes: those that have one of each that is named here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    modifiers: list[OrNone] = Field([], max_length=100, description="with one of these; none: without a modifier")
+    rendering_npis: list[Npi] = Field([], max_length=1000, description="who did it; who bills, where nobody else is named")
+    billing_npis: list[Npi] = Field([], max_length=1000)
+    facility_codes: list[FacilityCode] = Field(
+        [], max_length=100, description="the claim's place of service, or the first two digits of its type of bill"
+    )
+    claim_types: list[Literal["professional", "institutional", "dental"]] = Field([], max_length=3)
+    diagnosis_prefixes: list[DiagnosisPrefix] = Field([], max_length=1000, description="how its first diagnosis begins: M54")
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not any(self.model_dump().values()):
+            raise ValueError("only names something")
+        return self
+
+    def to_only(self) -> Only:
+        return Only(**{name: tuple(told) for name, told in self.model_dump().items()})
 
 
 class RuleBody(BaseModel):
@@ -63,6 +94,7 @@ class RuleBody(BaseModel):
         "referral",
         "ordering_provider",
         "attachment",
+        "refused",
         "same_day",
         "frequency",
         "bundled",
@@ -76,10 +108,16 @@ class RuleBody(BaseModel):
     patterns: list[Pattern] = Field([], max_length=50, description="a letter as a, a digit as 9, either as *; the rest as it is")
     days: int | None = Field(None, ge=1, le=3660, description="timely_filing: after the last day of service; frequency: the span")
     times: int | None = Field(None, ge=1, le=1000, description="frequency: on how many days of the span it is paid")
+    only: OnlyBody | None = Field(
+        None,
+        description="about these lines alone: of prior_authorization, referral, ordering_provider, attachment, refused, same_day",
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         """Ask for the fields that a kind of rule needs, and for a period that does not end before it begins."""
+        if self.only is not None and self.kind not in _OF_LINES:
+            raise ValueError("a rule of this kind is not about some lines only")
         if any(not any(getattr(self, name) for name in names) for names in _NEEDS[self.kind]):
             raise ValueError("a rule of this kind needs " + " and ".join(map(" or ".join, _NEEDS[self.kind])))
         if self.effective_to is not None and self.effective_to < self.effective_from:
@@ -98,6 +136,7 @@ class RuleBody(BaseModel):
             patterns=tuple(self.patterns),
             days=self.days,
             times=self.times,
+            only=self.only.to_only() if self.only else None,
         )
 
 
@@ -188,16 +227,20 @@ def _bodies(told: str) -> list[RuleBody]:
 
 
 @router.get("/v1/payers/{payer_id}/rules", summary="A payer's rules", responses=responses(404, 422))
-async def get_payer_rules(payer_id: PayerId, tenant: TenantDep, database: DatabaseDep) -> RulesView:
+async def get_payer_rules(payer_id: PayerId, tenant: TenantDep, database: DatabaseDep, response: Response) -> RulesView:
+    """The `ETag` is what `PUT` wants in `If-Match`; a payer without rules is at version 0."""
     async with database.begin(tenant) as tx:
         row = await store.newest(tx, tenant, payer_id)
     if row is None:
         raise not_found("payer with rules")
+    response.headers["ETag"] = etag(row["version"])
     return RulesView(payer_id=payer_id, version=row["version"], changed_at=row["changed_at"], rules=_bodies(row["rules"]))
 
 
 @router.put(
-    "/v1/payers/{payer_id}/rules", summary="Change a payer's rules, or try what a change would do", responses=responses(422)
+    "/v1/payers/{payer_id}/rules",
+    summary="Change a payer's rules, or try what a change would do",
+    responses=responses(400, 412, 422, 428),
 )
 async def put_payer_rules(
     payer_id: PayerId,
@@ -205,6 +248,8 @@ async def put_payer_rules(
     tenant: TenantDep,
     database: DatabaseDep,
     clock: ClockDep,
+    response: Response,
+    if_match: IfMatch = None,
     dry_run: Annotated[
         bool, Query(description="say what the rules would do to the payer's last claims, and change nothing")
     ] = False,
@@ -212,7 +257,11 @@ async def put_payer_rules(
         int, Query(ge=1, le=_CLAIMS_TRIED_MAX, description="with dry_run: how many of the payer's newest claims to look at")
     ] = _CLAIMS_TRIED,
 ) -> RulesView:
-    """The rules as they are sent become the next version; the same rules again change nothing."""
+    """The rules as they are sent become the next version, made from the one that `If-Match` names: two who change them at once do
+    not overwrite each other. The first are made from version 0 (`If-Match: "0"`). The same rules again change nothing, whichever
+    version they were made from, and a dry run asks for none.
+    """
+    asked = None if dry_run else read_version(if_match)
     rules = tuple(each.to_rule() for each in body.rules)
     now = clock.now()
     async with database.begin(tenant) as tx:
@@ -223,9 +272,11 @@ async def put_payer_rules(
         if dry_run:
             tried = await _try(tx, tenant, payer_id, rules, before, claims)
             return RulesView(payer_id=payer_id, version=version, changed_at=changed_at, rules=body.rules, dry_run=tried)
-        if row is None or rules != before:
+        if asked is not None and (row is None or rules != before):
+            check_version(version, asked, "payer's list of rules")
             version, changed_at = version + 1, now
             await store.insert_version(tx, tenant, payer_id, version, rules, before, now)
+    response.headers["ETag"] = etag(version)
     return RulesView(payer_id=payer_id, version=version, changed_at=changed_at, rules=body.rules)
 
 

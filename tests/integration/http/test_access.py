@@ -171,7 +171,7 @@ async def test_another_tenants_things_are_not_there_whatever_a_request_says(inge
 async def test_a_history_names_who_the_token_says(ingest: Ingest) -> None:
     await ingest.http.post("/v1/claims", json=PROFESSIONAL)
     ingest.http.headers.update(bearer(sub="ada", jti="token-1"))
-    answer = await ingest.http.put("/v1/payers/88001/rules", json={"rules": []})
+    answer = await ingest.http.put("/v1/payers/88001/rules", json={"rules": []}, headers={"If-Match": '"0"'})
     assert answer.status_code in (200, 201), answer.text
     [entry] = (await ingest.get("/v1/audit-log", subject="ada"))["items"]
     assert (entry["subject"], entry["token_id"], entry["outcome"]) == ("ada", "token-1", "changed")

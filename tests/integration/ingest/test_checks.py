@@ -232,9 +232,8 @@ async def test_another_tenants_claims_tables_and_rules_say_nothing_here(ingest: 
     other = ingest.client("other")
     await other.post("/v1/reference/ncci-ptp-practitioner?quarter=2026Q1", content=PTP)
     assert await ingest.loader.load_next()
-    await other.put(
-        "/v1/payers/60054/rules", json={"rules": [{"kind": "timely_filing", "days": 1, "effective_from": "2020-01-01"}]}
-    )
+    late = {"rules": [{"kind": "timely_filing", "days": 1, "effective_from": "2020-01-01"}]}
+    assert (await other.put("/v1/payers/60054/rules", json=late, headers={"If-Match": '"0"'})).status_code == 200
     (checked,) = await check(ingest, professional(line(1), line(2, "A4253")))
     assert rules(checked) == []
     assert (await ingest.get("/v1/reference"))["releases"] == []

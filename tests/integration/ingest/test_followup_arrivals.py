@@ -26,7 +26,7 @@ async def watches(ingest: Ingest) -> list[tuple[str, str, str]]:
 
 
 async def test_what_comes_in_is_looked_at_when_time_may_change_something_and_not_before(ingest) -> None:
-    assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=RULES)).status_code == 200
+    assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=RULES, headers={"If-Match": '"0"'})).status_code == 200
     late = made.claim("L", more=("DTP*434*RD8*20251201-20251202",))
     late = [segment.replace("20260105", "20251201") for segment in late]
     await ingest.take(sent(ingest, made.claim("A"), late))

@@ -170,7 +170,7 @@ async def test_a_rejection_waits_for_the_claim_to_be_sent_again(ingest) -> None:
 
 
 async def test_the_filing_limit_is_near_two_weeks_before_and_not_for_what_was_accepted(ingest) -> None:
-    assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=RULES)).status_code == 200
+    assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=RULES, headers={"If-Match": '"0"'})).status_code == 200
     await ingest.take(sent(ingest, made.claim("A"), made.claim("B")))
     await ingest.take(accepted("B"))
     await scan(ingest, after_days=20)  # 2026-03-21; the limit is 2026-04-05
@@ -247,7 +247,7 @@ async def test_a_sweep_watches_what_was_here_before_and_touches_claims_whose_rul
     await scan(ingest, after_days=3)
     assert {kind for kind, _, _ in await followups(ingest)} == {"remit_unmatched", "out_of_balance"}
     near = {"rules": [{"kind": "timely_filing", "days": 65, "effective_from": "2020-01-01"}]}
-    assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=near)).status_code == 200
+    assert (await ingest.http.put("/v1/payers/PAYER1/rules", json=near, headers={"If-Match": '"0"'})).status_code == 200
     await scan(ingest)
     assert await followups(ingest, kind="filing_limit_near") == []
     await scan(ingest, after_days=1)

@@ -1,7 +1,10 @@
 """Payers' rules: versions, dry runs against what was submitted, and the feed of changes."""
 
+import asyncio
 from datetime import date
 from typing import Any
+
+import httpx
 
 from services.ingest.checks.reference import PayerRule
 from services.ingest.payers import store
@@ -16,8 +19,17 @@ FILING = {"kind": "timely_filing", "days": 90, "effective_from": "2020-01-01"}
 NEEDS_AUTHORIZATION = {"kind": "prior_authorization", "procedure_codes": ["G02*"], "effective_from": "2020-01-01"}
 
 
+async def version(ingest: Ingest, path: str = PATH) -> str:
+    return str((await ingest.http.get(path)).headers.get("ETag", '"0"'))
+
+
+async def sent(ingest: Ingest, *rules: dict[str, Any], made_from: str, dry_run: bool = False, path: str = PATH) -> httpx.Response:
+    headers = {} if dry_run else {"If-Match": made_from}
+    return await ingest.http.put(path, json={"rules": list(rules)}, params={"dry_run": dry_run}, headers=headers)
+
+
 async def put(ingest: Ingest, *rules: dict[str, Any], dry_run: bool = False) -> dict[str, Any]:
-    answer = await ingest.http.put(PATH, json={"rules": list(rules)}, params={"dry_run": dry_run})
+    answer = await sent(ingest, *rules, made_from=await version(ingest), dry_run=dry_run)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -28,6 +40,27 @@ async def test_rules_are_versions_and_the_same_rules_again_are_none(ingest: Inge
     assert (await put(ingest, FILING))["version"] == 1
     assert (await put(ingest, FILING, NEEDS_AUTHORIZATION))["version"] == 2
     assert [each["kind"] for each in (await ingest.get(PATH))["rules"]] == ["timely_filing", "prior_authorization"]
+
+
+async def test_rules_that_somebody_changed_meanwhile_are_not_overwritten(ingest: Ingest) -> None:
+    unsaid = await ingest.http.put(PATH, json={"rules": [FILING]})
+    assert (unsaid.status_code, unsaid.json()["type"]) == (428, "urn:recours:problem:if-match-missing")
+    assert (await sent(ingest, FILING, made_from="0")).status_code == 400
+    assert (await sent(ingest, FILING, made_from='"1"')).status_code == 412
+    first = await sent(ingest, FILING, made_from='"0"')
+    assert (first.status_code, first.headers["ETag"], await version(ingest)) == (200, '"1"', '"1"')
+    late = await sent(ingest, NEEDS_AUTHORIZATION, made_from='"0"')
+    assert (late.status_code, late.json()["type"]) == (412, "urn:recours:problem:changed-meanwhile")
+    assert (await sent(ingest, FILING, made_from='"0"')).status_code == 200  # its answer was lost, and it is sent again
+    assert [each["kind"] for each in (await ingest.get(PATH))["rules"]] == ["timely_filing"]
+
+
+async def test_of_two_changes_at_once_one_is_told(ingest: Ingest) -> None:
+    await put(ingest, FILING)
+    referral = {**NEEDS_AUTHORIZATION, "kind": "referral"}
+    answers = await asyncio.gather(*(sent(ingest, FILING, each, made_from='"1"') for each in (NEEDS_AUTHORIZATION, referral)))
+    assert sorted(each.status_code for each in answers) == [200, 412]
+    assert (await ingest.get(PATH))["version"] == 2
 
 
 FEED = "/v1/payers/rules/changes"
@@ -98,8 +131,13 @@ async def test_a_rule_without_what_its_kind_needs_is_refused(ingest: Ingest) -> 
         {**NEEDS_AUTHORIZATION, "procedure_codes": []},
         {**NEEDS_AUTHORIZATION, "kind": "bundled"},
         {**FILING, "kind": "unknown"},
+        {"kind": "refused", "effective_from": "2020-01-01"},
+        {"kind": "refused", "only": {}, "effective_from": "2020-01-01"},
+        {"kind": "refused", "only": {"modifiers": ["5"]}, "effective_from": "2020-01-01"},
+        {"kind": "refused", "only": {"coders": ["C1"]}, "effective_from": "2020-01-01"},
+        {**FILING, "only": {"modifiers": ["59"]}},
     ):
-        assert (await ingest.http.put(PATH, json={"rules": [broken]})).status_code == 422
+        assert (await sent(ingest, broken, made_from='"0"')).status_code == 422
 
 
 async def test_a_check_goes_by_the_rules_that_were_put(ingest: Ingest) -> None:
@@ -107,13 +145,16 @@ async def test_a_check_goes_by_the_rules_that_were_put(ingest: Ingest) -> None:
     assert (await ingest.http.post("/v1/claims", json=as_sent(earlier))).status_code == 201
     once, twice, other = professional(line(1)), professional(line(1), line(2)), professional(line(1, "A4253"))
     assert [rules((await check(ingest, each))[0]) for each in (once, twice, other)] == [[], [], []]
+    marked = professional(line(1, modifiers=("59",)))
     of_g0283 = {"procedure_codes": ["G0283"], "effective_from": "2020-01-01"}
     for rule, wrong, right, found in (
         ({"kind": "referral"}, once, other, "PAYER-REFERRAL"),
         ({"kind": "same_day"}, twice, once, "PAYER-SAME-DAY"),
         ({"kind": "frequency", "times": 1, "days": 30}, once, other, "PAYER-FREQUENCY"),
+        ({"kind": "refused", "only": {"modifiers": ["59"]}}, marked, once, "PAYER-REFUSED"),
     ):
-        answer = await ingest.http.put("/v1/payers/60054/rules", json={"rules": [{**rule, **of_g0283}]})
+        path = "/v1/payers/60054/rules"
+        answer = await sent(ingest, {**rule, **of_g0283}, made_from=await version(ingest, path), path=path)
         assert answer.status_code == 200, answer.text
         assert found in rules((await check(ingest, wrong))[0])
         assert rules((await check(ingest, right))[0]) == []

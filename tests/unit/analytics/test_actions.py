@@ -1,4 +1,4 @@
-"""Whether an action worked is asked of the data, and a rule is suggested only where a payer's rules can say the cause."""
+"""Whether an action worked is asked of the data."""
 
 from datetime import date
 from random import Random
@@ -6,8 +6,6 @@ from random import Random
 import pytest
 
 from services.analytics.causes.actions import Counts, Observed, effect, windows
-from services.analytics.causes.naming import Named
-from services.analytics.causes.prevention import suggested
 
 ON = date(2026, 3, 1)
 
@@ -61,15 +59,3 @@ def test_days_before_the_cause_began_are_not_held_against_the_action() -> None:
     assert windows(ON, 90, None) == (date(2025, 12, 1), date(2026, 1, 15), date(2026, 5, 30))
     assert windows(ON, 90, date(2026, 2, 1)) == (date(2026, 2, 1), date(2026, 2, 15), date(2026, 5, 30))
     assert windows(ON, 90, date(2027, 1, 1))[0] == date(2026, 2, 27)
-
-
-def test_a_rule_is_suggested_where_a_payers_rules_can_say_the_cause() -> None:
-    cause = Named("authorization", (("payer", "P"), ("procedure", "E0601")))
-    assert suggested(cause, ON) == {"kind": "prior_authorization", "effective_from": "2026-03-01", "procedure_codes": ["E0601"]}
-    assert suggested(cause, ON, "referral") == {"kind": "referral", "effective_from": "2026-03-01", "procedure_codes": ["E0601"]}
-    stay = Named("authorization", (("payer", "P"), ("procedure", "revenue 0120")))
-    assert suggested(stay, ON) == {"kind": "prior_authorization", "effective_from": "2026-03-01", "revenue_codes": ["0120"]}
-    assert suggested(stay, ON, "same_day") is None
-    assert suggested(Named("coding_bundling", (("payer", "P"), ("procedure", "E0601"))), ON) is None
-    assert suggested(Named("authorization", (("payer", "P"),)), ON) is None
-    assert suggested(Named("authorization", (("procedure", "E0601"),)), ON) is None

@@ -1,14 +1,16 @@
 """What pages are made of, without a page: words, numbers, addresses, drawings, a claim's line of time."""
 
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from services.analytics.causes import prevention
+from services.analytics.causes.outcomes import DIMENSIONS
 from services.analytics.kpis.definitions import KPIS
 from services.analytics.pages import appeals, charts, system, timeline
 from services.analytics.pages.charts import Node
-from services.analytics.pages.formats import Formats, bucket_of, buckets
+from services.analytics.pages.formats import LANGUAGES, Formats, bucket_of, buckets
 from services.analytics.pages.reading import verdict_of
 from services.analytics.pages.visit import language_of, read
 from services.analytics.pages.words import LISTS, WORDS, told
@@ -161,3 +163,10 @@ def test_ledgers_agree_only_when_all_have_said_the_same() -> None:
 def test_cases_are_due_by_day_and_what_has_passed_says_so() -> None:
     found = appeals.due([{"due_on": "2026-04-30"}, {"due_on": "2026-03-30"}, {"due_on": "2026-04-14"}], TODAY)
     assert [(each.left, each.urgency) for each in found] == [(-1, "past"), (14, "soon"), (30, "later")]
+
+
+def test_whatever_a_cause_is_about_has_a_word_and_so_has_why_no_rule_says_it() -> None:
+    for language in LANGUAGES:
+        assert set(DIMENSIONS) - {"payer"} <= set(WORDS[language])
+        assert set(prevention.WORDS) == set(LISTS[language]["no_rule"])
+        assert set(get_args(prevention.Kind)) == set(LISTS[language]["rule_kind"])

@@ -111,6 +111,19 @@ def test_two_causes_are_both_found() -> None:
     }
 
 
+def test_findings_of_some_categories_are_those_of_all_and_cost_is_what_they_are_told_by() -> None:
+    lines = drawn(3, {"P//E0601": 0.5}) + [
+        (10_000 + line[0], *line[1:]) for line in drawn(13, {"Q//A4550": 0.2}, reason=AUTHORIZATION)
+    ]
+    table = table_of(lines)
+    every = findings(table, Limits())
+    assert {each.named.category for each in every} == {"coding_bundling", "authorization"}
+    assert [each.excess_cents for each in every] == sorted((each.excess_cents for each in every), reverse=True)
+    for category in ("coding_bundling", "authorization"):
+        only = findings(table, Limits(categories=frozenset({category}), findings_max=1))
+        assert only == [each for each in every if each.named.category == category]
+
+
 def test_other_lines_of_refused_claims_are_no_cause_of_their_own() -> None:
     lines = drawn(4, {"P//E0601": 0.5}, reason=AUTHORIZATION)
     hit = {line[0] for line in lines if line[1] == "P" and line[3] == "E0601" and line[5] == AUTHORIZATION}

@@ -11,7 +11,7 @@ from libs.x12.claim import REPLACEMENT, Attachment, Dated, Diagnosis, OtherPayer
 from services.ingest.checks import reference as known
 from services.ingest.checks.engine import check
 from services.ingest.checks.paths import element_of, pointer_of
-from services.ingest.checks.reference import CodeEntry, MueLimit, PayerRule, PtpEdit, Release
+from services.ingest.checks.reference import CodeEntry, MueLimit, Only, PayerRule, PtpEdit, Release
 from services.ingest.checks.rules import RULES
 from tests.unit.ingest.checks.claims import (
     ADDRESS,
@@ -70,6 +70,7 @@ ORDERED = told(rule("ordering_provider", procedure_codes=("G02*",)))
 PARTS = told(rule("bundled", procedure_codes=("G0283",), component_codes=("A4253",), modifiers=("XU",)))
 ROOMS = told(rule("prior_authorization", revenue_codes=("0120",)))
 TWICE_A_YEAR = told(rule("frequency", procedure_codes=("G0283",), times=2, days=365))
+MARKED = told(rule("refused", procedure_codes=("G0283",), only=Only(modifiers=("59",), rendering_npis=(OTHER_NPI,))))
 CARDS = told(rule("member_id", patterns=("aaa999999999", "W*")))
 LINE = line(revenue_code="0300", diagnosis_pointers=())
 
@@ -214,6 +215,7 @@ CASES: list[tuple[str, Claim, Claim, dict[str, Any]]] = [
      professional(line(1), line(2, "A4253", modifiers=("XU",))), {"reference": PARTS}),
     ("PAYER-SAME-DAY", professional(line(1), line(2)),
      professional(line(1), line(2, modifiers=("76",))), {"reference": NEEDS["same_day"]}),
+    ("PAYER-REFUSED", professional(line(modifiers=("59",))), professional(), {"reference": MARKED}),
     ("PAYER-FREQUENCY", professional(), professional(line(service_from_on=DAY + timedelta(days=1))),
      {"reference": TWICE_A_YEAR,
       "earlier": (before(service_on=DAY - timedelta(days=364)), before(service_on=DAY - timedelta(days=9)))}),
@@ -287,6 +289,42 @@ def test_who_ordered_may_stand_at_the_line_and_who_attends_answers_for_a_hospita
 def test_parts_are_held_against_procedures_of_the_same_day_whatever_their_order() -> None:
     assert found(professional(line(1, "A4253"), line(2)), PARTS) == {"PAYER-BUNDLED"}
     assert found(professional(line(1, "A4253", service_from_on=DAY - timedelta(days=1)), line(2)), PARTS) == set()
+
+
+@pytest.mark.parametrize(
+    ("only", "is_meant"),
+    [
+        (Only(modifiers=("59", "XU")), True),
+        (Only(modifiers=("XU",)), False),
+        (Only(modifiers=("none",)), False),
+        (Only(rendering_npis=(OTHER_NPI,)), True),
+        (Only(rendering_npis=(NPI,)), False),
+        (Only(billing_npis=(NPI,)), True),
+        (Only(billing_npis=(OTHER_NPI,)), False),
+        (Only(facility_codes=("11",)), True),
+        (Only(facility_codes=("22",)), False),
+        (Only(claim_types=("professional",)), True),
+        (Only(claim_types=("dental",)), False),
+        (Only(diagnosis_prefixes=("M54",)), True),
+        (Only(diagnosis_prefixes=("E11",)), False),  # the second one's
+        (Only(modifiers=("59",), facility_codes=("22",)), False),
+    ],
+)
+def test_a_rule_is_about_the_lines_that_have_all_that_it_names(only: Only, *, is_meant: bool) -> None:
+    claim = professional(line(modifiers=("59",)))
+    assert found(claim, told(rule("refused", only=only))) == ({"PAYER-REFUSED"} if is_meant else set())
+    asks = rule("referral", procedure_codes=("G0283",), only=only)
+    assert found(claim, told(asks)) == ({"PAYER-REFERRAL"} if is_meant else set())
+    assert found(professional(line(code="A4253", modifiers=("59",))), told(asks)) == set()
+    twice = professional(line(1, modifiers=("59",)), line(2, modifiers=("59",)))
+    once_a_day = rule("same_day", procedure_codes=("G0283",), only=only)
+    assert ("PAYER-SAME-DAY" in found(twice, told(once_a_day))) == is_meant
+
+
+def test_without_a_modifier_is_a_condition_too_and_who_bills_did_it_where_nobody_else_is_named() -> None:
+    assert found(professional(), told(rule("refused", only=Only(modifiers=("none",))))) == {"PAYER-REFUSED"}
+    by_biller = told(rule("refused", only=Only(rendering_npis=(NPI,))))
+    assert "PAYER-REFUSED" in found(professional(providers=()), by_biller)
 
 
 def test_a_room_has_no_procedure_but_may_need_authorization_and_be_billed_twice() -> None:
