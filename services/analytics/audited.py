@@ -16,7 +16,7 @@ AUDITED: Final[Routes] = {
     **changes("recount", "recount_id", "beginRecount"),
     **changes("net_revenue", "month", "putNetRevenue"),
     **changes("rework_cost", None, "putReworkCost"),
-    **discloses("root_cause", "root_cause_id", "listRootCauseClaims"),
+    **discloses("root_cause", "root_cause_id", "listRootCauseClaims", "page.getRootCauseClaims"),
     **discloses("audit", "audit_id", "listAuditItems", "getReportPdf", "getReportXlsx"),
     **discloses("export", "what", "export"),
     **discloses("report", "report_id", "getReport"),

@@ -69,6 +69,7 @@ SCOPES: Final = {
     "GET /audits/{audit_id}": "audits:read",
     "GET /system": "operations:read",
     "GET /root-causes/{root_cause_id}": "kpis:read",
+    "GET /root-causes/{root_cause_id}/claims": "kpis:read",
     "POST /root-causes/{root_cause_id}/actions": "causes:write",
     "POST /root-causes/{root_cause_id}/rule": "payer-rules:write",
     "GET /root-cause-actions/{action_id}": "kpis:read",

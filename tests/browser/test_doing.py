@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from services.analytics.causes import naming
+from services.analytics.causes.naming import Named
 from tests.browser import shifts
 from tests.browser.site import Site
 from tests.browser.test_pages import findings
@@ -108,7 +110,12 @@ def test_a_finding_becomes_an_action_that_is_moved_on_and_measured_in_french_on_
 def test_a_cause_that_no_rule_says_is_told(open_page: OpenPage) -> None:
     page = open_page("/root-causes")
     page.get_by_role("link", name="Act on it").first.click()
-    assert "No rule of a payer can say this" in page.locator("main").inner_text()
+    assert page.get_by_role("button", name="Try it").count() == 1
+    coded = naming.write(Named("coding_bundling", (("payer", "P1"), ("coder", "C1"))))
+    for language, said in (("en", "it cannot tell coders apart"), ("fr", "elle ne distingue pas les codeurs")):
+        told = open_page(f"/root-causes/{coded}", language=language)
+        assert said in told.locator("main").inner_text()
+        assert told.get_by_role("button", name="Try it").count() == 0
 
 
 def test_who_signs_in_with_a_token_stays_on_the_page_that_they_asked_for(open_page: OpenPage, site: Site) -> None:

@@ -25,14 +25,19 @@ def site(database: ServiceDatabase) -> Iterator[Site]:
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "said_in_french"),
+    ("path", "said", "said_in_french", "leads"),
     [
-        ("/root-causes", "Since February 14, 2026", "Depuis le 14 février 2026"),
-        ("/alerts", "Northwind Health Plan refuses more than usual: Coding and bundling", "plus que d'habitude : Codage"),
+        ("/root-causes", "Since February 14, 2026", "Depuis le 14 février 2026", "Its claims"),
+        (
+            "/alerts",
+            "Northwind Health Plan refuses more than usual: Coding and bundling",
+            "plus que d'habitude : Codage",
+            "Its denials",
+        ),
     ],
 )
-def test_what_stands_out_is_told_in_both_languages_and_leads_to_its_denials(
-    open_page: OpenPage, path: str, said: str, said_in_french: str
+def test_what_stands_out_is_told_in_both_languages_and_leads_to_what_is_behind_it(
+    open_page: OpenPage, path: str, said: str, said_in_french: str, leads: str
 ) -> None:
     french = open_page(path, language="fr", dark=True, width=360)
     assert said_in_french in french.locator(".findings").inner_text()
@@ -41,10 +46,30 @@ def test_what_stands_out_is_told_in_both_languages_and_leads_to_its_denials(
     page = open_page(path)
     assert said in page.locator(".findings").inner_text()
     assert findings(page) == []
-    page.get_by_role("link", name="Its denials").first.click()
+    page.get_by_role("link", name=leads).first.click()
+    if path == "/root-causes":
+        assert page.locator("main tbody tr").count() == 24, "as many as the sentence says"
+        return
     assert "category=coding_bundling" in page.url
     assert "payer=P1" in page.url
     assert page.locator("#denied").inner_text() == "24 denials, $2,400 refused"
+
+
+def test_the_claims_of_a_cause_are_its_own_in_its_own_days_and_lead_to_their_way(open_page: OpenPage) -> None:
+    french = open_page("/root-causes?category=coding_bundling", language="fr", dark=True, width=360)
+    french.get_by_role("link", name="Ses demandes").first.click()
+    assert findings(french) == []
+    assert french.evaluate("document.documentElement.scrollWidth") <= 360
+    page = open_page("/root-causes?category=coding_bundling&payer=P2")
+    assert "24 claims, $2,400" in page.locator(".findings").inner_text()
+    page.get_by_role("link", name="Its claims").first.click()
+    assert findings(page) == []
+    assert page.get_by_label("From").input_value() == "2026-02-14"
+    rows = page.locator("main tbody tr").all_inner_texts()
+    assert len(rows) == 24
+    assert all("G0283 59" in each and "$100.00" in each for each in rows)
+    page.locator("main tbody a").first.click()
+    assert "/denials/00000000-" in page.url
 
 
 def test_an_audit_is_told_with_its_plan_its_intervals_and_its_reports_in_both_languages(open_page: OpenPage) -> None:

@@ -1,7 +1,7 @@
 """Actions over HTTP: planned against a root cause, moved on, measured; and the payer's rule that would have warned of it."""
 
 from datetime import date
-from typing import Annotated, Final, cast
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -29,7 +29,7 @@ from services.analytics.causes.action_views import (
 )
 from services.analytics.causes.actions import TRANSITIONS, State, effect, windows
 from services.analytics.causes.api import CauseId, named_by
-from services.analytics.causes.ingest import Rules
+from services.analytics.causes.ingest import Changed, Rules
 
 router = APIRouter(tags=["root causes"])
 
@@ -119,7 +119,9 @@ async def get_action(action_id: ActionId, tenant: TenantDep, database: DatabaseD
 
 @router.post("/v1/root-cause-actions/{action_id}/steps", summary="Move an action on", responses=responses(404, 409, 413, 422))
 async def take_step(action_id: ActionId, body: StepBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> ActionView:
-    """What `next_steps` names; another step is 409. A step that was taken already by the same person is not taken again."""
+    """What `next_steps` names; another step is 409. The same step by the same person again is not taken again; one that says
+    something else is another (a note, the day from which a change holds): reopen the action, and finish it anew.
+    """
     now = clock.now()
     if body.effective_on is not None and body.step != "finish":
         raise Problem(422, "not-this-step", "Only a change that is finished holds from a day on.")
@@ -128,8 +130,7 @@ async def take_step(action_id: ActionId, body: StepBody, tenant: TenantDep, data
         action = await store.get(tx, tenant, action_id, lock=True)
         if action is None:
             raise not_found("action")
-        last = action.history[-1]
-        if (last.step, last.by) == (body.step, body.by):
+        if _is_taken(action, body):
             return view(action)
         state = TRANSITIONS.get((action.state, body.step))
         if state is None:
@@ -139,6 +140,13 @@ async def take_step(action_id: ActionId, body: StepBody, tenant: TenantDep, data
         action = replace(action, state=state, effective_on=effective_on, updated_at=now, history=(*action.history, entry))
         await store.update(tx, action)
     return view(action)
+
+
+def _is_taken(action: Action, body: StepBody) -> bool:
+    """Say whether a step is the last one that was taken, sent again; where no day is told, it was `today` then."""
+    last = action.history[-1]
+    is_same_day = body.effective_on in (None, action.effective_on)
+    return (last.step, last.by, last.note) == (body.step, body.by, body.note) and is_same_day
 
 
 @router.get("/v1/root-cause-actions/{action_id}/effect", summary="Whether an action worked", responses=responses(404, 409, 422))
@@ -169,24 +177,27 @@ async def get_effect(
 async def make_rule(root_cause_id: CauseId, body: RuleBody, request: Request, behalf: BehalfDep) -> RuleView:
     """Tried first: a rule goes live only with the version of the payer's rules that a dry run told, else 409.
 
-    Rules are held, checked and kept by version by ingest; a rule that is there already is not added twice.
+    The rule has all conditions of the cause; where a payer's rules cannot say one of them there is none (422). Rules are held,
+    checked and kept by version by ingest; a rule that is there already is not added twice.
     """
     named = named_by(root_cause_id)
     rule = prevention.suggested(named, body.effective_from, body.kind)
     if rule is None:
-        detail = "A payer's rule is about a payer and a procedure, and this category may need a `kind`: no rule says this cause."
-        raise Problem(422, "no-rule", detail)
+        raise Problem(422, "no-rule", prevention.WORDS[cast("prevention.Why", prevention.unsaid(named, body.kind))])
     if not body.dry_run and body.version is None:
         raise Problem(422, "not-tried", "A rule is tried first: name the version that the dry run told.")
     payer_id, rules = named.told["payer"], cast("Rules", request.app.state.rules)
     told = await rules.of_payer(payer_id, behalf)
+    changed = Problem(409, "rules-changed", "The payer's rules were changed since the dry run: try the rule again.")
     if not body.dry_run and told["version"] != body.version:
-        raise Problem(409, "rules-changed", "The payer's rules were changed since the dry run: try the rule again.")
+        raise changed
     if any(_same(rule, each) for each in told["rules"]):
         known = {"payer_id": payer_id, "rule": rule, "state": "live_already", "version": told["version"], "dry_run": None}
         return RuleView.model_validate(known)
     try:
-        answer = await rules.put(payer_id, [*told["rules"], rule], behalf, dry_run=body.dry_run)
+        answer = await rules.put(payer_id, [*told["rules"], rule], told["version"], behalf, dry_run=body.dry_run)
+    except Changed:
+        raise changed from None
     except Refused as error:
         detail = "Ingest refused the rule, or all rules of the payer with it."
         raise Problem(422, "rule-refused", detail, ingest=str(error.problem.get("type", ""))) from error
@@ -196,7 +207,13 @@ async def make_rule(root_cause_id: CauseId, body: RuleBody, request: Request, be
     )
 
 
-def _same(rule: dict[str, object], other: dict[str, object]) -> bool:
+def _same(rule: dict[str, Any], other: dict[str, Any]) -> bool:
     """Say whether a payer has a rule already, from whatever day on."""
     names = ("kind", "procedure_codes", "revenue_codes")
-    return all((rule.get(name) or []) == (other.get(name) or []) for name in names) and not other.get("effective_to")
+    is_alike = all((rule.get(name) or []) == (other.get(name) or []) for name in names) and _named(rule) == _named(other)
+    return is_alike and not other.get("effective_to")
+
+
+def _named(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the conditions of a rule that name something."""
+    return {name: told for name, told in (rule.get("only") or {}).items() if told}

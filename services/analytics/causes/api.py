@@ -79,13 +79,17 @@ async def list_root_causes(
     affected_min: Annotated[int, Query(ge=5, le=100_000, description="least refused lines of a finding")] = 10,
     limit: Annotated[int, Query(ge=1, le=200, description="findings")] = 50,
 ) -> RootCausesView:
-    """Without `from`, a year up to `to`; without `to`, up to today. Days are payment days of first answers."""
+    """Without `from`, a year up to `to`; without `to`, up to today. Days are payment days of first answers.
+
+    At most 200 are found, of the categories that are asked for, the best explained ones; `limit` of them are told: those that cost
+    most.
+    """
     today = clock.now().date()
     first, last = _days(period, today)
     async with _desk.turn():
         gathered, names = await _gather(database, tenant, first, last, _filters(filter_))
-        table, found = await _desk.search(gathered, Limits(affected_min=affected_min, findings_max=limit))
-    items = [view(each, names, today) for each in found if not category or each.named.category in category]
+        table, found = await _desk.search(gathered, Limits(affected_min=affected_min, categories=frozenset(category)))
+    items = [view(each, names, today) for each in found[:limit]]
     return RootCausesView.model_validate({"from": first, "to": last, "lines": len(table), "claims": table.claims, "items": items})
 
 

@@ -12,7 +12,7 @@ The score is the likelihood ratio of two rates, the group's and that of all the 
 """
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -32,14 +32,18 @@ _STEADY: Final = 20  # lines at the rate of all the rest that steady the rate of
 
 
 class Limits(Struct, frozen=True):
-    """What a finding must reach. `affected_min` lines refused; the rate's lower bound so far above what is expected."""
+    """What a finding must reach. `affected_min` lines refused; the rate's lower bound so far above what is expected.
+
+    `categories`: tell of these alone; none: of all. Tests are corrected for all groups that were looked at, either way.
+    """
 
     affected_min: int = 10
     difference_min: float = 0.02
     ratio_min: float = 1.5
     q_max: float = 0.05
     conditions_max: int = 4
-    findings_max: int = 50
+    findings_max: int = 200
+    categories: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def search(table: Table, limits: Limits) -> list[Cause]:
         return []
     counter, whole = Counter(table), _Whole(table)
     counted = _count(counter, whole, limits)
-    groups = _standing_out(counter, whole, counted, limits)
+    wanted = [not limits.categories or name in limits.categories for name in table.categories]
+    groups = _standing_out(counter, whole, counted, limits, wanted)
     return list(_Cover(counter, table, limits, groups).causes())
 
 
@@ -140,8 +145,10 @@ def _wider(counter: Counter, counted: Mapping[Dims, Counted], told: Counted, wid
     return k, n
 
 
-def _standing_out(counter: Counter, whole: _Whole, counted: Mapping[Dims, Counted], limits: Limits) -> list[_Group]:
-    """Return the groups that stand out by test and by effect, the best explained first."""
+def _standing_out(
+    counter: Counter, whole: _Whole, counted: Mapping[Dims, Counted], limits: Limits, wanted: Sequence[bool]
+) -> list[_Group]:
+    """Return the groups of the categories that are wanted which stand out by test and by effect, the best explained first."""
     tested = sum(each.groups for each in counted.values()) * counter.categories
     found: list[tuple[Counted, Floats, Floats]] = []
     for told in counted.values():
@@ -159,6 +166,8 @@ def _standing_out(counter: Counter, whole: _Whole, counted: Mapping[Dims, Counte
     for told, expected, p in found:
         for place in np.flatnonzero(q[begun : begun + len(p)] <= limits.q_max).tolist():
             key, category = divmod(int(told.place[place]), counter.categories)
+            if not wanted[category]:
+                continue
             groups.append(
                 _Group(
                     told.dims, key, category, int(told.k[place]), int(told.n[place]), float(told.claims_a_line[place]),

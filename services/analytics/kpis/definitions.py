@@ -228,8 +228,8 @@ KPIS: Final = (
         "overturn-rate",
         "Overturn rate of closed appeals",
         "Taux d'annulation des recours clos",
-        "Appeals that ended overturned in full or in part / appeals that ended: decided by the payer, or closed by ourselves without a"
-        " decision (withdrawn, mostly for want of an answer); group by level.",
+        "Appeals that ended overturned in full or in part / appeals that ended: decided by the payer, or closed by ourselves"
+        " without a decision (withdrawn, mostly for want of an answer); group by level.",
         "share",
         "payment day of the denial: a cohort",
         "HFMA Claim Integrity Task Force (metric); formula own: closed cases only",
@@ -243,7 +243,8 @@ KPIS: Final = (
         "overturn-rate-dollars",
         "Recovered share of disputed dollars",
         "Part récupérée des montants contestés",
-        "Cents recovered by appeals that ended overturned / cents disputed by appeals that ended, decided or withdrawn; group by level.",
+        "Cents recovered by appeals that ended overturned / cents disputed by appeals that ended, decided or withdrawn; group by"
+        " level.",
         "share",
         "payment day of the denial: a cohort",
         "own",

@@ -1,16 +1,19 @@
 """What is done about a root cause, on pages: an action from its plan to its effect, and the payer's rule that would have warned."""
 
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
+from msgspec.structs import replace
 
 from libs.common.database import Database
-from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, Period, TenantDep
 from libs.common.http.problem import Problem
 from services.analytics import queries
 from services.analytics.causes import actions_api as actions
+from services.analytics.causes import api as causes
 from services.analytics.causes import naming, prevention
 from services.analytics.causes.action_views import ActionBody, RuleBody, RuleView, StepBody
 from services.analytics.causes.naming import ID_LENGTH_MAX, Named
@@ -57,16 +60,45 @@ async def _cause_page(
     if named is None:
         return answering.missing(visit)
     listed = await actions.list_actions(tenant, database, root_cause_id, limit=_ROWS)
+    began_on = day_of(entered.value("plan", "began_on"))
     shown: dict[str, Any] = {
+        "claims_at": claims_at(visit, root_cause_id, began_on),
         "cause": await _told(named, database, tenant),
         "root_cause_id": root_cause_id,
         "actions": listed.items,
-        "has_rule": prevention.suggested(named, visit.today) is not None,
+        "no_rule": prevention.unsaid(named),
         "key": entered.value("plan", "key") or str(uuid4()),
         "entered": entered,
         "tried": tried,
     }
     return rendering.page("root_cause.html", visit, status, current="root-causes", **shown)
+
+
+def claims_at(visit: Visit, root_cause_id: str, began_on: date | None = None, ended_on: date | None = None) -> str:
+    """Return the address of a cause's own claims: of the days in which it holds, else of all days that are looked at."""
+    last = ended_on - timedelta(days=1) if ended_on else visit.last
+    first = began_on or min(visit.first, last)
+    return replace(visit, filters={}).over(first, max(first, last), f"/root-causes/{root_cause_id}/claims")
+
+
+@router.get("/root-causes/{root_cause_id}/claims")
+@readable
+async def get_root_cause_claims(
+    root_cause_id: str,
+    visit: VisitDep,
+    database: DatabaseDep,
+    tenant: TenantDep,
+    clock: ClockDep,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """The refused claims behind one cause, newest first; each leads to its way through all services."""
+    named = naming.read(root_cause_id[: ID_LENGTH_MAX + 1])
+    if named is None:
+        return answering.missing(visit)
+    days = Period(visit.first, visit.last)
+    listed = await causes.list_root_cause_claims(root_cause_id, days, tenant, database, clock, cursor, _ROWS)
+    shown = {"cause": await _told(named, database, tenant), "root_cause_id": root_cause_id, "listed": listed}
+    return rendering.page("root_cause_claims.html", visit, status_of(visit), current="root-causes", **shown)
 
 
 async def _told(named: Named, database: Database, tenant: str) -> dict[str, Any]:

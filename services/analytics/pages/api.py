@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
 from urllib.parse import quote
@@ -181,6 +182,7 @@ async def get_root_causes(visit: VisitDep, database: DatabaseDep, tenant: Tenant
     except Problem as problem:
         if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
             raise
+    shown["claims_at"] = partial(acting.claims_at, visit)
     return rendering.page("root_causes.html", visit, status_of(visit), current="root-causes", **shown)
 
 

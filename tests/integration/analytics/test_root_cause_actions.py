@@ -1,5 +1,6 @@
 """Actions against root causes: planned once, moved on by one table, measured; and a payer's rule made of a finding, tried first."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -51,9 +52,18 @@ async def test_an_action_is_planned_once_and_moves_on_as_its_table_says(analytic
     assert len((await step(analytics, action, "start")).json()["history"]) == 2
     done = (await step(analytics, action, "finish", effective_on="2026-02-14", note="trained")).json()
     assert (done["state"], done["effective_on"], done["history"][-1]["note"]) == ("done", "2026-02-14", "trained")
+    again = await step(analytics, action, "finish", effective_on="2026-02-14", note="trained")
+    assert (again.status_code, len(again.json()["history"])) == (200, 3)
+    for told in ({"effective_on": "2026-02-20", "note": "trained"}, {"effective_on": "2026-02-14", "note": "and shown"}):
+        other = await step(analytics, action, "finish", **told)
+        assert (other.status_code, other.json()["type"]) == (409, "urn:recours:problem:not-now")
+    assert (await step(analytics, action, "finish", note="trained")).json()["effective_on"] == "2026-02-14"
     refused = await step(analytics, action, "cancel")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:recours:problem:not-now")
     assert (await step(analytics, action, "reopen")).json()["effective_on"] is None
+    anew = (await step(analytics, action, "finish", effective_on="2026-02-20")).json()
+    assert (anew["state"], anew["effective_on"]) == ("done", "2026-02-20")
+    assert (await step(analytics, action, "reopen")).json()["state"] == "started"
     assert (await step(analytics, action, "cancel", effective_on="2026-02-14")).status_code == 422
 
 
@@ -119,19 +129,90 @@ async def test_an_action_that_worked_is_seen_to(analytics: Analytics) -> None:
     assert (await analytics.http.get(path, params={"days": 1})).status_code == 422
 
 
+class Way(httpx.AsyncBaseTransport):
+    """The way to ingest. `meet`: changes wait here until so many are on it."""
+
+    def __init__(self, beyond: httpx.AsyncBaseTransport) -> None:
+        self._beyond = beyond
+        self.meet: asyncio.Barrier | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.meet is not None and request.method == "PUT":
+            await self.meet.wait()
+        return await self._beyond.handle_async_request(request)
+
+
 @pytest.fixture
-async def beside_ingest(analytics: Analytics, service_database: Callable[[str], Any]) -> AsyncIterator[httpx.AsyncClient]:
+async def ingest(service_database: Callable[[str], Any]) -> AsyncIterator[Way]:
+    database = Database(service_database("ingest").api_url)
+    yield Way(httpx.ASGITransport(make_ingest(database, FixedClock(NOW), VERIFIER)))
+    await database.close()
+
+
+@pytest.fixture
+async def beside_ingest(analytics: Analytics, ingest: Way) -> AsyncIterator[httpx.AsyncClient]:
     """Analytics' interface, whose ingest is the real one."""
-    ingest_database = Database(service_database("ingest").api_url)
     app = make_app(analytics.api, FixedClock(NOW), VERIFIER)
-    app.state.rules = Rules(
-        "http://ingest", own_tokens("analytics"), httpx.ASGITransport(make_ingest(ingest_database, FixedClock(NOW), VERIFIER))
-    )
+    app.state.rules = Rules("http://ingest", own_tokens("analytics"), ingest)
     async with httpx.AsyncClient(
         headers=bearer(analytics.tenant), transport=httpx.ASGITransport(app), base_url="http://analytics"
     ) as http:
         yield http
-    await ingest_database.close()
+
+
+async def test_of_two_rules_made_live_at_once_none_is_lost(beside_ingest: httpx.AsyncClient, ingest: Way) -> None:
+    """Both have read the same version before either writes: one goes live, the other is told to try again."""
+    paths = [
+        f"/v1/root-causes/{naming.write(Named('authorization', (('payer', 'P9'), ('procedure', code))))}/rule"
+        for code in ("E0601", "A4550")
+    ]
+    live = {"effective_from": "2026-03-01", "dry_run": False, "version": 0}
+    ingest.meet = asyncio.Barrier(2)
+    answers = await asyncio.gather(*(beside_ingest.post(path, json=live) for path in paths))
+    ingest.meet = None
+    assert sorted(each.status_code for each in answers) == [200, 409]
+    (late, path), *_ = ((each, path) for each, path in zip(answers, paths, strict=True) if each.status_code == 409)
+    assert late.json()["type"] == "urn:recours:problem:rules-changed"
+    assert (await beside_ingest.post(path, json=live | {"version": 1})).json()["state"] == "live"
+    assert [(await beside_ingest.post(path, json=live | {"version": 2})).json()["state"] for path in paths] == ["live_already"] * 2
+
+
+async def test_a_rule_is_no_wider_than_its_cause(beside_ingest: httpx.AsyncClient) -> None:
+    cause = naming.write(
+        Named(
+            "coding_bundling",
+            (
+                ("payer", "P8"),
+                ("facility", "1999999984"),
+                ("provider", "1999999976"),
+                ("place", "11"),
+                ("claim_type", "professional"),
+                ("diagnosis", "M54"),
+                ("procedure", "G0283"),
+                ("modifier", "59"),
+            ),
+        )
+    )
+    path, body = f"/v1/root-causes/{cause}/rule", {"effective_from": "2026-03-01"}
+    tried = (await beside_ingest.post(path, json=body)).json()
+    assert tried["rule"] == {
+        "kind": "refused",
+        "effective_from": "2026-03-01",
+        "procedure_codes": ["G0283"],
+        "revenue_codes": [],
+        "only": {
+            "modifiers": ["59"],
+            "rendering_npis": ["1999999976"],
+            "billing_npis": ["1999999984"],
+            "facility_codes": ["11"],
+            "claim_types": ["professional"],
+            "diagnosis_prefixes": ["M54"],
+        },
+    }
+    assert (await beside_ingest.post(path, json=body | {"dry_run": False, "version": 0})).json()["state"] == "live"
+    assert (await beside_ingest.post(path, json=body)).json()["state"] == "live_already"
+    wider = naming.write(Named("coding_bundling", (("payer", "P8"), ("procedure", "G0283"))))
+    assert (await beside_ingest.post(f"/v1/root-causes/{wider}/rule", json=body)).json()["state"] == "tried"
 
 
 async def test_a_finding_becomes_a_payers_rule_that_is_tried_first(beside_ingest: httpx.AsyncClient, analytics: Analytics) -> None:
@@ -151,8 +232,10 @@ async def test_a_finding_becomes_a_payers_rule_that_is_tried_first(beside_ingest
     other = naming.write(Named("authorization", (("payer", "P1"), ("procedure", "A4550"))))
     both = (await beside_ingest.post(f"/v1/root-causes/{other}/rule", json=body | {"dry_run": False, "version": 1})).json()
     assert both["version"] == 2
-    none = await beside_ingest.post(f"/v1/root-causes/{CAUSE}/rule", json=body)
+    coded = naming.write(Named("coding_bundling", (("payer", "P1"), ("coder", "C1"), ("procedure", "G0283"))))
+    none = await beside_ingest.post(f"/v1/root-causes/{coded}/rule", json=body)
     assert (none.status_code, none.json()["type"]) == (422, "urn:recours:problem:no-rule")
+    assert "coders" in none.json()["detail"]
     odd = naming.write(Named("authorization", (("payer", "P1"), ("procedure", "not a code"))))
     refused = await beside_ingest.post(f"/v1/root-causes/{odd}/rule", json=body)
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:recours:problem:rule-refused")

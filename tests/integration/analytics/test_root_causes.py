@@ -1,6 +1,8 @@
 """Root causes over HTTP, on facts as the handlers record them: found, drilled into, and refused where the question is none."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +54,13 @@ async def test_a_cause_is_found_and_leads_to_its_claims(analytics: Analytics) ->
     assert cause["before"]["refused"] == 0
     assert cause["denied_cents"] == 10_000 * cause["claims"]
     assert "Since February 14, 2026" in cause["sentence"]
-    assert cause["suggested_rule"] is None  # no payer's rule says that a modifier is wrong
+    assert cause["suggested_rule"]["kind"] == "refused"  # with all its conditions: a wider rule would warn of what is paid
+    assert (cause["suggested_rule"]["procedure_codes"], cause["suggested_rule"]["only"]["modifiers"]) in (
+        (["G0283"], []),
+        (["G0283"], ["59"]),
+        ([], ["59"]),
+    )
+    assert cause["no_rule_because"] is None
     path, pages, cursor = f"/v1/root-causes/{cause['root_cause_id']}/claims", [], None
     while True:
         page = (await analytics.http.get(path, params={**PERIOD, "limit": 15, **({"cursor": cursor} if cursor else {})})).json()
@@ -65,6 +73,24 @@ async def test_a_cause_is_found_and_leads_to_its_claims(analytics: Analytics) ->
     assert [each["payment_on"] for each in pages] == sorted((each["payment_on"] for each in pages), reverse=True)
     assert pages[0]["services"] == ["G0283:59"]
     assert pages[0]["denial_id"] is not None
+
+
+async def test_the_page_of_a_cause_shows_its_own_claims_page_by_page(analytics: Analytics) -> None:
+    await analytics.tell(*accounts())
+    (cause,) = (await found_in(analytics))["items"]
+    looked = await analytics.http.get("/root-causes", params={**PERIOD, "payer": "P2", "category": "coding_bundling"})
+    (path,) = {unescape(each) for each in re.findall(r'href="(/root-causes/[^"]*/claims[^"]*)"', looked.text)}
+    assert f"from={cause['began_on']}" in path
+    shown: list[str] = []
+    while path:
+        page = await analytics.http.get(path)
+        assert page.status_code == 200
+        shown += re.findall(r'href="/denials/([0-9a-f-]{36})', page.text)
+        more = re.search(r'href="([^"]*cursor=[^"]*)#list"', page.text)
+        path = unescape(more[1]) if more else ""
+    assert len(shown) == len(set(shown)) == cause["claims"] > 25
+    assert (await analytics.http.get("/root-causes/x/claims")).status_code == 404
+    assert (await analytics.http.get(f"/root-causes/{cause['root_cause_id']}/claims?cursor=x")).status_code == 404
 
 
 async def test_what_is_refused_beside_a_cause_is_counted_with_it(analytics: Analytics) -> None:
@@ -98,6 +124,34 @@ async def test_a_search_is_narrowed_by_period_filter_and_category(analytics: Ana
     assert (await analytics.http.get("/v1/root-causes")).json()["from"] == (NOW.date() - timedelta(days=364)).isoformat()
 
 
+async def test_a_limit_cuts_what_costs_least_of_the_categories_that_are_asked_for(analytics: Analytics) -> None:
+    """P1 refuses every G0283 (the better explained, at 100 cents) and half of A4550 for another reason (the dearer)."""
+    told = []
+    for number in range(1, 801):
+        service, payer_id = ("G0283", "A4550", "E0601", "J1885")[number % 4], ("P1", "P2")[number // 4 % 2]
+        each: list[Fact] = [
+            claim(number, payer_id=payer_id, place="11", services=(service,), provider="D1"),
+            remit(number, number // 10, 0, claim_number=number, payer_id=payer_id, services=(service,)),
+        ]
+        if (service, payer_id) == ("G0283", "P1"):
+            reasons = (Refused(1, "duplicate", "18", 100),)
+            each.append(denial(number, number // 10, 100, payer_id=payer_id, category="duplicate", reasons=reasons))
+        if (service, payer_id) == ("A4550", "P1") and number // 8 % 2:
+            reasons = (Refused(1, "authorization", "197", 90_000),)
+            each.append(denial(number, number // 10, 90_000, payer_id=payer_id, reasons=reasons))
+        told.append(each)
+    await analytics.tell(*told)
+    every = (await found_in(analytics))["items"]
+    assert [each["category"] for each in every] == ["authorization", "duplicate"]
+    for query, category in (
+        ({}, "authorization"),
+        ({"category": "duplicate"}, "duplicate"),
+        ({"category": "authorization"}, "authorization"),
+    ):
+        (only,) = (await found_in(analytics, limit=1, **query))["items"]
+        assert only["category"] == category
+
+
 async def test_a_claim_told_again_counts_once_and_a_new_judgement_takes_the_place_of_the_old(analytics: Analytics) -> None:
     await analytics.tell(*accounts())
     await analytics.tell(*accounts())
@@ -127,6 +181,7 @@ async def test_a_finding_holds_the_payers_rule_that_would_have_warned_of_it(anal
     assert [(each["dimension"], each["value"]) for each in cause["conditions"]] == [("payer", "P1"), ("procedure", "E0601")]
     assert cause["suggested_rule"] == {
         "kind": "prior_authorization", "effective_from": NOW.date().isoformat(), "procedure_codes": ["E0601"], "revenue_codes": [],
+        "only": None,
     }  # fmt: skip
 
 
