@@ -47,7 +47,6 @@ from services.analytics.retention import KINDS
 from services.analytics.scopes import SCOPES
 from services.analytics.scorecards import api as scorecards
 from services.analytics.seals import HOLDINGS
-from services.analytics.spans import DAYS_MAX
 from services.analytics.webhooks import api as webhooks
 from services.analytics.webhooks import deliveries_api as deliveries
 from services.analytics.webhooks import described
@@ -232,8 +231,6 @@ async def get_kpi(
 def _check(kpi: Kpi, period: Period, group_by: Sequence[str], compare_to: str | None) -> None:
     if compare_to and not (period.first and period.last):
         raise Problem(422, "bad-period", "What is compared has a `from` and a `to`.")
-    if compare_to and period.first and period.first.year <= 1 + DAYS_MAX // 365:
-        raise Problem(422, "bad-period", "There is no period before.")
     if len(set(group_by)) < len(group_by) or ("age" in group_by and len(group_by) > 1):
         raise Problem(422, "unknown-group", "A group is named once, and age stands alone.")
     if kpi.numerator is not None and not set(group_by) <= set(_words(kpi)):

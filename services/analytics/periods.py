@@ -1,4 +1,4 @@
-"""The days that a question is about: either end may be open, and between two ends are ten years at most."""
+"""The days that a question is about: as all services take them (`PeriodDep`), and between two ends are ten years at most."""
 
 from datetime import date
 from typing import Annotated

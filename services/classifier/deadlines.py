@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from libs.common import periods
 from libs.common.contracts.denial_classified import Deadline
 from services.classifier.decision import Classification
 from services.classifier.rules.model import CountedFrom, LimitOn, Scope
@@ -61,7 +62,9 @@ def _limit(row: dict[str, Any]) -> Limit:
 def deadlines_of(
     judged: Classification, payer_kind: str | None, claim_type: str | None, days: Days, scope: Scope | None
 ) -> tuple[Deadline | None, Deadline | None]:
-    """Return the last days for an appeal and for a corrected claim; None where the way is closed or the day unknown."""
+    """Return the last days for an appeal and for a corrected claim; None where the way is closed, or the day unknown or no day of
+    our times (a payer's 9999): nothing is counted from it.
+    """
     ways = (judged.action, *judged.alternative_actions)
     return (
         _deadline("appeal", payer_kind, claim_type, days, scope) if "appeal" in ways else None,
@@ -72,7 +75,7 @@ def deadlines_of(
 def _deadline(limit: LimitOn, payer_kind: str | None, claim_type: str | None, days: Days, scope: Scope | None) -> Deadline | None:
     found = _tenants(limit, scope) or _ours(limit, payer_kind, claim_type)
     trigger_on = getattr(days, found.counted_from) if found is not None else None
-    if found is None or trigger_on is None:
+    if found is None or trigger_on is None or not periods.is_within(trigger_on):
         return None
     return Deadline(
         due_on=_years_after(trigger_on, found.years) + timedelta(days=found.days),

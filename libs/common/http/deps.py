@@ -9,6 +9,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from libs.common import periods
 from libs.common.access.caller import Caller
 from libs.common.clock import Clock
 from libs.common.database import Database
@@ -89,12 +90,19 @@ class Period:
     last: date | None
 
 
-async def _period(
-    first: Annotated[Day | None, Query(alias="from", description="first day, included")] = None,
-    last: Annotated[Day | None, Query(alias="to", description="last day, included")] = None,
-) -> Period:
+def require_period(first: date | None, last: date | None) -> None:
+    """Errors: Problem 422 (`bad-period`)."""
+    if not periods.is_within(first, last):
+        raise Problem(422, "bad-period", f"A day lies between {periods.FIRST} and {periods.LAST}; leave out what is open.")
     if first is not None and last is not None and first > last:
         raise Problem(422, "bad-period", "`from` is after `to`.")
+
+
+async def _period(
+    first: Annotated[Day | None, Query(alias="from", description=f"first day, included; {periods.FIRST} or later")] = None,
+    last: Annotated[Day | None, Query(alias="to", description=f"last day, included; {periods.LAST} or earlier")] = None,
+) -> Period:
+    require_period(first, last)
     return Period(first, last)
 
 

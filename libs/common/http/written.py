@@ -1,12 +1,13 @@
 """Days and moments of a request as people write them, 2026-11-30 and 2026-11-30T09:00:00Z, and never as numbers.
 
 Pydantic takes a number, in a string too, for seconds since 1970: `from=20260101` would ask for August 1970, and say nothing.
+A moment of the first or last day of the calendar may have no day in UTC, in which all of them are kept: it is none.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 
 def _is_no_number(told: Any) -> Any:
@@ -23,5 +24,13 @@ def _is_number(told: str) -> bool:
     return True
 
 
+def _is_in_utc(told: datetime) -> datetime:
+    try:
+        told.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment that UTC has no day for") from None
+    return told
+
+
 Day = Annotated[date, BeforeValidator(_is_no_number)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_is_no_number)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_no_number), AfterValidator(_is_in_utc)]

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from libs.common import periods
 from libs.common.contracts.words import Action, Category
 from libs.common.http.written import Day
 from services.analytics.audits.plans import Basis, Dimension, Method, Plan
@@ -77,6 +78,8 @@ class AuditBody(PlanBody):
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Self:
+        if not periods.is_within(self.from_, self.to):
+            raise ValueError(f"a day lies between {periods.FIRST} and {periods.LAST}")
         if is_too_long(self.from_, self.to):
             raise ValueError(f"a period has at most {DAYS_MAX} days")
         return self

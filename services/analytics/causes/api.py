@@ -104,7 +104,7 @@ async def _gather(
 
 def _days(period: Period, today: date) -> tuple[date, date]:
     last = period.last or max(today, period.first or today)
-    first = period.first or max(last, date.min + timedelta(days=_PERIOD_DAYS)) - timedelta(days=_PERIOD_DAYS - 1)
+    first = period.first or last - timedelta(days=_PERIOD_DAYS - 1)
     require_bounded(first, last)
     return first, last
 

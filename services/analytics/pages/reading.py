@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common import ledger
+from libs.common import ledger, periods
 from libs.common.database import driver
 from services.analytics import answers, queries
 from services.analytics.facts.measures import MEASURES, Grain
@@ -118,9 +118,9 @@ async def parts(tx: AsyncConnection, asked: Asked, measure: str, names: Mapping[
 
 
 async def last_day(tx: AsyncConnection, tenant: str) -> date | None:
-    """Return the last day on which something was answered; None: nothing ever was."""
-    query = "SELECT max(day) FROM rollups WHERE tenant_id = $1 AND grain = $2 AND measure = $3 AND count <> 0"
-    found: date | None = await (await driver(tx)).fetchval(query, tenant, Grain.NARROW, MEASURES["standing"][0])
+    """Return the last day on which something was answered, and that can be asked about; None: nothing ever was."""
+    query = "SELECT max(day) FROM rollups WHERE tenant_id = $1 AND grain = $2 AND measure = $3 AND day <= $4 AND count <> 0"
+    found: date | None = await (await driver(tx)).fetchval(query, tenant, Grain.NARROW, MEASURES["standing"][0], periods.LAST)
     return found
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from libs.common import periods
 from services.analytics.pages.formats import LANGUAGES, Language
 from services.analytics.spans import is_too_long
 
@@ -85,22 +86,27 @@ class Visit(Struct, frozen=True):
 def read(path: str, query: Sequence[tuple[str, str]], language: Language, today: date, who: Who | None = None) -> Visit:
     """Read an address. What is not understood is named in `wrong`, and the page shows what it usually shows."""
     told = dict(query)
-    wrong = []
-    first, last = day_of(told.get("from")), day_of(told.get("to"))
-    if (told.get("from") and first is None) or (told.get("to") and last is None):
-        wrong.append("bad_day")
-    is_usual = first is None and last is None
-    last = last or (first + timedelta(days=USUAL_DAYS - 1) if first and first <= date.max - timedelta(days=USUAL_DAYS) else today)
-    first = first or (last - timedelta(days=USUAL_DAYS - 1) if last >= date.min + timedelta(days=USUAL_DAYS) else last)
-    if first > last:
-        wrong.append("bad_order")
-    elif is_too_long(first, last):
-        wrong.append("too_long")
-    if wrong:
-        first, last, is_usual = today - timedelta(days=USUAL_DAYS - 1), today, True
+    first, last, wrong = _days(told.get("from"), told.get("to"), today)
+    is_usual = bool(wrong) or not (told.get("from") or told.get("to"))
     filters, refused = _filters(query)
-    wrong += ["bad_filter"] if refused else []
-    return Visit(path, language, today, first, last, filters, is_usual, tuple(wrong), who)
+    wrong += ("bad_filter",) if refused else ()
+    return Visit(path, language, today, first, last, filters, is_usual, wrong, who)
+
+
+def _days(told_first: str | None, told_last: str | None, today: date) -> tuple[date, date, tuple[str, ...]]:
+    """Return the days of an address, and what is wrong with them; where something is, they are the usual ones."""
+    first, last = day_of(told_first), day_of(told_last)
+    length = timedelta(days=USUAL_DAYS - 1)
+    usual = (today - length, today)
+    if (told_first and first is None) or (told_last and last is None):
+        return *usual, ("bad_day",)
+    if not periods.is_within(first, last):
+        return *usual, ("out_of_time",)
+    last = last or (min(first + length, periods.LAST) if first else today)
+    first = first or max(last - length, periods.FIRST)
+    if first > last:
+        return *usual, ("bad_order",)
+    return (*usual, ("too_long",)) if is_too_long(first, last) else (first, last, ())
 
 
 def _filters(query: Iterable[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...]], bool]:

@@ -22,7 +22,6 @@ from services.analytics.queries import Asked
 from services.analytics.scorecards.scoring import SCORED, By, Score, keys, score
 from services.analytics.scorecards.scoring import shared as as_shared
 from services.analytics.small_cells import Withheld
-from services.analytics.spans import DAYS_MAX
 
 router = APIRouter(tags=["scorecards"])
 
@@ -63,8 +62,6 @@ async def get_scorecards(
     """Shares and times, which compare the large with the small. A shared card leaves out small cells."""
     if period.first is None or period.last is None:
         raise Problem(422, "bad-period", "A scorecard has a `from` and a `to`.")
-    if period.first.year <= 1 + DAYS_MAX // 365:
-        raise Problem(422, "bad-period", "There is no period before.")
     asked = Asked(tenant, period.first, period.last)
     before = replace(asked, **dict(zip(("first", "last"), earlier(period.first, period.last, "previous"), strict=True)))
     today = clock.now().date()

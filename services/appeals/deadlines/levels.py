@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from libs.common import periods
 from services.appeals.deadlines import counting
 from services.appeals.deadlines.counting import Unit
 
@@ -219,11 +220,11 @@ def next_check(
 
 
 def due(level: Level, triggered_on: date, received_on: date | None = None) -> tuple[date, date] | None:
-    """Return the last day, and the day that it is counted from; None where nobody knows the window.
+    """Return the last day, and the day that it is counted from; None where nobody knows the window, or a day is none of our times.
 
     `triggered_on` is the date of the notice (or of the service); `received_on` is for evidence against the presumed day of receipt.
     """
-    if level.window is None:
+    if level.window is None or not periods.is_within(triggered_on, received_on):
         return None
     start = triggered_on
     if level.counted_from == "receipt":

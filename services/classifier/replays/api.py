@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.words import Action, Category
 from libs.common.http import idempotency
-from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, require_period
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
@@ -111,8 +111,7 @@ async def begin_replay(
     """Nothing changes but the replay itself. The same again while it is not compared yet is the same replay; with an
     Idempotency-Key also later, as it stands then.
     """
-    if body.last_on < body.first_on:
-        raise Problem(422, "bad-period", "`from` is after `to`.")
+    require_period(body.first_on, body.last_on)
     now = clock.now()
     wanted = Replay(
         tenant_id=tenant,

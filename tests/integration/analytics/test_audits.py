@@ -135,6 +135,7 @@ async def test_one_request_makes_one_audit_and_needs_a_name(analytics: Analytics
         {"method": "SMITH"},
         {"from": "2026-02-01", "to": "2026-01-01"},
         {"from": "1826-01-01", "to": "2026-01-01"},
+        {"to": "9999-12-31"},
         {"as_of": "2026-04-01"},
         {"confidence": 1},
         {"precision": 0},

@@ -72,7 +72,10 @@ def test_an_address_is_read_and_written_back_alike() -> None:
     [
         ([("from", "2026-02-30")], ("bad_day",)),
         ([("from", "2026-02-02"), ("to", "2026-02-01")], ("bad_order",)),
-        ([("from", "0001-01-01"), ("to", "9999-12-31")], ("too_long",)),
+        ([("from", "1826-01-01"), ("to", "2026-01-01")], ("too_long",)),
+        ([("from", "0001-01-01"), ("to", "9999-12-31")], ("out_of_time",)),
+        ([("from", "1799-12-31")], ("out_of_time",)),
+        ([("to", "3000-01-01")], ("out_of_time",)),
         ([("payer", "x" * 201)], ("bad_filter",)),
         ([("payer", str(number)) for number in range(51)], ("bad_filter",)),
     ],
@@ -84,8 +87,8 @@ def test_what_an_address_gets_wrong_is_named_and_the_usual_days_are_shown(query:
 
 
 def test_days_at_the_ends_of_the_calendar_are_no_bug() -> None:
-    assert read("/", [("from", "9999-12-31")], "en", TODAY).wrong == ("bad_order",)
-    assert read("/", [("to", "0001-01-02")], "en", TODAY).days == 1
+    assert read("/", [("from", "9999-12-31")], "en", TODAY).wrong == ("out_of_time",)
+    assert (read("/", [("from", "2999-12-31")], "en", TODAY).days, read("/", [("to", "1800-01-02")], "en", TODAY).days) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,9 @@ def test_a_day_is_that_of_the_payers_time_zone() -> None:
     assert counting.begins(date(2026, 3, 9), "America/New_York") == datetime(2026, 3, 9, 4, tzinfo=UTC)
     assert counting.begins(date(2026, 3, 8), "America/New_York") == datetime(2026, 3, 8, 5, tzinfo=UTC)
     assert counting.begins(date(2026, 11, 2), "America/New_York") == datetime(2026, 11, 2, 5, tzinfo=UTC)
+
+
+def test_nothing_is_counted_from_a_day_at_an_end_of_the_calendar() -> None:
+    for day in (date.min, date.max):
+        assert {due(level, day) for known in levels().values() for level in known} == {None}
+        assert {due(level, PAID, day) for known in levels().values() for level in known} == {None}

@@ -98,3 +98,9 @@ def test_the_sentences_name_the_last_day_of_what_has_to_be_done() -> None:
 
 def test_every_limit_names_its_source() -> None:
     assert [limit for limit in deadlines._limits().values() if not limit.source or not (limit.days or limit.years)] == []
+
+
+def test_nothing_is_counted_from_a_day_at_an_end_of_the_calendar() -> None:
+    for day in (date.min, date.max):
+        told = verdict(payment_on=day, service_from_on=day, service_to_on=day)
+        assert (told.appeal_by, told.correct_by) == (None, None)

@@ -31,6 +31,12 @@ def test_what_is_written_out_is_taken_and_what_is_neither_is_told_as_before() ->
         TypeAdapter(Day).validate_python("yesterday")
 
 
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_utc_has_no_day_for_is_none(told: str) -> None:
+    with pytest.raises(ValidationError, match="no day for"):
+        TypeAdapter(Moment).validate_python(told)
+
+
 def asked_of(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
     """Return what a route and all that it depends on take from path, query and headers."""
     for each in (*dependant.path_params, *dependant.query_params, *dependant.header_params):
