@@ -1,14 +1,12 @@
 """Tables written as files, piece by piece: what is read is written and let go, whatever the size."""
 
-import asyncio
 import csv
 import io
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import date
 from typing import Any, Final, Literal
 
 from libs.common.sink import Sink
+from libs.common.workbooks import Workbook
 
 Kind = Literal["text", "whole", "number", "day"]
 Rows = AsyncIterator[Sequence[Sequence[Any]]]
@@ -18,8 +16,6 @@ MEDIA_TYPES: Final[Mapping[Format, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
 }
-SHEET_ROWS_MAX: Final = 1_048_576  # of the format, the header included
-_PIECE_BYTES: Final = 256 * 1024
 _GROUP_ROWS: Final = 20_000
 _BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -70,36 +66,13 @@ def _table(pa: Any, schema: Any, rows: Sequence[Sequence[Any]]) -> Any:
 
 
 async def as_xlsx(columns: Mapping[str, Kind], rows: Rows) -> AsyncIterator[bytes]:
-    """Yield a workbook of as many sheets as its rows need. It is a ZIP with its directory at the end, made on disk first."""
-    import xlsxwriter  # noqa: PLC0415 - as above
-
-    with tempfile.TemporaryFile() as file:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True})
-        day = book.add_format({"num_format": "yyyy-mm-dd"})
-        sheet, place = _sheet(book, columns), 1
+    """Yield a workbook of as many sheets as its rows need."""
+    sink = Sink()
+    with Workbook(sink, tuple(columns)) as book:
         async for some in rows:
-            for row in some:
-                if place >= SHEET_ROWS_MAX:
-                    sheet, place = _sheet(book, columns), 1
-                for column, cell in enumerate(row):
-                    if isinstance(cell, str):
-                        sheet.write_string(place, column, cell)  # never a formula, whatever it begins with
-                    elif isinstance(cell, date):
-                        sheet.write_datetime(place, column, cell, day)
-                    elif cell is not None:
-                        sheet.write_number(place, column, cell)
-                place += 1
-        await asyncio.to_thread(book.close)  # packs the whole workbook: seconds, if it is large
-        file.seek(0)
-        while piece := file.read(_PIECE_BYTES):
-            yield piece
-
-
-def _sheet(book: Any, columns: Mapping[str, Kind]) -> Any:
-    sheet = book.add_worksheet()
-    for place, name in enumerate(columns):
-        sheet.write_string(0, place, name)
-    return sheet
+            book.write(some)
+            yield sink.drain()
+    yield sink.drain()
 
 
 WRITERS: Final = {"csv": as_csv, "xlsx": as_xlsx, "parquet": as_parquet}

@@ -3,7 +3,7 @@
 A part of `python -m tests.bench analytics`. Facts are drawn inside PostgreSQL: a tenth of them is this tenant's. All of its facts
 are fetched as CSV, XLSX and Parquet, and its denials as CSV, over HTTP from a real server process; what comes is written to disk,
 and its rows are counted there. The memory of the server (RSS) is sampled ten times a second: constant means that it grows no more
-after the first quarter of the time in which pieces come. (A workbook is made before its first piece comes: of the whole time.)
+after the first quarter of the time in which pieces come.
 What a format needs of its own, its library and its buffers, comes in that quarter and stands beside it as `needed`.
 """
 
@@ -139,8 +139,7 @@ def fetch(url: str, token: str, pids: dict[str, int]) -> dict[str, float]:
                 for piece in answer.iter_bytes():
                     if not first:
                         first = time.monotonic() - began
-                        if format_ != "xlsx":
-                            memory.begin()
+                        memory.begin()
                     file.write(piece)
             cpu = {name: each["cpu_seconds"] for name, each in meter.end().items()}
             of = f"export_{what}_{format_}"

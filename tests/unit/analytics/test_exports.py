@@ -2,17 +2,22 @@
 
 import csv
 import io
-import re
+import json
+import random
+import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 import pytest
 
 from libs.common import table_files as writing
 from libs.common.table_files import Kind, as_csv, as_parquet, as_xlsx
+from libs.common.workbooks import Workbook, letters
+from tests.support.workbooks import sheets
 
 COLUMNS: Mapping[str, Kind] = {"name": "text", "cents": "whole", "share": "number", "on": "day"}
 ROWS: list[Sequence[Any]] = [("=1+1", -5, 0.5, date(2026, 1, 2)), ('é,\n"x"', 7, None, None), ("plain", None, 1.0, None)]
@@ -47,10 +52,68 @@ async def test_parquet_is_what_was_written_group_by_group(monkeypatch: pytest.Mo
     assert pq.read_table(io.BytesIO(await made(as_parquet(COLUMNS, told())))).num_rows == 0
 
 
-async def test_a_workbook_holds_no_formula_and_goes_on_in_another_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "SHEET_ROWS_MAX", 3)
-    book = zipfile.ZipFile(io.BytesIO(await made(as_xlsx(COLUMNS, told(ROWS)))))
-    sheets = [book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/")]
-    assert [len(re.findall("<row ", sheet)) for sheet in sheets] == [3, 2]
-    assert not any("<f>" in sheet for sheet in sheets)
-    assert "=1+1" in sheets[0]
+def book(rows: Sequence[Sequence[Any]], **limits: int) -> list[list[list[Any]]]:
+    file = io.BytesIO()
+    with Workbook(file, tuple(COLUMNS), **limits) as made_:
+        made_.write(rows)
+    return [sheet[1:] if sheet[0] == list(COLUMNS) else [] for sheet in sheets(file.getvalue())]
+
+
+async def test_a_workbook_holds_no_formula_and_goes_on_in_another_sheet() -> None:
+    (sheet,) = sheets(await made(as_xlsx(COLUMNS, told(ROWS[:1], ROWS[1:]))))
+    assert sheet == [list(COLUMNS), ["=1+1", -5, 0.5, date(2026, 1, 2)], ['é,\n"x"', 7], ["plain", None, 1.0]]
+    assert book(ROWS, rows_max=3) == [sheet[1:3], sheet[3:]]
+    assert book(ROWS, bytes_max=1) == [[], [sheet[1]], [sheet[2]], [sheet[3]]]
+    assert book([]) == [[]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " a\n b\t", "\r\n", "\x01\x1f", "_x000D_", "<&>", "\ufffe", "ゆき 雪 \U0001f600", "a" * 32_767, "\U0001f600" * 16_383],
+)
+def test_a_cell_holds_any_text(text: str) -> None:
+    assert book([(text,)]) == [[[text]]]
+
+
+def test_a_text_that_no_cell_can_hold_goes_on_to_the_right_of_the_table() -> None:
+    long, wide = json.dumps(["CO-45"] * 9_000), "\U0001f600" * 16_384
+    ((first, second),) = book([(long, 5, None, None), (wide, None, 0.5, date(2026, 1, 2))])
+    assert ([len(str(first[0])), *first[1:5]], first[0] + "".join(first[5:])) == ([32_767, 5, None, None, "name"], long)
+    assert json.loads(first[0] + "".join(first[5:])) == ["CO-45"] * 9_000
+    assert second == ["\U0001f600" * 16_383, None, 0.5, date(2026, 1, 2), "name", "\U0001f600"]
+
+
+def test_days_that_its_calendar_lacks_are_texts_and_columns_have_their_names() -> None:
+    days = [(None, None, None, date(1900, 2, 28)), (None, None, None, date(1900, 3, 1))]
+    assert book(days) == [[[None, None, None, "1900-02-28"], [None, None, None, date(1900, 3, 1)]]]
+    assert [letters(place) for place in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+def test_a_file_beyond_what_a_zip_tells_in_32_bits_has_no_member_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 4_000)
+    rows = [(random.Random(seed).randbytes(200).hex(), None, None, None) for seed in range(60)]
+    assert [row for sheet in book(rows, bytes_max=2_000) for row in sheet] == [[row[0]] for row in rows]
+
+
+async def test_no_file_is_made_and_what_is_read_is_sent_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    read = 0
+
+    async def rows() -> AsyncIterator[Sequence[Sequence[Any]]]:
+        nonlocal read
+        for read in range(1, 60):
+            yield [(random.Random(read).randbytes(500).hex(), read, 0.5, date(2026, 1, 2)) for _ in range(20)]
+        raise ConnectionResetError
+
+    pieces = as_xlsx(COLUMNS, rows())
+    assert sum([len(await anext(pieces)) for _ in range(20)]) > 10_000
+    assert read == 20
+    assert not _inside(tmp_path)
+    await cast("AsyncGenerator[bytes]", pieces).aclose()  # who asked has gone
+    with pytest.raises(ConnectionResetError):  # the database has cut it off
+        await made(as_xlsx(COLUMNS, rows()))
+    assert not _inside(tmp_path)
+
+
+def _inside(folder: Path) -> list[Path]:
+    return list(folder.iterdir())

@@ -40,7 +40,7 @@ def test_an_image_has_what_its_modules_import(service: str) -> None:
     if service not in ("appeals", "analytics"):
         foreign -= {"typst"}  # libs/common/typesetting.py, which the two import
     if service not in ("ingest", "analytics"):
-        foreign -= {"pyarrow", "xlsxwriter"}  # libs/common/table_files.py, likewise
+        foreign -= {"pyarrow"}  # libs/common/table_files.py, likewise
     lacking = {name for name in foreign if not {plain(each) for each in _DISTRIBUTIONS[name]} & set(pins(service))}
     assert lacking == set()
 
