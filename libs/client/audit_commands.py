@@ -140,6 +140,23 @@ def _form(
     return {**told, "category": category, "action": action, "note": note}
 
 
+@app.command("cancel")
+def cancel_audit(audit: AuditId, as_json: AsJson = False) -> None:
+    """Cancel an audit that is under way: it is reviewed no further, and has no results."""
+    audits.cancel(audit, as_json=as_json)
+
+
+@app.command("reassign")
+def reassign_audit(
+    audit: AuditId,
+    reviewer: Annotated[str, typer.Option(help="one of the two who review it now")],
+    successor: Annotated[str, typer.Option(help="whose token reviews from now on")],
+    as_json: AsJson = False,
+) -> None:
+    """Let another person review in the place of a reviewer, whose reviews count."""
+    audits.reassign(audit, reviewer, successor, as_json=as_json)
+
+
 @app.command("results")
 def show_results(audit: AuditId, as_json: AsJson = False) -> None:
     """Show what an audit found, with intervals, once all its items are final."""

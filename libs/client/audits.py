@@ -46,6 +46,7 @@ _ESTIMATES: Final = (
 
 class Plan(Struct, frozen=True):
     method: str
+    reviewers: list[str]
 
 
 class Audit(Struct, frozen=True):
@@ -150,6 +151,28 @@ def show_list(limit: int, *, as_lines: bool) -> None:
 def _row(audit: Audit) -> tuple[str, ...]:
     final = f"{audit.items_final:,} of {audit.items:,}"
     return (str(audit.audit_id), audit.state, audit.plan.method, audit.as_of, f"{audit.denials:,}", final)
+
+
+def cancel(audit_id: UUID, *, as_json: bool) -> None:
+    """End an audit that is under way."""
+    with Service("analytics") as analytics:
+        answer = analytics.post_again(f"/v1/audits/{audit_id}:cancel", Audit, json_body({}))
+    _changed(answer.raw, answer.value, as_json=as_json)
+
+
+def reassign(audit_id: UUID, reviewer: str, successor: str, *, as_json: bool) -> None:
+    """Put another person in the place of a reviewer."""
+    told = json_body({"reviewer": reviewer, "successor": successor})
+    with Service("analytics") as analytics:
+        answer = analytics.post_again(f"/v1/audits/{audit_id}:reassign", Audit, told)
+    _changed(answer.raw, answer.value, as_json=as_json)
+
+
+def _changed(raw: bytes, audit: Audit, *, as_json: bool) -> None:
+    if as_json:
+        print_json(Raw(raw))
+    else:
+        output().print(f"{audit.audit_id} is {audit.state}; reviewers: {plain(', '.join(audit.plan.reviewers))}.", soft_wrap=True)
 
 
 def schedule(told: Mapping[str, Any], *, as_json: bool) -> None:

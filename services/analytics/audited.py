@@ -6,7 +6,7 @@ from libs.common.audit.routes import Routes, changes, discloses, neither
 
 AUDITED: Final[Routes] = {
     **changes("alert", "alert_id", "acknowledgeAlert", "resolveAlert"),
-    **changes("audit", "audit_id", "beginAudit", "putReview", "putSettlement"),
+    **changes("audit", "audit_id", "beginAudit", "putReview", "putSettlement", "cancelAudit", "reassignAudit"),
     **changes("webhook", "webhook_id", "createWebhook", "deleteWebhook", "retryDelivery"),
     **changes("webhook", "webhook_id", "changeWebhook", "rotateSecret", "tryWebhook", "replayWebhook"),
     **changes("root_cause", "root_cause_id", "planAction", "makeRule"),

@@ -28,6 +28,8 @@ SCOPES: Final = {
     "POST /v1/audits": "audits:write",
     "GET /v1/audits": "audits:read",
     "GET /v1/audits/{audit_id}": "audits:read",
+    "POST /v1/audits/{audit_id}:cancel": "audits:write",
+    "POST /v1/audits/{audit_id}:reassign": "audits:write",
     "GET /v1/audits/{audit_id}/items": "audits:read",
     "PUT /v1/audits/{audit_id}/items/{item}/review": "audits:review",
     "PUT /v1/audits/{audit_id}/items/{item}/settlement": "audits:review",

@@ -52,7 +52,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "alerts:read": "alerts, also as they happen",
     "alerts:write": "take alerts up and end them",
     "audits:read": "audits, their items, results and reports",
-    "audits:write": "draw audits, schedule them",
+    "audits:write": "draw audits, schedule and cancel them, name other reviewers",
     "audits:review": "review an audit's items",
     "exports:read": "exports and scheduled reports",
     "exports:write": "schedule reports",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Response
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.http import idempotency
@@ -17,11 +18,11 @@ from libs.common.http.problems import responses
 from libs.common.ids import uuid7
 from libs.common.table_files import MEDIA_TYPES
 from services.analytics.audits import documents, store
-from services.analytics.audits.plans import ITEMS_MAX
+from services.analytics.audits.plans import ITEMS_MAX, CannotSucceed, succeed
 from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
-from services.analytics.audits.views import AuditBody, AuditView, ItemView, ResultsView, VerdictBody
+from services.analytics.audits.views import AuditBody, AuditView, ItemView, ReassignBody, ResultsView, VerdictBody
 
 router = APIRouter(tags=["audits"])
 AuditId = Annotated[UUID, Path(description="as it was answered")]
@@ -70,6 +71,57 @@ async def get_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep,
         return AuditView.of(await _audit(tx, tenant, audit_id), clock.now().date())
 
 
+@router.post("/v1/audits/{audit_id}:cancel", summary="Cancel an audit that is under way", responses=responses(404, 409, 422))
+async def cancel_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> AuditView:
+    """Its items are reviewed no further, and it has no results. What was held to be so of an item stays so, and its label too."""
+    async with database.begin(tenant) as tx:
+        audit = await _locked(tx, tenant, audit_id)
+        if audit.state != "cancelled":
+            audit = replace(_under_way(audit), state="cancelled")
+            await store.change(tx, audit)
+        return AuditView.of(audit, clock.now().date())
+
+
+@router.post(
+    "/v1/audits/{audit_id}:reassign",
+    summary="Let another person review in the place of a reviewer",
+    responses=responses(404, 409, 413, 415, 422),
+)
+async def reassign_audit(
+    audit_id: AuditId, body: ReassignBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
+) -> AuditView:
+    """What the one before said counts, and may be changed by the successor where the other review is not in."""
+    async with database.begin(tenant) as tx:
+        audit = await _locked(tx, tenant, audit_id)
+        place = audit.plan.former.get(body.reviewer)
+        if place is None or audit.plan.reviewers[place] != body.successor:  # else it was sent twice, and is done
+            try:
+                audit = replace(_under_way(audit), plan=succeed(audit.plan, body.reviewer, body.successor))
+            except CannotSucceed as error:
+                raise Problem(409, "cannot-succeed", _WHY[error.reason], reason=error.reason) from None
+            await store.change(tx, audit)
+        return AuditView.of(audit, clock.now().date())
+
+
+_WHY: Final = {
+    "not_a_reviewer": "Nobody of this name reviews in this audit now.",
+    "reviews_already": "The successor is, or was, the other reviewer: an item is reviewed by two.",
+}
+
+
+def _under_way(audit: Audit) -> Audit:
+    if audit.state not in ("drawing", "reviewing"):
+        raise Problem(409, "audit-ended", f"The audit is {audit.state}.", reason=audit.state)
+    return audit
+
+
+async def _locked(tx: AsyncConnection, tenant: str, audit_id: UUID) -> Audit:
+    audit = await store.lock(tx, tenant, audit_id)
+    if audit is None:
+        raise not_found("audit")
+    return audit
+
+
 @router.get("/v1/audits/{audit_id}/items", summary="The sample, as it was drawn", responses=responses(400, 404, 422))
 async def list_audit_items(
     audit_id: AuditId,
@@ -111,7 +163,7 @@ async def put_review(
     It may be changed until the other's is in. When both say the same, the item is `agreed`; otherwise `disputed`.
     """
     async with database.begin(tenant) as tx:
-        audit = await _audit(tx, tenant, audit_id)
+        audit = await _locked(tx, tenant, audit_id)
         if reviewer not in audit.plan.reviewers:
             raise Problem(403, "not-a-reviewer", "The plan of this audit names two reviewers, and you are neither.")
         held = await _open_item(tx, audit, item)
@@ -120,8 +172,10 @@ async def put_review(
             return ItemView.of(held, told)
         if held.state == "disputed":
             raise Problem(409, "item-disputed", "Both reviews are in and differ: settle it.")
-        told[reviewer] = body.to_verdict()
-        await store.keep_review(tx, held, reviewer, told[reviewer], clock.now())
+        place = audit.plan.place_of(reviewer)
+        before = [name for name in told if name != reviewer and audit.plan.place_of(name) == place]
+        told = {name: verdict for name, verdict in told.items() if name not in before} | {reviewer: body.to_verdict()}
+        await store.keep_review(tx, held, reviewer, told[reviewer], clock.now(), instead_of=before)
         state, verdict = judge(list(told.values()))
         await _decide(tx, held, state, verdict, None)
         return await _shown(tx, audit, item)
@@ -136,8 +190,9 @@ async def put_settlement(
     """What whoever asks, who is neither of the two reviewers, holds to be so where their reviews differ. It is final."""
     verdict = body.to_verdict()
     async with database.begin(tenant) as tx:
-        audit = await _audit(tx, tenant, audit_id)
-        if settled_by in audit.plan.reviewers:
+        audit = await _locked(tx, tenant, audit_id)
+        told = (await store.reviews(tx, tenant, audit_id, [item])).get(item, {})
+        if settled_by in (*audit.plan.reviewers, *told):
             raise Problem(403, "settles-own-dispute", "You are one of the two whose reviews differ: a third person settles it.")
         held = await _open_item(tx, audit, item, settled=(verdict, settled_by))
         if held.state == "settled":
@@ -150,6 +205,8 @@ async def put_settlement(
 
 async def _open_item(tx: AsyncConnection, audit: Audit, number: int, settled: tuple[Verdict, str] | None = None) -> Item:
     """Lock an item that is not final, or that is settled exactly so. Errors: Problem 404, 409."""
+    if audit.state == "cancelled":
+        raise Problem(409, "audit-ended", "The audit is cancelled.", reason=audit.state)
     item = await store.lock_item(tx, audit.tenant_id, audit.audit_id, number)
     if item is None:
         raise not_found("item")

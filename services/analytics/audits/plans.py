@@ -22,6 +22,7 @@ class Plan(Struct, frozen=True):
     """`first`, `last`: days, included; None: open. `date_basis`: which days these are: of payment, or since when a denial is known.
     `filters`: by dimension, the values of which one has to fit.
 
+    `former`: who reviewed before, and in whose place of the two: what they said counts.
     `precision`: half the width that the interval of the error rate should have, at `confidence`, if the rate is `expected_rate`.
     """
 
@@ -36,6 +37,31 @@ class Plan(Struct, frozen=True):
     precision: float = 0.05
     expected_rate: float = 0.5
     date_basis: Basis = "payment"
+    former: Mapping[str, int] = {}
+
+    def place_of(self, person: str) -> int | None:
+        """Return which of the two reviewers somebody is, or was; None: neither."""
+        return self.reviewers.index(person) if person in self.reviewers else self.former.get(person)
+
+
+class CannotSucceed(Exception):  # noqa: N818 - the fact is the name
+    """There is no such change of reviewers. `reason` is stable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def succeed(plan: Plan, reviewer: str, successor: str) -> Plan:
+    """Return the plan with another person in the place of a reviewer. Errors: CannotSucceed."""
+    if reviewer not in plan.reviewers:
+        raise CannotSucceed("not_a_reviewer")
+    place = plan.reviewers.index(reviewer)
+    if plan.place_of(successor) not in (None, place) or successor == reviewer:
+        raise CannotSucceed("reviews_already")  # nobody is both: an item would have one person's two reviews
+    first, second = (successor if each == reviewer else each for each in plan.reviewers)
+    former = {name: each for name, each in plan.former.items() if name != successor}
+    return replace(plan, reviewers=(first, second), former={**former, reviewer: place})
 
 
 def size(plan: Plan, population: int, design_effect: float = 1.0) -> int:

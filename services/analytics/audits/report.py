@@ -46,11 +46,14 @@ def lines(plan: Plan, as_of: str, found: Results) -> list[str]:
     period = f"{days} from {plan.first or 'the first'} to {plan.last or 'the last'}; known on the evening of {as_of} (UTC)."
     filters = "; ".join(f"{name}: {', '.join(values)}" for name, values in plan.filters.items())
     method = _METHODS[plan.method] + (f" by {plan.stratify_by}" if plan.stratify_by else "")
+    reviewers = f"{plan.reviewers[0]} and {plan.reviewers[1]}"
+    if plan.former:
+        reviewers += f" (before them {', '.join(sorted(plan.former))})"
     return [
         f"{found.denials:,} denials of {dollars(found.denied_cents)}, {found.items:,} drawn: {method}, seed {plan.seed}.",
         period,
         *([f"Only {filters}."] if filters else []),
-        f"Reviewed by {plan.reviewers[0]} and {plan.reviewers[1]}. Intervals hold the truth in {plan.confidence:.0%} of audits.",
+        f"Reviewed by {reviewers}. Intervals hold the truth in {plan.confidence:.0%} of audits.",
     ]
 
 

@@ -74,7 +74,7 @@ def results(plan: Plan, strata: Sequence[Stratum], reviewed: Sequence[Reviewed])
 
 
 def _said(each: Reviewed, plan: Plan, place: int) -> Verdict | None:
-    return each.reviews.get(plan.reviewers[place])
+    return next((verdict for name, verdict in each.reviews.items() if plan.place_of(name) == place), None)
 
 
 def is_error(verdict: Verdict, finding: Finding) -> bool:

@@ -14,7 +14,7 @@ from services.analytics.audits.plans import Plan
 from services.analytics.audits.reviewing import ItemState, Verdict
 from services.analytics.audits.sampling import Sample, Stratum, Unit
 
-State = Literal["drawing", "reviewing", "done", "failed"]
+State = Literal["drawing", "reviewing", "done", "failed", "cancelled"]
 LabelState = Literal["none", "waiting", "sent", "refused"]
 
 
@@ -75,6 +75,18 @@ async def insert(tx: AsyncConnection, audit: Audit) -> bool:
 async def get(tx: AsyncConnection, tenant_id: str, audit_id: UUID) -> Audit | None:
     query = f"SELECT {_AUDIT} FROM audits WHERE tenant_id = $1 AND audit_id = $2"  # noqa: S608 - ours
     return _audit(await (await driver(tx)).fetchrow(query, tenant_id, audit_id))
+
+
+async def lock(tx: AsyncConnection, tenant_id: str, audit_id: UUID) -> Audit | None:
+    """Return one; who else wants it waits until the transaction ends: its items are locked after it."""
+    query = f"SELECT {_AUDIT} FROM audits WHERE tenant_id = $1 AND audit_id = $2 FOR NO KEY UPDATE"  # noqa: S608 - ours
+    return _audit(await (await driver(tx)).fetchrow(query, tenant_id, audit_id))
+
+
+async def change(tx: AsyncConnection, audit: Audit) -> None:
+    """Write the state and the plan of one that is locked."""
+    query = "UPDATE audits SET state = $3, plan = $4 WHERE tenant_id = $1 AND audit_id = $2"
+    await (await driver(tx)).execute(query, audit.tenant_id, audit.audit_id, audit.state, _json(audit.plan))
 
 
 async def page(tx: AsyncConnection, tenant_id: str, *, before: UUID | None, limit: int) -> list[Audit]:
@@ -154,9 +166,15 @@ async def reviews(tx: AsyncConnection, tenant_id: str, audit_id: UUID, numbers: 
     return found
 
 
-async def keep_review(tx: AsyncConnection, item: Item, reviewer: str, verdict: Verdict, now: datetime) -> None:
-    """Keep what a reviewer says, in the place of what they said before."""
-    await (await driver(tx)).execute(
+async def keep_review(
+    tx: AsyncConnection, item: Item, reviewer: str, verdict: Verdict, now: datetime, instead_of: Sequence[str] = ()
+) -> None:
+    """Keep what a reviewer says, in the place of what they, or those whose successor they are, said before."""
+    connection = await driver(tx)
+    if instead_of:
+        query = "DELETE FROM audit_reviews WHERE tenant_id = $1 AND audit_id = $2 AND item = $3 AND reviewer = ANY($4)"
+        await connection.execute(query, item.tenant_id, item.audit_id, item.item, list(instead_of))
+    await connection.execute(
         "INSERT INTO audit_reviews (tenant_id, audit_id, item, reviewer, verdict, reviewed_at) VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (tenant_id, audit_id, item, reviewer) DO UPDATE SET verdict = excluded.verdict,"
         " reviewed_at = excluded.reviewed_at",

@@ -68,6 +68,7 @@ class PlanBody(BaseModel):
     def of(cls, plan: Plan) -> Self:
         told = msgspec.to_builtins(plan, builtin_types=(date,))
         told["from"], told["to"], told["filter"] = told.pop("first"), told.pop("last"), told.pop("filters")
+        del told["former"]
         return cls.model_validate(told)
 
 
@@ -85,6 +86,15 @@ class AuditBody(PlanBody):
         return self
 
 
+class ReassignBody(BaseModel):
+    """Who reviews in whose place from now on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reviewer": "second", "successor": "third"}})
+
+    reviewer: Reviewer = Field(description="one of the plan's two")
+    successor: Reviewer
+
+
 class StratumView(BaseModel):
     name: str = Field(description="the value of `stratify_by`; empty where all are drawn from together")
     denials: int
@@ -97,6 +107,7 @@ class AuditView(BaseModel):
     state: State
     reason: str | None = Field(description="why it failed: population_empty, too_many_strata or population_too_large")
     plan: PlanBody
+    former_reviewers: list[str] = Field(description="in whose place another reviews now; what they said counts")
     as_of: date
     is_final: bool = Field(description="as_of has passed: the same plan as of it draws the same denials")
     created_at: datetime
@@ -112,6 +123,7 @@ class AuditView(BaseModel):
     def of(cls, audit: Audit, today: date) -> Self:
         told: dict[str, Any] = {name: getattr(audit, name) for name in audit.__struct_fields__}
         told |= {"plan": PlanBody.of(audit.plan), "is_final": audit.as_of < today, "strata": msgspec.to_builtins(audit.strata)}
+        told["former_reviewers"] = sorted(audit.plan.former)
         told["denials"] = sum(each.denials for each in audit.strata)
         told["denied_cents"] = sum(each.denied_cents for each in audit.strata)
         return cls.model_validate(told)

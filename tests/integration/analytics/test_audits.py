@@ -180,6 +180,79 @@ async def test_one_person_cannot_give_both_reviews(analytics: Analytics) -> None
     assert (await review(analytics, audit, 1, "lee", RIGHT)).json()["state"] == "agreed"
 
 
+async def done_to(analytics: Analytics, audit: dict[str, Any], what: str, body: Any = None) -> Any:
+    return await analytics.http.post(f"/v1/audits/{audit['audit_id']}:{what}", json=body)
+
+
+async def test_a_cancelled_audit_is_reviewed_no_further_and_blocks_nothing(analytics: Analytics) -> None:
+    await analytics.tell(account(1), account(2), account(3))
+    audit = await drawn(analytics)
+    await review(analytics, audit, 1, "dana", WRONG)
+    await review(analytics, audit, 1, "lee", WRONG)
+    await review(analytics, audit, 2, "dana", WRONG)
+    await review(analytics, audit, 2, "lee", RIGHT)
+    for _ in range(2):
+        told = await done_to(analytics, audit, "cancel")
+        assert (told.status_code, told.json()["state"], told.json()["items_final"]) == (200, "cancelled", 1)
+    settlement = f"/v1/audits/{audit['audit_id']}/items/2/settlement"
+    refused = [
+        await review(analytics, audit, 3, "dana", RIGHT),
+        await analytics.http.put(settlement, json=RIGHT, headers=bearer(analytics.tenant, sub="sam")),
+        await done_to(analytics, audit, "reassign", {"reviewer": "lee", "successor": "kim"}),
+    ]
+    assert [(each.status_code, each.json()["type"]) for each in refused] == [(409, "urn:recours:problem:audit-ended")] * 3
+    assert (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).status_code == 409
+    assert [each["label"] for each in await items(analytics, audit, state="agreed")] == ["waiting"], "what is known stays known"
+    other = Analytics(analytics.worker, analytics.api, "another")
+    assert (await done_to(other, audit, "cancel")).status_code == 404
+
+
+async def test_an_audit_is_cancelled_before_it_is_drawn_and_an_ended_one_is_not(analytics: Analytics) -> None:
+    answer = await analytics.http.post("/v1/audits", json=PLAN, headers={"Idempotency-Key": "one"})
+    assert (await done_to(analytics, answer.json(), "cancel")).json()["state"] == "cancelled"
+    failed = await drawn(analytics)
+    assert (await analytics.http.get(answer.headers["location"])).json()["state"] == "cancelled", "no worker draws it"
+    assert (failed["state"], (await done_to(analytics, failed, "cancel")).status_code) == ("failed", 409)
+
+
+async def test_a_reviewer_who_left_is_succeeded_and_the_audit_ends(analytics: Analytics) -> None:
+    await analytics.tell(account(1), account(2), account(3))
+    audit = await drawn(analytics)
+    for item, form in ((1, RIGHT), (2, WRONG)):
+        await review(analytics, audit, item, "lee", form)
+    await review(analytics, audit, 1, "dana", WRONG)
+    change = {"reviewer": "lee", "successor": "kim"}
+    for _ in range(2):
+        told = (await done_to(analytics, audit, "reassign", change)).json()
+        assert (told["plan"]["reviewers"], told["former_reviewers"]) == (["dana", "kim"], ["lee"])
+    for wrong in ({"reviewer": "sam", "successor": "max"}, {"reviewer": "dana", "successor": "lee"}):
+        refused = await done_to(analytics, audit, "reassign", wrong)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:recours:problem:cannot-succeed")
+    assert (await review(analytics, audit, 3, "lee", RIGHT)).status_code == 403
+    for name in ("lee", "kim", "dana"):
+        path = f"/v1/audits/{audit['audit_id']}/items/1/settlement"
+        own = await analytics.http.put(path, json=RIGHT, headers=bearer(analytics.tenant, sub=name))
+        assert own.status_code == 403, "lee disputes it, whoever reviews now"
+    changed = (await review(analytics, audit, 2, "kim", RIGHT)).json()
+    assert (changed["state"], changed["reviewed_by"]) == ("reviewing", ["kim"]), "in the place of lee's"
+    for item, name in ((2, "dana"), (3, "dana"), (3, "kim")):
+        assert (await review(analytics, audit, item, name, RIGHT)).status_code == 200
+    settlement = f"/v1/audits/{audit['audit_id']}/items/1/settlement"
+    await analytics.http.put(settlement, json=RIGHT, headers=bearer(analytics.tenant, sub="sam"))
+    found = (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).json()
+    assert [(each["items"], each["agreed"]) for each in found["agreement"]] == [(3, 2), (3, 3), (3, 3)]
+    assert (await done_to(analytics, audit, "reassign", {"reviewer": "kim", "successor": "max"})).status_code == 409
+
+
+async def test_what_a_former_reviewer_said_is_held_against_the_others_review(analytics: Analytics) -> None:
+    await analytics.tell(account(1), account(2))
+    audit = await drawn(analytics)
+    await review(analytics, audit, 1, "lee", RIGHT)
+    await done_to(analytics, audit, "reassign", {"reviewer": "lee", "successor": "kim"})
+    told = (await review(analytics, audit, 1, "dana", RIGHT)).json()
+    assert (told["state"], told["reviewed_by"]) == ("agreed", ["dana", "lee"])
+
+
 async def test_a_schedule_makes_each_periods_audit_once_also_by_several_workers(analytics: Analytics) -> None:
     await analytics.tell(*(account(number) for number in range(1, 11)))
     body: dict[str, Any] = {"cadence": "weekly", "plan": {"reviewers": ["dana", "lee"], "precision": 0.3}}

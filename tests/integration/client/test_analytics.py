@@ -108,7 +108,7 @@ def test_an_audit_is_scheduled_and_the_schedule_ended(run: Run) -> None:
     assert run("audits", "schedule", "--reviewer", "dana")[0] == 2
 
 
-def test_an_audit_is_planned_and_scheduled_of_a_filtered_population(run: Run, database: ServiceDatabase) -> None:
+def test_an_audit_is_of_a_filtered_population_is_reassigned_and_cancelled(run: Run, database: ServiceDatabase) -> None:
     run_apart(tell(database))
     told = ("--reviewer", "dana", "--reviewer", "lee", "--filter", "payer:P1", "--filter", "payer:A:B", "--filter", "facility:F1")
     wanted = {"payer": ["P1", "A:B"], "facility": ["F1"]}
@@ -117,6 +117,11 @@ def test_an_audit_is_planned_and_scheduled_of_a_filtered_population(run: Run, da
         assert (audit["plan"]["filter"], audit["denials"]) == (wanted, 1)
         code, out, err = run("audits", "plan", *told[:4], "--filter", "facility:F2")
         assert (code, "failed" in out, "population_empty" in err) == (1, True, True)
+        (other,) = lines(run("audits", "plan", *told[:4], "--json")[1])
+    names = ("--reviewer", "lee", "--successor", "kim")
+    assert "is reviewing; reviewers: dana, kim." in run("audits", "reassign", other["audit_id"], *names)[1]
+    assert json.loads(run("audits", "cancel", other["audit_id"], "--json")[1])["state"] == "cancelled"
+    assert run("audits", "reassign", other["audit_id"], "--reviewer", "kim", "--successor", "max")[0] == 2
     (schedule,) = lines(run("audits", "schedule", *told, "--json")[1])
     assert schedule["plan"]["filter"] == wanted
     for wrong in ("payer", "birthday:1"):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pypdf import PdfReader
 
 from services.analytics.audits.documents import pdf, workbook
-from services.analytics.audits.plans import Plan
+from services.analytics.audits.plans import Plan, succeed
 from services.analytics.audits.report import lines, parts
 from services.analytics.audits.results import Results, Reviewed, results
 from services.analytics.audits.reviewing import Verdict
@@ -73,6 +73,11 @@ def test_the_report_says_what_its_days_are(found: Results) -> None:
     assert "Became known from 2026-03-01 to 2026-03-31; known on the evening of 2026-03-31 (UTC)." in lines(
         known, "2026-03-31", found
     )
+
+
+def test_the_report_names_who_reviewed_before(found: Results) -> None:
+    told = lines(succeed(PLAN, "lee", "kim"), "2026-03-31", found)
+    assert any(line.startswith("Reviewed by dana and kim (before them lee).") for line in told)
 
 
 def test_a_correction_of_the_action_alone_is_told_as_such() -> None:

@@ -8,9 +8,10 @@ import pytest
 from scipy.stats import beta
 
 from services.analytics.audits.estimating import Item, by_denials, by_dollars
-from services.analytics.audits.plans import Plan, plan_for, size
+from services.analytics.audits.plans import CannotSucceed, Plan, plan_for, size, succeed
 from services.analytics.audits.population import units
 from services.analytics.audits.quantiles import beta_quantile
+from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import Verdict, agreement, judge
 from services.analytics.audits.sampling import CannotDraw, Stratum, Unit, draw, inclusion
 from services.analytics.cadence import Cadence, after, begin_of
@@ -157,6 +158,35 @@ def test_two_who_agree_end_an_item_and_notes_are_their_own() -> None:
     assert judge([YES]) == ("reviewing", None)
     assert judge([YES, Verdict(True, True, True, note="seen")]) == ("agreed", YES)
     assert judge([YES, NO]) == judge([NO, Verdict(False, True, True, "other", "none")]) == ("disputed", None)
+
+
+def test_a_successor_takes_a_place_and_nobody_takes_both() -> None:
+    succeeded = succeed(plan(), "b", "c")
+    assert (succeeded.reviewers, succeeded.former) == (("a", "c"), {"b": 1})
+    assert [succeeded.place_of(each) for each in "abcd"] == [0, 1, 1, None]
+    assert succeed(succeeded, "c", "b").reviewers == ("a", "b"), "who left may come back"
+    twice = succeed(succeeded, "c", "d")
+    assert (twice.reviewers, twice.former) == (("a", "d"), {"b": 1, "c": 1})
+    for reviewer, successor, reason in (
+        ("x", "d", "not_a_reviewer"),
+        ("b", "d", "not_a_reviewer"),
+        ("c", "a", "reviews_already"),
+        ("a", "b", "reviews_already"),
+        ("a", "a", "reviews_already"),
+    ):
+        with pytest.raises(CannotSucceed) as refused:
+            succeed(succeeded, reviewer, successor)
+        assert refused.value.reason == reason
+
+
+def test_agreement_is_of_two_places_whoever_had_them() -> None:
+    succeeded = succeed(plan(), "b", "c")
+    (unit, *_) = population(1)
+    told = [{"a": YES, "b": NO}, {"a": YES, "c": YES}, {"a": NO, "c": NO}, {"a": YES, "c": YES}]
+    reviewed = [Reviewed(unit, "", 1.0, YES, reviews) for reviews in told]
+    (classification, *_) = results(succeeded, [stratum("", 4, 4)], reviewed).agreement
+    assert (classification.items, classification.agreed) == (4, 3)
+    assert classification.kappa == pytest.approx(0.5)
 
 
 def test_kappa_is_agreement_beyond_chance() -> None:
