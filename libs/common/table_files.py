@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -17,12 +18,29 @@ MEDIA_TYPES: Final[Mapping[Format, str]] = {
     "parquet": "application/vnd.apache.parquet",
 }
 _GROUP_ROWS: Final = 20_000
-_BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a formula begins with, also in the wide forms of East Asian keyboards.
+_FORMULA: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+# What a spreadsheet may take for the end of a cell, where it took no quote before it for one: `;` where a comma is in numbers (as
+# in French), a tab where somebody says so, the end of a line. Behind it blanks and quotes are taken away: they hide no formula.
+_ENDS: Final = (";", "\t", "\r", "\n")
+_BETWEEN: Final = r'\s\x00-\x1f";'
+_BEFORE_FORMULA: Final = re.compile(rf"(?<![{_BETWEEN}])[{_BETWEEN}]*+(?=[{_FORMULA}])")  # in one pass, whatever the text
+_SUSPECT: Final = re.compile(rf"[{_BETWEEN}{_FORMULA}]|[^;\t\r\n]*+[;\t\r\n]")  # nearly no text is
 
 
 def harmless(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: a text that begins like one gets an apostrophe before it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_BEGINS_FORMULA) else cell
+    """Return a cell that no spreadsheet takes for a formula, nor for several of which one is, whichever separator it reads by.
+
+    An apostrophe stands before what would begin one, and before a text that begins with a tab or the end of a line.
+    """
+    if not isinstance(cell, str) or not _SUSPECT.match(cell):
+        return cell
+    told = _BEFORE_FORMULA.sub(_guarded, cell)
+    return f"'{told}" if told.startswith(_ENDS[1:]) else told
+
+
+def _guarded(found: re.Match[str]) -> str:
+    return f"{found[0]}'" if found.start() == 0 or any(end in found[0] for end in _ENDS) else found[0]
 
 
 async def as_csv(columns: Mapping[str, Kind], rows: Rows) -> AsyncIterator[bytes]:

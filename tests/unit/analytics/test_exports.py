@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import re
 import tempfile
 import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -11,8 +12,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.common import table_files as writing
 from libs.common.table_files import Kind, as_csv, as_parquet, as_xlsx
@@ -32,9 +36,72 @@ async def made(pieces: AsyncIterator[bytes]) -> bytes:
     return b"".join([piece async for piece in pieces])
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])
-def test_a_text_that_begins_like_a_formula_is_escaped(cell: str) -> None:
-    assert writing.harmless(cell) == f"'{cell}"
+_ESCAPED = (
+    {"=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\t=1": "'\t'=1", "\r=1": "'\r'=1", "\nx": "'\nx", " =1": " '=1"}
+    | {"\uff1d1": "'\uff1d1", "X;=1+1": "X;'=1+1", 'X; "=1': "X; \"'=1", "a\t-5": "a\t'-5", "a\r\n@x": "a\r\n'@x"}
+    | {same: same for same in ("", "a;b", "a, =1", "a -5", "a-b; c-d", '{"cents":-5}', "'=1")}
+)
+
+
+@pytest.mark.parametrize(("cell", "told"), _ESCAPED.items())
+def test_a_text_that_begins_like_a_formula_is_escaped(cell: str, told: str) -> None:
+    assert writing.harmless(cell) == told
+
+
+def test_what_is_no_text_stays_what_it_is_and_no_text_keeps_anybody_busy() -> None:
+    assert [writing.harmless(cell) for cell in (-5, None, 0.5, date(2026, 1, 2))] == [-5, None, 0.5, date(2026, 1, 2)]
+    assert writing.harmless("\t" * 300_000 + ";x") == "'" + "\t" * 300_000 + ";x"
+    assert len(writing.harmless(";=" * 100_000)) == 300_000
+
+
+def opened(text: str, separator: str, *, with_quotes: bool = True) -> list[str]:
+    """Return the cells of a file as a spreadsheet takes them: a quote means something at the beginning of a cell alone."""
+    cells, place = [""], 0
+    while place < len(text):
+        if with_quotes and not cells[-1] and text[place] == '"':
+            place += 1
+            while place < len(text) and (text[place] != '"' or text[place : place + 2] == '""'):
+                cells[-1] += text[place]
+                place += 1 + (text[place] == '"')
+            cells[-1] += "\0"  # it is begun, also where it is empty
+        elif text[place] in (separator, "\r", "\n"):
+            cells.append("")
+        else:
+            cells[-1] += text[place]
+        place += 1
+    return cells
+
+
+texts = st.text(st.sampled_from("=+-@;,\t\r\n\" 'aX1\uff1d"), max_size=12)
+
+
+@given(st.lists(st.tuples(texts, st.just(-5), texts, texts), min_size=1, max_size=3), st.sampled_from(",;\t"), st.booleans())
+async def test_no_cell_is_a_formula_whichever_separator_a_program_takes(
+    rows: list[tuple[Any, ...]], separator: str, with_quotes: bool
+) -> None:
+    text = (await made(as_csv(dict.fromkeys("abcd", "text"), told(rows)))).decode()
+    cells = opened(text, separator, with_quotes=with_quotes or separator == ",")
+    assert [cell for cell in cells if cell.lstrip('" \0')[:1] in tuple("=+-@\uff1d") and cell != "-5"] == []
+    assert list(csv.reader(io.StringIO(text, newline="")))[1:] == [[str(writing.harmless(cell)) for cell in row] for row in rows]
+
+
+async def test_duckdb_reads_what_was_written(tmp_path: Path) -> None:
+    rows = [("X;=1+1", -5, 0.5, date(2026, 1, 2)), ('é,\n"x";\t-1', 7, None, None), ("\u96ea", None, 1.0, None)]
+    path = tmp_path / "made.csv"
+    path.write_bytes(await made(as_csv(COLUMNS, told(rows))))
+    with duckdb.connect() as connection:
+        read = connection.execute(f"FROM read_csv('{path}', header = true, delim = ',', quote = '\"', escape = '\"')").fetchall()
+    assert read == [(writing.harmless(name), *rest) for name, *rest in rows]
+
+
+def test_tables_are_written_as_csv_in_one_place_alone() -> None:
+    """What is escaped there is escaped in all four services, and by the client."""
+    root = Path(writing.__file__).parents[2]
+    found = [path for folder in ("libs", "services") for path in (root / folder).rglob("*.py")]
+    writers = [
+        path.relative_to(root).as_posix() for path in found if re.search(r"csv\.(writer|DictWriter)|to_csv", path.read_text())
+    ]
+    assert writers == ["libs/common/table_files.py"]
 
 
 async def test_csv_has_its_header_and_numbers_stay_numbers() -> None:
