@@ -27,12 +27,15 @@ from services.analytics.alerts import stream
 from services.analytics.audits import api as audits
 from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
+from services.analytics.kpis.definitions import BY_ID
 from services.analytics.pages import acting, appeals, denials, doing, guard, overview, reading, rendering, signin, system, timeline
 from services.analytics.pages.answering import broken, is_id, missing, readable, status_of
 from services.analytics.pages.guard import BadForm, Noted, VisitDep
 from services.analytics.pages.neighbours import Neighbours, Told, away, found
+from services.analytics.pages.shapes import PAYER_FIGURES
 from services.analytics.pages.system import SERVICES
 from services.analytics.pages.visit import FILTERS, Visit
+from services.analytics.pages.words import LISTS
 
 router = APIRouter(include_in_schema=False, route_class=Noted)
 ROUTERS: Final = (router, signin.router, doing.router, acting.router)
@@ -45,7 +48,7 @@ _APPEALS: Final = (
     "overturn-rate", "overturn-rate-dollars", "appeals-in-time", "days-to-appeal", "days-to-decision", "days-to-cash",
     "cost-to-rework",
 )  # fmt: skip
-_LISTED: Final = ("payer", "category")  # what the classifier's list can be filtered by
+_LISTED: Final = ("payer", "category")  # what the lists of the classifier and of appeals can be filtered by
 _LIST_ROWS: Final = 25
 _IDS_MAX: Final = 12
 CursorDep = Annotated[str | None, Query(max_length=500)]
@@ -72,11 +75,13 @@ async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep,
         "alerts": standing,
         "hero": [row for each in _HERO for row in rows if row.kpi.id == each],
         "money": money,
-        "flow": overview.flow(money, visit.language),
+        "flow": overview.flow(money, visit.language) if money else "",
         "course": overview.course(rows[0], visit),
         "by_category": by_category,
         "by_payer": by_payer,
         "ages": ages,
+        "unaged_by": reading.unknown_by(BY_ID["ar-aging"], visit),
+        "names": names,
         "last": last,
     }
     return rendering.page("overview.html", visit, status_of(visit), current="overview", **shown)
@@ -92,7 +97,7 @@ async def get_denials(
         names = await queries.payer_names(tx, tenant)
         crossed = {name: await reading.crossed(tx, visit, tenant, name, names) for name in FILTERS}
         last = await reading.last_day(tx, tenant)
-    asked = {name: visit.filters[name][0] for name in _LISTED if len(visit.filters.get(name, ())) == 1}
+    asked = _listed(visit)
     told = await _neighbours(request)["classifier"].ask(
         "/v1/denials", behalf, limit=str(_LIST_ROWS), cursor=cursor, kind=None, **asked, **_days(visit)
     )
@@ -105,7 +110,7 @@ async def get_denials(
         "last": last,
         "listed": listed.get("items", []),
         "next_cursor": listed.get("next_cursor"),
-        "follows_all": set(asked) == {name for name, told in visit.filters.items() if told},
+        "ignored": [name for name in visit.filtered_by if name not in asked],
         "away": away(told),
     }
     return rendering.page("denials.html", visit, status_of(visit), current="denials", **shown)
@@ -143,17 +148,21 @@ async def get_denial(request: Request, denial_id: str, visit: VisitDep, behalf: 
 @readable
 async def get_payers(visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
     async with database.begin(tenant) as tx:
-        rows = await reading.of_payers(tx, visit, tenant)
+        names = await queries.payer_names(tx, tenant)
+        rows = await reading.of_payers(tx, visit, tenant, names)
         last = await reading.last_day(tx, tenant)
-    return rendering.page(
-        "payers.html",
-        visit,
-        status_of(visit),
-        current="payers",
-        rows=rows,
-        last=last,
-        highest=max((each.rate for each in rows), default=0),
-    )
+    columns = [BY_ID[name] for name in PAYER_FIGURES[1:]]
+    unknown = [(kpi, reading.unknown_by(kpi, visit)) for kpi in columns]
+    shown = {
+        "rows": rows,
+        "names": names,
+        "last": last,
+        "highest": max((each.rate for each in rows), default=0),
+        "columns": [kpi for kpi, by in unknown if not by],
+        "left_out": [(kpi, by) for kpi, by in unknown if by],
+        "whole_by": reading.whole_by(BY_ID[PAYER_FIGURES[0]], visit),
+    }
+    return rendering.page("payers.html", visit, status_of(visit), current="payers", **shown)
 
 
 @router.get("/prevention")
@@ -164,9 +173,11 @@ async def get_prevention(visit: VisitDep, database: DatabaseDep, tenant: TenantD
         rows = await reading.rows(tx, visit, asked, None, _PREVENTION)
         by_category = await reading.parts(tx, asked, "preventable")
         names = await queries.payer_names(tx, tenant)
-        rejected = await reading.parts(tx, replace(asked, group_by=("payer",)), "rejected", names)
+        unrejected_by = reading.unknown_by(BY_ID["rejection-rate"], visit)
+        rejected = await reading.parts(tx, replace(asked, group_by=("payer",)), "rejected", names) if not unrejected_by else None
         last = await reading.last_day(tx, tenant)
-    shown = {"rows": rows, "by_category": by_category, "rejected": rejected, "last": last}
+    shown = {"rows": rows, "by_category": by_category, "rejected": rejected, "unrejected_by": unrejected_by}
+    shown |= {"names": names, "last": last}
     return rendering.page("prevention.html", visit, status_of(visit), current="prevention", **shown)
 
 
@@ -196,9 +207,14 @@ async def get_appeals(
         rows = await reading.rows(tx, visit, reading.asked_of(visit, tenant), cost, _APPEALS)
         funnel = await reading.funnel(tx, visit, tenant)
         levels = await reading.levels(tx, visit, tenant)
-    told = await _neighbours(request)["appeals"].ask("/v1/cases", behalf, open_only="true", sort="deadline", limit=str(_LIST_ROWS))
+        names = await queries.payer_names(tx, tenant)
+    asked = _listed(visit)
+    told = await _neighbours(request)["appeals"].ask(
+        "/v1/cases", behalf, open_only="true", sort="deadline", limit=str(_LIST_ROWS), **asked
+    )
     due = [each for each in (found(told) or {}).get("items", []) if each["due_on"]]
     shown = {"rows": rows, "funnel": funnel, "levels": levels, "due": appeals.due(due, visit.today), "away": away(told)}
+    shown |= {"names": names, "ignored": [name for name in visit.filtered_by if name not in asked]}
     return rendering.page("appeals.html", visit, status_of(visit), current="appeals", **shown)
 
 
@@ -305,6 +321,12 @@ def install(app: FastAPI) -> None:
 def _wants_page(request: Request) -> bool:
     """Say whether a person asks: for no part of the published interface, and for a page."""
     return "text/html" in request.headers.get("accept", "").lower() and not f"{request.scope['path']}/".startswith("/v1/")
+
+
+def _listed(visit: Visit) -> dict[str, str]:
+    """Return the filters that other services' lists can follow: one payer, one category that there is."""
+    single = {name: visit.filters[name][0] for name in _LISTED if len(visit.filters.get(name, ())) == 1}
+    return {name: value for name, value in single.items() if name != "category" or value in LISTS["en"]["category"]}
 
 
 def _days(visit: Visit) -> dict[str, str | None]:

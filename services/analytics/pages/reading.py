@@ -13,7 +13,7 @@ from services.analytics import answers, queries
 from services.analytics.facts.measures import MEASURES, Grain
 from services.analytics.kpis import whole
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi
-from services.analytics.kpis.figures import Figure, earlier, figures
+from services.analytics.kpis.figures import Figure, earlier, figures, tells_apart
 from services.analytics.pages.formats import bucket_of, buckets
 from services.analytics.pages.shapes import PAYER_FIGURES, Money, Part, PayerRow, Row, Verdict
 from services.analytics.pages.visit import Visit
@@ -48,24 +48,37 @@ async def rows(
     asked = replace(asked, group_by=())
     rework_cost_cents = await answers.cost_of(tx, asked.tenant_id, rework_cost_cents)
     chosen = [answers.with_cost(kpi, rework_cost_cents) for kpi in ([BY_ID[each] for each in wanted] or KPIS)]
-    measures = [each for kpi, _ in chosen if _is_summed(kpi) for each in answers.measures(kpi)]
+    measures = [each for kpi, _ in chosen if _is_summed(kpi) and not unknown_by(kpi, visit) for each in answers.measures(kpi)]
     first, last = earlier(visit.first, visit.last, "previous")
     before = replace(asked, first=first, last=last)
     now = await queries.sums_of(tx, replace(asked, group_by=(bucket_of(visit.first, visit.last),)), measures)
     then = await queries.sums_of(tx, before, measures)
     found = []
     for kpi, factor in chosen:
-        if kpi.reason is not None:
-            found.append(Row(kpi))
+        if kpi.reason is not None or unknown_by(kpi, visit):
+            found.append(Row(kpi, unknown_by=unknown_by(kpi, visit)))
         elif kpi.kind in _NOT_SUMMED:
             state, _ = await answers.answer(tx, kpi, asked, factor, visit.today)
             state_before, _ = await answers.answer(tx, kpi, before, factor, visit.today)
-            found.append(_row(kpi, state, state_before, ()))
+            found.append(_row(kpi, state, state_before, (), visit))
         else:
             told = answers.sides(kpi, now)
             whole, whole_before = answers.whole_of(kpi, told, factor), answers.whole_of(kpi, answers.sides(kpi, then), factor)
-            found.append(_row(kpi, whole, whole_before, _course(kpi, told, factor, visit)))
+            found.append(_row(kpi, whole, whole_before, _course(kpi, told, factor, visit), visit))
     return found
+
+
+def unknown_by(kpi: Kpi, visit: Visit) -> tuple[str, ...]:
+    """Return the filters that are on and that a key figure does not know: it has no number then, as over HTTP."""
+    return tuple(name for name in visit.filtered_by if name not in answers.dimensions(kpi))
+
+
+def whole_by(kpi: Kpi, visit: Visit) -> tuple[str, ...]:
+    """Return the filters that are on and that narrow a key figure's numerator alone."""
+    if kpi.kind == "revenue":
+        return visit.filtered_by
+    below = kpi.denominator
+    return () if below is None else tuple(name for name in visit.filtered_by if not tells_apart(below, name))
 
 
 def _is_summed(kpi: Kpi) -> bool:
@@ -80,9 +93,10 @@ def _course(kpi: Kpi, told: answers.Sides, factor: int, visit: Visit) -> tuple[f
     return tuple(by_day.get(day.isoformat(), absent) for day in buckets(visit.first, visit.last, word))
 
 
-def _row(kpi: Kpi, now: Figure, then: Figure, course: tuple[float | None, ...]) -> Row:
+def _row(kpi: Kpi, now: Figure, then: Figure, course: tuple[float | None, ...], visit: Visit) -> Row:
     change = None if now.value is None or then.value is None else now.value - then.value
-    return Row(kpi, now.value, now.numerator, now.denominator, change, verdict_of(kpi.id, change), course)
+    verdict = verdict_of(kpi.id, change)
+    return Row(kpi, now.value, now.numerator, now.denominator, change, verdict, course, whole_by=whole_by(kpi, visit))
 
 
 def verdict_of(kpi_id: str, change: float | None) -> Verdict:
@@ -94,8 +108,12 @@ def verdict_of(kpi_id: str, change: float | None) -> Verdict:
     return "better" if (change < 0) == (kpi_id in _LOWER_IS_BETTER) else "worse"
 
 
-async def money(tx: AsyncConnection, visit: Visit, tenant: str) -> Money:
-    """Return where the money of the days went, from the ledger and the denials that stand."""
+async def money(tx: AsyncConnection, visit: Visit, tenant: str) -> Money | None:
+    """Return where the money of the days went, from the ledger and the denials that stand. The ledger knows no filters: through
+    one there is none.
+    """
+    if visit.filtered_by:
+        return None
     booked = (await ledger.read(tx, tenant, visit.first, visit.last)).totals
     sums = await queries.sums_of(tx, Asked(tenant, visit.first, visit.last), ("standing_denied", "recovered"))
     denied, recovered = whole(sums["standing_denied"])[1], whole(sums["recovered"])[1]
@@ -124,18 +142,19 @@ async def last_day(tx: AsyncConnection, tenant: str) -> date | None:
     return found
 
 
-async def ages(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Part]:
-    """Return what is unanswered on the last evening, by age."""
-    asked = replace(asked_of(visit, tenant, group_by=("age",)), filters={})
-    found = await answers.figures_of(tx, BY_ID["ar-aging"], asked, 1, visit.today)
+async def ages(tx: AsyncConnection, visit: Visit, tenant: str) -> list[Part] | None:
+    """Return what is unanswered on the last evening, by age; None where a filter is on that it does not know."""
+    kpi = BY_ID["ar-aging"]
+    if unknown_by(kpi, visit):
+        return None
+    found = await answers.figures_of(tx, kpi, asked_of(visit, tenant, group_by=("age",)), 1, visit.today)
     return [Part(each.keys[0], each.keys[0], 0, each.numerator) for each in found]
 
 
-async def of_payers(tx: AsyncConnection, visit: Visit, tenant: str) -> list[PayerRow]:
+async def of_payers(tx: AsyncConnection, visit: Visit, tenant: str, names: Mapping[str, str]) -> list[PayerRow]:
     """Return how payers did, the one that denied most first."""
     asked = asked_of(visit, tenant, group_by=("payer",))
-    names = await queries.payer_names(tx, tenant)
-    chosen = [BY_ID[name] for name in PAYER_FIGURES]
+    chosen = [kpi for name in PAYER_FIGURES if not unknown_by(kpi := BY_ID[name], visit)]
     summed = await queries.sums_of(tx, asked, [each for kpi in chosen for each in answers.measures(kpi)])
     found: dict[str, dict[str, Figure]] = {}
     for kpi in chosen:

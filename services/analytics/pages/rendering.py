@@ -89,7 +89,7 @@ def _environment(language: Language) -> Environment:
 
 def _into_denials(visit: Visit) -> Callable[[str], Callable[[str], str]]:
     """Return what leads from a part of a sum to its denials."""
-    return lambda name: lambda value: visit.toggled(name, value, PATHS["denials"])
+    return lambda name: lambda value: visit.through(name, value, PATHS["denials"])
 
 
 def page(template: str, visit: Visit, status: int = 200, **shown: Any) -> HTMLResponse:

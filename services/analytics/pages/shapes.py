@@ -12,7 +12,11 @@ Verdict = Literal["better", "worse", "same", "plain"]
 
 
 class Row(Struct, frozen=True):
-    """One key figure over the days of a visit, before them, and its course; `kpi.reason` says why it has no number."""
+    """One key figure over the days of a visit, before them, and its course; `kpi.reason` says why it has no number.
+
+    `unknown_by`: filters that are on and that it does not know, so that it has none either. `whole_by`: those that narrow its
+    numerator alone, since what it is divided by does not know them.
+    """
 
     kpi: Kpi
     value: float | None = None
@@ -21,6 +25,8 @@ class Row(Struct, frozen=True):
     change: float | None = None
     verdict: Verdict = "plain"
     course: tuple[float | None, ...] = ()
+    unknown_by: tuple[str, ...] = ()
+    whole_by: tuple[str, ...] = ()
 
 
 class Part(Struct, frozen=True):

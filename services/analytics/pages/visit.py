@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.common import periods
 from services.analytics.pages.formats import LANGUAGES, Language
@@ -15,6 +16,7 @@ USUAL_DAYS: Final = 90
 PRESETS: Final = (30, 90, 365)
 FILTERS: Final = ("payer", "category", "facility", "provider", "service_group")
 FILTERS_MAX: Final = 50
+FILTERED: Final = frozenset({"/", "/denials", "/payers", "/prevention", "/appeals"})  # pages of sums; others know no filters
 _VALUE_MAX: Final = 200
 
 
@@ -51,12 +53,13 @@ class Visit(Struct, frozen=True):
         return self.who is not None and self.who.mark != "" and self.may(scope)
 
     def link(self, path: str | None = None, **changed: str | None) -> str:
-        """Return the address of a page over the same days and filters; what is None is left out."""
+        """Return the address of a page over the same days and, where it can use them, filters; what is None is left out."""
         told: dict[str, str | None] = {} if self.is_usual else {"from": self.first.isoformat(), "to": self.last.isoformat()}
         told |= changed
         pairs = [(key, value) for key, value in told.items() if value is not None]
-        pairs += [(name, value) for name, values in self.filters.items() for value in values]
-        return f"{path or self.path}{'?' if pairs else ''}{urlencode(pairs)}"
+        path = path or self.path
+        pairs += [(name, value) for name, values in self.filters.items() for value in values if path in FILTERED]
+        return f"{path}{'?' if pairs else ''}{urlencode(pairs)}"
 
     def over(self, first: date, last: date, path: str | None = None) -> str:
         """Return the address of a page over other days."""
@@ -76,11 +79,19 @@ class Visit(Struct, frozen=True):
         """Return the address with one value of a filter chosen, or no longer chosen."""
         chosen = self.filters.get(name, ())
         fewer = tuple(each for each in chosen if each != value)
-        now = {**self.filters, name: fewer if value in chosen else (*chosen, value)}
-        return Visit(self.path, self.language, self.today, self.first, self.last, now, self.is_usual).link(path)
+        return replace(self, filters={**self.filters, name: fewer if value in chosen else (*chosen, value)}).link(path)
+
+    def through(self, name: str, value: str, path: str) -> str:
+        """Return the address of a page with one value of a filter chosen and no other of the same."""
+        return replace(self, filters={**self.filters, name: (value,)}).link(path)
 
     def cleared(self) -> str:
-        return Visit(self.path, self.language, self.today, self.first, self.last, {}, self.is_usual).link()
+        return replace(self, filters={}).link()
+
+    @property
+    def filtered_by(self) -> tuple[str, ...]:
+        """The filters that are on."""
+        return tuple(name for name, values in self.filters.items() if values)
 
 
 def read(path: str, query: Sequence[tuple[str, str]], language: Language, today: date, who: Who | None = None) -> Visit:
@@ -88,7 +99,7 @@ def read(path: str, query: Sequence[tuple[str, str]], language: Language, today:
     told = dict(query)
     first, last, wrong = _days(told.get("from"), told.get("to"), today)
     is_usual = bool(wrong) or not (told.get("from") or told.get("to"))
-    filters, refused = _filters(query)
+    filters, refused = _filters(query) if path in FILTERED else ({}, False)
     wrong += ("bad_filter",) if refused else ()
     return Visit(path, language, today, first, last, filters, is_usual, wrong, who)
 
