@@ -4,6 +4,7 @@ A service's table says which (`METHOD /path` -> scope, or `public`). An applicat
 for no route, is not made at all.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from re import Pattern
 from typing import Any, Final
@@ -17,6 +18,7 @@ from starlette.types import Scope
 from libs.common.access.caller import Caller, Denied
 from libs.common.access.scopes import PUBLIC, SCOPES
 from libs.common.access.verifier import Verifier
+from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http.problem import RETRY_SECONDS, Problem
 from libs.common.http.rates import DESCRIBED, Rates, Room
@@ -138,16 +140,36 @@ class Door:
         caller: Caller | None = request.state.caller
         if caller is None:
             raise request.scope["state"].get("away") or unauthenticated()
+        await self._admit(caller, needed, request.app.state.database)
+
+    async def _admit(self, caller: Caller, needed: str, database: Database) -> None:
+        """Errors: Problem 403; Transient."""
         if needed not in caller.scopes:
             raise forbidden(needed)
         if needed == _ADMIN:
             return
-        state = await self.standing.closed_as(request.app.state.database, caller.tenant_id)
+        state = await self.standing.closed_as(database, caller.tenant_id)
         if state in ERASURE and needed != _AUDIT:
             raise Problem(403, "tenant-erased", "This tenant is erased, or being erased; nothing of it is kept or taken any more.")
         # A service goes on with what came in before.
         if state == "suspended" and needed not in _OPERATORS and not caller.is_service:
             raise Problem(403, "tenant-suspended", "This tenant is suspended; ask whoever runs the system.")
+
+    async def until_shut(self, request: Request, every_seconds: float) -> None:
+        """Return when whoever is being answered would not be let in any more, or nobody can say; for answers without an end.
+
+        A token ends or is revoked, a person signs out or loses a role, a tenant is suspended or erased.
+        """
+        needed = self._needed[f"{request.method} {request.scope['route'].path}"]
+        while True:
+            await asyncio.sleep(every_seconds)
+            try:
+                caller = await self._recognize(request.scope)
+                if caller is None:
+                    return
+                await self._admit(caller, needed, request.app.state.database)
+            except (Problem, Transient):
+                return
 
     def describe(self, schema: dict[str, Any], refused: Mapping[int | str, Any]) -> None:
         """Write into an OpenAPI document how one is let in, and which scope each operation asks for."""

@@ -2,7 +2,7 @@
 
 Nothing is queued for anybody: a follower has a place in the steps and reads on from it when something is new, as fast as it takes
 what it is sent. One that takes nothing for some seconds is dropped, and comes back with the id that it saw last. Looking for what
-is new is done once for all followers, and only while there are some.
+is new is done once for all followers, and only while there are some. Who would not be let in any more is told nothing more.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from libs.common.changes import Change, latest_change
 from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.http import problems
+from libs.common.http.access import Door
 from libs.common.http.deps import DatabaseDep, TenantDep
 from libs.common.http.paging import read_change_cursor, write_change_cursor
 from libs.common.http.problem import Problem
@@ -49,6 +50,7 @@ class Followers:
         look_seconds: float = 1.0,
         heartbeat_seconds: float = 15.0,
         patience_seconds: float = 10.0,
+        check_seconds: float = 5.0,
     ) -> None:
         self._database = database
         self._tenant = tenant
@@ -56,6 +58,7 @@ class Followers:
         self._look_seconds = look_seconds
         self.heartbeat_seconds = heartbeat_seconds
         self.patience_seconds = patience_seconds
+        self.check_seconds = check_seconds
         self._news = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self.count = 0
@@ -136,15 +139,23 @@ class EventStream(Response):
             async with self._followers.seat():
                 tell = asyncio.create_task(self._tell(send))
                 gone = asyncio.create_task(_gone(receive))
+                shut = asyncio.create_task(self._until_shut(Request(scope)))
                 try:
-                    await asyncio.wait((tell, gone), return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait((tell, gone, shut), return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    gone.cancel()
-                    tell.cancel()
+                    for task in (gone, shut, tell):
+                        task.cancel()
                     with contextlib.suppress(asyncio.CancelledError, Transient, TimeoutError):
                         await tell
+                if shut.done() and not shut.cancelled():
+                    shut.result()
+                    await self._close(send)
         except Problem as problem:
             await problems.answer(problem)(scope, receive, send)
+
+    async def _until_shut(self, request: Request) -> None:
+        door: Door = request.app.state.door
+        await door.until_shut(request, self._followers.check_seconds)
 
     async def _tell(self, send: Send) -> None:
         headers = [(b"content-type", _MEDIA_TYPE.encode()), (b"x-accel-buffering", b"no")]
@@ -162,6 +173,12 @@ class EventStream(Response):
                     await asyncio.wait_for(news.wait(), self._followers.heartbeat_seconds)
                 except TimeoutError:
                     await self._write(send, ":\n\n")
+
+    async def _close(self, send: Send) -> None:
+        """End the answer, as one that is whole."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._followers.patience_seconds):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _write(self, send: Send, text: str) -> None:
         """Send within the time that a follower has to take it. Errors: TimeoutError."""
@@ -203,7 +220,7 @@ async def follow(
 ) -> EventStream:
     """Events `alert`; comments are heartbeats. `Last-Event-ID` goes on behind an event that was seen; without it, from now on.
 
-    One that takes nothing for 10 seconds is dropped.
+    One that takes nothing for 10 seconds is dropped. It ends within seconds of what would keep its reader from coming in again.
     """
     place = read_change_cursor(last_event_id or after, tenant, {})
     if place is None:

@@ -57,7 +57,8 @@ async def session_of(request: Request, now: datetime) -> Session | None:
     if session.token_id is not None and cast("Door", request.app.state.door).verifier.is_revoked(session.token_id):
         return None
     async with cast("Database", request.app.state.database).begin(session.tenant_id) as tx:
-        return None if await session_store.is_ended(tx, session.tenant_id, session.session_id) else session
+        is_ended = await session_store.is_ended(tx, session.tenant_id, session.session_id, session.rights_id)
+    return None if is_ended else session
 
 
 def caller_of(session: Session) -> Caller:

@@ -7,13 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.database import driver
 
 
-async def is_ended(tx: AsyncConnection, tenant_id: str, session_id: str) -> bool:
-    query = "SELECT EXISTS (SELECT FROM ended_sessions WHERE tenant_id = $1 AND session_id = $2)"
-    return bool(await (await driver(tx)).fetchval(query, tenant_id, session_id))
+async def is_ended(tx: AsyncConnection, tenant_id: str, session_id: str, rights_id: str) -> bool:
+    """Say whether a session is over, or has other rights by now."""
+    query = "SELECT EXISTS (SELECT FROM ended_sessions WHERE tenant_id = $1 AND session_id IN ($2, $3))"
+    return bool(await (await driver(tx)).fetchval(query, tenant_id, session_id, rights_id))
 
 
 async def end(tx: AsyncConnection, tenant_id: str, session_id: str, ends_at: datetime, now: datetime) -> None:
-    """Note that a session is over; it is forgotten once it would be over by itself."""
+    """Note that a session, or what it had of rights, is over; it is forgotten once it would be over by itself."""
     connection = await driver(tx)
     await connection.execute("DELETE FROM ended_sessions WHERE tenant_id = $1 AND ends_at < $2", tenant_id, now)
     await connection.execute(

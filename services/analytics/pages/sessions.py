@@ -42,6 +42,7 @@ class Session(Struct, frozen=True, kw_only=True):
     seen_at: datetime
     ends_at: datetime
     confirmed_at: datetime  # when the provider, or the token, said what the scopes follow from
+    rights_id: str = ""  # of the scopes: another one where they become others
 
     def is_over(self, now: datetime) -> bool:
         """Say whether it opens nothing any more. What scripts fetch, and forms, ask no provider: roles stand for as long as nobody
@@ -56,7 +57,9 @@ class Session(Struct, frozen=True, kw_only=True):
 
     def confirmed(self, name: str, scopes: Collection[str], now: datetime) -> "Session":
         """Return the same session with what the provider says now; its end stays."""
-        return replace(self, name=name, scopes=tuple(sorted(scopes)), seen_at=now, confirmed_at=now)
+        told = tuple(sorted(scopes))
+        rights_id = self.rights_id if told == self.scopes else fresh()
+        return replace(self, name=name, scopes=told, rights_id=rights_id, seen_at=now, confirmed_at=now)
 
     def seen(self, now: datetime) -> "Session":
         """Return the session after a look at something; the same one where the last look was just before."""
@@ -112,6 +115,7 @@ def begin(
         seen_at=now,
         ends_at=min(ends_at, until) if until else ends_at,
         confirmed_at=now,
+        rights_id=fresh(),
     )
 
 

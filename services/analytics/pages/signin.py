@@ -120,6 +120,8 @@ def _code(code: str | None, error: str | None, iss: str | None, flow: Flow, prov
 async def _enter(request: Request, database: DatabaseDep, clock: ClockDep, person: Person, flow: Flow) -> Response:
     """Let a person in. Who is in already, and went to the provider quietly, goes on with the same session and the roles of now.
 
+    What the session opened with other roles before, a stream of alerts or a copy of its cookie, opens nothing any more.
+
     Errors: Refusal, where none of the person's roles is one of ours.
     """
     granted, now = scopes.of("", person.roles), clock.now()
@@ -129,8 +131,11 @@ async def _enter(request: Request, database: DatabaseDep, clock: ClockDep, perso
     if session is None or (session.way, session.tenant_id, session.subject) != ("oidc", person.tenant_id, person.subject):
         began = sessions.begin(person.tenant_id, person.subject, person.name, granted, "oidc", now)
         return await _let_in(request, database, clock, began, flow.next)
-    answer = _to(flow.next)
-    gate_of(request).give(answer, "session", session.confirmed(person.name, granted, now))
+    answer, confirmed = _to(flow.next), session.confirmed(person.name, granted, now)
+    if session.rights_id and confirmed.rights_id != session.rights_id:
+        async with database.begin(session.tenant_id) as tx:
+            await session_store.end(tx, session.tenant_id, session.rights_id, session.ends_at, now)
+    gate_of(request).give(answer, "session", confirmed)
     return answer
 
 

@@ -272,11 +272,13 @@ async def test_roles_that_change_at_the_provider_count_minutes_later_and_forms_t
     for headers in ({"Sec-Fetch-Dest": "empty"}, {"Accept": "*/*", "Sec-Fetch-Dest": "empty"}):
         assert (await pages.browser.get("/payers", headers=headers)).status_code == 200, "what a script fetches goes nowhere else"
     assert (await pages.browser.get("/v1/alerts")).status_code == 200
+    before = {"Cookie": f"{COOKIE}={pages.browser.cookies[COOKIE]}"}
     back = await confirm(pages, at, "/payers?from=2026-01-01", "lea")
     assert (back.status_code, back.headers["location"]) == (303, "/payers?from=2026-01-01")
     assert (await pages.browser.get("/payers")).status_code == 403, "a manager no more"
     assert (await pages.browser.get("/v1/alerts")).status_code == 403
     assert (await pages.browser.get("/system")).status_code == 200
+    assert (await pages.open().get("/v1/alerts", headers=before)).status_code == 401, "a copy of the cookie has no more rights"
     assert (await pages.sign_out(mark)).status_code == 200, "the session is the same, and so is the mark of its forms"
 
 

@@ -6,12 +6,18 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
+from pathlib import Path
+from time import time
 from typing import Any
 
 import httpx
 import uvicorn
 
-from libs.common.clock import FixedClock
+from libs.common.access.directory import KeyDirectory, Wish
+from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER
+from libs.common.access.sources import FileKeys, WatchedFile, read_revoked
+from libs.common.access.verifier import Verifier
+from libs.common.clock import Clock, FixedClock, SystemClock
 from libs.common.ids import uuid7
 from services.analytics.alerts import store
 from services.analytics.alerts.lifecycle import Alert, Step, acknowledge
@@ -19,16 +25,18 @@ from services.analytics.alerts.stream import Followers, Streams
 from services.analytics.api import make_app
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.support import eventually
-from tests.support.access import VERIFIER, bearer
+from tests.support.access import KEY, VERIFIER, HeldKeys, bearer, token
 
 ON = date(2026, 3, 2)
 PATIENCE = 20
 
 
 @asynccontextmanager
-async def served(analytics: Analytics, **told: Any) -> AsyncIterator[tuple[int, Followers]]:
+async def served(
+    analytics: Analytics, verifier: Verifier = VERIFIER, clock: Clock | None = None, **told: Any
+) -> AsyncIterator[tuple[int, Followers]]:
     """Serve analytics as its process does; yield its port, and who follows."""
-    app = make_app(analytics.api, FixedClock(NOW), VERIFIER)
+    app = make_app(analytics.api, clock or FixedClock(NOW), verifier)
     app.state.streams = Streams(analytics.api, look_seconds=0.05, **told)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
@@ -105,8 +113,8 @@ async def test_one_who_stops_reading_is_dropped_and_the_others_are_told_on(analy
         stuck = socket.socket()
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.connect(("127.0.0.1", port))
-        token = bearer(analytics.tenant)["Authorization"]
-        stuck.sendall(f"GET /v1/stream HTTP/1.1\r\nHost: here\r\nAuthorization: {token}\r\n\r\n".encode())
+        own = bearer(analytics.tenant)["Authorization"]
+        stuck.sendall(f"GET /v1/stream HTTP/1.1\r\nHost: here\r\nAuthorization: {own}\r\n\r\n".encode())
         await _until(lambda: followers.count == 1)
         async with (
             httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http,
@@ -134,3 +142,86 @@ async def test_there_is_room_for_so_many_and_a_place_is_free_again(analytics: An
             await _until(lambda: followers.count == 0)
             async with http.stream("GET", url) as answer:
                 assert answer.status_code == 200
+
+
+async def ends(answer: httpx.Response) -> None:
+    """Errors: TimeoutError where a stream goes on."""
+    async with asyncio.timeout(PATIENCE):
+        async for _ in answer.aiter_lines():
+            pass
+
+
+OFTEN: dict[str, Any] = {"heartbeat_seconds": 0.1, "check_seconds": 0.1}
+
+
+async def test_a_stream_goes_on_while_its_reader_may_read(analytics: Analytics) -> None:
+    async with (
+        served(analytics, **OFTEN) as (port, _),
+        httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http,
+        http.stream("GET", f"http://127.0.0.1:{port}/v1/stream") as answer,
+    ):
+        told = events(answer)
+        for _ in range(20):
+            assert await anext(told) == ("", {})
+
+
+async def test_a_stream_ends_with_its_token(analytics: Analytics) -> None:
+    later = 0.0
+    verifier = Verifier({LOCAL_ISSUER: HeldKeys(KEY)}, AUDIENCE, seconds=lambda: time() + later)
+    async with (
+        served(analytics, verifier, **OFTEN) as (port, followers),
+        httpx.AsyncClient(headers=bearer(analytics.tenant, exp=int(time()) + 100), timeout=PATIENCE) as http,
+    ):
+        async with http.stream("GET", f"http://127.0.0.1:{port}/v1/stream") as answer:
+            assert answer.status_code == 200
+            later = 200.0
+            await ends(answer)
+        await _until(lambda: followers.count == 0)
+        assert (await http.get(f"http://127.0.0.1:{port}/v1/stream")).status_code == 401
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(analytics: Analytics, tmp_path: Path) -> None:
+    folder = KeyDirectory(tmp_path)
+    folder.prepare()
+    verifier = Verifier({LOCAL_ISSUER: FileKeys(folder.jwks, time)}, AUDIENCE, WatchedFile(folder.revoked, read_revoked, time))
+    own, issued = folder.issue(Wish("ada", analytics.tenant, roles=("manager",)), int(time()))
+    async with (
+        served(analytics, verifier, **OFTEN) as (port, _),
+        httpx.AsyncClient(headers={"Authorization": f"Bearer {own}"}, timeout=PATIENCE) as http,
+        http.stream("GET", f"http://127.0.0.1:{port}/v1/stream") as answer,
+    ):
+        assert answer.status_code == 200
+        folder.revoke(issued.token_id, int(time()))
+        await ends(answer)
+
+
+async def test_a_stream_ends_when_its_tenant_is_suspended(analytics: Analytics) -> None:
+    async with (
+        served(analytics, **OFTEN) as (port, _),
+        httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http,
+        http.stream("GET", f"http://127.0.0.1:{port}/v1/stream") as answer,
+    ):
+        assert answer.status_code == 200
+        path = f"http://127.0.0.1:{port}/v1/tenants/{analytics.tenant}"
+        async with httpx.AsyncClient(headers=bearer("operators"), timeout=PATIENCE) as operator:
+            suspended = await operator.put(path, json={"state": "suspended", "why": "unpaid"})
+        assert suspended.status_code == 200, suspended.text
+        await ends(answer)
+
+
+async def test_a_stream_ends_when_a_person_signs_out(analytics: Analytics) -> None:
+    async with served(analytics, clock=SystemClock(), **OFTEN) as (port, _):
+        home = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=home, timeout=PATIENCE, headers={"Origin": home}) as browser:
+            form = mark((await browser.get("/sign-in")).text)
+            entered = await browser.post("/sign-in", data={"csrf": form, "token": token(analytics.tenant), "next": "/alerts"})
+            assert entered.status_code == 303, entered.text
+            async with browser.stream("GET", "/v1/stream") as answer:
+                assert answer.status_code == 200
+                out = await browser.post("/sign-out", data={"csrf": mark((await browser.get("/alerts")).text)})
+                assert out.status_code == 303, out.text
+                await ends(answer)
+
+
+def mark(page: str) -> str:
+    return page.partition('name="csrf" value="')[2].partition('"')[0]
