@@ -35,7 +35,7 @@ EDGES = frozenset(
         "services/appeals/records/list_api.py", "services/appeals/records/api.py",
         "services/appeals/worklist/clock.py", "services/appeals/worklist/bulk.py", "services/appeals/payers/api.py",
         "services/analytics/causes/api.py", "services/analytics/causes/actions_api.py",
-        "services/analytics/api.py", "services/analytics/pages/api.py",
+        "services/analytics/api.py", "services/analytics/pages/api.py", "services/analytics/day_ends.py",
         "services/analytics/pages/acting.py", "services/analytics/pages/doing.py", "services/analytics/pages/signin.py",
         "services/analytics/pages/guard.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",

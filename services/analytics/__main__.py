@@ -6,6 +6,7 @@ from libs.common.access.verifier import Verifier
 from libs.common.beside import run_beside
 from libs.common.clock import Clock
 from libs.common.database import Database
+from libs.common.messaging.lag import places
 from libs.common.process import consuming_service
 from libs.common.retention.forgetting import Forgetter
 from libs.common.sealing.rewriting import Rewriter, columns
@@ -17,6 +18,7 @@ from services.analytics.audits.labelling import Classifier, Labeller
 from services.analytics.audits.running import Drawer
 from services.analytics.audits.scheduling import Scheduler
 from services.analytics.causes.ingest import Rules
+from services.analytics.day_ends import DayEnds
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
 from services.analytics.reports.making import ReportMaker
@@ -55,7 +57,9 @@ def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
 
 def jobs_of(database: Database, clock: Clock) -> list[Job]:
     settings = load(AnalyticsSettings)
+    topics = sorted({each.topic for each in SUBSCRIPTIONS})
     jobs: list[Job] = [
+        DayEnds(database, clock, lambda: places(settings.kafka, settings.broker_access(), SERVICE, topics)).run,
         Rewriter(database, columns(PLACES)).run,
         Eraser(database, clock, HOLDINGS).run,
         Forgetter(database, clock, KINDS).run,

@@ -21,7 +21,7 @@ from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
 from libs.common.http.written import Day
 from libs.common.messaging.brokers import OPEN
-from services.analytics import answers, kpis, queries
+from services.analytics import answers, kpis, queries, store
 from services.analytics.alerts import api as alerts
 from services.analytics.alerts import stream
 from services.analytics.alerts.stream import Streams
@@ -168,7 +168,7 @@ class KpiAnswer(BaseModel):
     from_: date | None = Field(alias="from")
     to: date | None
     as_of: date | None = Field(description="made of what was known on the evening of this day (UTC); null: of all that is known")
-    is_final: bool = Field(description="as_of has passed: asked again, it is the same")
+    is_final: bool = Field(description="all that was told by the evening of as_of was taken in: asked again, it is the same")
     total: FigureView | None = Field(description="null: it has no number, and kpi.reason says why")
     groups: list[GroupedFigureView]
     compared: ComparedView | None
@@ -197,7 +197,7 @@ async def get_kpi(
     ] = None,
     as_of: Annotated[Day | None, Query(description="of what was known on the evening of this day (UTC)")] = None,
 ) -> KpiAnswer:
-    """What is asked for again as of a day that has passed comes out the same, although remittances keep coming."""
+    """What is asked for again as of a day that has ended (`is_final`) comes out the same, although remittances keep coming."""
     kpi = BY_ID.get(kpi_id)
     if kpi is None:
         raise not_found("key figure")
@@ -205,12 +205,14 @@ async def get_kpi(
     _check(kpi, period, group_by, compare_to)
     asked = Asked(tenant, period.first, period.last, as_of, tuple(group_by), _filters(kpi, filter_))
     configured = cast("int | None", request.app.state.rework_cost_cents)
-    if kpi.kind == "cost":
-        async with database.begin(tenant) as tx:
+    async with database.begin(tenant) as tx:
+        through = await store.ended_through(tx)
+        if kpi.kind == "cost":
             configured = await answers.cost_of(tx, tenant, configured, as_of)
     kpi, factor = answers.with_cost(kpi, configured)
     told: dict[str, object] = {"kpi": _view(kpi), "from": period.first, "to": period.last, "as_of": as_of}
-    told |= {"is_final": as_of is not None and as_of < today, "total": None, "groups": [], "compared": None}
+    is_final = as_of is not None and through is not None and as_of <= through
+    told |= {"is_final": is_final, "total": None, "groups": [], "compared": None}
     if kpi.reason is not None:
         return KpiAnswer.model_validate(told)
     try:

@@ -63,6 +63,7 @@ class SubmittedClaim(Struct, frozen=True, gc=False):
     prior_authorization: bool | None = None
     diagnosis_codes: Sequence[str] = ()
     coder: str | None = None
+    linked_at: datetime | None = None
 
 
 class AcknowledgedClaim(Struct, frozen=True, gc=False):
@@ -202,10 +203,12 @@ class ChangedFollowup(Struct, frozen=True, gc=False):
 def claim_of(received: Received[SubmittedClaim]) -> Claim:
     told = received.data
     severities = {finding.severity for finding in told.findings}
+    submitted_on = _day(told.submitted_at)
+    known_on = submitted_on if told.linked_at is None else _day(told.linked_at)
     return Claim(
         claim_id=told.claim_id,
         version=received.sequence,
-        known_on=_day(told.submitted_at),
+        known_on=known_on,
         payer_id=told.payer_id,
         charge_cents=told.charge_cents,
         frequency_code=told.frequency_code,
@@ -223,6 +226,7 @@ def claim_of(received: Received[SubmittedClaim]) -> Claim:
         diagnosis=told.diagnosis_codes[0][:_DIAGNOSIS_CHARACTERS] if told.diagnosis_codes else "",
         services=tuple(map(service, told.lines)),
         coder=told.coder or "",
+        submitted_on=submitted_on if submitted_on != known_on else None,
     )
 
 

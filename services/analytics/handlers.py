@@ -5,7 +5,7 @@ a fact that is known already changes nothing, and of several versions the highes
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,7 +27,7 @@ from libs.common.messaging.consumer import Subscription
 from services.analytics import events, store
 from services.analytics.causes import store as outcome_store
 from services.analytics.causes.outcomes import Outcome, outcomes, outcomes_alone
-from services.analytics.facts import Fact
+from services.analytics.facts import Fact, known_from
 from services.analytics.facts.points import Alike, JournalKey, alike, journal, journal_alike, only_remit, read
 from services.analytics.store import Account
 
@@ -39,12 +39,19 @@ _NO_NAMES: Final[Names] = {}
 
 
 async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], names: Names = _NO_NAMES) -> int:
-    """Keep facts that are new and add what they change to the sums; return how many were new."""
+    """Keep facts that are new and add what they change to the sums; return how many were new.
+
+    What comes when its day has ended is known from the first day on that has not: what was told as of the day stays as it was told.
+    """
     by_account: dict[Account, list[Fact]] = {}
     for account, fact in told:
         by_account.setdefault(account, []).append(fact)
     if not by_account:
         return 0
+    through = await store.hold_days(tx)
+    if through is not None:
+        open_from = through + timedelta(days=1)
+        by_account = {account: [known_from(fact, open_from) for fact in facts] for account, facts in by_account.items()}
     await outcome_store.begin(tx)
     while True:
         known = await store.facts_of(tx, by_account)

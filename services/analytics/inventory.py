@@ -6,7 +6,7 @@ from libs.common.inventory import SPINE, Inventory, table
 
 TABLES: Final[Inventory] = {
     **SPINE,
-    "alert_marks": table(nothing="tenant_id payer_id moved looked looked_at"),
+    "alert_marks": table(nothing="tenant_id payer_id moved looked looked_at again_on"),
     "alert_steps": table(words="note", staff="who", nothing="tenant_id step_id changed_xid alert_id what at after"),
     "alerts": table(
         staff="acknowledged_by resolved_by",
@@ -27,6 +27,7 @@ TABLES: Final[Inventory] = {
         )
     ),
     "cells": table(staff="coder", nothing="tenant_id cell payer facility provider service_group category level"),
+    "days_ended": table(nothing="only_row through"),
     "ended_sessions": table(nothing="tenant_id session_id ends_at"),
     "facts": table(reference="claim_key", care="told", nothing="tenant_id place kind"),
     "outcome_reasons": table(nothing="tenant_id reason category carc"),

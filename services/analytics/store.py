@@ -23,6 +23,14 @@ SELECT tenant, key, told FROM unnest($1::text[], $2::uuid[]) AS asked (tenant, k
 CROSS JOIN LATERAL (SELECT place, told FROM facts WHERE tenant_id = tenant AND claim_key = key OFFSET 0) AS known
 ORDER BY tenant, key, place
 """
+# Whoever takes events in holds it until the commit, so that a day ends before all of a batch or after it.
+_HOLD_DAYS: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('analytics days', 0))"
+_LOCK_DAYS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('analytics days', 0))"
+_THROUGH: Final = "SELECT through FROM days_ended"
+_END_DAYS: Final = """
+INSERT INTO days_ended (through) VALUES ($1)
+ON CONFLICT (only_row) DO UPDATE SET through = excluded.through WHERE days_ended.through < excluded.through
+"""
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('analytics rollups', 0))"
 _CELLS: Final = """
 INSERT INTO cells (tenant_id, cell, payer, facility, provider, service_group, category, level, coder)
@@ -41,6 +49,25 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS told (tenant, payer,
 WHERE NOT EXISTS (SELECT FROM payers WHERE tenant_id = tenant AND payer_id = payer AND payer_name >= name)
 ON CONFLICT (tenant_id, payer_id) DO UPDATE SET payer_name = excluded.payer_name WHERE payers.payer_name < excluded.payer_name
 """
+
+
+async def ended_through(tx: AsyncConnection) -> date | None:
+    """Return the last day that has ended: all that was told of it was taken in, and what comes now is known later. None: no day."""
+    through: date | None = await (await driver(tx)).fetchval(_THROUGH)
+    return through
+
+
+async def hold_days(tx: AsyncConnection) -> date | None:
+    """Return the last day that has ended, and let no other end before this transaction does."""
+    await (await driver(tx)).execute(_HOLD_DAYS)
+    return await ended_through(tx)
+
+
+async def end_days(tx: AsyncConnection, through: date) -> None:
+    """End all days up to one, when whoever takes events in is done."""
+    connection = await driver(tx)
+    await connection.execute(_LOCK_DAYS)
+    await connection.execute(_END_DAYS, through)
 
 
 async def facts_of(tx: AsyncConnection, accounts: Collection[Account]) -> dict[Account, list[Fact]]:

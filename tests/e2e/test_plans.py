@@ -36,6 +36,7 @@ STATEMENTS_LEAST: Final = 400
 # Tables that do not grow with claims: one row in all, some a tenant, one a tenant and day.
 SMALL: Final = frozenset(
     {"relay_position", "audit_position", "tenants", "webhooks", "odds_tables", "odds_due", "ledger_days", "alert_marks", "models"}
+    | {"days_ended"}
 )
 # Beginnings of statements that read all of a tenant or of a period because that is what was asked for, and two that should not.
 WHOLE: Final = (

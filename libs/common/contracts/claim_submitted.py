@@ -59,7 +59,7 @@ class ClaimSubmittedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     lines: Annotated[tuple[SubmittedLine, ...], Meta(description="Its service lines, in order.")]
     interchange_id: Annotated[UUID | None, Meta(description="The file that brought it; absent where it came as JSON.")] = None
     replaces_claim_id: Annotated[
-        UUID | None, Meta(description="The claim whose place it takes; told again when that claim comes later.")
+        UUID | None, Meta(description="The claim whose place it takes; told again when that is known later.")
     ] = None
     original_payer_claim_control_number: Annotated[
         str | None, Meta(description="REF*F8: the payer's number of the claim that it replaces or voids.")
@@ -84,4 +84,8 @@ class ClaimSubmittedV1(Struct, frozen=True, gc=False, omit_defaults=True):
     findings: Annotated[tuple[CheckFinding, ...], Meta(description="What checks found.")] = ()
     coder: Annotated[
         str | None, Meta(description="Who coded it: the provider's own id of one of its staff; absent where nobody told it.")
+    ] = None
+    linked_at: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="When it became known whose place it takes, where it is told again for that; UTC."),
     ] = None

@@ -1,12 +1,14 @@
 """How far the services' consumers are behind, asked of the broker itself."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from libs.common.errors import Transient
 from libs.common.messaging.brokers import BrokerAccess
 
 _PATIENCE_SECONDS: Final = 4.0
@@ -44,3 +46,28 @@ async def _ask(bootstrap: str, access: BrokerAccess, groups: tuple[str, ...]) ->
             topics = found.setdefault(group, {})
             topics[part.topic] = topics.get(part.topic, 0) + (max(0, ends[part] - told.offset) if told.offset >= 0 else 0)
     return found
+
+
+async def places(
+    bootstrap: str, access: BrokerAccess, group: str, topics: Sequence[str]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Return how far topics go, and up to where of it a group has dealt with everything.
+
+    Errors: Transient while the broker does not answer.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **access.options())
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, **access.options(), enable_auto_commit=False)
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await admin.start()
+            await consumer.start()  # without a group it has all partitions
+            parts = consumer.assignment()
+            ends = await consumer.end_offsets(parts)
+            begins = await consumer.beginning_offsets(parts)
+            committed = await admin.list_consumer_group_offsets(group)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Transient(type(error).__name__) from error
+    finally:
+        await consumer.stop()
+        await admin.close()
+    return ends, begins | {part: told.offset for part, told in committed.items() if told.offset >= 0}

@@ -18,6 +18,7 @@ OF_NO_TENANT: Final[Mapping[str, str]] = {
     "inbox": "random numbers of events that were dealt with, of which nobody can say whose they were; forgotten after 21 days",
     "relay_position": "how far the service's events are sent",
     "audit_position": "how far the service's audit log is chained",
+    "days_ended": "up to which day analytics has taken in what was told",
 }
 
 

@@ -1,8 +1,8 @@
 """Facts: what analytics knows of each account, as events told it; nothing is changed or taken away, later versions come beside.
 
 Everything that is counted is computed from these alone (`points`), so that every order of arrival ends in the same numbers, and any
-number can be computed again. `known_on` is the day (UTC) on which the producing service knew it, as its event says; a KPI "as of" a
-day is made of the facts known by then.
+number can be computed again. `known_on` is the day (UTC) on which the producing service knew it, as its event says, and never one
+that had ended here when the event came (day_ends.py); a KPI "as of" a day is made of the facts known by then.
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,11 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Claim(Struct, frozen=True, gc=False, omit_defaults=True, tag="claim", tag_field="is"):
-    """One claim as submitted; told again, with the next version, when the claim that it replaces comes later."""
+    """One claim as submitted; told again, with the next version, when it is known later what it replaces."""
 
     claim_id: UUID
     version: int
@@ -37,6 +38,12 @@ class Claim(Struct, frozen=True, gc=False, omit_defaults=True, tag="claim", tag_
     diagnosis: str = ""  # the first one's first three characters
     services: tuple[str, ...] = ()  # of its lines, in order
     coder: str = ""  # who coded it, where the sender told it
+    submitted_on: date | None = None  # where it was not the day on which this became known
+
+    @property
+    def came_on(self) -> date:
+        """Return the day of its submission."""
+        return self.submitted_on or self.known_on
 
     def identity(self) -> tuple[str, UUID, int]:
         return ("claim", self.claim_id, self.version)
@@ -199,6 +206,16 @@ class Followup(Struct, frozen=True, gc=False, omit_defaults=True, tag="followup"
 
 
 Fact = Claim | Answer | Remit | Match | Denial | Filing | Decision | Closing | Followup
+
+
+def known_from(fact: Fact, day: date) -> Fact:
+    """Return a fact as one that becomes known on a day, where it bears an earlier one; a claim's day of submission stays."""
+    if fact.known_on >= day:
+        return fact
+    if isinstance(fact, Claim):
+        return replace(fact, known_on=day, submitted_on=fact.came_on)
+    return replace(fact, known_on=day)
+
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 _decoder: Final = msgspec.json.Decoder(Fact)

@@ -234,7 +234,7 @@ def _submission(episode: Episode, found: Points) -> None:
     root = episode.root
     if root is None or root.frequency_code == _VOID or root.is_secondary:
         return
-    cell, on = episode.cell(root.payer_id), root.known_on
+    cell, on = episode.cell(root.payer_id), root.came_on
     found.add("submitted", on, cell, root.charge_cents)
     statuses = {answer.status for answer in episode.answers}
     if statuses & _JUDGED:
@@ -262,8 +262,8 @@ def _adjudication(episode: Episode, account: Account, found: Points) -> None:
     charge_cents = sum(remit.charge_cents for remit in initial)
     found.add("first_adjudicated", on, cell, charge_cents)
     found.add("first_lines", on, cell, 0, sum(max(remit.lines, 1) for remit in initial))
-    if root is not None and on >= root.known_on:
-        found.add("responded", on, cell, (on - root.known_on).days)
+    if root is not None and on >= root.came_on:
+        found.add("responded", on, cell, (on - root.came_on).days)
     refused = (
         [denial for remit in initial if (denial := denials.get(remit.remit_id)) and denial.denied_cents > 0] if denials else []
     )
@@ -296,8 +296,8 @@ def _is_mended(episode: Episode, answered_on: date) -> bool:
     root = episode.root
     if root is None or not root.has_error:
         return False
-    later = [claim for claim in episode.claims if claim is not root and claim.known_on <= answered_on]
-    newest = max(later, key=lambda claim: (claim.known_on, claim.claim_id), default=root)
+    later = [claim for claim in episode.claims if claim is not root and claim.came_on <= answered_on]
+    newest = max(later, key=lambda claim: (claim.came_on, claim.claim_id), default=root)
     return not newest.has_error and newest.frequency_code != _VOID
 
 

@@ -95,7 +95,7 @@ class _Booking:
         interchange_id: UUID | None = None,
         submitted_at: datetime | None = None,
     ) -> None:
-        """Tell of a claim; of one that came earlier, as of then. `event_id`: its row's, where it is told of first."""
+        """Tell of a claim. `event_id`: its row's, where it is told of first; `submitted_at`: when it came, where it is again."""
         event = to_event(
             claim,
             claim_id=claim_id,
@@ -104,6 +104,7 @@ class _Booking:
             replaces_claim_id=replaces,
             member_reference=member_reference,
             submitted_at=submitted_at or self.received.received_at,
+            linked_at=self.received.received_at if submitted_at else None,
             findings=findings,
             coder=coder,
         )

@@ -25,6 +25,7 @@ def to_event(
     submitted_at: datetime,
     findings: Sequence[CheckFinding] = (),
     coder: str = "",
+    linked_at: datetime | None = None,
 ) -> ClaimSubmittedV1:
     """Say one claim as `claim.submitted` says it; lines keep their numbers, or count from 1 where they have none."""
     rendering = claim.provider(_RENDERING)
@@ -61,6 +62,7 @@ def to_event(
         member_reference=member_reference,
         findings=tuple(findings),
         coder=coder or None,
+        linked_at=linked_at,
     )
 
 

@@ -1,16 +1,18 @@
 """Analytics with a database of its own for a module: facts go in as the handlers record them, questions over HTTP."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast
 from uuid import UUID
 
 import httpx
 import pytest
 from msgspec import Struct
+from sqlalchemy import text
 
 from libs.common.clock import Clock, FixedClock
 from libs.common.database import Database
+from services.analytics import store
 from services.analytics.api import make_app
 from services.analytics.facts import Fact
 from services.analytics.handlers import record
@@ -40,6 +42,11 @@ class Analytics:
             told = [((self.tenant, UUID(int=number)), fact) for number, facts in numbered for fact in facts]
             await record(tx, told)
 
+    async def end_days(self, through: date) -> None:
+        """End all days up to one: what is told from now on is known later."""
+        async with self.worker.begin() as tx:
+            await store.end_days(tx, through)
+
     async def ask(self, kpi: str, /, **query: Any) -> dict[str, Any]:
         answer = await self.http.get(f"/v1/kpis/{kpi}", params=query)
         assert answer.status_code == 200, answer.text
@@ -53,6 +60,8 @@ async def analytics(service_database: Callable[[str], Any], request: pytest.Fixt
     made = kept.setdefault("_database", None) or service_database("analytics")
     kept["_database"] = made
     worker, api = Database(made.worker_url), Database(made.api_url)
+    async with worker.begin() as tx:  # no day has ended yet
+        await tx.execute(text("UPDATE days_ended SET through = DATE '0001-01-01'"))
     yield Analytics(worker, api, request.node.name[:60])
     await worker.close()
     await api.close()

@@ -62,6 +62,7 @@ async def test_a_filter_that_matches_nothing_and_an_empty_period_have_no_value(a
 async def test_a_past_month_asked_as_of_a_day_stays_what_it_was(analytics: Analytics) -> None:
     january: dict[str, Any] = {"from": "2026-01-01", "to": "2026-01-31"}
     await analytics.tell(DENIED, PAID)
+    await analytics.end_days(date(2026, 1, 31))
     then = await analytics.ask("denied-dollars-open", as_of="2026-01-31", **january)
     assert then["total"]["value"] == 10_000
     late = [remit(3, 25, claim_number=3, known_on=date(2026, 3, 20)), claim(3), denial(3, 25, known_on=date(2026, 3, 20))]

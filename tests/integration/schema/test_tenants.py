@@ -10,6 +10,7 @@ from deploy.local.layout import SERVICES
 
 # The spine's own tables: COPY is refused where row-level security binds. The API role reaches the outbox alone, always by tenant.
 SPINE = {"outbox", "inbox", "relay_position", "audit_position", "alembic_version"}
+SPINE |= {"days_ended"}  # of analytics: how far the topics were taken in, which are everybody's
 # Written by the worker alone, and read by the API role.
 WORKERS = {"audit_chain", "audit_seals"}
 
