@@ -31,6 +31,16 @@ def show_alert(alert_id: AlertId, as_json: AsJson = False) -> None:
     alerts.show(alert_id, as_json=as_json)
 
 
+@app.command("chart")
+def show_chart(
+    payer: Annotated[str, typer.Argument(metavar="PAYER", help="payer id")],
+    category: Annotated[str | None, typer.Option(help="the category of what is refused; without it, all refusals")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the last days of a payer's chart, with or without an alert."""
+    alerts.chart(payer, category, as_json=as_json)
+
+
 @app.command("acknowledge")
 def acknowledge_alert(alert_id: AlertId, note: Note = None, as_json: AsJson = False) -> None:
     """Say that somebody looks into it."""

@@ -60,6 +60,12 @@ class Point(Struct, frozen=True):
     state: str
 
 
+class Chart(Struct, frozen=True):
+    payer_name: str | None
+    state: str
+    points: list[Point]
+
+
 class LifeStep(Struct, frozen=True):
     what: str
     who: str
@@ -110,6 +116,17 @@ def take(alert_id: UUID, step: str, told: Mapping[str, Any], *, as_json: bool) -
         version = analytics.get(f"/v1/alerts/{alert_id}", AlertDetail).value.version
         body = json_body({name: value for name, value in told.items() if value is not None}, {"If-Match": f'"{version}"'})
         _print(analytics.post_again(f"/v1/alerts/{alert_id}:{step}", AlertDetail, body), as_json=as_json)
+
+
+def chart(payer: str, category: str | None, *, as_json: bool) -> None:
+    """Show a payer's chart, whether it has an alert or not."""
+    with Service("analytics") as analytics:
+        answer = analytics.get("/v1/charts", Chart, {"payer": payer, "category": category})
+    if as_json:
+        print_json(msgspec.Raw(answer.raw))
+        return
+    output().print(plain(f"{answer.value.payer_name or payer}, {category or 'all refusals'}: {answer.value.state}"))
+    print_rows(output(), _POINTS, [_point(each) for each in answer.value.points[-_SHOWN_DAYS:]])
 
 
 def _print(answer: Answer[AlertDetail], *, as_json: bool) -> None:

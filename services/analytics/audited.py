@@ -31,6 +31,7 @@ AUDITED: Final[Routes] = {
     **changes("root_cause", "root_cause_id", "page.plan", "page.tryRule"),
     **changes("root_cause_action", "action_id", "page.takeStep"),
     **neither("getDenialRate", "listKpis", "getKpi", "listRootCauses", "listAlerts", "getAlert", "follow", "getScorecards"),
+    **neither("getChart"),
     **neither("listAudits", "getAudit", "getResults", "listWebhooks", "getWebhook", "listDeliveries", "getReplay", "getRecount"),
     **neither("listActions", "getAction", "getEffect", "listSchedules", "getSchedule", "listReportSchedules", "listReports"),
     **neither("getFinance"),

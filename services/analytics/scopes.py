@@ -22,6 +22,7 @@ SCOPES: Final = {
     "POST /v1/root-causes/{root_cause_id}/rule": "payer-rules:write",
     "GET /v1/alerts": "alerts:read",
     "GET /v1/alerts/{alert_id}": "alerts:read",
+    "GET /v1/charts": "alerts:read",
     "GET /v1/stream": "alerts:read",
     "POST /v1/alerts/{alert_id}:acknowledge": "alerts:write",
     "POST /v1/alerts/{alert_id}:resolve": "alerts:write",

@@ -17,8 +17,9 @@ from libs.common.http.written import Day
 from services.analytics import queries
 from services.analytics.alerts import store, telling
 from services.analytics.alerts.lifecycle import ALL, Alert, Refused, Step, acknowledge, resolve
-from services.analytics.alerts.scan import charts_of, window
-from services.analytics.alerts.views import AcknowledgeBody, AlertDetail, AlertView, ResolveBody
+from services.analytics.alerts.scan import chart_of, charts_of, window
+from services.analytics.alerts.views import AcknowledgeBody, AlertDetail, AlertView, ChartView, ResolveBody
+from services.analytics.store import ended_through
 
 router = APIRouter(tags=["alerts"])
 
@@ -52,6 +53,29 @@ async def list_alerts(
     return cut_page(found, limit, tenant, filters, lambda each: AlertView.of(each, names), position=lambda each: each.alert_id)
 
 
+@router.get("/v1/charts", summary="A payer's control chart, with or without an alert", responses=responses(404, 422))
+async def get_chart(
+    tenant: TenantDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    payer: Annotated[str, Query(max_length=80, description="payer id")],
+    category: Annotated[str, Query(max_length=40, description="empty: all refusals together")] = ALL,
+    as_of: Annotated[Day | None, Query(description="what was known on the evening of this day (UTC)")] = None,
+) -> ChartView:
+    """What alerts rest on: each day's claims and refusals, the share that is usual and its limit, the evidence for a shift and how
+    much it takes, and the shifts. 404: the payer has no finished day, or never refused for this category.
+    """
+    async with database.begin(tenant) as tx:
+        known = await store.of_payer(tx, tenant, payer)
+        through = await ended_through(tx)
+        sums = await store.days_of(tx, tenant, payer, window(clock.now().date()), through, as_of)
+        names = await queries.payer_names(tx, tenant)
+    days = sums.days.get(category)
+    if not days:
+        raise not_found("chart")
+    return ChartView.of(payer, category, chart_of(category, days, known), known, names, waits=sums.waits)
+
+
 @router.get("/v1/alerts/{alert_id}", summary="One alert, with its chart and its life", responses=responses(404, 422))
 async def get_alert(
     alert_id: AlertId,
@@ -73,10 +97,11 @@ async def _detail(
         if alert is None:
             raise not_found("alert")
         known = await store.of_payer(tx, tenant, alert.payer_id)
-        days = await store.days_of(tx, tenant, alert.payer_id, *window(now.date()), as_of)
+        through = await ended_through(tx)
+        sums = await store.days_of(tx, tenant, alert.payer_id, window(now.date()), through, as_of)
         names = await queries.payer_names(tx, tenant)
         history = await store.history(tx, tenant, alert_id)
-    charts = charts_of(days, known)
+    charts = charts_of(sums.days, known)
     by_category = []
     for category, each in charts.items():
         points = [point for point in each.points if alert.began_on <= point.on <= alert.last_on]

@@ -8,7 +8,8 @@ never below zero. It needs no least number of claims a day: few say little, days
 What is usual is learned from the half year before, without the days of shifts, anew each week, and not while evidence mounts. It is
 taken as high as it may well be, so that a payer who is hardly known, or a category that is hardly seen, needs the more evidence.
 
-Source: Laney, "Improved control charts for attributes" (2002); Page, "Continuous inspection schemes" (1954).
+Source: Laney, "Improved control charts for attributes" (2002); Page, "Continuous inspection schemes" (1954); for when a payer tells
+of a payment, CAQH CORE rule 370.
 """
 
 import math
@@ -29,6 +30,8 @@ _MOVING_RANGE: Final = 1.128  # of two: what a mean moving range is of a standar
 _SIGMAS: Final = 3.0
 _DAILY: Final = 250.0  # days with volume in a year, of a payer that pays on workdays
 _SIGNAL_MIN: Final = 1.5
+_STRAGGLERS: Final = 0.1
+_TOLD_WITHIN: Final = timedelta(days=7)
 
 
 class Tuning(Struct, frozen=True):
@@ -60,6 +63,16 @@ class Day(Struct, frozen=True, gc=False):
     claims: int
     denied: int
     refused_cents: int = 0
+
+
+def is_finished(on: date, claims: int, fresh: int, through: date) -> bool:
+    """Say whether a payment day is there to be judged: it has ended, and nearly nothing of it came since the last day's end.
+
+    Half of a day's answers are another day: a payer's files come one after another, and what one refuses the next may not. Payers
+    tell of a payment within three workdays of it; what comes after a week is late, and waits for nothing.
+    `fresh`: of its claims, those that became known after `through`, the last day that has ended.
+    """
+    return on <= through and (fresh <= claims * _STRAGGLERS or on <= through - _TOLD_WITHIN)
 
 
 class Episode(Struct, frozen=True):
@@ -99,7 +112,9 @@ class Usual(Struct, frozen=True):
 
 
 class Point(Struct, frozen=True):
-    """A day of a chart. `expected` and `upper_limit` are shares; None: nothing is usual yet."""
+    """A day of a chart. `expected` and `upper_limit` are shares, `signal_at` the evidence that a shift would take; None: nothing is
+    usual yet.
+    """
 
     on: date
     claims: int
@@ -108,6 +123,7 @@ class Point(Struct, frozen=True):
     upper_limit: float | None
     evidence: float
     state: State
+    signal_at: float | None = None
 
 
 class Shift(Struct, frozen=True):
@@ -178,8 +194,14 @@ class _Walk:
                 self._look_for_end(place, day)
         if self._signalled_on is not None:
             self._shifts.append(self._of_days(len(self._days)))
-        state: State = "shifted" if self._signalled_on else points[-1].state if points else "learning"
-        return Chart(tuple(points), state, tuple(self._shifts))
+        return Chart(tuple(points), self._state(points), tuple(self._shifts))
+
+    def _state(self, points: Sequence[Point]) -> State:
+        """Return how the chart stands after its last day: a shift that ended with it is over, though the day was one of it."""
+        if self._signalled_on is not None:
+            return "shifted"
+        last = points[-1].state if points else "learning"
+        return "watching" if last == "shifted" else last
 
     def _begin_told(self, on: date) -> None:
         """Take up what was told of and covers this day."""
@@ -286,6 +308,7 @@ class _Walk:
             min(share + spread, 1.0),
             self._evidence,
             "shifted" if shifted else "watching",
+            usual.signal_at(self._tuning),
         )
 
     def _says(self, day: Day, usual: Usual) -> float:

@@ -2,6 +2,7 @@
 
 One shift is one alert: where one category carries it, the alert is about that category; else about all of the payer's refusals.
 What was told stands as it was told, whatever comes late; it ends by the chart (back, or settled as the new level), or by a person.
+With it ends the shift on every chart that showed it: what is told of afterwards rests on later days alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -101,12 +102,32 @@ def episodes(alerts: Iterable[Alert], category: str) -> list[Episode]:
     ]
 
 
+def ended_elsewhere(chart: Chart, category: str, alerts: Iterable[Alert]) -> Episode | None:
+    """Return the first shift of a chart that none of its own alerts told of and that ended with an alert of another chart.
+
+    A chart of all refusals shows what a category's alert told of, and a category's chart what that of all did: when the alert ends,
+    the shift is over on both, by the same word on what its days are.
+    """
+    known = list(alerts)
+    own = {(each.began_on, each.signalled_on) for each in known if each.category == category}
+    others = [each for each in known if each.status == "resolved" and (category == ALL) != (each.category == ALL)]
+    for shift in chart.shifts:
+        if (shift.began_on, shift.signalled_on) in own:
+            continue
+        over = [each for each in others if _is_told_by(shift, category, each)]
+        last = max(over, key=_ended_on, default=None)
+        if last is not None and (shift.ended_on is None or shift.ended_on > _ended_on(last)):
+            (told,) = episodes([last], last.category)
+            return replace(told, began_on=shift.began_on, signalled_on=shift.signalled_on)
+    return None
+
+
 def settle(
     tenant_id: str, payer_id: str, charts: Mapping[str, Chart], known: Sequence[Alert], now: datetime, ids: Iterable[UUID]
 ) -> Settled:
     """Return what brings a payer's alerts to what its charts say now. `ids`: for those that open."""
     settled = Settled([], [])
-    standing = []
+    standing, ended = [], []
     for alert in (each for each in known if each.status != "resolved"):
         shift = _shift_of(alert, charts.get(alert.category))
         if shift is None:
@@ -115,11 +136,12 @@ def settle(
         after = _with_figures(alert, shift, charts[alert.category])
         if shift.ended_on is not None and shift.ended is not None:
             settled.steps.append(_ended(after, shift.ended, SYSTEM, shift.ended_on, None, now))
+            ended.append(settled.steps[-1].after)
             continue
         standing.append(after)
         if after != alert:
             settled.moved.append(after)
-    fresh = zip(_fresh(charts, standing, now), ids, strict=False)
+    fresh = zip(_fresh(charts, standing, ended, now), ids, strict=False)
     for (category, shift), alert_id in fresh:
         opened = _opened(tenant_id, payer_id, category, shift, charts[category], alert_id, now)
         settled.steps.append(Step("opened", SYSTEM, now, opened))
@@ -162,13 +184,18 @@ def _shift_of(alert: Alert, chart: Chart | None) -> Shift | None:
     return next((each for each in reversed(chart.shifts) if (each.began_on, each.signalled_on) == told), None)
 
 
-def _fresh(charts: Mapping[str, Chart], standing: Sequence[Alert], now: datetime) -> list[tuple[str, Shift]]:
-    """Return the shifts that nothing stands for yet, each once."""
+def _fresh(
+    charts: Mapping[str, Chart], standing: Sequence[Alert], ended: Sequence[Alert], now: datetime
+) -> list[tuple[str, Shift]]:
+    """Return the shifts that nothing stands for yet, each once. `ended`: alerts that these very charts have ended."""
     taken = {each.category: (each.began_on, each.signalled_on) for each in standing}
     found = {
         category: shift
         for category, chart in charts.items()
-        if (shift := chart.standing) is not None and category not in taken and chart.points[-1].on >= now.date() - _STALE
+        if (shift := chart.standing) is not None
+        and category not in taken
+        and chart.points[-1].on >= now.date() - _STALE
+        and not any((category == ALL) != (each.category == ALL) and _is_told_by(shift, category, each) for each in ended)
     }
     whole = found.pop(ALL, None)
     if ALL in taken:
@@ -191,6 +218,22 @@ def _excess(shift: Shift) -> float:
 def _same(shift: Shift, began_on: date, signalled_on: date) -> bool:
     """Say whether a category's shift is part of one of all refusals."""
     return began_on - _SAME_SHIFT <= shift.began_on <= signalled_on + _SAME_SHIFT
+
+
+def _is_told_by(shift: Shift, category: str, alert: Alert) -> bool:
+    """Say whether a shift that has no alert of its own is what an alert of another chart told of, which is over now.
+
+    It began with it; or it is one of all refusals, was on the chart while the alert stood, and was not told of since a category
+    carried it.
+    """
+    ended_on = _ended_on(alert)
+    if not alert.began_on - _SAME_SHIFT <= shift.began_on <= ended_on:
+        return False
+    return _same(shift, alert.began_on, alert.signalled_on) or (category == ALL and shift.signalled_on <= ended_on)
+
+
+def _ended_on(alert: Alert) -> date:
+    return alert.ended_on or date.max
 
 
 def _opened(tenant_id: str, payer_id: str, category: str, shift: Shift, chart: Chart, alert_id: UUID, now: datetime) -> Alert:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.changes import Change
 from libs.common.database import driver
 from libs.common.ids import uuid7
-from services.analytics.alerts.charts import Day
+from services.analytics.alerts.charts import Day, is_finished
 from services.analytics.alerts.lifecycle import ALL, Alert, Step, What
 from services.analytics.facts.measures import CHARTED, MEASURES, Grain
 
@@ -24,10 +24,11 @@ _LOCK: Final = " FOR UPDATE"
 _TOLD: Final = "changed_xid::text AS changed, step_id, what, who, at, note, after"
 _ASKED: Final = [_ANSWERED, _DENIED, _REFUSED]
 _CHANGED: Final = """
-SELECT tenant_id, payer_id, moved FROM alert_marks WHERE moved <> looked ORDER BY tenant_id, payer_id
+SELECT tenant_id, payer_id, moved FROM alert_marks WHERE moved <> looked OR again_on <= $1 ORDER BY tenant_id, payer_id
 """
 _DAYS: Final = f"""
-SELECT day, measure, category, sum(count)::bigint AS count, sum(amount)::bigint AS amount
+SELECT day, measure, category, sum(count)::bigint AS count, sum(amount)::bigint AS amount,
+    coalesce(sum(count) FILTER (WHERE known_on > $7::date), 0)::bigint AS fresh
 FROM rollups JOIN cells USING (tenant_id, cell)
 WHERE tenant_id = $1 AND grain = {Grain.COARSE} AND measure = ANY($2::smallint[]) AND day BETWEEN $3 AND $4 AND payer = $5
     AND ($6::date IS NULL OR known_on <= $6)
@@ -43,33 +44,57 @@ class Mark(Struct, frozen=True):
     moved: int
 
 
-async def changed(tx: AsyncConnection) -> list[Mark]:
-    """Return the payers, of all tenants, whose sums have moved since they were looked at: whoever adds to them says so."""
-    return [Mark(*row) for row in await (await driver(tx)).fetch(_CHANGED)]
+async def changed(tx: AsyncConnection, through: date | None) -> list[Mark]:
+    """Return the payers, of all tenants, whose sums have moved since they were looked at (whoever adds to them says so), and those
+    of whom a day has ended since.
+    """
+    return [Mark(*row) for row in await (await driver(tx)).fetch(_CHANGED, through)]
 
 
-async def write_mark(tx: AsyncConnection, mark: Mark, now: datetime) -> None:
-    """Say that a payer was looked at as it was when its mark was read; what moved since is looked at again."""
+async def write_mark(tx: AsyncConnection, mark: Mark, now: datetime, again_on: date | None) -> None:
+    """Say that a payer was looked at as it was when its mark was read; what moved since is looked at again.
+
+    `again_on`: with the end of this day at the latest, since days that it has were not judged yet.
+    """
     await (await driver(tx)).execute(
-        "UPDATE alert_marks SET looked = $3, looked_at = $4 WHERE tenant_id = $1 AND payer_id = $2 AND looked < $3",
+        "UPDATE alert_marks SET looked = $3, looked_at = $4, again_on = $5 WHERE tenant_id = $1 AND payer_id = $2 AND looked <= $3",
         mark.tenant_id,
         mark.payer_id,
         mark.moved,
         now,
+        again_on,
     )
 
 
+class Sums(Struct, frozen=True):
+    """A payer's days by category, those without a refusal among them. `waits`: there are others, which are not finished yet."""
+
+    days: dict[str, list[Day]]
+    waits: bool
+
+
 async def days_of(
-    tx: AsyncConnection, tenant_id: str, payer_id: str, first: date, last: date, as_of: date | None = None
-) -> dict[str, list[Day]]:
-    """Return a payer's days by category, those without a refusal among them; as they were known on the evening of `as_of`."""
-    rows = await (await driver(tx)).fetch(_DAYS, tenant_id, _ASKED, first, last, payer_id, as_of)
+    tx: AsyncConnection,
+    tenant_id: str,
+    payer_id: str,
+    span: tuple[date, date],
+    through: date | None,
+    as_of: date | None = None,
+) -> Sums:
+    """Return a payer's finished days within a span, as they are known, or were on the evening of `as_of`.
+
+    `through`: the last day that has ended; without one, none is finished.
+    """
+    through = min(as_of or date.max, through or date.min)
+    rows = await (await driver(tx)).fetch(_DAYS, tenant_id, _ASKED, *span, payer_id, as_of, through)
+    answered = {row["day"]: row["count"] for row in rows if row["measure"] == _ANSWERED}
+    finished = {
+        row["day"] for row in rows if row["measure"] == _ANSWERED and is_finished(row["day"], row["count"], row["fresh"], through)
+    }
     sums: defaultdict[tuple[str, date], list[int]] = defaultdict(lambda: [0, 0])
-    answered: dict[date, int] = {}
     categories = {ALL}
     for row in rows:
         if row["measure"] == _ANSWERED:
-            answered[row["day"]] = row["count"]
             continue
         categories.add(row["category"])
         for category in {ALL, row["category"]}:
@@ -78,9 +103,13 @@ async def days_of(
                 of_day[0] += row["count"]
             else:
                 of_day[1] += row["amount"]
-    return {
-        category: [Day(on, claims, *sums.get((category, on), (0, 0))) for on, claims in answered.items()] for category in categories
-    }
+    days = {
+        category: [
+            Day(on, claims, *sums.get((category, on), (0, 0))) for on, claims in answered.items() if on in finished
+        ]
+        for category in categories
+    }  # fmt: skip
+    return Sums(days, waits=any(claims > 0 for on, claims in answered.items() if on not in finished))
 
 
 async def of_payer(tx: AsyncConnection, tenant_id: str, payer_id: str, *, lock: bool = False) -> list[Alert]:

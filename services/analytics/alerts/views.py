@@ -9,7 +9,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from libs.common.money import dollars
-from services.analytics.alerts.charts import Chart, Point, State
+from services.analytics.alerts.charts import OF_ALL, OF_CATEGORY, Chart, Point, Shift, State
 from services.analytics.alerts.lifecycle import Alert, ByPerson, Resolution, Status, Step, What
 from services.analytics.alerts.store import Told
 from services.analytics.kpis import ratio
@@ -83,10 +83,65 @@ class PointView(BaseModel):
     upper_limit: float | None = Field(description="Laney's p' limit, three sigma: beyond it a day is unusual by itself")
     evidence: float = Field(description="CUSUM: for a shift; in a shift, for its end")
     state: State
+    signal_at: float | None = Field(description="evidence at which a shift is told of; null: not known yet")
 
     @classmethod
     def of(cls, point: Point) -> "PointView":
         return cls.model_validate(msgspec.structs.asdict(point))
+
+
+class ShiftView(BaseModel):
+    """A shift on a chart."""
+
+    began_on: date
+    signalled_on: date
+    ended_on: date | None = Field(description="null: it stands")
+    usual_rate: float
+    claims: int
+    denied: int
+    expected_denied: float = Field(description="refusals that would have been usual")
+    refused_cents: int
+    alert_id: UUID | None = Field(
+        description="null: none of this chart's own; an alert of all refusals, or of a category, tells of it"
+    )
+
+    @classmethod
+    def of(cls, shift: Shift, alerts: Sequence[Alert]) -> "ShiftView":
+        told = msgspec.structs.asdict(shift) | {
+            "expected_denied": round(shift.expected, 3),
+            "usual_rate": round(shift.usual_rate, 6),
+        }
+        same = [each.alert_id for each in alerts if (each.began_on, each.signalled_on) == (shift.began_on, shift.signalled_on)]
+        return cls.model_validate(told | {"alert_id": same[-1] if same else None})
+
+
+class ChartView(BaseModel):
+    """A payer's chart, whether it has an alert or not."""
+
+    payer_id: str
+    payer_name: str | None
+    category: str | None = Field(description="null: all refusals of the payer together")
+    state: State = Field(description="learning: nothing is usual yet; watching; shifted: an alert stands, or would")
+    back_at: float = Field(description="evidence, in a shift, at which it is over")
+    points: list[PointView] = Field(description="finished payment days with volume, the last 400 days")
+    shifts: list[ShiftView] = Field(description="what it told of, or would, the last one last")
+    waits: bool = Field(description="there are days that are not finished yet, and not on it")
+
+    @classmethod
+    def of(
+        cls, payer_id: str, category: str, chart: Chart, alerts: Sequence[Alert], names: Mapping[str, str], *, waits: bool
+    ) -> "ChartView":
+        own = [each for each in alerts if each.category == category]
+        return cls(
+            payer_id=payer_id,
+            payer_name=names.get(payer_id),
+            category=category or None,
+            state=chart.state,
+            back_at=(OF_CATEGORY if category else OF_ALL).back_at,
+            points=[PointView.of(point) for point in chart.points],
+            shifts=[ShiftView.of(shift, own) for shift in chart.shifts],
+            waits=waits,
+        )
 
 
 class CategoryView(BaseModel):

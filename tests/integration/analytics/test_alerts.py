@@ -47,6 +47,12 @@ def scan_of(analytics: Analytics, now: datetime = NOW) -> AlertScan:
     return AlertScan(analytics.worker, FixedClock(now))
 
 
+async def scan(analytics: Analytics, now: datetime = NOW) -> int:
+    """Let the days before end, and look."""
+    await analytics.end_days(now.date() - timedelta(days=1))
+    return await scan_of(analytics, now).scan()
+
+
 async def alerts(analytics: Analytics, **query: Any) -> list[dict[str, Any]]:
     answer = await analytics.http.get("/v1/alerts", params=query)
     assert answer.status_code == 200, answer.text
@@ -55,6 +61,7 @@ async def alerts(analytics: Analytics, **query: Any) -> list[dict[str, Any]]:
 
 async def test_a_shift_is_told_of_once_and_its_life_is_kept(analytics: Analytics) -> None:
     await tell(analytics, list(payer_days("one", HABIT, FIRST, 77, DOUBLED)))
+    await analytics.end_days(NOW.date() - timedelta(days=1))
     await asyncio.gather(scan_of(analytics).scan(), scan_of(analytics).scan())
     (alert,) = await alerts(analytics)
     assert (alert["payer_id"], alert["category"], alert["status"]) == ("P1", "authorization", "open")
@@ -77,7 +84,7 @@ async def test_a_shift_is_told_of_once_and_its_life_is_kept(analytics: Analytics
         ("opened", "recours", None), ("acknowledged", PERSON, "asked the payer"), ("resolved", PERSON, None),
     ]  # fmt: skip
     assert await alerts(analytics) == []
-    assert await scan_of(analytics).scan() == 0
+    assert await scan(analytics) == 0
     for days, note in ((2556, "asked the payer"), (2558, "forgotten")):
         await Forgetter(analytics.worker, FixedClock(NOW + timedelta(days=days)), KINDS).forget()
         kept = (await analytics.http.get(path)).json()["history"]
@@ -87,17 +94,17 @@ async def test_a_shift_is_told_of_once_and_its_life_is_kept(analytics: Analytics
 async def test_what_is_back_ends_by_itself_and_what_comes_late_does_not_tell_twice(analytics: Analytics) -> None:
     days = list(payer_days("back", HABIT, FIRST, 77, DOUBLED))
     await tell(analytics, days[:-3])
-    await scan_of(analytics).scan()
+    await scan(analytics)
     (alert,) = await alerts(analytics)
-    for late in days[-3:]:
+    for number, late in enumerate(days[-3:], start=1):
         await tell(analytics, [late])
-        await scan_of(analytics).scan()
+        await scan(analytics, NOW + timedelta(days=number))
     (still,) = await alerts(analytics)
     assert (still["alert_id"], still["version"]) == (alert["alert_id"], 1)
     assert still["claims"] > alert["claims"]
     later = NOW + timedelta(days=40)
     await tell(analytics, list(payer_days("after", HABIT, NOW.date() + timedelta(days=2), 38)))
-    await scan_of(analytics, later).scan()
+    await scan(analytics, later)
     (ended,) = await alerts(analytics, status="resolved")
     assert (ended["alert_id"], ended["resolution"], ended["resolved_by"]) == (alert["alert_id"], "back", "recours")
     assert await alerts(analytics) == []
@@ -112,16 +119,16 @@ async def test_a_scan_that_is_cut_off_is_as_if_it_had_not_begun(analytics: Analy
     with monkeypatch.context() as patched:
         patched.setattr(store, "write_mark", die)
         with pytest.raises(Transient):
-            await scan_of(analytics).scan()
+            await scan(analytics)
     assert await alerts(analytics, status="all") == []
-    await scan_of(analytics).scan()
+    await scan(analytics)
     assert len(await alerts(analytics, status="all")) == 1
 
 
 async def test_lists_are_paged_and_filtered(analytics: Analytics) -> None:
     for payer in ("P1", "P2", "P3"):
         await tell(analytics, list(payer_days("pages", HABIT, FIRST, 77, DOUBLED)), payer)
-    await scan_of(analytics).scan()
+    await scan(analytics)
     assert [each["payer_id"] for each in await alerts(analytics, payer="P2", category="authorization")] == ["P2"]
     assert await alerts(analytics, category="") == []
     seen = []
@@ -135,3 +142,33 @@ async def test_lists_are_paged_and_filtered(analytics: Analytics) -> None:
     assert sorted(seen) == ["P1", "P2", "P3"]
     assert (await analytics.http.get("/v1/alerts", params={"cursor": "x"})).status_code == 400
     assert (await analytics.http.get(f"/v1/alerts/{UUID(int=1)}")).status_code == 404
+
+
+async def test_a_chart_is_shown_without_an_alert_and_says_what_it_told_of(analytics: Analytics) -> None:
+    calm = list(payer_days("chart", HABIT, FIRST, 60))
+    await tell(analytics, calm, "P9")
+    await tell(analytics, list(payer_days("chart", HABIT, FIRST, 77, DOUBLED)))
+    await scan(analytics)
+
+    async def chart(**query: str) -> dict[str, Any]:
+        answer = await analytics.http.get("/v1/charts", params=query)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    quiet = await chart(payer="P9")
+    assert (quiet["category"], quiet["state"], quiet["shifts"], quiet["waits"]) == (None, "watching", [], False)
+    assert [each["claims"] for each in quiet["points"]] == [day.claims for day in calm]
+    last = quiet["points"][-1]
+    assert 0 < last["expected"] < last["upper_limit"] < 1
+    assert 0 <= last["evidence"] < last["signal_at"]
+    (alert,) = await alerts(analytics)
+    shifted = await chart(payer="P1", category="authorization")
+    assert (shifted["state"], [each["alert_id"] for each in shifted["shifts"]]) == ("shifted", [alert["alert_id"]])
+    assert shifted["shifts"][0]["began_on"] == alert["began_on"]
+    part = await chart(payer="P1")
+    assert [each["alert_id"] for each in part["shifts"]] == [None], "the category's alert tells of it"
+    before = await chart(payer="P1", category="authorization", as_of=(SHIFT - timedelta(days=1)).isoformat())
+    assert (before["state"], before["points"][-1]["on"] < SHIFT.isoformat()) == ("watching", True)
+    for unknown in ({"payer": "nobody"}, {"payer": "P1", "category": "never"}):
+        assert (await analytics.http.get("/v1/charts", params=unknown)).status_code == 404
+    assert (await analytics.http.get("/v1/charts")).status_code == 422

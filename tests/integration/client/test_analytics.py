@@ -12,6 +12,7 @@ import pytest
 from libs.common.clock import FixedClock, SystemClock
 from libs.common.database import Database
 from libs.common.ids import uuid7
+from services.analytics import store
 from services.analytics.alerts import telling
 from services.analytics.alerts.lifecycle import Alert, Step
 from services.analytics.audits.running import Drawer
@@ -127,6 +128,26 @@ def test_an_audit_is_of_a_filtered_population_is_reassigned_and_cancelled(run: R
     for wrong in ("payer", "birthday:1"):
         code, out, err = run("audits", "plan", *told[:4], "--filter", wrong)
         assert (code, out, "Traceback" in err) == (2, "", False)
+
+
+async def charted(made: ServiceDatabase) -> None:
+    """Tell of a claim that was paid yesterday, and let that day end."""
+    worker, yesterday = Database(made.worker_url), NOW.date() - timedelta(days=1)
+    paid = remit(9, paid=9_000, claim_number=None, payer_id="CHARTED", payment_on=yesterday, known_on=yesterday)
+    async with worker.begin() as tx:
+        await record(tx, [(("local", UUID(int=9)), paid)])
+    async with worker.begin() as tx:
+        await store.end_days(tx, yesterday)
+    await worker.close()
+
+
+def test_a_chart_is_shown_without_an_alert(run: Run, database: ServiceDatabase) -> None:
+    run_apart(charted(database))
+    code, out, _ = run("alerts", "chart", "CHARTED")
+    assert (code, out.splitlines()[0]) == (0, "CHARTED, all refusals: learning")
+    (told,) = lines(run("alerts", "chart", "CHARTED", "--json")[1])
+    assert [(each["claims"], each["denied"]) for each in told["points"]] == [(1, 0)]
+    assert run("alerts", "chart", "CHARTED", "--category", "authorization")[0] == 2
 
 
 async def open_alert(made: ServiceDatabase) -> None:

@@ -5,10 +5,23 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from services.analytics.alerts.charts import Chart, Point, Shift
-from services.analytics.alerts.lifecycle import ALL, Alert, Refused, Settled, Step, acknowledge, episodes, resolve, settle
+from services.analytics.alerts.charts import Chart, Episode, Point, Shift
+from services.analytics.alerts.lifecycle import (
+    ALL,
+    Alert,
+    Refused,
+    Resolution,
+    Settled,
+    Step,
+    acknowledge,
+    ended_elsewhere,
+    episodes,
+    resolve,
+    settle,
+)
 
 NOW = datetime(2026, 3, 20, 9, tzinfo=UTC)
+TODAY = NOW.date()
 BEGAN, SIGNALLED, LAST = date(2026, 3, 3), date(2026, 3, 6), date(2026, 3, 19)
 SHIFT = Shift(BEGAN, SIGNALLED, 0.1, claims=1000, denied=220, expected=100.0, refused_cents=2_200_000)
 IDS = [UUID(int=number) for number in range(1, 9)]
@@ -94,3 +107,38 @@ def test_a_payer_that_answers_no_more_is_no_news() -> None:
 def test_an_alert_whose_days_are_gone_stands_until_somebody_ends_it() -> None:
     (alert,) = opened({ALL: standing()})
     assert settled({}, [alert]) == Settled([], [])
+
+
+def over(alert: Alert, ended_on: date = TODAY, resolution: Resolution = "false_alarm") -> Alert:
+    return replace(alert, status="resolved", resolution=resolution, ended_on=ended_on, resolved_at=NOW)
+
+
+def test_what_ended_with_an_alert_of_another_chart_is_over_on_this_one_too() -> None:
+    (alert,) = opened({"authorization": standing()})
+    later = replace(SHIFT, began_on=BEGAN + timedelta(days=2), signalled_on=LAST)
+    told = ended_elsewhere(standing(later), ALL, [over(alert)])
+    assert told == Episode(later.began_on, later.signalled_on, NOW.date(), counts=True)
+    assert ended_elsewhere(
+        standing(later), "authorization", [over(replace(alert, category=ALL), resolution="new_normal")]
+    ) == Episode(later.began_on, later.signalled_on, NOW.date(), counts=True, is_level=True)
+
+
+def test_a_shift_that_is_none_of_the_ended_alerts_goes_on() -> None:
+    (alert,) = opened({"authorization": standing()})
+    assert ended_elsewhere(standing(), "coding", [over(alert)]) is None, "of another category"
+    assert ended_elsewhere(standing(), ALL, [alert]) is None, "which stands"
+    assert ended_elsewhere(standing(), ALL, [over(alert), over(replace(alert, category=ALL))]) is None, "which it told of itself"
+    new = replace(SHIFT, began_on=NOW.date() + timedelta(days=1), signalled_on=NOW.date() + timedelta(days=3))
+    assert ended_elsewhere(standing(new), ALL, [over(alert)]) is None, "which began later"
+    other = replace(SHIFT, began_on=SIGNALLED + timedelta(days=15), signalled_on=SIGNALLED + timedelta(days=19))
+    ended_on = SIGNALLED + timedelta(days=17)
+    assert ended_elsewhere(standing(other), "authorization", [over(replace(alert, category=ALL), ended_on)]) is None, (
+        "nobody saw it"
+    )
+
+
+def test_what_a_category_carried_until_its_end_is_not_told_of_as_of_all_in_the_same_look() -> None:
+    (alert,) = opened({"authorization": standing()})
+    ended = replace(SHIFT, ended_on=LAST, ended="new_normal")
+    found = settled({ALL: standing(), "authorization": Chart(calm().points, "watching", (ended,))}, [alert])
+    assert [(step.what, step.after.category) for step in found.steps] == [("resolved", "authorization")]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from libs.synthetic.payer_days import MIX, Habit, PayerDay, Shifted, payer_days
-from services.analytics.alerts.charts import OF_ALL, OF_CATEGORY, Chart, Day, Episode, chart, usual
+from services.analytics.alerts.charts import OF_ALL, OF_CATEGORY, Chart, Day, Episode, chart, is_finished, usual
 
 FIRST = date(2025, 1, 6)  # a Monday
 HABIT = Habit(claims=100, rate=0.1)
@@ -96,6 +96,25 @@ def test_a_shift_ends_where_the_rate_is_back_and_is_no_measure_of_what_is_usual(
     assert back_on < shift.ended_on <= back_on + timedelta(days=10)
     assert found.state == "watching"
     assert found.points[-1].expected == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_shift_that_ended_with_the_last_day_stands_no_more() -> None:
+    days = drawn("a", shifted=Shifted(ON))
+    (told,) = chart(days).shifts
+    ended = chart(days, [Episode(told.began_on, told.signalled_on, days[-1].on, counts=True)])
+    assert (ended.state, ended.standing) == ("watching", None)
+    assert [shift.ended_on for shift in ended.shifts] == [days[-1].on]
+    for until in range(len(days)):  # nor where it ended by itself
+        found = chart(drawn("b", 330, Shifted(ON, to_on=ON + timedelta(days=30)))[: until + 150])
+        assert found.standing is None or found.standing.ended_on is None
+
+
+@pytest.mark.parametrize(
+    ("ago", "fresh", "finished"),
+    [(-1, 0, False), (0, 0, True), (0, 10, True), (0, 11, False), (6, 100, False), (7, 100, True)],
+)
+def test_a_day_is_judged_when_it_has_ended_and_its_answers_have_come(ago: int, fresh: int, finished: bool) -> None:
+    assert is_finished(ON - timedelta(days=ago), 100, fresh, through=ON) is finished
 
 
 def test_what_stands_for_a_quarter_is_the_new_normal() -> None:
