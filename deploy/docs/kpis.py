@@ -10,11 +10,11 @@ Written by `make docs` from `services/analytics/kpis/definitions.py`; change tha
 
 `GET /v1/kpis` lists them, `GET /v1/kpis/{id}?from&to&group_by&filter&compare_to&as_of` answers one, with its definition beside the
 number; `recours kpis list` and `recours kpis show ID` do the same. A figure asked *as of* a day is made of what was known on that
-evening (UTC), by the events' own times. The answer is final (`is_final`) once that day has ended here, and then it does not change,
-although remittances keep coming and claims are linked with what they correct. A day has ended when all that stood in the topics ten minutes after
-its midnight was taken in (usually at once; while the worker or the broker is away, later). What comes after that, since a service was away or a dead
-letter is replayed, is known from the first day on that has not ended: it counts on its own day of payment or submission, and in
-answers as of later days. Payment days are as the payer wrote them,
+evening (UTC), by the events' own times. The answer is final (`is_final`) once that day has ended here, and then it does not
+change, although remittances keep coming and claims are linked with what they correct. A day has ended when all that stood in the
+topics ten minutes after its midnight was taken in: usually at once; while the worker or the broker is away, later. What comes
+after that, since a service was away or a dead letter is replayed, is known from the first day on that has not ended: it counts on
+its own day of payment or submission, and in answers as of later days. Payment days are as the payer wrote them,
 all others UTC days, which all have a midnight; no other time zone can be asked for. A figure by
 category is measured against all claims: what was not denied has no category. Facility is the billing provider's NPI, provider the
 rendering one's, a service group the section of the procedure's code list or of the revenue code; an empty text: no claim is known.
@@ -24,7 +24,9 @@ Coder is who coded the claim, where its JSON says it; an empty text: nobody told
 **Are they right?** `recours analytics verify` counts all sums, and the lines in which root causes are searched, anew from the
 facts of one moment and lists what differs (exit status 1); with `--repair` it makes them right while events keep coming. `recours
 analytics rebuild` first reads the topics from their beginning, outside the consumer group, for facts that are missing: use it when
-analytics' database was lost or put back from a backup. Topics keep a week; what is older comes back from a backup alone. Both are
+analytics' database was lost or put back from a backup. These become known by their own times
+again, so that answers as of a day are what they were before the loss, but for what had come late. Topics keep a week; what is
+older comes back from a backup alone. Both are
 `POST /v1/recounts`, one at a time of a tenant, whose `Location` tells how far it is.
 
 `GET /v1/denial-rate` is no key figure of this list: it is the state of now, each answer that stands with its denial that stands.

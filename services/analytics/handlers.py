@@ -38,10 +38,13 @@ Names = Mapping[tuple[str, str], str]  # of payers, by tenant and id
 _NO_NAMES: Final[Names] = {}
 
 
-async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], names: Names = _NO_NAMES) -> int:
+async def record(
+    tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], names: Names = _NO_NAMES, *, as_told: bool = False
+) -> int:
     """Keep facts that are new and add what they change to the sums; return how many were new.
 
     What comes when its day has ended is known from the first day on that has not: what was told as of the day stays as it was told.
+    `as_told`: all by its own time, since it was here before and is put back.
     """
     by_account: dict[Account, list[Fact]] = {}
     for account, fact in told:
@@ -49,7 +52,7 @@ async def record(tx: AsyncConnection, told: Iterable[tuple[Account, Fact]], name
     if not by_account:
         return 0
     through = await store.hold_days(tx)
-    if through is not None:
+    if through is not None and not as_told:
         open_from = through + timedelta(days=1)
         by_account = {account: [known_from(fact, open_from) for fact in facts] for account, facts in by_account.items()}
     await outcome_store.begin(tx)

@@ -1,6 +1,7 @@
 """Topics read again from their beginning, outside the consumer group: facts that are missing are added, known ones stay.
 
-Each batch is recorded in one transaction with what it changes in the sums, so these are right at any moment of it.
+Each batch is recorded in one transaction with what it changes in the sums, so these are right at any moment of it. What is
+missing was lost: it becomes known by its own times again, so that figures as of a day are what they were before.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -55,7 +56,7 @@ async def _record(database: Database, fetched: Mapping[TopicPartition, Sequence[
         told += facts
         names |= named
     async with database.begin() as tx:
-        return await record(tx, told, names)
+        return await record(tx, told, names, as_told=True)
 
 
 def _decoded(records: Sequence[ConsumerRecord], tenant_id: str) -> list[Received[Any]]:

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -15,6 +15,7 @@ from libs.common.messaging.brokers import OPEN
 from libs.common.messaging.lag import places
 from services.analytics import store
 from services.analytics.day_ends import DayEnds, Places
+from services.analytics.handlers import record
 from tests.integration.analytics.conftest import Analytics
 from tests.unit.analytics.facts import claim, denial, remit
 
@@ -85,6 +86,14 @@ async def test_an_answer_is_final_once_its_day_has_ended_and_then_stays(analytic
         assert (await ask(as_of="2026-02-01"))["total"]["denominator"] == 3, "known on the first day that has not ended"
         submitted = await http.get("/v1/kpis/clean-claim-rate", params=JANUARY)
         assert submitted.json()["total"]["denominator"] == 3, "it was submitted when it was"
+
+
+async def test_what_was_lost_and_is_put_back_is_known_when_it_was(analytics: Analytics) -> None:
+    await analytics.end_days(date(2026, 2, 28))
+    async with analytics.worker.begin() as tx:
+        await record(tx, [((analytics.tenant, UUID(int=1)), fact) for fact in (claim(), remit(days=20))], as_told=True)
+    found = await analytics.ask("initial-denial-rate", as_of="2026-01-31", **JANUARY)
+    assert (found["total"]["denominator"], found["is_final"]) == (1, True)
 
 
 async def test_whoever_takes_events_in_is_done_before_a_day_ends(analytics: Analytics) -> None:
