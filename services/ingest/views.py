@@ -184,6 +184,7 @@ class RemitView(BaseModel):
     claim_type: str
     payer_kind: str
     payment_on: date
+    received_at: datetime = Field(description="when its file came in")
     service_from_on: date | None
     service_to_on: date | None
     charge_cents: int

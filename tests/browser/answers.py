@@ -102,7 +102,13 @@ CLAIM: dict[str, Any] = {
     "history": [{"at": "2026-01-07T08:00:00Z", "why": "submitted", "state": "submitted", "cause_id": None}],
     "acknowledgements": [],
 }
-REMIT: dict[str, Any] = {"remit_id": REMIT_ID, "interchange_id": ANSWERED_IN, "payment_on": "2026-02-03", "paid_cents": 7_655}
+REMIT: dict[str, Any] = {
+    "remit_id": REMIT_ID,
+    "interchange_id": ANSWERED_IN,
+    "received_at": "2026-02-03T08:59:58Z",
+    "payment_on": "2026-02-05",  # the money comes two days behind the file
+    "paid_cents": 7_655,
+}
 LEDGER = {"totals": {"remits": 60, "charge_cents": 1_937_730, "paid_cents": 0, "adjustment_cents": 0, "unbalanced_cents": 0}}
 
 

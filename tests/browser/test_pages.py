@@ -114,9 +114,9 @@ def test_a_claims_way_is_told_in_order_by_all_services_with_its_trace(open_page:
     assert steps == [
         "Service",
         "Claim submitted, charged $200.00",
+        "Answered by the payer, payment day 5 Feb 2026, paid $76.55",
         "Judged a denial: Authorization, refused $123.45",
         "Case: Open",
-        "Answered by the payer, paid $76.55",
         "Case: Filed",
     ]
     assert page.get_by_text(TRACE).count() == 2

@@ -96,6 +96,7 @@ async def test_the_claims_of_a_payment_are_paged_in_the_order_of_their_booking(i
     assert [len(page) for page in found] == [10, 10, 5]
     assert [item["patient_control_number"] for page in found for item in page] == [f"PCN{n}" for n in range(25)]
     detail = await ingest.get(f"/v1/remits/{found[0][0]['remit_id']}")
+    assert detail["received_at"] == found[0][0]["received_at"] == payment["received_at"]
     assert (len(detail["lines"]), detail["adjustments"]) == (
         1,
         [{"line": 1, "group_code": "CO", "carc": "45", "amount_cents": 2000, "quantity": None}],

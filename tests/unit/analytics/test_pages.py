@@ -145,10 +145,22 @@ def test_a_line_is_broken_where_there_is_no_value() -> None:
 
 def test_steps_stand_in_time_whoever_told_them_and_an_absent_service_is_missing() -> None:
     denial = {"status": "retracted", "classified_at": "2026-02-03T09:00:00Z", "category": "other", "denied_cents": 5}
-    remit = {"interchange_id": "i", "payment_on": "2026-02-02", "paid_cents": 7}
+    remit = {"interchange_id": "i", "received_at": "2026-02-03T08:00:00Z", "payment_on": "2026-02-09", "paid_cents": 7}
     found = timeline.steps(None, remit, denial, None, {"i": "trace"})
     assert [(each.word, each.trace) for each in found] == [("answered", "trace"), ("judged_retracted", None)]
     assert all(f"step_{each.word}" in WORDS["en"] for each in found)
+
+
+def test_a_day_alone_stands_behind_what_led_to_it() -> None:
+    claim = {
+        "service_from_on": "2026-02-02",
+        "charge_cents": 9,
+        "history": [{"at": "2026-02-02T08:00:00Z", "why": "submitted", "state": "submitted", "cause_id": None}],
+    }
+    denial = {"status": "active", "classified_at": "2026-02-03T09:00:00Z", "category": "other", "denied_cents": 5}
+    told = {"action": "appeal", "filed_at": "2026-02-04T22:00:00Z", "outcome": "overturned", "decided_on": "2026-02-04"}
+    found = timeline.steps(claim, None, denial, {"appeals": [told]}, {})
+    assert [each.word for each in found] == ["served", "claim_submitted", "judged", "filed", "decided"]
 
 
 def test_ledgers_agree_only_when_all_have_said_the_same() -> None:
