@@ -5,11 +5,13 @@ import io
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from services.ingest.claims.examples import PROFESSIONAL
-from services.ingest.deidentified.removing import COLUMNS
+from services.ingest.deidentified.removing import COLUMNS, What
 from tests.integration.ingest.conftest import Ingest
 from tests.support.access import bearer
+from tests.support.workbooks import sheets
 from tests.unit.x12.build import encode, one
 
 PCN, FAMILY = "QUAGGAPCN", "QUAGGAFAM"
@@ -66,6 +68,19 @@ async def test_it_is_a_disclosure_in_the_audit_log_and_of_one_tenant(ingest: Ing
     narrow = bearer("local", scope="claims:content")
     assert (await ingest.http.get("/v1/deidentified/claim-lines", headers=narrow)).status_code == 403
     assert (await ingest.http.get("/v1/deidentified/claim-lines", params={"year": "2026-01-02"})).status_code == 422
+
+
+@pytest.mark.parametrize("what", COLUMNS)
+async def test_every_cell_is_the_same_in_all_formats(what: What, ingest: Ingest) -> None:
+    await take_in(ingest)
+    columns = list(COLUMNS[what])
+    in_csv = [list(row.values()) for row in await table(ingest, what)]
+    parquet = (await ingest.http.get(f"/v1/deidentified/{what}", params={"format": "parquet"})).content
+    in_parquet = [list(row.values()) for row in pq.read_table(io.BytesIO(parquet)).to_pylist()]
+    (in_workbook,) = sheets((await ingest.http.get(f"/v1/deidentified/{what}", params={"format": "xlsx"})).content)
+    assert [row + [None] * (len(columns) - len(row)) for row in in_workbook] == [columns, *in_parquet]
+    assert [["" if cell is None else str(cell) for cell in row] for row in in_parquet] == in_csv
+    assert len(in_csv) > 0
 
 
 async def test_parquet_has_the_same_rows_with_types(ingest: Ingest) -> None:
