@@ -189,8 +189,10 @@ def export_table(
     first: From = None,
     last: To = None,
     as_of: AsOf = None,
+    shared: Annotated[bool, typer.Option("--shared", help="key figures to be shown outside: small cells are left out")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fetch facts, denials or key figures as a file, whatever their size."""
     query = {"format": to.suffix.lstrip(".") or "csv", "from": day_of(first), "to": day_of(last), "as_of": day_of(as_of)}
+    query["shared"] = "true" if shared else None
     audits.fetch(f"/v1/exports/{what}", query, to, as_json=as_json)

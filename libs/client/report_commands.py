@@ -37,10 +37,11 @@ def schedule_report(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="denials or kpis")],
     cadence: Cadence = "monthly",
     form: Annotated[str, typer.Option("--format", help="csv, xlsx or parquet")] = "csv",
+    shared: Annotated[bool, typer.Option("--shared", help="key figures to be shown outside: small cells are left out")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Have an export made for each week, month or quarter, on the day after it."""
-    reports.schedule({"what": what, "cadence": cadence, "format": form}, as_json=as_json)
+    reports.schedule({"what": what, "cadence": cadence, "format": form, "shared": shared}, as_json=as_json)
 
 
 @app.command("schedules")

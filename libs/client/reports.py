@@ -15,6 +15,7 @@ _REPORTS: Final = (
     Column("report", width=36),
     Column("what"),
     Column("format"),
+    Column("shared"),
     Column("first day", width=10),
     Column("last day", width=10),
     Column("bytes", "right"),
@@ -24,6 +25,7 @@ _SCHEDULES: Final = (
     Column("what"),
     Column("format"),
     Column("cadence"),
+    Column("shared"),
     Column("next", width=10),
 )
 
@@ -32,6 +34,7 @@ class Report(Struct, frozen=True):
     report_id: UUID
     what: str
     format: str
+    shared: bool
     first_on: date
     last_on: date
     size_bytes: int | None
@@ -42,6 +45,7 @@ class Schedule(Struct, frozen=True):
     what: str
     format: str
     cadence: str
+    shared: bool
     next_on: date
 
 
@@ -58,6 +62,7 @@ def show_list(limit: int, *, as_lines: bool) -> None:
             str(each.report_id),
             each.what,
             each.format,
+            _word(each.shared),
             each.first_on.isoformat(),
             each.last_on.isoformat(),
             "too large" if each.size_bytes is None else f"{each.size_bytes:,}",
@@ -85,8 +90,15 @@ def show_schedules(limit: int, *, as_lines: bool) -> None:
         for _, raw in found:
             print_json(raw)
         return
-    rows = [(str(each.schedule_id), each.what, each.format, each.cadence, each.next_on.isoformat()) for each, _ in found]
+    rows = [
+        (str(each.schedule_id), each.what, each.format, each.cadence, _word(each.shared), each.next_on.isoformat())
+        for each, _ in found
+    ]
     print_rows(output(), _SCHEDULES, rows)
+
+
+def _word(shared: bool) -> str:
+    return "shared" if shared else ""
 
 
 def unschedule(path: str, schedule_id: UUID, kept: str, *, as_json: bool) -> None:

@@ -48,8 +48,8 @@ TABLES: Final[Inventory] = {
         )
     ),
     "report_pieces": table(care="piece", nothing="tenant_id report_id place"),
-    "report_schedules": table(nothing="tenant_id schedule_id what format cadence next_on created_at"),
-    "reports": table(nothing="tenant_id report_id schedule_id what format first_on last_on size_bytes made_at"),
+    "report_schedules": table(nothing="tenant_id schedule_id what format cadence shared next_on created_at"),
+    "reports": table(nothing="tenant_id report_id schedule_id what format shared first_on last_on size_bytes made_at"),
     "rollups": table(nothing="tenant_id measure day known_on cell count amount grain"),
     "root_cause_actions": table(
         words="change history",

@@ -1,6 +1,6 @@
 """What is exported: tables by name, with their columns, and their rows as they are read."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Literal
 
@@ -8,24 +8,37 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.table_files import Kind, Rows
-from services.analytics import queries
+from services.analytics import queries, small_cells
 from services.analytics.audits.population import standing
 from services.analytics.exports import store
 from services.analytics.kpis import NOTHING, Sums, figures
-from services.analytics.kpis.definitions import KPIS, Side
+from services.analytics.kpis.definitions import KPIS, Kpi
 
 What = Literal["facts", "denials", "kpis"]
-Ordered = AsyncIterator[tuple[tuple[str, str], Sums]]
+Key = tuple[str, str]  # month, payer
+Ordered = AsyncIterator[tuple[Key, Sums]]
 _ROWS: Final = 2_000
 
 
 class Wanted(Struct, frozen=True):
-    """`first`, `last`: days, included; None: open. `as_of`: by what was known on the evening of this day."""
+    """`first`, `last`: days, included; None: open. `as_of`: by what was known on the evening of this day. `shared`: key figures
+    for whoever is outside, without small cells and what they would follow from.
+    """
 
     tenant_id: str
     first: date | None
     last: date | None
     as_of: date
+    shared: bool = False
+
+
+class Told(Struct, frozen=True):
+    """A figure of a month and payer; without a numerator it is withheld."""
+
+    keys: Key
+    value: float | None
+    numerator: int | None
+    denominator: int | None
 
 
 COLUMNS: Final[Mapping[What, Mapping[str, Kind]]] = {
@@ -91,41 +104,70 @@ async def _denials(tx: AsyncConnection, wanted: Wanted) -> Rows:
 
 async def _kpis(tx: AsyncConnection, wanted: Wanted) -> Rows:
     """Each key figure that is a sum over days, by month and payer, however many of these there are."""
-
-    def side(told: Side) -> Ordered:
-        return store.by_month(tx, wanted.tenant_id, told.measure, wanted.first, wanted.last, wanted.as_of)
-
     for kpi in KPIS:
         if kpi.reason is not None or kpi.kind != "period" or kpi.numerator is None:
             continue
-        above, below = side(kpi.numerator), side(kpi.denominator) if kpi.denominator else None
+        measures = [side.measure for side in (kpi.numerator, kpi.denominator) if side]
         held: list[Sequence[Any]] = []
-        async for key, over, under in merged(above, below):
-            each = figures.of_group(kpi, key, over, under)
-            held.append((kpi.id, kpi.name, kpi.unit, *key, each.value, each.numerator, each.denominator))
+        figures_of = _as_shared(tx, wanted, kpi, measures) if wanted.shared else _as_they_are(tx, wanted, kpi, measures)
+        async for each in figures_of:
+            held.append((kpi.id, kpi.name, kpi.unit, *each.keys, each.value, each.numerator, each.denominator))
             if len(held) == _ROWS:
                 yield held
                 held = []
         yield held
 
 
-async def merged(above: Ordered, below: Ordered | None) -> AsyncIterator[tuple[tuple[str, str], Sums, Sums]]:
-    """Join two sides by their groups, each in order: what one of them lacks is nothing."""
-    over, under = await _next(above), await _next(below)
-    while over is not None or under is not None:
-        key = min(each[0] for each in (over, under) if each is not None)
-        here, there = over is not None and over[0] == key, under is not None and under[0] == key
-        yield key, over[1] if over is not None and here else NOTHING, under[1] if under is not None and there else NOTHING
-        if here:
-            over = await _next(above)
-        if there:
-            under = await _next(below)
+async def _as_they_are(tx: AsyncConnection, wanted: Wanted, kpi: Kpi, measures: Sequence[str]) -> AsyncIterator[Told]:
+    async for key, sums in _side_by_side(tx, wanted, measures):
+        yield _told(kpi, key, sums)
 
 
-async def _next(side: Ordered | None) -> tuple[tuple[str, str], Sums] | None:
+async def _as_shared(tx: AsyncConnection, wanted: Wanted, kpi: Kpi, measures: Sequence[str]) -> AsyncIterator[Told]:
+    """Yield figures, with nothing in those that are withheld: that follows from all payers of a month, which are held together."""
+    counted = small_cells.measures(kpi)
+    figures_of_month: list[Told] = []
+    cells: dict[str, small_cells.Cases] = {}
+    month = ""
+    async for (begins, payer), sums in _side_by_side(tx, wanted, [*measures, *counted]):
+        if begins != month:
+            for each in _without_small(figures_of_month, cells):
+                yield each
+            figures_of_month, cells, month = [], {}, begins
+        cells[payer] = small_cells.cases([count for count, _ in sums[len(measures) :]])
+        if any(each != NOTHING for each in sums[: len(measures)]):
+            figures_of_month.append(_told(kpi, (begins, payer), sums))
+    for each in _without_small(figures_of_month, cells):
+        yield each
+
+
+def _without_small(figures_of_month: Sequence[Told], cells: Mapping[str, small_cells.Cases]) -> Iterator[Told]:
+    out = small_cells.withheld(cells).keys
+    return (Told(each.keys, None, None, None) if each.keys[1] in out else each for each in figures_of_month)
+
+
+def _told(kpi: Kpi, key: Key, sums: Sequence[Sums]) -> Told:
+    each = figures.of_group(kpi, key, sums[0], sums[1] if kpi.denominator else NOTHING)
+    return Told(key, each.value, each.numerator, each.denominator)
+
+
+def _side_by_side(tx: AsyncConnection, wanted: Wanted, measures: Sequence[str]) -> AsyncIterator[tuple[Key, list[Sums]]]:
+    return merged([store.by_month(tx, wanted.tenant_id, each, wanted.first, wanted.last, wanted.as_of) for each in measures])
+
+
+async def merged(sides: Sequence[Ordered]) -> AsyncIterator[tuple[Key, list[Sums]]]:
+    """Join sides by their groups, each in order: what one of them lacks is nothing."""
+    ahead = [await _next(side) for side in sides]
+    while there := [each for each in ahead if each is not None]:
+        key = min(each[0] for each in there)
+        yield key, [each[1] if each is not None and each[0] == key else NOTHING for each in ahead]
+        for place, each in enumerate(ahead):
+            if each is not None and each[0] == key:
+                ahead[place] = await _next(sides[place])
+
+
+async def _next(side: Ordered) -> tuple[Key, Sums] | None:
     """Return what comes next of a side; None at its end. (`anext` with a default fails in Python 3.11 where it has to wait.)"""
-    if side is None:
-        return None
     try:
         return await anext(side)
     except StopAsyncIteration:

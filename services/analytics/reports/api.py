@@ -15,10 +15,11 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
-from libs.common.http.table_answers import FILES
+from libs.common.http.table_answers import FILES, FileAnswer
 from libs.common.ids import uuid7
 from libs.common.table_files import MEDIA_TYPES, Format
 from services.analytics.cadence import Cadence, first_due
+from services.analytics.exports.api import require_shareable
 from services.analytics.reports import store
 from services.analytics.reports.store import Report, Reported, Schedule
 
@@ -36,6 +37,7 @@ class ReportScheduleBody(BaseModel):
     what: Reported
     format: Format
     cadence: Cadence
+    shared: bool = Field(False, description="key figures to be shown outside: small cells are left out")
 
 
 class ReportScheduleView(ReportScheduleBody):
@@ -53,6 +55,7 @@ class ReportView(BaseModel):
     schedule_id: UUID
     what: Reported
     format: Format
+    shared: bool = Field(description="made to be shown outside: small cells are left out")
     first_on: date
     last_on: date
     size_bytes: int | None = Field(description="null: the file was larger than what is kept, and is not there")
@@ -73,9 +76,10 @@ async def add_report_schedule(
 ) -> ReportScheduleView:
     """The first report is of the period that holds today, made on the day after it."""
     idempotency.require(key)
+    require_shareable(body.what, shared=body.shared)
     now = clock.now()
     next_on = first_due(body.cadence, now.date())
-    schedule: Schedule | None = Schedule(tenant, uuid7(), body.what, body.format, body.cadence, next_on, now)
+    schedule: Schedule | None = Schedule(tenant, uuid7(), body.what, body.format, body.cadence, body.shared, next_on, now)
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("add_report_schedule", body.model_dump_json()), now)
         if kept is not None:
@@ -135,9 +139,9 @@ async def get_report(
         raise not_found("report")
     if report.size_bytes is None:
         raise Problem(409, "report-too-large", "The file was larger than what is kept; fetch the export of these days.")
-    name = f"{report.what}-{report.first_on}-{report.last_on}.{report.format}"
+    name = f"{report.what}{'-shared' if report.shared else ''}-{report.first_on}-{report.last_on}.{report.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(report.size_bytes)}
-    return StreamingResponse(_file(database, report), media_type=MEDIA_TYPES[report.format], headers=headers)
+    return FileAnswer(_file(database, report), media_type=MEDIA_TYPES[report.format], headers=headers)
 
 
 async def _file(database: Database, report: Report) -> AsyncIterator[bytes]:

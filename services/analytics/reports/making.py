@@ -49,7 +49,7 @@ class ReportMaker:
         if schedule is None:
             return 0
         first_on, last_on = ended(schedule.cadence, schedule.next_on)
-        wanted = Wanted(schedule.tenant_id, first_on, last_on, as_of=now.date())
+        wanted = Wanted(schedule.tenant_id, first_on, last_on, now.date(), schedule.shared)
         with tempfile.TemporaryFile() as file:
             size = await self._write(file, schedule, wanted)
             report = Report(
@@ -58,6 +58,7 @@ class ReportMaker:
                 schedule.schedule_id,
                 schedule.what,
                 schedule.format,
+                schedule.shared,
                 first_on,
                 last_on,
                 size,

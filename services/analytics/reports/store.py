@@ -22,6 +22,7 @@ class Schedule(Struct, frozen=True):
     what: Reported
     format: Format
     cadence: Cadence
+    shared: bool
     next_on: date
     created_at: datetime
 
@@ -34,6 +35,7 @@ class Report(Struct, frozen=True):
     schedule_id: UUID
     what: Reported
     format: Format
+    shared: bool
     first_on: date
     last_on: date
     size_bytes: int | None
@@ -61,7 +63,7 @@ async def lock_schedules(tx: AsyncConnection, tenant_id: str) -> int:
 
 
 async def insert_schedule(tx: AsyncConnection, schedule: Schedule) -> None:
-    query = f"INSERT INTO report_schedules ({_SCHEDULE}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608 - ours
+    query = f"INSERT INTO report_schedules ({_SCHEDULE}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"  # noqa: S608 - ours
     await (await driver(tx)).execute(query, *_values(schedule))
 
 
@@ -100,7 +102,7 @@ async def advance(tx: AsyncConnection, schedule: Schedule, next_on: date) -> boo
 async def insert(tx: AsyncConnection, report: Report, pieces: Iterable[bytes], keep: int) -> None:
     """Write a report and its file, and forget what the schedule made before its newest `keep`."""
     connection = await driver(tx)
-    query = f"INSERT INTO reports ({_REPORT}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"  # noqa: S608 - ours
+    query = f"INSERT INTO reports ({_REPORT}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"  # noqa: S608 - ours
     await connection.execute(query, *_values(report))
     for place, piece in enumerate(pieces):
         await connection.execute(

@@ -8,7 +8,7 @@ from libs.common.clock import FixedClock
 from services.analytics.reports.api import SCHEDULES_MAX
 from services.analytics.reports.making import REPORTS_KEPT, ReportMaker
 from tests.integration.analytics.conftest import NOW, Analytics
-from tests.unit.analytics.facts import claim, denial, remit
+from tests.unit.analytics.facts import answered, claim, denial, remit
 
 WEEKLY = {"what": "denials", "format": "csv", "cadence": "weekly"}
 IN_WEEK = (NOW.date() - timedelta(days=1) - claim().known_on).days  # of the payment, in the week that holds NOW
@@ -59,6 +59,28 @@ async def test_old_reports_go_and_all_go_with_their_schedule(analytics: Analytic
     assert [(await analytics.http.delete(path)).status_code for _ in range(2)] == [204, 404]
     assert await reports(analytics) == []
     assert (await analytics.http.get(f"/v1/reports/{made[0]['report_id']}")).status_code == 404
+
+
+async def test_what_is_made_to_be_shared_has_no_small_cells_and_says_so(analytics: Analytics) -> None:
+    await analytics.tell(*answered("P1", 40, 3, IN_WEEK), *answered("P2", 50, 25, IN_WEEK), *answered("P3", 90, 30, IN_WEEK))
+    made_of = await add(analytics, "one", what="kpis", shared=True)
+    await add(analytics, "two", what="kpis")
+    assert (made_of.json()["shared"], (await add(analytics, "bad", shared=True)).json()["type"]) == (
+        True,
+        "urn:recours:problem:not-shareable",
+    )
+    await make_all(analytics, 7)
+    texts = {}
+    for each in await reports(analytics):
+        answer = await analytics.http.get(f"/v1/reports/{each['report_id']}")
+        assert ("-shared-" in answer.headers["content-disposition"]) == each["shared"]
+        texts[each["shared"]] = answer.text
+    rates = {
+        shared: [line.split(",")[-4:] for line in text.splitlines() if line.startswith("initial-denial-rate,")]
+        for shared, text in texts.items()
+    }
+    assert rates[False] == [["P1", "0.075", "3", "40"], ["P2", "0.5", "25", "50"], ["P3", "0.333333", "30", "90"]]
+    assert rates[True] == [["P1", "", "", ""], ["P2", "", "", ""], ["P3", "0.333333", "30", "90"]]
 
 
 async def test_a_file_that_is_too_large_is_told_and_not_kept(analytics: Analytics) -> None:

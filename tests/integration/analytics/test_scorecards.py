@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.analytics.conftest import Analytics
-from tests.unit.analytics.facts import claim, denial, on, remit
+from tests.unit.analytics.facts import answered, claim, denial, on, remit
 
 
 async def cards(analytics: Analytics, by: str, **query: Any) -> dict[str, dict[str, Any]]:
@@ -32,18 +32,6 @@ async def test_each_is_held_against_its_own_past_and_the_mean(analytics: Analyti
     assert {each["initial-denial-rate"]["value"] for each in shared.values()} == {None}
     assert {each["initial-denial-rate"]["mean"] for each in shared.values()} == {None}  # one of four: as small as the cells
     assert shared["P1"]["initial-denial-rate"]["is_suppressed"] is True
-
-
-def answered(payer_id: str, claims: int, denied: int, days: int) -> list[list[Any]]:
-    """Make accounts with a claim each that a payer answered on a day, and refused some of."""
-    return [
-        [
-            claim(payer_id=payer_id, known_on=on(0)),
-            remit(2, days, payer_id=payer_id),
-            *([denial(2, days, payer_id=payer_id)] * (place < denied)),
-        ]
-        for place in range(claims)
-    ]
 
 
 async def test_no_small_count_follows_from_a_shared_card(analytics: Analytics) -> None:

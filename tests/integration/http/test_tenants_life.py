@@ -201,11 +201,11 @@ async def test_reports_and_messages_of_a_tenant_under_legal_hold_are_not_forgott
     for tenant in ("keeps", "forgets"):
         async with worker.begin(tenant) as tx:
             await tenants.put(tx, tenant, tenants.Change(None, tenant == "keeps", "matter 12", "olga"), LONG_AGO)
-            schedule = reports.Schedule(tenant, uuid4(), "kpis", "csv", "weekly", LONG_AGO.date(), LONG_AGO)
+            schedule = reports.Schedule(tenant, uuid4(), "kpis", "csv", "weekly", True, LONG_AGO.date(), LONG_AGO)
             await reports.insert_schedule(tx, schedule)
             for day in (1, 2, 3):
                 on = date(2020, 1, day)
-                made = reports.Report(tenant, uuid4(), schedule.schedule_id, schedule.what, "csv", on, on, 0, LONG_AGO)
+                made = reports.Report(tenant, uuid4(), schedule.schedule_id, schedule.what, "csv", True, on, on, 0, LONG_AGO)
                 await reports.insert(tx, made, [], 1)
             await tx.execute(text("INSERT INTO webhook_sequences VALUES (:t, 1)"), {"t": tenant})
             message = (

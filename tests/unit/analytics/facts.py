@@ -128,6 +128,13 @@ def followup(number: int = 1, claim_number: int = 1, days: int = 20, **told: Any
     return Followup(UUID(int=number), subject_id=UUID(int=claim_number), **usual | told)
 
 
+def answered(payer_id: str, claims: int, denied: int, days: int) -> list[list[Fact]]:
+    """Return accounts with a claim each that a payer answered on a day, and refused some of."""
+    of_each: list[Fact] = [claim(payer_id=payer_id), remit(2, days, payer_id=payer_id)]
+    refused = denial(2, days, payer_id=payer_id)
+    return [[*of_each, refused] if place < denied else of_each for place in range(claims)]
+
+
 def counted(*facts: Fact) -> dict[str, tuple[int, int]]:
     """Return (count, amount) of each measure over all days and cells; what is zero is left out."""
     sums: dict[str, tuple[int, int]] = {}
