@@ -146,7 +146,7 @@ async def resolve_alert(
     clock: ClockDep,
     if_match: IfMatch = None,
 ) -> AlertDetail:
-    """The chart begins anew after today: what goes on, or comes again, is told of by another alert."""
+    """Charts that showed the shift begin anew after today: what goes on, or comes again, is told of by another alert."""
     now = clock.now()
     tenant, who = caller.tenant_id, caller.subject
     version = read_version(if_match)
