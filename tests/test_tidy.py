@@ -49,7 +49,7 @@ EDGES = frozenset(
         "services/analytics/webhooks/deliveries_api.py", "services/analytics/webhooks/fanning.py",
         "services/analytics/audits/labelling.py",
         "services/analytics/audits/schedules_api.py",
-        "services/analytics/finance/api.py",
+        "services/analytics/finance/api.py", "services/analytics/codes/api.py",
         "services/analytics/audits/scheduling.py", "services/analytics/scorecards/api.py",
         "services/analytics/reports/api.py", "services/analytics/reports/making.py",
         "services/analytics/recounts/api.py", "services/analytics/recounts/running.py", "services/analytics/recounts/rereading.py",

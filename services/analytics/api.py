@@ -31,6 +31,7 @@ from services.analytics.audits import schedules_api as audit_schedules
 from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
 from services.analytics.causes.ingest import Rules
+from services.analytics.codes import api as codes
 from services.analytics.exports import api as exports
 from services.analytics.finance import api as finance
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
@@ -319,6 +320,7 @@ def make_app(
         routers=[
             router,
             causes.router,
+            codes.router,
             *pages.ROUTERS,
             alerts.router,
             audits.router,

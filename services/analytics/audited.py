@@ -34,5 +34,5 @@ AUDITED: Final[Routes] = {
     **neither("getChart"),
     **neither("listAudits", "getAudit", "getResults", "listWebhooks", "getWebhook", "listDeliveries", "getReplay", "getRecount"),
     **neither("listActions", "getAction", "getEffect", "listSchedules", "getSchedule", "listReportSchedules", "listReports"),
-    **neither("getFinance"),
+    **neither("getFinance", "listDenialCodes"),
 }

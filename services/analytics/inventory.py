@@ -26,7 +26,7 @@ TABLES: Final[Inventory] = {
             " period_on"
         )
     ),
-    "cells": table(staff="coder", nothing="tenant_id cell payer facility provider service_group category level"),
+    "cells": table(staff="coder", nothing="tenant_id cell payer facility provider service_group category level code"),
     "days_ended": table(nothing="only_row through"),
     "ended_sessions": table(nothing="tenant_id session_id ends_at"),
     "facts": table(reference="claim_key", care="told", nothing="tenant_id place kind"),

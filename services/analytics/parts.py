@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from services.analytics.facts.measures import PLACES, Grain
 
-_COARSE: Final = frozenset({"payer", "category", "level"})
+_COARSE: Final = frozenset({"payer", "category", "level", "code"})
 # So many days have to be spared for months to be read, which have rows of their own; of some cells alone, what costs is to search
 # for each of them, in every part anew, and not their days.
 _SPARED_DAYS: Final = 14

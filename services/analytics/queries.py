@@ -27,7 +27,7 @@ class TooManyGroups(Exception):  # noqa: N818 - says what is wrong
     """More groups than anybody reads."""
 
 
-Filters = tuple[tuple[str, tuple[str, ...]], ...]
+Filters = tuple[bool, tuple[tuple[str, tuple[str, ...]], ...]]  # whether of codes, and by dimension what fits
 Fitting = list[tuple[int, str, str]]  # cell, category, level
 Branch = tuple[Part, Sequence[int], Sequence[int] | None]  # measures, cells; None: of all cells
 
@@ -158,8 +158,9 @@ async def _branches(tx: AsyncConnection, asked: Asked, names: Mapping[int, str],
             ((name, told),) = asked.filters.items()
             found.append((part, list(names), [cell_id(narrow(name, value)) for value in told]))
         else:
-            fitting = await _fitting(tx, asked)
-            found += [(part, some, _cells_of(fitting, told_apart)) for told_apart, some in alike.items()]
+            for told_apart, some in alike.items():
+                fitting = await _fitting(tx, asked, coded="code" in told_apart)
+                found.append((part, some, _cells_of(fitting, told_apart)))
     return found
 
 
@@ -167,12 +168,13 @@ def _is_narrow(part: Part) -> bool:
     return part.grain >= Grain.NARROW and part.grain % 10 != Grain.ALL
 
 
-async def _fitting(tx: AsyncConnection, asked: Asked) -> Fitting:
-    """Return the cells that fit the filters."""
-    key = tuple((name, tuple(told)) for name, told in asked.filters.items())
+async def _fitting(tx: AsyncConnection, asked: Asked, *, coded: bool) -> Fitting:
+    """Return the cells that fit the filters: those of codes, or those without one, in which nearly all measures are."""
+    key = (coded, tuple((name, tuple(told)) for name, told in asked.filters.items()))
     if key not in asked.fitting:
         fits = " AND ".join(f"{name} = ANY(${place}::text[])" for place, name in enumerate(asked.filters, start=2))
-        query = f"SELECT cell, category, level FROM cells WHERE tenant_id = $1 AND {fits}"  # noqa: S608 - names are ours
+        of = "code <> ''" if coded else "code = ''"
+        query = f"SELECT cell, category, level FROM cells WHERE tenant_id = $1 AND {of} AND {fits}"  # noqa: S608 - names are ours
         rows = await (await driver(tx)).fetch(query, asked.tenant_id, *map(list, asked.filters.values()))
         asked.fitting[key] = [(row["cell"], row["category"], row["level"]) for row in rows]
     return asked.fitting[key]

@@ -12,6 +12,7 @@ SCOPES: Final = {
     "PUT /v1/finance/rework-cost": "kpis:write",
     "PUT /v1/finance/net-revenue/{month}": "kpis:write",
     "GET /v1/scorecards/{by}": "kpis:read",
+    "GET /v1/denial-codes": "kpis:read",
     "GET /v1/root-causes": "kpis:read",
     "GET /v1/root-causes/{root_cause_id}/claims": "kpis:read",
     "POST /v1/root-causes/{root_cause_id}/actions": "causes:write",

@@ -33,8 +33,9 @@ ON CONFLICT (only_row) DO UPDATE SET through = excluded.through WHERE days_ended
 """
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('analytics rollups', 0))"
 _CELLS: Final = """
-INSERT INTO cells (tenant_id, cell, payer, facility, provider, service_group, category, level, coder)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+INSERT INTO cells (tenant_id, cell, payer, facility, provider, service_group, category, level, coder, code)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[])
 ON CONFLICT DO NOTHING
 """
 _ADD: Final = """

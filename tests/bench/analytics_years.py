@@ -1,10 +1,10 @@
 """Years of a tenant, drawn inside PostgreSQL: the sums of so many facts, as they would have come to be.
 
 A claim has two facts and a half. Claims come over three years up to yesterday, from 60 providers of 8 facilities, each with 8 of
-20 payers, two groups of services and one of 10 coders; one in eight is refused, for one of 13 categories, and some of those are
-appealed. Paid days become known up to three days later. A claim is outstanding from its submission until its answer, 5 to 45 days
-later, becomes known: two rows of that sum for every claim, and one in thirty was never answered. Rows lie in the table as they
-would have come, by the day on which they became known.
+20 payers, two groups of services and one of 10 coders; one in eight is refused, for one of 13 categories by one of 6 codes, and
+some of those are appealed. Paid days become known up to three days later. A claim is outstanding from its submission until its
+answer, 5 to 45 days later, becomes known: two rows of that sum for every claim, and one in thirty was never answered. Rows lie in
+the table as they would have come, by the day on which they became known.
 """
 
 import random
@@ -18,7 +18,7 @@ from services.analytics.facts.measures import MEASURES, PLACES, Cell, cell_id, c
 
 TENANT: Final = "local"
 FACTS_A_CLAIM: Final = 2.5
-PAYERS, PROVIDERS, FACILITIES, CATEGORIES, CODERS = 20, 60, 8, 13, 10
+PAYERS, PROVIDERS, FACILITIES, CATEGORIES, CODERS, CODES = 20, 60, 8, 13, 10, 6
 DAYS: Final = 1_095
 _GROUPS: Final = ("G", "J", "99", "97")
 
@@ -38,7 +38,8 @@ _APPEALED: Final = {
 }
 _DENIED_ONE_IN: Final = 8
 _APPEALED_ONE_IN: Final = 40
-_ALL_APART: Final = "closed"  # a measure whose cells tell all dimensions apart
+_CODED: Final = {1: ("coded", "remarked")}
+_ALL_APART: Final = ("closed", "coded")  # measures whose cells tell all dimensions apart
 
 _DRAW: Final = """
 CREATE TEMP TABLE drawn AS
@@ -68,7 +69,7 @@ UNION ALL SELECT 10 + place, day, known_on, narrow, sum(count), sum(amount) FROM
 _FEW_BY_MONTH: Final = """
 INSERT INTO summed SELECT CASE grain WHEN 1 THEN 3 ELSE grain + 30 END, date_trunc('month', day::timestamp)::date, 'epoch', cell,
     sum(count), sum(amount)
-FROM summed WHERE grain = 1 OR grain BETWEEN 10 AND 18 GROUP BY grain, date_trunc('month', day::timestamp), cell
+FROM summed WHERE grain = 1 OR grain BETWEEN 10 AND 19 GROUP BY grain, date_trunc('month', day::timestamp), cell
 """
 _BALANCE: Final = """
 INSERT INTO summed SELECT CASE grain WHEN 0 THEN 27 ELSE grain + 10 END, known_on, 'epoch', cell, sum(count), sum(amount)
@@ -94,7 +95,7 @@ SELECT tenant_id, day, 'CO', charge_cents - paid_cents FROM ledger_days
 """
 
 
-def cells(*, with_category: bool = False, with_level: bool = False) -> list[Cell]:
+def cells(*, with_category: bool = False, with_level: bool = False, with_code: bool = False) -> list[Cell]:
     """Draw who treats whom: each provider sees a few payers' patients with two groups of services."""
     chance = random.Random(8)
     found = []
@@ -108,7 +109,8 @@ def cells(*, with_category: bool = False, with_level: bool = False) -> list[Cell
                 facility = f"F{provider % FACILITIES}"
                 whose = (f"P{payer}", facility, f"D{provider}", group)
                 coder = f"C{provider % CODERS}"
-                found += [(*whose, each, level, coder) for each in categories for level in levels]
+                codes = [f"CO {code}" for code in range(CODES)] if with_code else [""]
+                found += [(*whose, each, level, coder, code) for each in categories for level in levels for code in codes]
     chance.shuffle(found)
     return found
 
@@ -130,10 +132,15 @@ async def fill(admin_url: str, facts: int, last: date) -> int:
 async def _fill(connection: "asyncpg.Connection[Any]", claims: int, last: date) -> None:
     for setting in ("work_mem = '512MB'", "maintenance_work_mem = '1GB'", "synchronous_commit = off", "jit = off"):
         await connection.execute(f"SET LOCAL {setting}")
-    drawn = [cells(), cells(with_category=True), cells(with_category=True, with_level=True)]
+    drawn = [
+        cells(),
+        cells(with_category=True),
+        cells(with_category=True, with_level=True),
+        cells(with_category=True, with_code=True),
+    ]
     named = {cell for each in drawn for cell in each}
-    columns = ("tenant_id", "cell", "payer", "facility", "provider", "service_group", "category", "level", "coder")
-    narrow = {each for cell in named for _, each in narrowed(cell, _ALL_APART)}
+    columns = ("tenant_id", "cell", "payer", "facility", "provider", "service_group", "category", "level", "coder", "code")
+    narrow = {each for cell in named for _, each in _narrowed(cell)}
     all_cells = [(TENANT, cell_id(cell), *cell) for cell in named | {coarse(cell) for cell in named} | narrow]
     await connection.copy_records_to_table("cells", columns=columns, records=all_cells)
     payers = [(TENANT, f"P{payer}", f"Payer {payer}") for payer in range(PAYERS)]
@@ -141,11 +148,11 @@ async def _fill(connection: "asyncpg.Connection[Any]", claims: int, last: date) 
     await connection.execute("CREATE TEMP TABLE coarse_drawn (cell bigint PRIMARY KEY, coarse bigint)")
     await connection.copy_records_to_table("coarse_drawn", records=[(cell_id(cell), cell_id(coarse(cell))) for cell in named])
     await connection.execute("CREATE TEMP TABLE narrow_drawn (cell bigint, place smallint, narrow bigint)")
-    pairs = [(cell_id(cell), place, cell_id(each)) for cell in named for place, each in narrowed(cell, _ALL_APART)]
+    pairs = [(cell_id(cell), place, cell_id(each)) for cell in named for place, each in _narrowed(cell)]
     await connection.copy_records_to_table("narrow_drawn", records=pairs)
     await connection.execute("ANALYZE coarse_drawn; ANALYZE narrow_drawn")
     await connection.execute("ALTER TABLE rollups DROP CONSTRAINT rollups_pkey")  # made of what is there, it is made faster
-    plain, refused, appealed = drawn
+    plain, refused, appealed, coded = drawn
     await _draw(connection, plain, claims, last, lag="0")
     await _keep(connection, "drawn", _SUBMITTED)
     await connection.execute(_OPEN.format(last=_quoted(last)))
@@ -154,11 +161,17 @@ async def _fill(connection: "asyncpg.Connection[Any]", claims: int, last: date) 
     await _keep(connection, "drawn", _PAID)
     await _draw(connection, refused, claims // _DENIED_ONE_IN, last)
     await _keep(connection, "drawn", _DENIED)
+    await _draw(connection, coded, claims // _DENIED_ONE_IN, last)
+    await _keep(connection, "drawn", _CODED)
     await _draw(connection, appealed, claims // _APPEALED_ONE_IN, last)
     await _keep(connection, "drawn", _APPEALED)
     await connection.execute("ALTER TABLE rollups ADD PRIMARY KEY (tenant_id, grain, measure, day, known_on, cell)")
     await connection.execute(_LEDGER, MEASURES["standing"][0])
     await connection.execute(_ADJUSTED)
+
+
+def _narrowed(cell: Cell) -> set[tuple[int, Cell]]:
+    return {each for measure in _ALL_APART for each in narrowed(cell, measure)}
 
 
 def _quoted(day: date) -> str:

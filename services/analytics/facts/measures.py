@@ -8,14 +8,15 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, cast
 
-DIMENSIONS: Final = ("payer", "facility", "provider", "service_group", "category", "level", "coder")
-Cell = tuple[str, str, str, str, str, str, str]
+DIMENSIONS: Final = ("payer", "facility", "provider", "service_group", "category", "level", "coder", "code")
+Cell = tuple[str, str, str, str, str, str, str, str]
 
 _ABOUT_CLAIM: Final = frozenset({"payer", "facility", "provider", "service_group", "coder"})
 _ABOUT_DENIAL: Final = _ABOUT_CLAIM | {"category"}
-_ABOUT_APPEAL: Final = frozenset(DIMENSIONS)
+_ABOUT_APPEAL: Final = _ABOUT_DENIAL | {"level"}
+_ABOUT_REASON: Final = _ABOUT_DENIAL | {"code"}
 # What is added to a grain for the sums by one dimension; 0: by none. 7 is Grain.ALL.
-PLACES: Final = dict(zip(DIMENSIONS, (1, 2, 3, 4, 5, 6, 8), strict=True))
+PLACES: Final = dict(zip(DIMENSIONS, (1, 2, 3, 4, 5, 6, 8, 9), strict=True))
 
 # name -> (id, what its cells tell apart)
 MEASURES: Final[dict[str, tuple[int, frozenset[str]]]] = {
@@ -52,7 +53,10 @@ MEASURES: Final[dict[str, tuple[int, frozenset[str]]]] = {
     "written_off": (31, _ABOUT_DENIAL),
     "underpaid": (32, _ABOUT_CLAIM),
     "saved": (33, _ABOUT_CLAIM),
+    "coded": (34, _ABOUT_REASON),
+    "remarked": (35, _ABOUT_REASON),
 }
+NOT_TOLD: Final = "-"  # in a code: no group code, or no CARC
 
 
 class Points(dict[tuple[str, date, Cell], list[int]]):
@@ -71,14 +75,15 @@ class Points(dict[tuple[str, date, Cell], list[int]]):
 @lru_cache(maxsize=65_536)
 def cell_id(cell: Cell) -> int:
     """Return the number by which a cell is stored: 64 bits of a hash, so that it needs no asking."""
-    told = cell if cell[6] else cell[:6]  # without a coder, the number that it had before there were coders
+    # Without a code, and without a coder, the number that it had before there were any.
+    told = cell if cell[7] else cell[:7] if cell[6] else cell[:6]
     return int.from_bytes(hashlib.blake2b("\x1f".join(told).encode(), digest_size=8).digest(), "big", signed=True)
 
 
 class Grain:
     """How fine sums are.
 
-    DAY: by all dimensions; COARSE: by payer, category and level alone; NARROW: by nothing; and + one of PLACES: by
+    DAY: by all dimensions; COARSE: by payer, category, level and code alone; NARROW: by nothing; and + one of PLACES: by
     that dimension alone. MONTH, COARSE_MONTH, NARROW_MONTH likewise: by the first of the month, of all that is
     known, whenever it became so. BALANCE as NARROW, and + ALL by all dimensions, of states (STOCKS): `day` is the day on which a
     change became known, so that the sum up to an evening is the state of it; BALANCE_MONTH: those of whole months.
@@ -100,12 +105,12 @@ STOCKS: Final = frozenset({"outstanding"})
 CHARTED: Final = ("first_adjudicated", "initially_denied", "initially_refused")  # what the charts of alerts are made of
 
 
-NOBODY: Final[Cell] = ("", "", "", "", "", "", "")
+NOBODY: Final[Cell] = ("", "", "", "", "", "", "", "")
 
 
 def coarse(cell: Cell) -> Cell:
-    """Return the cell of the coarser sums: by payer, category and level alone."""
-    return (cell[0], "", "", "", cell[4], cell[5], "")
+    """Return the cell of the coarser sums: by payer, category, level and code alone."""
+    return (cell[0], "", "", "", cell[4], cell[5], "", cell[7])
 
 
 def narrow(name: str, value: str) -> Cell:

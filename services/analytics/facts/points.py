@@ -15,7 +15,7 @@ from uuid import UUID
 
 from libs.common.reversals import REVERSAL_STATUS, Reversible, pair
 from services.analytics.facts import Answer, Claim, Closing, Decision, Denial, Fact, Filing, Followup, Match, Remit
-from services.analytics.facts.measures import Cell, Points
+from services.analytics.facts.measures import NOT_TOLD, Cell, Points
 
 _PREDETERMINATION: Final = "25"
 _NO_ADJUDICATION: Final = frozenset({REVERSAL_STATUS, _PREDETERMINATION})
@@ -49,9 +49,9 @@ class Episode:
     def cell(self, payer_id: str, category: str = "", level: str = "") -> Cell:
         root = self.root
         if root is not None:
-            return (payer_id, root.facility, root.provider, root.service_group, category, level, root.coder)
+            return (payer_id, root.facility, root.provider, root.service_group, category, level, root.coder, "")
         group = self.remits[0].service_group if self.remits else ""
-        return (payer_id, "", "", group, category, level, "")
+        return (payer_id, "", "", group, category, level, "", "")
 
 
 class Account(NamedTuple):
@@ -358,6 +358,21 @@ def _denials(account: Account, found: Points) -> None:
                 found.add("preventable_known", on, cell, denied_cents)
             if denial.preventable:
                 found.add("preventable", on, cell, denied_cents)
+            _codes(denial, cell, found)
+
+
+def _codes(denial: Denial, cell: Cell, found: Points) -> None:
+    """Count a denial once for each code that says why, with what was refused for it: by group code and CARC, and with RARCs."""
+    coded: dict[str, int] = {}
+    remarked: dict[str, int] = {}
+    for each in denial.reasons:
+        code = f"{each.group_code or NOT_TOLD} {each.carc or NOT_TOLD}"
+        coded[code] = coded.get(code, 0) + each.cents
+        told = " ".join((code, *sorted(set(each.rarcs))))
+        remarked[told] = remarked.get(told, 0) + each.cents
+    for measure, sums in (("coded", coded), ("remarked", remarked)):
+        for code, cents in sums.items():
+            found.add(measure, denial.payment_on, (*cell[:7], code), cents)
 
 
 def _write_offs(account: Account, found: Points) -> None:

@@ -51,6 +51,7 @@ _APPEALS: Final = (
 _LISTED: Final = ("payer", "category")  # what the lists of the classifier and of appeals can be filtered by
 _LIST_ROWS: Final = 25
 _IDS_MAX: Final = 12
+_CODES_SHOWN: Final = 12
 CursorDep = Annotated[str | None, Query(max_length=500)]
 
 
@@ -184,8 +185,10 @@ async def get_prevention(visit: VisitDep, database: DatabaseDep, tenant: TenantD
 @router.get("/root-causes")
 @readable
 async def get_root_causes(visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep) -> HTMLResponse:
-    """What stands out, of the same days; while others search, the page says so."""
-    shown: dict[str, Any] = {"found": None, "actions": []}
+    """What stands out, of the same days, and by which codes was refused; while others search, the page says so."""
+    async with database.begin(tenant) as tx:
+        codes = await reading.codes(tx, visit, tenant, _CODES_SHOWN)
+    shown: dict[str, Any] = {"found": None, "actions": [], "codes": codes}
     try:
         period = Period(visit.first, visit.last)
         shown["actions"] = (await actions.list_actions(tenant, database, limit=_LIST_ROWS)).items

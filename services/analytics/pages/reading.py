@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common import ledger, periods
 from libs.common.database import driver
 from services.analytics import answers, queries
+from services.analytics.codes.pareto import Pareto, pareto
 from services.analytics.facts.measures import MEASURES, Grain
 from services.analytics.kpis import whole
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi
@@ -183,13 +184,23 @@ async def crossed(tx: AsyncConnection, visit: Visit, tenant: str, name: str, nam
     """Return denied sums by one dimension, through the filters of all others."""
     filters = {each: told for each, told in visit.filters.items() if each != name}
     asked = Asked(tenant, visit.first, visit.last, None, (name,), filters)
-    return await parts(tx, asked, "denied", names if name == "payer" else None)
+    return await parts(tx, asked, _denied_by(name, *filters), names if name == "payer" else None)
+
+
+def _denied_by(*dimensions: str) -> str:
+    """Return the measure of what is denied: by codes, or through them, what was refused by these alone."""
+    return "coded" if "code" in dimensions else "denied"
+
+
+async def codes(tx: AsyncConnection, visit: Visit, tenant: str, limit: int) -> Pareto:
+    """Return the codes that cost most."""
+    return pareto(await queries.sums(tx, asked_of(visit, tenant, group_by=("code",)), "coded"), limit)
 
 
 async def denied(tx: AsyncConnection, visit: Visit, tenant: str) -> tuple[Part, list[Part]]:
     """Return the denied sum through all filters, and its parts by time."""
     word = bucket_of(visit.first, visit.last)
-    by_day = await queries.sums(tx, asked_of(visit, tenant, group_by=(word,)), "denied")
+    by_day = await queries.sums(tx, asked_of(visit, tenant, group_by=(word,)), _denied_by(*visit.filters))
     spread = []
     for day in buckets(visit.first, visit.last, word):
         count, cents = by_day.get((day.isoformat(),), (0, 0))

@@ -14,7 +14,7 @@ from services.analytics.spans import is_too_long
 
 USUAL_DAYS: Final = 90
 PRESETS: Final = (30, 90, 365)
-FILTERS: Final = ("payer", "category", "facility", "provider", "service_group")
+FILTERS: Final = ("payer", "category", "facility", "provider", "service_group", "code")
 FILTERS_MAX: Final = 50
 FILTERED: Final = frozenset({"/", "/denials", "/payers", "/prevention", "/appeals"})  # pages of sums; others know no filters
 _VALUE_MAX: Final = 200

@@ -1,0 +1,1 @@
+"""The codes by which payers refuse: which of them cost most."""
