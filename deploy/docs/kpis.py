@@ -22,11 +22,11 @@ Coder is who coded the claim, where its JSON says it; an empty text: nobody told
 [Decision 6](adr/0006-facts-are-kept-by-account-and-sums-follow-from-them.md) says how sums are kept.
 
 **Are they right?** `recours analytics verify` counts all sums, and the lines in which root causes are searched, anew from the
-facts of one moment and lists what differs (exit status 1); with `--repair` it makes them right while events keep coming. `recours
-analytics rebuild` first reads the topics from their beginning, outside the consumer group, for facts that are missing: use it when
-analytics' database was lost or put back from a backup. These become known by their own times
-again, so that answers as of a day are what they were before the loss, but for what had come late. Topics keep a week; what is
-older comes back from a backup alone. Both are
+facts of one moment, looks whether what sums are grouped and filtered by still stands, and lists what differs (exit status 1); with
+`--repair` it makes them right while events keep coming. `recours analytics rebuild` first reads the topics from their beginning,
+outside the consumer group, for facts that are missing: use it when analytics' database was lost or put back from a backup. These
+become known by their own times again, so that answers as of a day are what they were before the loss, but for what had come late.
+Topics keep a week; what is older comes back from a backup alone. Both are
 `POST /v1/recounts`, one at a time of a tenant, whose `Location` tells how far it is.
 
 `GET /v1/denial-rate` is no key figure of this list: it is the state of now, each answer that stands with its denial that stands.

@@ -38,6 +38,24 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[
     $10::text[])
 ON CONFLICT DO NOTHING
 """
+_RIGHT: Final = """
+INSERT INTO cells (tenant_id, cell, payer, facility, provider, service_group, category, level, coder, code)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[])
+ON CONFLICT (tenant_id, cell) DO UPDATE SET payer = excluded.payer, facility = excluded.facility, provider = excluded.provider,
+    service_group = excluded.service_group, category = excluded.category, level = excluded.level, coder = excluded.coder,
+    code = excluded.code
+"""
+_LOST: Final = """
+SELECT asked.tenant_id, asked.cell, there.cell IS NOT NULL AS is_there
+FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[]) AS asked (tenant_id, cell, payer, facility, provider, service_group, category, level, coder, code)
+LEFT JOIN cells AS there ON there.tenant_id = asked.tenant_id AND there.cell = asked.cell
+WHERE there.cell IS NULL OR (there.payer, there.facility, there.provider, there.service_group, there.category, there.level,
+    there.coder, there.code) IS DISTINCT FROM (asked.payer, asked.facility, asked.provider, asked.service_group, asked.category,
+    asked.level, asked.coder, asked.code)
+"""
+_CELLS_AT_ONCE: Final = 10_000
 _ADD: Final = """
 INSERT INTO rollups (tenant_id, grain, measure, day, known_on, cell, count, amount)
 SELECT * FROM unnest($1::text[], $2::smallint[], $3::smallint[], $4::date[], $5::date[], $6::bigint[], $7::bigint[], $8::bigint[])
@@ -166,6 +184,22 @@ async def add_rows(tx: AsyncConnection, rows: Mapping[Row, Sequence[int]], cells
     charted = {(row[0], row[5]) for row in rows if row[1] == Grain.COARSE and row[2] in _CHARTED}
     if charted:
         await connection.execute(_MOVED, *_columns(sorted(charted)))
+
+
+async def lost_cells(tx: AsyncConnection, cells: Mapping[tuple[str, int], Cell]) -> dict[tuple[str, int], bool]:
+    """Return which of some cells stand nowhere (False), or with other words than their number says (True)."""
+    connection, asked = await driver(tx), [(*key, *cell) for key, cell in cells.items()]
+    found: dict[tuple[str, int], bool] = {}
+    for first in range(0, len(asked), _CELLS_AT_ONCE):
+        for row in await connection.fetch(_LOST, *_columns(asked[first : first + _CELLS_AT_ONCE])):
+            found[row["tenant_id"], row["cell"]] = row["is_there"]
+    return found
+
+
+async def name_cells(tx: AsyncConnection, cells: Mapping[tuple[str, int], Cell]) -> None:
+    """Write what cells say, over whatever stands there."""
+    await lock(tx)
+    await (await driver(tx)).execute(_RIGHT, *_columns((*key, *cell) for key, cell in sorted(cells.items())))
 
 
 # Whose charts are to be looked at: what they are made of has moved (alerts/scan.py).

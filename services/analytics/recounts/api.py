@@ -27,10 +27,16 @@ class DifferenceView(BaseModel):
     day: str
     known_on: str
     cell: list[str] = Field(
-        description="payer, facility, provider, service group, category, level; a number: none names it; or an account's claim key"
+        description="payer, facility, provider, service group, category, level, coder, code; a number: none names it; or an"
+        " account's claim key"
     )
-    grain: int = Field(description="0: by day; 1: by day, payer, category and level alone; 2: by month; -1: an account's lines")
-    expected: list[int] = Field(description="count and amount, as the facts say; lines and refused cents of an account")
+    grain: int = Field(
+        description="0: by day; 1: by day, payer, category, level and code alone; 2: by month; -1: an account's lines; -2: a cell's"
+        " own words, which sums are grouped and filtered by"
+    )
+    expected: list[int] = Field(
+        description="count and amount, as the facts say; lines and refused cents of an account; of a cell 1 and 0"
+    )
     found: list[int]
 
 
@@ -47,7 +53,10 @@ class RecountView(BaseModel):
     facts_new: int = Field(description="found in the topics and not known before")
     sums: int = Field(description="that the facts come to")
     outcomes: int = Field(description="lines that the facts come to, in which root causes are searched")
-    differing: int = Field(description="of sums and of accounts with such lines, and of those that no fact explains")
+    differing: int = Field(
+        description="of sums, of cells that are lost or say something else, of accounts with such lines, and of those that no fact"
+        " explains"
+    )
     report: list[DifferenceView] = Field(description="the first 100 that differ, as they were before any repair")
 
 

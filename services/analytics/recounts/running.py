@@ -1,4 +1,5 @@
-"""The worker's job of recounts: facts are read in one moment's view, part by part of the measures, and held against the sums.
+"""The worker's job of recounts: facts are read in one moment's view, part by part of the measures, and held against the sums and
+the words of their cells.
 
 What differs is added as a difference, in one transaction a part: events that come meanwhile add theirs beside it, and who asks sees
 the sums before or after, never half. The end of the lease is the proof that the recount is still this worker's.
@@ -35,6 +36,7 @@ _TENDED_AFTER: Final = timedelta(seconds=10)
 _SUMS_A_PART: Final = 300_000
 _ACCOUNTS_AT_ONCE: Final = 500
 _OF_ACCOUNT: Final = -1  # in the place of a grain
+_OF_CELL: Final = -2
 _NAMES: Final = {number: name for name, (number, _) in MEASURES.items()}
 
 Rows = dict[sums_store.Row, list[int]]
@@ -83,12 +85,14 @@ class Recounter:
         await held.tell(state="counting", parts=parts)
         for part in range(parts):
             await self._part(held, part, parts)
+        await self._cells(held)
         await self._outcomes(held)
         await held.tell(state="done")
 
     async def _part(self, held: "_Held", part: int, parts: int) -> None:
         """Hold the measures of one part against the facts; with `repair` make them right."""
         expected, found, cells, facts = await self._both(held, part, parts)
+        held.cells |= {(row[0], row[5]): cells[row[0], row[5]] for row in expected}
         wrong = {
             row: sums for row in expected.keys() | found.keys() if (sums := _less(expected.get(row), found.get(row))) != [0, 0]
         }
@@ -102,7 +106,20 @@ class Recounter:
             "differing": recount.differing + len(wrong),
             "report": (*recount.report, *reported),
         }
-        await held.tell(wrong if recount.repair else {}, cells, **told)
+        await held.tell(wrong if recount.repair else {}, cells if recount.repair and wrong else {}, **told)
+
+    async def _cells(self, held: "_Held") -> None:
+        """Hold the words of the cells against those of the sums: a sum whose cell is lost would be in no group and no filter."""
+        cells = held.cells
+        async with self._database.begin() as tx:
+            lost = await sums_store.lost_cells(tx, cells)
+        recount = held.recount
+        reported = [
+            Difference("cells", "", "", cells[named], _OF_CELL, (1, 0), (int(is_there), 0))
+            for named, is_there in sorted(lost.items())[: REPORTED_MAX - len(recount.report)]
+        ]
+        right = {named: cells[named] for named in lost} if recount.repair else {}
+        await held.tell(cells=right, differing=recount.differing + len(lost), report=(*recount.report, *reported))
 
     async def _both(self, held: "_Held", part: int, parts: int) -> tuple[Rows, Rows, dict[tuple[str, int], Cell], int]:
         """Return the sums that the facts of one moment come to, and those that stand in that moment."""
@@ -155,6 +172,7 @@ class _Held:
         self._database = database
         self._clock = clock
         self.recount = recount
+        self.cells: dict[tuple[str, int], Cell] = {}  # of the sums of all parts so far
 
     async def tend(self, **told: Any) -> None:
         """Lengthen the lease where that is due."""
@@ -169,8 +187,10 @@ class _Held:
         async with self._database.begin() as tx:
             if not await store.update(tx, recount, self.recount.leased_until):
                 raise Lost
+            if cells:
+                await sums_store.name_cells(tx, cells)
             if repair:
-                await sums_store.add_rows(tx, repair, cells or {})
+                await sums_store.add_rows(tx, repair, {})
         self.recount = recount
 
     async def repair(self, accounts: list[sums_store.Account]) -> None:

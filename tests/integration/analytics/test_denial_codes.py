@@ -12,7 +12,7 @@ PERIOD = {"from": "2026-01-01", "to": "2026-03-31"}
 
 
 def refused(number: int, days: int, *reasons: Refused, payer_id: str = "P1", provider: str = "D1") -> list[Fact]:
-    told = {"payer_id": payer_id}
+    told: dict[str, Any] = {"payer_id": payer_id}
     return [
         claim(number, provider=provider, **told),
         remit(number, days, claim_number=number, **told),

@@ -62,6 +62,23 @@ async def test_drift_is_reported_and_repaired_to_what_the_facts_say(analytics: A
     assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) == before
 
 
+async def test_cells_that_are_lost_or_say_something_else_are_told_and_made_right(analytics: Analytics) -> None:
+    """Without its cell a sum is in no group: the right sums alone say nothing."""
+    await analytics.tell(ACCOUNT, LATER)
+    before = await analytics.ask("initial-denial-rate", group_by=["payer", "facility"])
+    await change(analytics, "DELETE FROM cells WHERE tenant_id = :tenant AND facility = 'F1' AND payer = 'P1' AND category = ''")
+    assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) != before
+    wrong = await recount(analytics)
+    assert {(each["measure"], each["grain"], tuple(each["found"])) for each in wrong["report"]} == {("cells", -2, (0, 0))}
+    assert wrong["differing"] == len(wrong["report"]) == 1
+    assert wrong["report"][0]["cell"][:2] == ["P1", "F1"]
+    await change(analytics, "UPDATE cells SET provider = 'D9' WHERE tenant_id = :tenant AND provider = 'D1' AND payer = 'P1'")
+    many = (await recount(analytics, repair=True))["differing"]
+    assert many > 1
+    assert (await recount(analytics))["differing"] == 0
+    assert await analytics.ask("initial-denial-rate", group_by=["payer", "facility"]) == before
+
+
 async def test_lines_of_root_causes_are_held_against_the_facts_too_and_made_right(analytics: Analytics) -> None:
     await analytics.tell(ACCOUNT, LATER, ACCOUNT)
     right = await recount(analytics)
