@@ -103,19 +103,23 @@ def sides(kpi: Kpi, summed: Mapping[str, Groups]) -> Sides:
 def whole_of(kpi: Kpi, told: Sides, factor: int) -> Figure:
     """Return the figure of everything: groups share out what there is."""
     below: Groups | None = None if told.below is None else {(): kpis.together(told.below)}
-    (whole,) = figures(kpi, (), {(): kpis.together(told.above)}, _a_day(below, told.days), factor)
-    return whole
+    (whole,) = figures(kpi, (), {(): kpis.together(told.above)}, below, factor)
+    return _against_a_day(whole, told.days)
 
 
 def _told(kpi: Kpi, asked: Asked, told: Sides, factor: int) -> tuple[Figure, list[Figure]]:
-    groups = figures(kpi, asked.group_by, told.above, _a_day(told.below, told.days), factor) if asked.group_by else []
-    return whole_of(kpi, told, factor), groups
+    groups = figures(kpi, asked.group_by, told.above, told.below, factor) if asked.group_by else []
+    return whole_of(kpi, told, factor), [_against_a_day(each, told.days) for each in groups]
 
 
-def _a_day(groups: Groups | None, days: int) -> Groups | None:
-    if groups is None or days == 1:
-        return groups
-    return {key: (count, cents // days) for key, (count, cents) in groups.items()}
+def _against_a_day(told: Figure, days: int) -> Figure:
+    """Return a figure against the mean of a day, which is shown to the cent. The division is of whole sums: against a mean that is
+    cut to cents first, small sums would have other days.
+    """
+    if days == 1 or not told.denominator:
+        return told
+    mean = (2 * told.denominator + days) // (2 * days)
+    return replace(told, value=kpis.ratio(days * told.numerator, told.denominator), denominator=mean)
 
 
 def _state(asked: Asked, today: date) -> tuple[Asked, date]:

@@ -321,7 +321,9 @@ KPIS: Final = (
         "days",
         "a state: the evening of `to`",
         "HFMA MAP Key (net days in A/R); formula own and gross: no event tells of net revenue",
-        "Not net days in A/R: what is answered and unpaid, patients' balances and secondary balances are not in it.",
+        "Not net days in A/R: what is answered and unpaid, patients' balances and secondary balances are not in it. The mean is of"
+        " 90 days also where claims have come for fewer: of a tenant that has been live for 30 it is a third, and the days are"
+        " three times too many.",
         _amount("outstanding"),
         _amount("submitted"),
         kind="stock",
