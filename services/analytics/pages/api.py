@@ -34,7 +34,7 @@ from services.analytics.pages.guard import BadForm, Noted, VisitDep
 from services.analytics.pages.neighbours import Neighbours, Told, away, found
 from services.analytics.pages.shapes import PAYER_FIGURES
 from services.analytics.pages.system import SERVICES
-from services.analytics.pages.visit import FILTERS, Visit
+from services.analytics.pages.visit import EXPLORED, Visit
 from services.analytics.pages.words import LISTS
 
 router = APIRouter(include_in_schema=False, route_class=Noted)
@@ -96,7 +96,7 @@ async def get_denials(
     async with database.begin(tenant) as tx:
         total, spread = await reading.denied(tx, visit, tenant)
         names = await queries.payer_names(tx, tenant)
-        crossed = {name: await reading.crossed(tx, visit, tenant, name, names) for name in FILTERS}
+        crossed = {name: await reading.crossed(tx, visit, tenant, name, names) for name in EXPLORED}
         last = await reading.last_day(tx, tenant)
     asked = _listed(visit)
     told = await _neighbours(request)["classifier"].ask(

@@ -14,7 +14,9 @@ from services.analytics.spans import is_too_long
 
 USUAL_DAYS: Final = 90
 PRESETS: Final = (30, 90, 365)
-FILTERS: Final = ("payer", "category", "facility", "provider", "service_group", "code")
+FILTERS: Final = ("payer", "category", "facility", "provider", "service_group")
+EXPLORER: Final = "/denials"
+EXPLORED: Final = (*FILTERS, "code")  # by codes are told what was denied, and no other sums
 FILTERS_MAX: Final = 50
 FILTERED: Final = frozenset({"/", "/denials", "/payers", "/prevention", "/appeals"})  # pages of sums; others know no filters
 _VALUE_MAX: Final = 200
@@ -58,7 +60,7 @@ class Visit(Struct, frozen=True):
         told |= changed
         pairs = [(key, value) for key, value in told.items() if value is not None]
         path = path or self.path
-        pairs += [(name, value) for name, values in self.filters.items() for value in values if path in FILTERED]
+        pairs += [(name, value) for name, values in self.filters.items() for value in values if name in _known_by(path)]
         return f"{path}{'?' if pairs else ''}{urlencode(pairs)}"
 
     def over(self, first: date, last: date, path: str | None = None) -> str:
@@ -99,7 +101,7 @@ def read(path: str, query: Sequence[tuple[str, str]], language: Language, today:
     told = dict(query)
     first, last, wrong = _days(told.get("from"), told.get("to"), today)
     is_usual = bool(wrong) or not (told.get("from") or told.get("to"))
-    filters, refused = _filters(query) if path in FILTERED else ({}, False)
+    filters, refused = _filters(query, _known_by(path))
     wrong += ("bad_filter",) if refused else ()
     return Visit(path, language, today, first, last, filters, is_usual, wrong, who)
 
@@ -120,11 +122,16 @@ def _days(told_first: str | None, told_last: str | None, today: date) -> tuple[d
     return (*usual, ("too_long",)) if is_too_long(first, last) else (first, last, ())
 
 
-def _filters(query: Iterable[tuple[str, str]]) -> tuple[dict[str, tuple[str, ...]], bool]:
+def _known_by(path: str) -> tuple[str, ...]:
+    """Return the filters that a page knows."""
+    return EXPLORED if path == EXPLORER else FILTERS if path in FILTERED else ()
+
+
+def _filters(query: Iterable[tuple[str, str]], known: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], bool]:
     found: dict[str, tuple[str, ...]] = {}
     refused, count = False, 0
     for name, value in query:
-        if name not in FILTERS or value in found.get(name, ()):
+        if name not in known or value in found.get(name, ()):
             continue
         count += 1
         if len(value) > _VALUE_MAX or count > FILTERS_MAX:
