@@ -19,6 +19,10 @@ all others UTC days, which all have a midnight; no other time zone can be asked 
 category is measured against all claims: what was not denied has no category. Facility is the billing provider's NPI, provider the
 rendering one's, a service group the section of the procedure's code list or of the revenue code; an empty text: no claim is known.
 Coder is who coded the claim, where its JSON says it; an empty text: nobody told it.
+Where no claim of ours is known, the answers of one account to one day of service count as one claim's, since payers split
+claims and answer corrections under new numbers of their own: patients who share an account number (a filler such as `0`) are
+then counted as one where payer, payment day and day of service are the same, and their denials as one initial denial. Denials,
+dollars refused and lines are each counted all the same.
 [Decision 6](adr/0006-facts-are-kept-by-account-and-sums-follow-from-them.md) says how sums are kept.
 
 **Are they right?** `recours analytics verify` counts all sums, and the lines in which root causes are searched, anew from the

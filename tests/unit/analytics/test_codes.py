@@ -3,6 +3,7 @@
 from services.analytics.codes.pareto import pareto
 from services.analytics.facts import Fact, Refused
 from services.analytics.facts.points import points, read
+from services.analytics.kpis import Groups
 from tests.unit.analytics.facts import claim, denial, remit
 
 
@@ -27,7 +28,7 @@ def test_a_denial_counts_once_for_each_of_its_codes_with_what_was_refused_by_it(
 
 
 def test_codes_are_in_the_order_of_what_they_cost_with_their_shares_together() -> None:
-    groups = {("PR 204",): (5, 2_000), ("CO 197 N54",): (3, 7_000), ("- 18",): (9, 1_000)}
+    groups: Groups = {("PR 204",): (5, 2_000), ("CO 197 N54",): (3, 7_000), ("- 18",): (9, 1_000)}
     found = pareto(groups, 2)
     assert [(each.group_code, each.carc, each.rarcs, each.denials) for each in found.codes] == [
         ("CO", "197", ("N54",), 3),
