@@ -37,7 +37,7 @@ TABLES: Final[Inventory] = {
     ),
     "outcomes": table(
         reference="claim_key claim_id denial_id",
-        care="day service denied_cents",
+        care="day sent_on service denied_cents",
         nothing="tenant_id episode line subject reason",
     ),
     "payers": table(nothing="tenant_id payer_id payer_name"),

@@ -41,6 +41,8 @@ class Action(Struct, frozen=True):
 
 
 _COLUMNS: Final = ", ".join(Action.__struct_fields__)
+_SENT: Final = "coalesce(o.sent_on, o.day)"
+_ANSWERED_DAYS: Final = 365  # answers that come later than this are not waited for
 
 
 async def insert(tx: AsyncConnection, action: Action) -> None:
@@ -94,8 +96,12 @@ def _read(row: Any) -> Action:
 
 async def observed(
     tx: AsyncConnection, tenant_id: str, named: Named, first: date, half: date, effective_on: date, end: date
-) -> tuple[Observed, Observed]:
-    """Count the claims of a cause, and those beside it: of the same payer, where the cause has one; none is in both."""
+) -> tuple[Observed, Observed, int]:
+    """Count the claims of a cause, and those beside it: of the same payer, where the cause has one; none is in both.
+
+    They go by the day on which they were sent: what was sent before a change is what it was, also where it is answered after it.
+    Where that is not known they go by the day of the answer; the last number says how many did.
+    """
     values: list[Any] = [tenant_id, first, half, effective_on, end, named.category]
 
     def given(value: Any) -> str:
@@ -105,21 +111,23 @@ async def observed(
     about = " AND ".join(condition(name, value, given) for name, value in named.conditions)
     payer = [condition(name, value, given) for name, value in named.conditions if name == "payer" and len(named.conditions) > 1]
     query = f"""
-        SELECT is_about, phase, count(*) AS claims, count(*) FILTER (WHERE refused) AS refused
+        SELECT is_about, phase, count(*) AS claims, count(*) FILTER (WHERE refused) AS refused, count(*) FILTER (WHERE NOT is_sent)
         FROM (
-            SELECT bool_or({about}) AS is_about,
-                CASE WHEN o.day < $3 THEN 'early' WHEN o.day < $4 THEN 'late' ELSE 'after' END AS phase,
+            SELECT bool_or({about}) AS is_about, o.sent_on IS NOT NULL AS is_sent,
+                CASE WHEN {_SENT} < $3 THEN 'early' WHEN {_SENT} < $4 THEN 'late' ELSE 'after' END AS phase,
                 CASE WHEN bool_or({about}) THEN bool_or({about} AND r.category IS NOT DISTINCT FROM $6)
                     ELSE bool_or(r.category IS NOT DISTINCT FROM $6) END AS refused
             FROM outcomes o JOIN outcome_subjects s USING (tenant_id, subject) JOIN outcome_services v USING (tenant_id, service)
                 LEFT JOIN outcome_reasons r USING (tenant_id, reason)
-            WHERE o.tenant_id = $1 AND o.day >= $2 AND o.day < $5 {"".join(f" AND {each}" for each in payer)}
-            GROUP BY o.claim_key, o.episode, o.day
+            WHERE o.tenant_id = $1 AND o.day >= $2 AND o.day < $5::date + {_ANSWERED_DAYS} AND {_SENT} >= $2 AND {_SENT} < $5
+                {"".join(f" AND {each}" for each in payer)}
+            GROUP BY o.claim_key, o.episode, o.day, o.sent_on
         ) AS claims GROUP BY is_about, phase
     """  # noqa: S608 - names are ours
-    counted = {(row[0], row[1]): Counts(row[2], row[3]) for row in await (await driver(tx)).fetch(query, *values)}
+    rows = await (await driver(tx)).fetch(query, *values)
+    counted = {(row[0], row[1]): Counts(row[2], row[3]) for row in rows}
     treated, beside = (
         Observed(**{phase: counted.get((is_about, phase), Counts()) for phase in ("early", "late", "after")})
         for is_about in (True, False)
     )
-    return treated, beside
+    return treated, beside, sum(row[4] for row in rows)

@@ -102,7 +102,8 @@ class EffectView(BaseModel):
     before_from: date
     effective_on: date
     after_until: date = Field(description="the first day that is not counted any more")
-    with_cause: ObservedView = Field(description="claims that the cause is about")
+    by_payment_day: int = Field(0, description="claims of all groups whose submission is not known: they go by their payment day")
+    with_cause: ObservedView = Field(description="claims that the cause is about, by the day on which they were sent")
     beside: ObservedView = Field(description="claims that it is not about; of the same payer, where the cause names one")
 
 

@@ -156,7 +156,9 @@ async def get_effect(
     database: DatabaseDep,
     days: Annotated[int, Query(ge=7, le=730, description="how many days before and after are compared")] = _DAYS,
 ) -> EffectView:
-    """By payment days of first answers: before the day from which the change holds, and from it on."""
+    """By the days on which claims were first submitted: before the day from which the change holds, and from it on. A claim whose
+    submission is not known goes by the payment day of its first answer; `by_payment_day` says how many do.
+    """
     async with database.begin(tenant) as tx:
         action = await store.get(tx, tenant, action_id)
         if action is None:
@@ -165,8 +167,9 @@ async def get_effect(
             raise Problem(409, "not-now", "The action is not done yet: there is nothing to measure.")
         first, half, end = windows(action.effective_on, days, action.began_on)
         named = named_by(action.root_cause_id)
-        with_cause, beside = await store.observed(tx, tenant, named, first, half, action.effective_on, end)
-    return effect_view(action, effect(with_cause, beside), (first, half, end), with_cause, beside)
+        with_cause, beside, unsent = await store.observed(tx, tenant, named, first, half, action.effective_on, end)
+    found = effect_view(action, effect(with_cause, beside), (first, half, end), with_cause, beside)
+    return found.model_copy(update={"by_payment_day": unsent})
 
 
 @router.post(

@@ -30,7 +30,8 @@ class Outcome(NamedTuple):
     """One service of a claim at its first answer; equal services of a claim are one.
 
     `episode` tells the claims of an account apart; `line`: which service of the claim, from 0. `reason` is that of the largest
-    refused sum. Money is integer cents.
+    refused sum. Money is integer cents. `sent_on`: when the claim was first submitted; None: not known, or told as later than its
+    answer, as of what is brought in from the past.
     """
 
     episode: int
@@ -42,6 +43,7 @@ class Outcome(NamedTuple):
     denied_cents: int
     claim_id: UUID | None
     denial_id: UUID | None
+    sent_on: date | None = None
 
 
 class Words(Struct, frozen=True):
@@ -89,6 +91,7 @@ def _of_claim(number: int, episode: Episode, initial: Sequence[Remit], account: 
             denied.append(denial)
             _spread(denial, services, refused)
     subject = _subject(claim, first.payer_id)
+    sent_on = claim.came_on if claim is not None and claim.came_on <= first.payment_on else None
     largest = max(denied, key=lambda each: (each.denied_cents, each.denial_id), default=None)
     return [
         Outcome(
@@ -101,6 +104,7 @@ def _of_claim(number: int, episode: Episode, initial: Sequence[Remit], account: 
             sum(by_reason.values()),
             claim.claim_id if claim else first.claim_id,
             largest.denial_id if largest else None,
+            sent_on,
         )
         for line, (service, by_reason) in enumerate(list(refused.items())[:_LINES_MAX])
     ]

@@ -29,7 +29,7 @@ Account = tuple[str, UUID]  # tenant, claim key
 
 _COLUMNS: Final = (
     "tenant_id", "claim_key", "episode", "line", "day", "subject", "service", "reason", "denied_cents", "claim_id",
-    "denial_id",
+    "denial_id", "sent_on",
 )  # fmt: skip
 # Most accounts have none yet. Each by itself: a join reads the whole table until it is large.
 _FORGET: Final = """
@@ -76,7 +76,7 @@ async def begin(tx: AsyncConnection, *, alone: bool = False) -> None:
 _STANDING: Final = """
 SELECT o.claim_key, o.episode, o.line, o.day, s.payer, s.facility, s.provider, s.place, s.claim_type, s."authorization",
     s.diagnosis, s.coder, v.told, CASE WHEN o.reason = 0 THEN '' ELSE r.category END AS category,
-    CASE WHEN o.reason = 0 THEN '' ELSE r.carc END AS carc, o.denied_cents, o.claim_id, o.denial_id
+    CASE WHEN o.reason = 0 THEN '' ELSE r.carc END AS carc, o.denied_cents, o.claim_id, o.denial_id, o.sent_on
 FROM outcomes AS o LEFT JOIN outcome_subjects AS s USING (tenant_id, subject)
     LEFT JOIN outcome_services AS v USING (tenant_id, service) LEFT JOIN outcome_reasons AS r USING (tenant_id, reason)
 WHERE o.tenant_id = $1 AND o.claim_key = ANY ($2::uuid[])
@@ -90,12 +90,12 @@ SELECT DISTINCT claim_key FROM outcomes AS o WHERE tenant_id = $1
 async def standing(tx: AsyncConnection, tenant_id: str, claim_keys: Sequence[UUID]) -> dict[UUID, list[Outcome]]:
     """Return the outcomes that stand, as they are read."""
     found: dict[UUID, list[Outcome]] = {}
-    for key, episode, line, day, *words_of, cents, claim_id, denial_id in await (await driver(tx)).fetch(
+    for key, episode, line, day, *words_of, cents, claim_id, denial_id, sent_on in await (await driver(tx)).fetch(
         _STANDING, tenant_id, claim_keys
     ):
         *subject, service, category, carc = words_of
         reason: Reason = (category, carc)
-        each = Outcome(episode, line, day, cast("Subject", tuple(subject)), service, reason, cents, claim_id, denial_id)
+        each = Outcome(episode, line, day, cast("Subject", tuple(subject)), service, reason, cents, claim_id, denial_id, sent_on)
         found.setdefault(key, []).append(each)
     return found
 
@@ -121,7 +121,7 @@ async def name(tx: AsyncConnection, changed: Mapping[Account, Sequence[Outcome]]
 def _cells(each: Outcome) -> tuple[Any, ...]:
     return (
         each.episode, each.line, each.day, number_of(each.subject), number_of((each.service,)), reason_number(each.reason),
-        each.denied_cents, each.claim_id, each.denial_id,
+        each.denied_cents, each.claim_id, each.denial_id, each.sent_on,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from libs.common.clock import FixedClock
 from libs.common.database import Database
@@ -13,12 +14,12 @@ from services.analytics.api import make_app
 from services.analytics.causes import naming
 from services.analytics.causes.ingest import Rules
 from services.analytics.causes.naming import Named
-from services.analytics.facts import Fact
+from services.analytics.facts import Claim, Fact
 from services.ingest.api import make_app as make_ingest
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.integration.analytics.test_root_causes import answered
 from tests.support.access import VERIFIER, bearer, own_tokens
-from tests.unit.analytics.facts import on
+from tests.unit.analytics.facts import on, remit
 
 CAUSE = naming.write(Named("coding_bundling", (("payer", "P1"), ("procedure", "G0283"), ("modifier", "59"))))
 PATH = f"/v1/root-causes/{CAUSE}/actions"
@@ -105,8 +106,35 @@ def accounts() -> list[list[Fact]]:
     for number in range(1, 801):
         service = "G0283:59" if number % 2 else "A4550"
         refused = number // 10 < 40 if number % 2 else number % 10 == 0
-        told.append(answered(number, service, number // 10, refused=refused))
+        told.append(sent(number // 10, answered(number, service, number // 10, refused=refused)))
     return told
+
+
+def sent(days: int, facts: list[Fact]) -> list[Fact]:
+    return [replace(fact, known_on=on(days)) if isinstance(fact, Claim) else fact for fact in facts]
+
+
+async def test_an_action_is_measured_by_the_claims_that_were_sent_since(analytics: Analytics) -> None:
+    """Answers take 21 days: of those in the 30 days from the change on most are to claims that were sent before it."""
+    told = []
+    for number in range(1, 801):
+        service, day = "G0283:59" if number % 2 else "A4550", number // 10
+        refused = day < 40 if number % 2 else number % 10 == 0
+        told.append(sent(day, answered(number, service, day + 21, refused=refused)))
+    await analytics.tell(*told)
+    unmatched: list[list[Fact]] = [
+        [remit(number, 45, 8_000, claim_number=None, services=("A4550",))] for number in range(2_001, 2_006)
+    ]
+    await analytics.tell(*unmatched, first=2_001)
+    action = await planned(analytics)
+    await step(analytics, action, "finish", effective_on=on(40).isoformat())
+    found = (await analytics.http.get(f"/v1/root-cause-actions/{action['action_id']}/effect", params={"days": 30})).json()
+    assert (found["verdict"], found["by_payment_day"]) == ("worked", 5)
+    assert found["with_cause"] == {
+        "before": {"claims": 150, "refused": 150, "rate": 1.0},
+        "after": {"claims": 150, "refused": 0, "rate": 0.0},
+    }
+    assert found["beside"]["after"]["claims"] == 150 + 5
 
 
 async def test_an_action_that_worked_is_seen_to(analytics: Analytics) -> None:

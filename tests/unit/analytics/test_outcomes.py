@@ -1,5 +1,7 @@
 """What became of each service line at its first answer follows from the facts alone."""
 
+from msgspec.structs import replace
+
 from services.analytics.causes.outcomes import NOT_REFUSED, outcomes
 from services.analytics.facts import Fact, Refused, decode, encode
 from services.analytics.facts.points import read
@@ -63,3 +65,11 @@ def test_claims_without_an_answer_are_not_there() -> None:
 def test_what_is_asked_of_facts_comes_back_from_the_store() -> None:
     for fact in (CLAIM, REMIT, denial(reasons=(Refused(1, "coding_bundling", "4", 4_000),))):
         assert decode(encode(fact)) == fact
+
+
+def test_a_line_says_when_its_claim_was_first_sent_where_that_is_known() -> None:
+    corrected = claim(2, replaces=CLAIM.claim_id, frequency_code="7", known_on=on(5))
+    assert {each.sent_on for each in outcomes(read([CLAIM, corrected, REMIT]))} == {CLAIM.known_on}
+    late = replace(CLAIM, known_on=on(90))  # brought in after its answer
+    assert {each.sent_on for each in outcomes(read([late, REMIT]))} == {None}
+    assert {each.sent_on for each in outcomes(read([remit(claim_number=None)]))} == {None}

@@ -4,8 +4,8 @@ from typing import Final
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 
 READERS: Final = "analytics_bi"
 
