@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
 from services.analytics.facts import Fact, decode
-from services.analytics.facts.measures import DIMENSIONS, MEASURES, Grain, cell_id, narrow
+from services.analytics.facts.measures import DIMENSIONS, MEASURES, PLACES, Grain, cell_id, narrow
 from services.analytics.kpis import Groups
 from services.analytics.parts import Part, of_days, of_state
 
@@ -202,6 +202,19 @@ def _key(word: str) -> str:
     if word not in CALENDAR:
         return word
     return "day::text" if word == "day" else f"date_trunc('{word}', day::timestamp)::date::text"
+
+
+_MARK: Final = """
+SELECT bit_xor(hashtextextended(concat_ws(' ', grain, measure, day, cell, count, amount), 0))::text FROM rollups
+WHERE tenant_id = $1 AND grain = ANY($2::smallint[])
+"""
+_MARKED: Final = (Grain.NARROW_MONTH, Grain.NARROW_MONTH + PLACES["payer"], Grain.NARROW_MONTH + PLACES["category"])
+
+
+async def mark(tx: AsyncConnection, tenant_id: str) -> str:
+    """Return a mark that is another one when the tenant's sums have moved: of their months, by payer and category."""
+    found: str | None = await (await driver(tx)).fetchval(_MARK, tenant_id, list(_MARKED))
+    return found or "0"
 
 
 async def payer_names(tx: AsyncConnection, tenant_id: str) -> dict[str, str]:

@@ -51,6 +51,7 @@ class Followers:
         heartbeat_seconds: float = 15.0,
         patience_seconds: float = 10.0,
         check_seconds: float = 5.0,
+        sums_seconds: float = 5.0,
     ) -> None:
         self._database = database
         self._tenant = tenant
@@ -59,22 +60,29 @@ class Followers:
         self.heartbeat_seconds = heartbeat_seconds
         self.patience_seconds = patience_seconds
         self.check_seconds = check_seconds
+        self._sums_seconds = sums_seconds
+        self.mark: str | None = None  # of the sums, while somebody follows them
+        self._marking = 0
         self._news = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self.count = 0
 
     @contextlib.asynccontextmanager
-    async def seat(self) -> AsyncIterator[None]:
+    async def seat(self, *, sums: bool = False) -> AsyncIterator[None]:
         """Take a place among the followers. Errors: Problem 503 where there is none left."""
         if self.count >= self._most:
             raise Problem(503, "too-many-followers", "Nobody more can follow now; try again later.", headers={"Retry-After": "30"})
         self.count += 1
+        self._marking += sums
         try:
             if self._looking is None:
                 self._looking = asyncio.create_task(self._look())
             yield
         finally:
             self.count -= 1
+            self._marking -= sums
+            if not self._marking:
+                self.mark = None
             if self.count == 0 and self._looking is not None:
                 self._looking.cancel()
                 self._looking = None
@@ -82,17 +90,22 @@ class Followers:
     async def _look(self) -> None:
         """Look for news, and wake all when there are some; for ever."""
         place: Change | None = None
+        clock, marked_at = asyncio.get_running_loop().time, -self._sums_seconds
         while True:
+            mark = self.mark
             try:
                 async with self._database.begin(self._tenant) as tx:
                     if place is None:
                         place = await latest_change(tx)
                     told = await store.told_after(tx, self._tenant, place, _PAGE)
+                    if self._marking and (mark is None or clock() - marked_at >= self._sums_seconds):
+                        mark, marked_at = await queries.mark(tx, self._tenant), clock()
             except Transient as error:
                 log.warning("stream_waits", error=str(error))
                 told = []
-            if told:
-                place = told[-1].place
+            place = told[-1].place if told else place
+            if told or mark != self.mark:
+                self.mark = mark if self._marking else None
                 news, self._news = self._news, asyncio.Event()
                 news.set()
             await asyncio.sleep(self._look_seconds)
@@ -128,15 +141,16 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, followers: Followers, tenant: str, place: Change) -> None:
+    def __init__(self, followers: Followers, tenant: str, place: Change, sums: str | None = None) -> None:
         super().__init__()
+        self._sums = sums
         self._followers = followers
         self._tenant = tenant
         self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._followers.seat():
+            async with self._followers.seat(sums=self._sums is not None):
                 tell = asyncio.create_task(self._tell(send))
                 gone = asyncio.create_task(_gone(receive))
                 shut = asyncio.create_task(self._until_shut(Request(scope)))
@@ -168,6 +182,10 @@ class EventStream(Response):
                 event_id = write_change_cursor(each.place, self._tenant, {})
                 await self._write(send, f"id: {event_id}\nevent: alert\ndata: {ToldView.of(each, names).model_dump_json()}\n\n")
                 self._place = each.place
+            mark = self._followers.mark
+            if self._sums is not None and mark not in (None, self._sums):
+                await self._write(send, f'event: sums\ndata: {{"mark": "{mark}"}}\n\n')
+                self._sums = mark
             if not told:
                 try:
                     await asyncio.wait_for(news.wait(), self._followers.heartbeat_seconds)
@@ -199,7 +217,7 @@ async def _gone(receive: Receive) -> None:
 
 @router.get(
     "/v1/stream",
-    summary="Follow alerts as they open, are taken up and end",
+    summary="Follow alerts as they open, are taken up and end, and sums as they move",
     response_class=EventStream,
     status_code=200,
     responses={
@@ -217,8 +235,14 @@ async def follow(
     after: Annotated[
         str | None, Query(max_length=500, description="the same, where a browser begins and cannot send it; the header goes before")
     ] = None,
+    sums: Annotated[
+        str | None, Query(max_length=40, description="a mark of sums that is known, or nothing: events `sums` are told, too")
+    ] = None,
 ) -> EventStream:
     """Events `alert`; comments are heartbeats. `Last-Event-ID` goes on behind an event that was seen; without it, from now on.
+
+    Who says `sums` is told when the tenant's sums are others than those of that mark, by an event `sums` with the `mark` of the
+    new ones and without an id; once in 5 seconds at most.
 
     One that takes nothing for 10 seconds is dropped. It ends within seconds of what would keep its reader from coming in again.
     """
@@ -226,4 +250,4 @@ async def follow(
     if place is None:
         async with database.begin(tenant) as tx:
             place = await latest_change(tx)
-    return EventStream(request.app.state.streams.of(tenant), tenant, place)
+    return EventStream(request.app.state.streams.of(tenant), tenant, place, sums)

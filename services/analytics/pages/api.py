@@ -60,6 +60,7 @@ CursorDep = Annotated[str | None, Query(max_length=500)]
 async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep, tenant: TenantDep) -> HTMLResponse:
     cost = cast("int | None", request.app.state.rework_cost_cents)
     async with database.begin(tenant) as tx:
+        mark = await queries.mark(tx, tenant)  # first: what moves meanwhile is told of once more
         money = await reading.money(tx, visit, tenant)
         asked = reading.asked_of(visit, tenant, group_by=("category",))
         rows = await reading.rows(tx, visit, asked, cost)
@@ -73,6 +74,7 @@ async def get_overview(request: Request, visit: VisitDep, database: DatabaseDep,
     shown = {
         "rows": rows,
         "told_until": told_until,
+        "mark": mark,
         "alerts": standing,
         "hero": [row for each in _HERO for row in rows if row.kpi.id == each],
         "money": money,
@@ -263,6 +265,7 @@ async def get_system(
         lags(cast("str | None", request.app.state.kafka), cast("BrokerAccess", request.app.state.broker_access), SERVICES),
     )
     async with database.begin(tenant) as tx:
+        mark = await queries.mark(tx, tenant)
         ours = (await ledger.read(tx, tenant, None, None)).totals.model_dump()
     waiting = (await outbox.get_outbox(tenant, database, clock)).model_dump()
     buried = (await dead_letters.list_dead_letters(tenant, database, None, 200)).model_dump()
@@ -272,7 +275,7 @@ async def get_system(
     letters |= {"analytics": buried}
     records = {group: sum(topics.values()) for group, topics in (behind or {}).items()}
     rows = system.rows(ready, ledgers, outboxes, letters, records)
-    shown = {"rows": rows, "agreement": system.agreement(rows), "broker": behind is not None, "now": clock.now()}
+    shown = {"rows": rows, "agreement": system.agreement(rows), "broker": behind is not None, "now": clock.now(), "mark": mark}
     return rendering.page("system.html", visit, status_of(visit), current="system", **shown)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from msgspec.structs import replace
 
 from libs.common.access.directory import KeyDirectory, Wish
 from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER
@@ -26,6 +27,7 @@ from services.analytics.api import make_app
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.support import eventually
 from tests.support.access import KEY, VERIFIER, HeldKeys, bearer, token
+from tests.unit.analytics.facts import claim, denial, on, remit
 
 ON = date(2026, 3, 2)
 PATIENCE = 20
@@ -225,3 +227,35 @@ async def test_a_stream_ends_when_a_person_signs_out(analytics: Analytics) -> No
 
 def mark(page: str) -> str:
     return page.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+async def test_who_follows_sums_is_told_that_they_moved_and_nobody_else_is(analytics: Analytics) -> None:
+    async with served(analytics, heartbeat_seconds=0.1, sums_seconds=0.3) as (port, followers):
+        url = f"http://127.0.0.1:{port}/v1/stream"
+        async with (
+            httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http,
+            http.stream("GET", url, params={"sums": "0"}) as answer,
+            http.stream("GET", url) as of_alerts,
+        ):
+            told, others = events(answer), events(of_alerts)
+            assert [await anext(told) for _ in range(8)] == [("", {})] * 8, "there are no sums yet, as it said"
+            marks = []
+            judged = denial(1, 30, known_on=on(30))
+            for facts in ([claim(), remit()], [judged], [replace(judged, version=2, category="other")]):
+                await analytics.tell(facts)
+                marks.append(await _mark(told))
+            assert len({"0", *marks}) == 4, "also where a denial moved from one category to another"
+            assert [await anext(others) for _ in range(8)] == [("", {})] * 8
+            async with http.stream("GET", url, params={"sums": marks[-1]}) as again:
+                assert [await anext(events(again)) for _ in range(1)] == [("", {})]
+            async with http.stream("GET", url, params={"sums": marks[0]}) as late:
+                assert await _mark(events(late)) == marks[-1], "what moved before it came is told, too"
+        await _until(lambda: followers.count == 0 and followers.mark is None)
+
+
+async def _mark(told: AsyncIterator[tuple[str, dict[str, Any]]]) -> str:
+    async for event_id, data in told:
+        if data:
+            assert (event_id, list(data)) == ("", ["mark"])
+            return str(data["mark"])
+    raise AssertionError("the stream ended")
