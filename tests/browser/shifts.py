@@ -15,7 +15,7 @@ from services.analytics.handlers import record
 from tests.browser.site import NAMES, NOW
 from tests.support import ServiceDatabase, run_apart
 from tests.support.access import bearer
-from tests.unit.analytics.facts import claim, denial, remit
+from tests.unit.analytics.facts import claim, denial, on, remit
 
 TENANT = "shifts"
 _SERVICES = ("G0283:59", "A4550", "E0601")
@@ -26,7 +26,7 @@ def _account(number: int) -> list[Fact]:
     service, days, payer_id = _SERVICES[number % 3], number // 4, ("P1", "P2")[number // 3 % 2]
     refused = (service, payer_id) == ("G0283:59", "P1") and days >= 40
     told: list[Fact] = [
-        claim(number, payer_id=payer_id, place="11", services=(service,)),
+        claim(number, payer_id=payer_id, place="11", services=(service,), known_on=on(days)),
         remit(number, days, 0 if refused else 8_000, claim_number=number, payer_id=payer_id, services=(service,)),
     ]
     if refused:
