@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from libs.common.http.problems import FieldProblem
 from services.ingest.checks.finding import Finding
 from services.ingest.checks.views import RuleFindingView
-from services.ingest.kept import lines_of
+from services.ingest.kept import diagnoses_of, lines_of
 
 State = Literal["submitted", "received", "accepted", "rejected"]
 
@@ -54,6 +54,7 @@ class ClaimLineView(BaseModel):
     service_from_on: date | None
     service_to_on: date | None
     line_control_number: str
+    diagnoses: list[str] = Field(description="those of the claim that the line points to, in its order")
 
 
 class ClaimStepView(BaseModel):
@@ -88,6 +89,7 @@ class AcknowledgementView(BaseModel):
 
 class ClaimDetail(ClaimView):
     replaced_by_claim_id: UUID | None = Field(description="the latest claim that takes its place")
+    diagnoses: list[str] = Field(description="in order, the principal one first; without dots")
     lines: list[ClaimLineView]
     history: list[ClaimStepView] = Field(description="oldest first")
     acknowledgements: list[AcknowledgementView] = Field(description="oldest first")
@@ -102,10 +104,13 @@ class ClaimDetail(ClaimView):
         findings: Sequence[Finding],
     ) -> "ClaimDetail":
         submitted = {"at": row["submitted_at"], "why": "submitted", "state": "submitted", "cause_id": None}
+        diagnoses, pointed = diagnoses_of(row["content"])
+        lines = zip(lines_of(row["content"]), pointed, strict=True)
         return cls.model_validate(
             {
                 **row,
-                "lines": [structs.asdict(each) for each in lines_of(row["content"])],
+                "diagnoses": diagnoses,
+                "lines": [{**structs.asdict(line), "diagnoses": codes} for line, codes in lines],
                 "history": [submitted, *map(dict, history)],
                 "acknowledgements": [dict(each) for each in acknowledgements],
                 "findings": [RuleFindingView.of(each, row["claim_type"]) for each in findings],

@@ -35,6 +35,9 @@ async def test_a_claim_of_each_kind_is_created_once_and_read_again(kind, ingest)
     assert (told["claim_type"], told["state"], told["charge_cents"]) == (kind, "submitted", CLAIMS[kind]["charge_cents"])
     assert first.headers["location"] == f"/v1/claims/{told['claim_id']}"
     assert [step["why"] for step in told["history"]] == ["submitted"]
+    codes = [each["code"] for each in CLAIMS[kind].get("diagnoses", [])]
+    pointed = [[codes[place - 1] for place in line.get("diagnosis_pointers", [])] for line in CLAIMS[kind]["lines"]]
+    assert (told["diagnoses"], [line["diagnoses"] for line in told["lines"]]) == (codes, pointed)
     again = await ingest.http.post("/v1/claims", json=CLAIMS[kind])
     assert (again.status_code, again.json()) == (200, told)
     assert await ingest.get(f"/v1/claims/{told['claim_id']}") == told
