@@ -37,7 +37,7 @@ EDGES = frozenset(
         "services/analytics/causes/api.py", "services/analytics/causes/actions_api.py",
         "services/analytics/api.py", "services/analytics/pages/api.py", "services/analytics/day_ends.py",
         "services/analytics/pages/acting.py", "services/analytics/pages/doing.py", "services/analytics/pages/signin.py",
-        "services/analytics/pages/guard.py",
+        "services/analytics/pages/guard.py", "services/analytics/pages/auditing.py", "services/analytics/pages/reviewing.py",
         "services/ingest/checks/api.py", "services/ingest/reference/api.py", "services/ingest/payers/api.py",
         "services/ingest/waiting.py",
         "services/ingest/sandbox/payer.py", "services/ingest/reference/loading.py",

@@ -99,6 +99,21 @@ CLAIM: dict[str, Any] = {
     "service_from_on": "2026-01-06",
     "charge_cents": 20_000,
     "interchange_id": SENT_IN,
+    "diagnoses": ["A000", "B1990"],
+    "lines": [
+        {
+            "line": 1,
+            "procedure_code": "G0283",
+            "modifiers": ["59"],
+            "revenue_code": "",
+            "units": "1",
+            "charge_cents": 20_000,
+            "service_from_on": "2026-01-06",
+            "service_to_on": None,
+            "line_control_number": "L1",
+            "diagnoses": ["B1990"],
+        }
+    ],
     "history": [{"at": "2026-01-07T08:00:00Z", "why": "submitted", "state": "submitted", "cause_id": None}],
     "acknowledgements": [],
 }
@@ -107,7 +122,26 @@ REMIT: dict[str, Any] = {
     "interchange_id": ANSWERED_IN,
     "received_at": "2026-02-03T08:59:58Z",
     "payment_on": "2026-02-05",  # the money comes two days behind the file
+    "charge_cents": 20_000,
     "paid_cents": 7_655,
+    "lines": [
+        {
+            "line": 1,
+            "qualifier": "HC",
+            "procedure_code": "A4550",
+            "modifiers": ["59"],
+            "revenue_code": None,
+            "original_procedure_code": "G0283",
+            "units": "1",
+            "service_on": "2026-01-06",
+            "line_control_number": "L1",
+            "charge_cents": 20_000,
+            "paid_cents": 7_655,
+            "unbalanced_cents": 0,
+            "rarcs": ["N54"],
+        }
+    ],
+    "adjustments": [{"line": 1, "group_code": "CO", "carc": "197", "amount_cents": 12_345, "quantity": None}],
 }
 LEDGER = {"totals": {"remits": 60, "charge_cents": 1_937_730, "paid_cents": 0, "adjustment_cents": 0, "unbalanced_cents": 0}}
 

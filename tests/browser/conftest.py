@@ -66,6 +66,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         dark: bool = False,
         at: Site = site,
         signed_in: bool = True,
+        person: str = "Ann",
         scripts: bool = True,
     ) -> Page:
         context = browser.new_context(
@@ -77,7 +78,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         )
         opened.append(context)
         if signed_in:
-            name, value = at.cookie()
+            name, value = at.cookie(name=person)
             context.add_cookies([{"name": name, "value": value, "url": at.url, "httpOnly": True, "sameSite": "Lax"}])
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)

@@ -77,14 +77,14 @@ def audit(url: str, database: ServiceDatabase) -> None:
     plan = {"reviewers": reviewers, "precision": 0.3, "confidence": 0.8, "as_of": "2026-03-30"}
     with httpx.Client(headers=bearer(TENANT), base_url=url) as client:
         planned = client.post("/v1/audits", json=plan, headers={"Idempotency-Key": "audit"}).raise_for_status()
-        run_apart(_draw(database))
+        run_apart(draw(database))
         for item in range(1, 5):
             for name in reviewers:
                 path, form = f"{planned.headers['location']}/items/{item}/review", wrong if item == 1 else right
                 client.put(path, json=form, headers=bearer(TENANT, sub=name)).raise_for_status()
 
 
-async def _draw(database: ServiceDatabase) -> None:
+async def draw(database: ServiceDatabase) -> None:
     worker = Database(database.worker_url)
     await Drawer(worker, FixedClock(NOW)).step()
     await worker.close()

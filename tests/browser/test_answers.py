@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser import answers
 
+_PARTS = {"lines", "adjustments", "diagnoses"}
 _API = Path(__file__).resolve().parents[2] / "docs" / "api"
 
 
@@ -41,4 +42,9 @@ def test_a_whole_answer_is_as_promised(service: str, name: str, told: dict[str, 
 )
 def test_what_pages_read_of_ingest_is_promised(name: str, told: dict[str, Any]) -> None:
     document = json.loads((_API / "ingest.json").read_bytes())
-    assert set(told) <= set(document["components"]["schemas"][name]["properties"])
+    schemas = document["components"]["schemas"]
+    assert set(told) <= set(schemas[name]["properties"])
+    for part in _PARTS & set(told):
+        shape = schemas[name]["properties"][part]["items"]
+        for each in told[part]:
+            jsonschema.validate(each, {**shape, "components": document["components"]})

@@ -22,7 +22,7 @@ from services.analytics.audits.plans import ITEMS_MAX, CannotSucceed, succeed
 from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
-from services.analytics.audits.views import AuditBody, AuditView, ItemView, ReassignBody, ResultsView, VerdictBody
+from services.analytics.audits.views import AuditBody, AuditView, ItemView, ReassignBody, ResultsView, Reviewer, VerdictBody
 
 router = APIRouter(tags=["audits"])
 AuditId = Annotated[UUID, Path(description="as it was answered")]
@@ -98,7 +98,7 @@ async def reassign_audit(
             try:
                 audit = replace(_under_way(audit), plan=succeed(audit.plan, body.reviewer, body.successor))
             except CannotSucceed as error:
-                raise Problem(409, "cannot-succeed", _WHY[error.reason], reason=error.reason) from None
+                raise Problem(409, "successor-refused", _WHY[error.reason], reason=error.reason) from None
             await store.change(tx, audit)
         return AuditView.of(audit, clock.now().date())
 
@@ -128,14 +128,17 @@ async def list_audit_items(
     tenant: TenantDep,
     database: DatabaseDep,
     state: Annotated[list[ItemState] | None, Query(max_length=5, description="any of these")] = None,
+    waits_for: Annotated[Reviewer | None, Query(description="what this reviewer has still to review")] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> Page[ItemView]:
-    asked = {"audit": audit_id, "state": None if state is None else sorted(state)}
+    asked = {"audit": audit_id, "state": None if state is None else sorted(state), "waits_for": waits_for}
     after = read_number_cursor(cursor, tenant, asked)
     async with database.begin(tenant) as tx:
-        await _audit(tx, tenant, audit_id)
-        rows = await store.items(tx, tenant, audit_id, states=state, after=after or 0, limit=limit + 1)
+        audit = await _audit(tx, tenant, audit_id)
+        names = None if waits_for is None else audit.plan.names_of(waits_for)
+        states = [] if names == [] else state  # nothing waits for who is no reviewer
+        rows = await store.items(tx, tenant, audit_id, states=states, waits_for=names, after=after or 0, limit=limit + 1)
         told = await store.reviews(tx, tenant, audit_id, [row.item for row in rows])
     return cut_page(rows, limit, tenant, asked, lambda row: _view(row, told), position=lambda row: row.item)
 

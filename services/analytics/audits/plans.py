@@ -43,6 +43,11 @@ class Plan(Struct, frozen=True):
         """Return which of the two reviewers somebody is, or was; None: neither."""
         return self.reviewers.index(person) if person in self.reviewers else self.former.get(person)
 
+    def names_of(self, reviewer: str) -> list[str]:
+        """Return who has, and who had, the place of one of the two; nobody where they are none of these."""
+        place = self.place_of(reviewer) if reviewer in self.reviewers else None
+        return [each for each in (*self.reviewers, *self.former) if place is not None and self.place_of(each) == place]
+
 
 class CannotSucceed(Exception):  # noqa: N818 - the fact is the name
     """There is no such change of reviewers. `reason` is stable."""

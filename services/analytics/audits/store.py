@@ -52,6 +52,7 @@ class Item(Struct, frozen=True):
 
 _AUDIT: Final = ", ".join(Audit.__struct_fields__)
 _ITEM: Final = ", ".join(Item.__struct_fields__)
+_WAITS: Final = "state IN ('open', 'reviewing')"
 
 
 async def insert(tx: AsyncConnection, audit: Audit) -> bool:
@@ -139,15 +140,58 @@ async def fail(tx: AsyncConnection, audit: Audit, reason: str) -> None:
 
 
 async def items(
-    tx: AsyncConnection, tenant_id: str, audit_id: UUID, *, states: Sequence[ItemState] | None = None, after: int = 0, limit: int
+    tx: AsyncConnection,
+    tenant_id: str,
+    audit_id: UUID,
+    *,
+    states: Sequence[ItemState] | None = None,
+    waits_for: Sequence[str] | None = None,
+    after: int = 0,
+    limit: int,
 ) -> list[Item]:
-    """Return items in the order in which they were drawn."""
-    query = (
-        f"SELECT {_ITEM} FROM audit_items WHERE tenant_id = $1 AND audit_id = $2 AND item > $3"  # noqa: S608 - ours
-        " AND ($4::text[] IS NULL OR state = ANY($4)) ORDER BY item LIMIT $5"
-    )
-    rows = await (await driver(tx)).fetch(query, tenant_id, audit_id, after, None if states is None else list(states), limit)
-    return [_item(row) for row in rows]
+    """Return items in the order in which they were drawn. `waits_for`: those that none of these has reviewed, and may still."""
+    query = f"""
+        SELECT {_ITEM} FROM audit_items AS i WHERE tenant_id = $1 AND audit_id = $2 AND item > $3
+        AND ($4::text[] IS NULL OR state = ANY($4)) AND ($5::text[] IS NULL OR {_WAITS} AND NOT EXISTS (
+            SELECT FROM audit_reviews AS r WHERE r.tenant_id = i.tenant_id AND r.audit_id = i.audit_id AND r.item = i.item
+            AND r.reviewer = ANY($5)
+        )) ORDER BY item LIMIT $6
+    """  # noqa: S608 - ours
+    asked = [None if each is None else list(each) for each in (states, waits_for)]
+    return [_item(row) for row in await (await driver(tx)).fetch(query, tenant_id, audit_id, after, *asked, limit)]
+
+
+async def under_review(tx: AsyncConnection, tenant_id: str, limit: int) -> list[Audit]:
+    """Return audits that people review, the oldest first."""
+    query = f"""
+        SELECT {_AUDIT} FROM audits WHERE tenant_id = $1 AND state = 'reviewing' ORDER BY audit_id LIMIT $2
+    """  # noqa: S608 - ours
+    return [each for row in await (await driver(tx)).fetch(query, tenant_id, limit) if (each := _audit(row))]
+
+
+class Waiting(Struct, frozen=True):
+    """How many items of an audit wait for somebody's review, and how many for a settlement."""
+
+    reviews: int = 0
+    disputes: int = 0
+
+
+async def waiting(tx: AsyncConnection, tenant_id: str, names: Mapping[UUID, Sequence[str]]) -> dict[UUID, Waiting]:
+    """Return what waits in some audits. `names`: of each the place's for which reviews are counted; none: none are."""
+    query = f"""
+        WITH named AS (SELECT * FROM unnest($3::uuid[], $4::text[]) AS n (audit_id, reviewer))
+        SELECT audit_id, count(*) FILTER (WHERE state = 'disputed') AS disputes, count(*) FILTER (
+            WHERE {_WAITS} AND EXISTS (SELECT FROM named WHERE named.audit_id = i.audit_id) AND NOT EXISTS (
+                SELECT FROM named JOIN audit_reviews AS r USING (audit_id, reviewer)
+                WHERE r.tenant_id = i.tenant_id AND r.audit_id = i.audit_id AND r.item = i.item
+            )
+        ) AS reviews
+        FROM audit_items AS i WHERE tenant_id = $1 AND audit_id = ANY($2) GROUP BY audit_id
+    """  # noqa: S608 - ours
+    pairs = [(audit_id, name) for audit_id, some in names.items() for name in some]
+    asked = list(names), [audit_id for audit_id, _ in pairs], [name for _, name in pairs]
+    rows = await (await driver(tx)).fetch(query, tenant_id, *asked)
+    return {row["audit_id"]: Waiting(row["reviews"], row["disputes"]) for row in rows}
 
 
 async def lock_item(tx: AsyncConnection, tenant_id: str, audit_id: UUID, item: int) -> Item | None:

@@ -6,7 +6,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
 from urllib.parse import quote
-from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -24,11 +23,24 @@ from libs.common.messaging.lag import lags
 from services.analytics import queries
 from services.analytics.alerts import store as alert_store
 from services.analytics.alerts import stream
-from services.analytics.audits import api as audits
 from services.analytics.causes import actions_api as actions
 from services.analytics.causes import api as causes
 from services.analytics.kpis.definitions import BY_ID
-from services.analytics.pages import acting, appeals, denials, doing, guard, overview, reading, rendering, signin, system, timeline
+from services.analytics.pages import (
+    acting,
+    appeals,
+    auditing,
+    denials,
+    doing,
+    guard,
+    overview,
+    reading,
+    rendering,
+    reviewing,
+    signin,
+    system,
+    timeline,
+)
 from services.analytics.pages.answering import broken, is_id, missing, readable, status_of
 from services.analytics.pages.guard import BadForm, Noted, VisitDep
 from services.analytics.pages.neighbours import Neighbours, Told, away, found
@@ -38,7 +50,7 @@ from services.analytics.pages.visit import EXPLORED, Visit
 from services.analytics.pages.words import LISTS
 
 router = APIRouter(include_in_schema=False, route_class=Noted)
-ROUTERS: Final = (router, signin.router, doing.router, acting.router)
+ROUTERS: Final = (router, signin.router, doing.router, acting.router, auditing.router, reviewing.router)
 _HERO: Final = ("initial-denial-rate", "denied-dollars", "denied-dollars-recovered", "first-pass-rate")
 _PREVENTION: Final = (
     "clean-claim-rate", "rejection-rate", "prevention-catch-rate", "preventable-share", "preventable-share-dollars",
@@ -132,8 +144,8 @@ async def get_denial(request: Request, denial_id: str, visit: VisitDep, behalf: 
         return missing(visit) if told is None else _away_page(visit, "classifier")
     cases, claim, remit = await asyncio.gather(
         services["appeals"].ask("/v1/cases", behalf, denial_id=denial_id),
-        _of_ingest(services, "claims", denial["claim_id"], behalf),
-        _of_ingest(services, "remits", denial["remit_id"], behalf),
+        services.of_ingest("claims", denial["claim_id"], behalf),
+        services.of_ingest("remits", denial["remit_id"], behalf),
     )
     case = await _whole_case(services, found(cases), behalf)
     traces = await _traces(services, found(claim), found(remit), behalf)
@@ -141,6 +153,8 @@ async def get_denial(request: Request, denial_id: str, visit: VisitDep, behalf: 
         "denial": denial,
         "steps": timeline.steps(found(claim), found(remit), denial, found(case), traces),
         "case": found(case),
+        "claim": found(claim) if visit.may("claims:read") else None,
+        "remit": found(remit) if visit.may("remittances:read") else None,
         "traces_url": request.app.state.traces_url,
         "away": away(cases, claim, remit, case),
     }
@@ -221,34 +235,6 @@ async def get_appeals(
     shown = {"rows": rows, "funnel": funnel, "levels": levels, "due": appeals.due(due, visit.today), "away": away(told)}
     shown |= {"names": names, "ignored": [name for name in visit.filtered_by if name not in asked]}
     return rendering.page("appeals.html", visit, status_of(visit), current="appeals", **shown)
-
-
-@router.get("/audits")
-@readable
-async def get_audits(
-    visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep, cursor: CursorDep = None
-) -> HTMLResponse:
-    listed = await audits.list_audits(tenant, database, clock, cursor, _LIST_ROWS)
-    return rendering.page("audits.html", visit, status_of(visit), current="audits", listed=listed)
-
-
-@router.get("/audits/{audit_id}")
-@readable
-async def get_audit(
-    audit_id: str, visit: VisitDep, database: DatabaseDep, tenant: TenantDep, clock: ClockDep, cursor: CursorDep = None
-) -> HTMLResponse:
-    """One audit: its plan, how far it is, what it found once it is done, and its sample."""
-    if not is_id(audit_id):
-        return missing(visit)
-    named = UUID(audit_id)
-    audit = await audits.get_audit(named, tenant, database, clock)
-    shown = {
-        "audit": audit,
-        "results": await audits.get_results(named, tenant, database) if audit.state == "done" else None,
-        "sample": await audits.list_audit_items(named, tenant, database, cursor=cursor, limit=_LIST_ROWS),
-        "first_page": cursor is None,
-    }
-    return rendering.page("audit.html", visit, status_of(visit), current="audits", **shown)
 
 
 @router.get("/system")
@@ -348,10 +334,6 @@ def _away_page(visit: Visit, service: str) -> HTMLResponse:
     return rendering.page("message.html", visit, HTTPStatus.SERVICE_UNAVAILABLE, current="", **shown)
 
 
-async def _of_ingest(services: Neighbours, kind: str, named: str | None, behalf: Behalf) -> Told:
-    return await services["ingest"].ask(f"/v1/{kind}/{named}", behalf) if named else None
-
-
 async def _whole_case(services: Neighbours, listed: dict[str, Any] | None, behalf: Behalf) -> Told:
     """Return the case of a denial with its history."""
     items = (listed or {}).get("items", [])
@@ -365,5 +347,5 @@ async def _traces(
     named = {told["interchange_id"] for told in (claim, remit) if told and told.get("interchange_id")}
     named |= {each["interchange_id"] for each in (claim or {}).get("acknowledgements", [])}
     asked = sorted(named)[:_IDS_MAX]
-    told = await asyncio.gather(*(_of_ingest(services, "interchanges", each, behalf) for each in asked))
+    told = await asyncio.gather(*(services.of_ingest("interchanges", each, behalf) for each in asked))
     return {each["interchange_id"]: each["trace_id"] for each in map(found, told) if each}

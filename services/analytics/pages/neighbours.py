@@ -1,7 +1,7 @@
 """The other services as the pages ask them: what each says, or that it does not answer; a page shows what it has."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -60,6 +60,18 @@ class Neighbours:
         """Ask every service for the same."""
         answers = await asyncio.gather(*(each.ask(path, behalf, **query) for each in self._services.values()))
         return dict(zip(self._services, answers, strict=True))
+
+    async def of_ingest(self, kind: str, named: str | None, behalf: Behalf) -> Told:
+        """Ask ingest for one of a kind; None where none is named."""
+        return await self["ingest"].ask(f"/v1/{kind}/{named}", behalf) if named else None
+
+    async def billed(self, denial: Mapping[str, Any], may: Callable[[str], bool], behalf: Behalf) -> tuple[Told, Told]:
+        """Ask for the claim and the remit of a denial, as far as who looks may see them."""
+        claim, remit = await asyncio.gather(
+            self.of_ingest("claims", denial.get("claim_id") if may("claims:read") else None, behalf),
+            self.of_ingest("remits", denial.get("remit_id") if may("remittances:read") else None, behalf),
+        )
+        return claim, remit
 
     async def close(self) -> None:
         for each in self._services.values():

@@ -19,6 +19,7 @@ EXPLORER: Final = "/denials"
 EXPLORED: Final = (*FILTERS, "code")  # by codes are told what was denied, and no other sums
 FILTERS_MAX: Final = 50
 FILTERED: Final = frozenset({"/", "/denials", "/payers", "/prevention", "/appeals"})  # pages of sums; others know no filters
+_LED_TO: Final = FILTERED | {"/audits/new"}  # where a plan begins with them
 _VALUE_MAX: Final = 200
 
 
@@ -124,7 +125,7 @@ def _days(told_first: str | None, told_last: str | None, today: date) -> tuple[d
 
 def _known_by(path: str) -> tuple[str, ...]:
     """Return the filters that a page knows."""
-    return EXPLORED if path == EXPLORER else FILTERS if path in FILTERED else ()
+    return EXPLORED if path == EXPLORER else FILTERS if path in _LED_TO else ()
 
 
 def _filters(query: Iterable[tuple[str, str]], known: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], bool]:

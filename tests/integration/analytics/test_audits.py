@@ -1,6 +1,7 @@
 """Audits over HTTP: drawn once and the same again, reviewed by two, settled, estimated; bad plans and bad reviews."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -91,25 +92,72 @@ async def test_the_same_plan_draws_the_same_denials_and_another_seed_others(anal
     assert [each["denial_id"] for each in await items(analytics, other)] != first
 
 
+def chance(method: str, number: int, drawn: int) -> float:
+    """Return how likely the denial of this number is to be drawn, of twenty of 1,000 to 20,000 cents, as by hand."""
+    if method == "dollar_unit":
+        return 1_000 * number * drawn / 210_000
+    if method == "risk_weighted":  # ten are judged with a confidence of 0.9, ten with 0.2: 9 in all
+        return (0.1 if number % 4 < 2 else 0.8) * drawn / 9
+    return drawn / (20 if method == "simple" else 10)
+
+
+def share(found: list[dict[str, Any]], strata: dict[str, float], amount: Callable[[dict[str, Any]], float]) -> float:
+    """Return the share in error: of each stratum by weights that undo the chances, and of all by what the strata hold."""
+    told = 0.0
+    for name, size in strata.items():
+        weights = [(amount(each) / each["probability"], is_wrong(each)) for each in found if each["stratum"] == name]
+        told += size * sum(weight for weight, wrong in weights if wrong) / sum(weight for weight, _ in weights)
+    return told / sum(strata.values())
+
+
+def is_wrong(item: dict[str, Any]) -> bool:
+    return bool(item["denied_cents"] % 3_000 == 0)
+
+
 @pytest.mark.parametrize(
-    ("plan", "strata"),
+    ("method", "told", "strata"),
     [
-        ({"method": "stratified", "stratify_by": "payer"}, ["P1", "P2"]),
-        ({"method": "dollar_unit"}, [""]),
-        ({"method": "risk_weighted"}, [""]),
-        ({"filter": {"payer": ["P2"]}}, [""]),
+        ("simple", {}, {"": (20, 210_000)}),
+        ("stratified", {"stratify_by": "payer"}, {"P1": (10, 110_000), "P2": (10, 100_000)}),
+        ("dollar_unit", {}, {"": (20, 210_000)}),
+        ("risk_weighted", {"precision": 0.3}, {"": (20, 210_000)}),
     ],
 )
-async def test_each_way_of_drawing_gives_items_with_their_chances(plan: Any, strata: list[str], analytics: Analytics) -> None:
-    many = [account(number, payer_id=f"P{number % 2 + 1}", denied_cents=1_000 * number) for number in range(1, 21)]
+async def test_each_way_of_drawing_gives_items_with_their_chances_and_results_by_them(
+    method: str, told: Any, strata: dict[str, tuple[int, int]], analytics: Analytics
+) -> None:
+    many = [
+        account(number, payer_id=f"P{number % 2 + 1}", denied_cents=1_000 * number, confidence=0.9 if number % 4 < 2 else 0.2)
+        for number in range(1, 21)
+    ]
     await analytics.tell(*many)
-    audit = await drawn(analytics, **plan)
-    assert [each["name"] for each in audit["strata"]] == strata
+    audit = await drawn(analytics, **{"method": method, "precision": 0.2, **told})
+    assert {each["name"]: (each["denials"], each["denied_cents"]) for each in audit["strata"]} == strata
     found = await items(analytics, audit)
-    assert len(found) == audit["items"] == sum(each["drawn"] for each in audit["strata"])
-    assert all(0 < each["probability"] <= 1 for each in found)
-    if "filter" in plan:
-        assert {each["payer"] for each in found} == {"P2"}
+    by_stratum = {each["name"]: each["drawn"] for each in audit["strata"]}
+    assert len(found) == audit["items"] == sum(by_stratum.values()) < 20
+    for each in found:
+        wanted = chance(method, each["denied_cents"] // 1_000, by_stratum[each["stratum"]])
+        assert each["probability"] == pytest.approx(wanted), each
+        for name in ("dana", "lee"):
+            await review(analytics, audit, each["item"], name, {**RIGHT, "code_right": not is_wrong(each)})
+    results = (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).json()
+    (code,) = [each for each in results["estimates"] if each["finding"] == "code"]
+    assert 0 < code["errors"] == sum(map(is_wrong, found)) < len(found)
+    dollars = share(found, {name: cents for name, (_, cents) in strata.items()}, lambda each: each["denied_cents"])
+    assert code["dollar_rate"]["value"] == pytest.approx(dollars)
+    assert code["dollar_rate"]["low"] < dollars < code["dollar_rate"]["high"]
+    assert code["dollars_cents"] == round(dollars * 210_000)
+    if method == "dollar_unit":
+        assert code["rate"] is None
+    else:
+        assert code["rate"]["value"] == pytest.approx(share(found, {name: size for name, (size, _) in strata.items()}, lambda _: 1))
+
+
+async def test_a_filter_narrows_what_is_drawn_from(analytics: Analytics) -> None:
+    await analytics.tell(*(account(number, payer_id=f"P{number % 2 + 1}") for number in range(1, 21)))
+    audit = await drawn(analytics, filter={"payer": ["P2"]})
+    assert (audit["denials"], {each["payer"] for each in await items(analytics, audit)}) == (10, {"P2"})
 
 
 async def test_an_audit_of_nothing_fails_and_says_why(analytics: Analytics) -> None:
@@ -227,7 +275,7 @@ async def test_a_reviewer_who_left_is_succeeded_and_the_audit_ends(analytics: An
         assert (told["plan"]["reviewers"], told["former_reviewers"]) == (["dana", "kim"], ["lee"])
     for wrong in ({"reviewer": "sam", "successor": "max"}, {"reviewer": "dana", "successor": "lee"}):
         refused = await done_to(analytics, audit, "reassign", wrong)
-        assert (refused.status_code, refused.json()["type"]) == (409, "urn:recours:problem:cannot-succeed")
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:recours:problem:successor-refused")
     assert (await review(analytics, audit, 3, "lee", RIGHT)).status_code == 403
     for name in ("lee", "kim", "dana"):
         path = f"/v1/audits/{audit['audit_id']}/items/1/settlement"
@@ -242,6 +290,22 @@ async def test_a_reviewer_who_left_is_succeeded_and_the_audit_ends(analytics: An
     found = (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).json()
     assert [(each["items"], each["agreed"]) for each in found["agreement"]] == [(3, 2), (3, 3), (3, 3)]
     assert (await done_to(analytics, audit, "reassign", {"reviewer": "kim", "successor": "max"})).status_code == 409
+
+
+async def test_what_waits_for_a_reviewer_is_what_nobody_reviewed_in_their_place(analytics: Analytics) -> None:
+    await analytics.tell(account(1), account(2), account(3))
+    audit = await drawn(analytics)
+    await review(analytics, audit, 1, "lee", RIGHT)
+    await review(analytics, audit, 2, "dana", RIGHT)
+    await review(analytics, audit, 2, "lee", WRONG)
+
+    async def waits(name: str, **query: Any) -> list[int]:
+        return [each["item"] for each in await items(analytics, audit, waits_for=name, **query)]
+
+    assert [await waits("dana"), await waits("lee"), await waits("sam")] == [[1, 3], [3], []]
+    assert await waits("dana", state="open") == [3]
+    await done_to(analytics, audit, "reassign", {"reviewer": "lee", "successor": "kim"})
+    assert [await waits("kim"), await waits("lee")] == [[3], []]
 
 
 async def test_what_a_former_reviewer_said_is_held_against_the_others_review(analytics: Analytics) -> None:
