@@ -45,7 +45,7 @@ QUALIFY row_number() OVER (PARTITION BY data ->> 'denial_id' ORDER BY CAST(data 
 CREATE TABLE filings AS
 SELECT DISTINCT ON (data ->> 'appeal_id') data ->> 'appeal_id' AS appeal_id, data ->> 'denial_id' AS denial_id,
     data ->> 'action' AS action, day_of(data, 'filed_on') AS filed_on, day_of(data, 'due_on') AS due_on,
-    day_of(data, 'filed_at') AS known_on, cents(data, 'disputed_cents') AS disputed
+    cents(data, 'disputed_cents') AS disputed
 FROM raw WHERE topic = 'appeal.filed';
 
 CREATE TABLE decisions AS
@@ -129,7 +129,7 @@ UNION ALL
 SELECT 'withdrawn', disputed, 0
 FROM (
     SELECT * FROM filings WHERE action = 'appeal'
-    QUALIFY row_number() OVER (PARTITION BY denial_id ORDER BY filed_on DESC, known_on DESC, appeal_id DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY denial_id ORDER BY filed_on DESC, appeal_id DESC) = 1
 ) AS filed JOIN denials USING (denial_id)
 WHERE EXISTS (FROM closings WHERE closings.denial_id = filed.denial_id AND closed_as <> '')
     AND NOT EXISTS (

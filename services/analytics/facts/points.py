@@ -435,7 +435,7 @@ def _unanswered(account: Account) -> list[Filing]:
         return []
     decided = {decision.appeal_id for decision in account.decisions}
     last: dict[UUID, Filing] = {}
-    for filing in sorted(account.filings, key=lambda each: (each.filed_on, each.known_on, each.appeal_id)):
+    for filing in sorted(account.filings, key=lambda each: (each.filed_on, each.appeal_id)):
         if filing.action == _APPEAL:
             last[filing.denial_id] = filing
     return [
