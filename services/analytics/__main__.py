@@ -17,7 +17,6 @@ from services.analytics.alerts.scan import AlertScan
 from services.analytics.audits.labelling import Classifier, Labeller
 from services.analytics.audits.running import Drawer
 from services.analytics.audits.scheduling import Scheduler
-from services.analytics.causes.ingest import Rules
 from services.analytics.day_ends import DayEnds
 from services.analytics.handlers import SUBSCRIPTIONS
 from services.analytics.recounts.running import Recounter
@@ -35,6 +34,7 @@ SERVICE = "analytics"
 
 def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
     from services.analytics.api import make_app  # noqa: PLC0415 - a worker starts without what HTTP needs
+    from services.analytics.causes.ingest import Rules  # noqa: PLC0415 - as above
     from services.analytics.pages.neighbours import Neighbours  # noqa: PLC0415 - as above
     from services.analytics.pages.opening import open_gate  # noqa: PLC0415 - as above
 
