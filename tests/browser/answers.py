@@ -9,9 +9,15 @@ REMIT_ID = "ec4f1a98-27b3-55b4-b793-3a53fa2a129b"
 CLAIM_ID = "4c094d89-7dfb-54a0-a506-60d8cdf104bd"
 CASE_ID = "4dd74b66-6559-512b-b7d3-6c699c717c60"
 CLAIM_KEY = "882d170e-6f76-5316-976c-9ddd651e6cd5"
+REVERSAL_ID = "0b7e8a53-6f0d-5c2a-9c55-0d4f0f1f2f11"
+CORRECTED_ID = "5f1d6b02-3a77-5b0e-8a39-64e1c2f0aa22"
+SECOND_DENIAL_ID = "c9a1b7de-40f5-5d3a-9d2e-7b61f0c4bb33"
+SECOND_CASE_ID = "a2c4e6f8-1357-5bdf-9acd-2468ace0cc44"
 SENT_IN = "74368053-812f-5b2e-9491-bd6f48e739f8"
 ANSWERED_IN = "8eb6eb07-8d01-5777-98fa-e0df3694d958"
+CORRECTED_IN = "6d0f7b31-95c8-5e14-a7f0-318a5c9edd55"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+CORRECTED_TRACE = "7a085853722dc6d2a3ce929d0e0e4736"
 _REASON = {"line": 1, "group_code": "CO", "carc": "197", "rarcs": ["N54"], "amount_cents": 12_345, "category": "authorization"}
 _ABOUT = {
     "denial_id": DENIAL_ID,
@@ -116,10 +122,12 @@ CLAIM: dict[str, Any] = {
     ],
     "history": [{"at": "2026-01-07T08:00:00Z", "why": "submitted", "state": "submitted", "cause_id": None}],
     "acknowledgements": [],
+    "remit_ids": [REMIT_ID, REVERSAL_ID, CORRECTED_ID],
 }
 REMIT: dict[str, Any] = {
     "remit_id": REMIT_ID,
     "interchange_id": ANSWERED_IN,
+    "claim_status_code": "1",
     "received_at": "2026-02-03T08:59:58Z",
     "payment_on": "2026-02-05",  # the money comes two days behind the file
     "charge_cents": 20_000,
@@ -143,18 +151,51 @@ REMIT: dict[str, Any] = {
     ],
     "adjustments": [{"line": 1, "group_code": "CO", "carc": "197", "amount_cents": 12_345, "quantity": None}],
 }
+# A month later the payer takes its answer back and gives another one, which refuses something else.
+REVERSAL: dict[str, Any] = REMIT | {
+    "remit_id": REVERSAL_ID,
+    "interchange_id": CORRECTED_IN,
+    "claim_status_code": "22",
+    "received_at": "2026-03-02T09:59:58Z",
+    "payment_on": "2026-03-04",
+    "paid_cents": -7_655,
+}
+CORRECTED: dict[str, Any] = REVERSAL | {"remit_id": CORRECTED_ID, "claim_status_code": "1", "paid_cents": 15_000}
+SECOND_DENIAL: dict[str, Any] = DENIAL | {
+    "denial_id": SECOND_DENIAL_ID,
+    "remit_id": CORRECTED_ID,
+    "payment_on": "2026-03-04",
+    "category": "coding_bundling",
+    "denied_cents": 5_000,
+    "classified_at": "2026-03-02T10:00:02Z",
+}
+SECOND_CASE: dict[str, Any] = WHOLE_CASE | {
+    "case_id": SECOND_CASE_ID,
+    "denial_id": SECOND_DENIAL_ID,
+    "remit_id": CORRECTED_ID,
+    "state": "open",
+    "denied_cents": 5_000,
+    "history": [WHOLE_CASE["history"][0] | {"at": "2026-03-02T10:00:03Z"}],
+}
 LEDGER = {"totals": {"remits": 60, "charge_cents": 1_937_730, "paid_cents": 0, "adjustment_cents": 0, "unbalanced_cents": 0}}
 
 
 def answer(request: httpx.Request) -> httpx.Response:
     """Answer as ingest, classifier and appeals do; what is not here is not found."""
+    denials = [DENIAL, SECOND_DENIAL] if "claim_id" in request.url.params else [DENIAL]
+    case = SECOND_CASE if request.url.params.get("denial_id") == SECOND_DENIAL_ID else CASE
     documents: dict[str, Any] = {
-        "/v1/denials": {"items": [DENIAL], "next_cursor": "further"},
+        "/v1/denials": {"items": denials, "next_cursor": "further"},
         f"/v1/denials/{DENIAL_ID}": DENIAL,
-        "/v1/cases": {"items": [CASE], "next_cursor": None},
+        f"/v1/denials/{SECOND_DENIAL_ID}": SECOND_DENIAL,
+        "/v1/cases": {"items": [case], "next_cursor": None},
         f"/v1/cases/{CASE_ID}": WHOLE_CASE,
+        f"/v1/cases/{SECOND_CASE_ID}": SECOND_CASE,
         f"/v1/claims/{CLAIM_ID}": CLAIM,
         f"/v1/remits/{REMIT_ID}": REMIT,
+        f"/v1/remits/{REVERSAL_ID}": REVERSAL,
+        f"/v1/remits/{CORRECTED_ID}": CORRECTED,
+        f"/v1/interchanges/{CORRECTED_IN}": {"interchange_id": CORRECTED_IN, "trace_id": CORRECTED_TRACE},
         f"/v1/interchanges/{SENT_IN}": {"interchange_id": SENT_IN, "trace_id": TRACE},
         f"/v1/interchanges/{ANSWERED_IN}": {"interchange_id": ANSWERED_IN, "trace_id": TRACE},
         "/readyz": {"status": "ok", "checks": {}},

@@ -23,7 +23,9 @@ def promised(service: str, name: str) -> dict[str, Any]:
     [
         ("classifier", "DenialView", answers.DENIAL),
         ("appeals", "CaseView", answers.CASE),
+        ("classifier", "DenialView", answers.SECOND_DENIAL),
         ("appeals", "CaseDetail", answers.WHOLE_CASE),
+        ("appeals", "CaseDetail", answers.SECOND_CASE),
     ],
 )
 def test_a_whole_answer_is_as_promised(service: str, name: str, told: dict[str, Any]) -> None:

@@ -8,8 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browser.answers import DENIAL_ID, REMIT_ID, TRACE
-from tests.browser.site import Site
+from services.analytics.pages import api as pages
+from tests.browser.answers import CORRECTED_TRACE, DENIAL_ID, REMIT_ID, SECOND_DENIAL_ID, TRACE, answer
+from tests.browser.site import TENANT, Site
 from tests.support import ServiceDatabase
 from tests.support.access import bearer
 
@@ -108,7 +109,7 @@ def test_a_value_chosen_in_one_list_filters_the_others_and_leads_to_a_claim_and_
     assert page.get_by_role("heading", level=1).inner_text() == "Denial of ACCOUNT-1"
 
 
-def test_a_claims_way_is_told_in_order_by_all_services_with_its_trace(open_page: OpenPage) -> None:
+def test_a_claims_way_is_told_in_order_by_all_services_with_all_answers_cases_and_traces(open_page: OpenPage) -> None:
     page = open_page(f"/denials/{DENIAL_ID}")
     steps = page.locator(".timeline li > p:first-of-type").all_inner_texts()
     assert steps == [
@@ -116,10 +117,18 @@ def test_a_claims_way_is_told_in_order_by_all_services_with_its_trace(open_page:
         "Claim submitted, charged $200.00",
         "Answered by the payer, payment day 5 Feb 2026, paid $76.55",
         "Judged a denial: Authorization, refused $123.45",
-        "Case: Open",
-        "Case: Filed",
+        "Case: Open, refused $123.45",
+        "Case: Filed, refused $123.45",
+        "Taken back by the payer, payment day 4 Mar 2026, paid -$76.55",
+        "Answered by the payer, payment day 4 Mar 2026, paid $150.00",
+        "Judged a denial: Coding and bundling, refused $50.00",
+        "Case: Open, refused $50.00",
     ]
-    assert page.get_by_text(TRACE).count() == 2
+    timeline = page.get_by_role("region", name="What happened")
+    assert (timeline.get_by_text(TRACE, exact=True).count(), timeline.get_by_text(CORRECTED_TRACE, exact=True).count()) == (4, 4)
+    page.get_by_role("link", name="Coding and bundling, $50.00").click()
+    page.wait_for_url(f"**/{SECOND_DENIAL_ID}")
+    assert page.locator(".timeline li > p:first-of-type").all_inner_texts() == steps, "it is the same claim's way"
 
 
 def test_the_system_page_tells_ledgers_that_differ_and_what_waits(open_page: OpenPage) -> None:
@@ -129,6 +138,34 @@ def test_the_system_page_tells_ledgers_that_differ_and_what_waits(open_page: Ope
     assert "2" in row
     assert "2\u00a0min" in row
     assert "The broker does not answer" in page.get_by_role("alert").inner_text()
+
+
+def test_the_system_page_tells_how_far_services_are_behind_and_that_ledgers_agree(
+    open_page: OpenPage, site: Site, database: ServiceDatabase, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def behind(*_: object) -> dict[str, dict[str, int]]:
+        return {"classifier": {"remit.received": 1_200, "claim.submitted": 34}, "appeals": {"denial.classified": 0}}
+
+    def agreeing(asked: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=booked) if asked.url.path == "/v1/ledger" else answer(asked)
+
+    monkeypatch.setattr(pages, "lags", behind)
+    booked = httpx.get(f"{site.url}/v1/ledger", headers=bearer(TENANT)).json()
+    whole = Site(database.api_url, neighbours=httpx.MockTransport(agreeing))
+    whole.start()
+    request.addfinalizer(whole.stop)
+    for language, dark, width, behind_by, said in (
+        ("en", False, 1440, "1,234", "All four agree, to the cent."),
+        ("fr", True, 360, "1\u00a0234", "Tous les quatre concordent, au cent près."),
+    ):
+        page = open_page("/system", at=whole, language=language, dark=dark, width=width)
+        rows = page.locator("[data-part=services] tbody tr")
+        lag = {row.split("\t")[0]: row.split("\t")[2] for row in rows.all_inner_texts()}
+        assert lag == {"ingest": "\u2013", "classifier": behind_by, "appeals": "0", "analytics": "\u2013"}
+        assert said in page.locator("[data-part=ledgers]").inner_text()
+        assert page.get_by_role("alert").count() == 0
+        assert findings(page) == []
+        page.close()  # it follows, and a server that ends waits for its followers
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from libs.common import ledger
 from libs.common.errors import Transient
 from libs.common.http import dead_letters, outbox
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, Period, TenantDep
-from libs.common.http.neighbour import Behalf
 from libs.common.http.problem import Problem, not_found
 from libs.common.messaging.brokers import BrokerAccess
 from libs.common.messaging.lag import lags
@@ -32,6 +31,7 @@ from services.analytics.pages import (
     auditing,
     denials,
     doing,
+    gathering,
     guard,
     overview,
     reading,
@@ -43,7 +43,7 @@ from services.analytics.pages import (
 )
 from services.analytics.pages.answering import broken, is_id, missing, readable, status_of
 from services.analytics.pages.guard import BadForm, Noted, VisitDep
-from services.analytics.pages.neighbours import Neighbours, Told, away, found
+from services.analytics.pages.neighbours import Neighbours, away, found
 from services.analytics.pages.shapes import PAYER_FIGURES
 from services.analytics.pages.system import SERVICES
 from services.analytics.pages.visit import EXPLORED, Visit
@@ -62,7 +62,6 @@ _APPEALS: Final = (
 )  # fmt: skip
 _LISTED: Final = ("payer", "category")  # what the lists of the classifier and of appeals can be filtered by
 _LIST_ROWS: Final = 25
-_IDS_MAX: Final = 12
 _CODES_SHOWN: Final = 12
 CursorDep = Annotated[str | None, Query(max_length=500)]
 
@@ -142,21 +141,18 @@ async def get_denial(request: Request, denial_id: str, visit: VisitDep, behalf: 
     denial = found(told)
     if denial is None:
         return missing(visit) if told is None else _away_page(visit, "classifier")
-    cases, claim, remit = await asyncio.gather(
-        services["appeals"].ask("/v1/cases", behalf, denial_id=denial_id),
-        services.of_ingest("claims", denial["claim_id"], behalf),
-        services.of_ingest("remits", denial["remit_id"], behalf),
-    )
-    case = await _whole_case(services, found(cases), behalf)
-    traces = await _traces(services, found(claim), found(remit), behalf)
+    way = await gathering.way_of(services, denial, behalf)
+    remit = next((each for each in way.remits if each["remit_id"] == denial["remit_id"]), None)
     shown = {
         "denial": denial,
-        "steps": timeline.steps(found(claim), found(remit), denial, found(case), traces),
-        "case": found(case),
-        "claim": found(claim) if visit.may("claims:read") else None,
-        "remit": found(remit) if visit.may("remittances:read") else None,
+        "steps": timeline.steps(way.claim, way.remits, way.denials, way.cases, way.traces),
+        "case": next((each for each in way.cases if each["denial_id"] == denial_id), None),
+        "others": [each for each in way.denials if each["denial_id"] != denial_id],
+        "shown_most": gathering.MOST if way.is_cut else None,
+        "claim": way.claim if visit.may("claims:read") else None,
+        "remit": remit if visit.may("remittances:read") else None,
         "traces_url": request.app.state.traces_url,
-        "away": away(cases, claim, remit, case),
+        "away": way.away,
     }
     return rendering.page("denial.html", visit, current="denials", **shown)
 
@@ -332,20 +328,3 @@ def _neighbours(request: Request) -> Neighbours:
 def _away_page(visit: Visit, service: str) -> HTMLResponse:
     shown = {"title": "away", "detail": "away_whole", "service": service}
     return rendering.page("message.html", visit, HTTPStatus.SERVICE_UNAVAILABLE, current="", **shown)
-
-
-async def _whole_case(services: Neighbours, listed: dict[str, Any] | None, behalf: Behalf) -> Told:
-    """Return the case of a denial with its history."""
-    items = (listed or {}).get("items", [])
-    return await services["appeals"].ask(f"/v1/cases/{items[0]['case_id']}", behalf) if items else None
-
-
-async def _traces(
-    services: Neighbours, claim: dict[str, Any] | None, remit: dict[str, Any] | None, behalf: Behalf
-) -> dict[str, str]:
-    """Return in which traces a claim, its acknowledgements and its answer came in, by interchange."""
-    named = {told["interchange_id"] for told in (claim, remit) if told and told.get("interchange_id")}
-    named |= {each["interchange_id"] for each in (claim or {}).get("acknowledgements", [])}
-    asked = sorted(named)[:_IDS_MAX]
-    told = await asyncio.gather(*(services.of_ingest("interchanges", each, behalf) for each in asked))
-    return {each["interchange_id"]: each["trace_id"] for each in map(found, told) if each}

@@ -24,9 +24,10 @@ _CLAIM = text(
 _PARTS = (
     "SELECT * FROM claim_history WHERE tenant_id = :tenant AND claim_id = :id ORDER BY row_id",
     "SELECT * FROM acknowledgements WHERE tenant_id = :tenant AND claim_id = :id ORDER BY row_id",
+    "SELECT remit_id FROM matches WHERE tenant_id = :tenant AND claim_id = :id ORDER BY remit_row_id LIMIT 100",
 )
 
-Parts = tuple[Mapping[Any, Any], list[RowMapping], list[RowMapping]]
+Parts = tuple[Mapping[Any, Any], list[RowMapping], list[RowMapping], list[RowMapping]]
 
 
 async def get_claim(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Parts | None:
@@ -35,9 +36,9 @@ async def get_claim(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> Part
     row = (await tx.execute(_CLAIM, values)).mappings().first()
     if row is None:
         return None
-    history, acknowledgements = [list((await tx.execute(text(query), values)).mappings()) for query in _PARTS]
+    history, acknowledgements, answers = [list((await tx.execute(text(query), values)).mappings()) for query in _PARTS]
     content = (await cipher_of(tx, tenant_id)).open(CLAIM, (claim_id,), row["content"])
-    return {**row, "content": content}, history, acknowledgements
+    return {**row, "content": content}, history, acknowledgements, answers
 
 
 async def get_content(tx: AsyncConnection, tenant_id: str, claim_id: UUID) -> bytes | None:

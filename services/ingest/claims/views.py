@@ -93,6 +93,7 @@ class ClaimDetail(ClaimView):
     lines: list[ClaimLineView]
     history: list[ClaimStepView] = Field(description="oldest first")
     acknowledgements: list[AcknowledgementView] = Field(description="oldest first")
+    remit_ids: list[UUID] = Field(description="the remits that answer it, reversals too, as they came: the first 100")
     findings: list[RuleFindingView] = Field(description="what checks found when the claim came in, errors first")
 
     @classmethod
@@ -101,6 +102,7 @@ class ClaimDetail(ClaimView):
         row: Mapping[Any, Any],
         history: Sequence[Mapping[Any, Any]],
         acknowledgements: Sequence[Mapping[Any, Any]],
+        answers: Sequence[Mapping[Any, Any]],
         findings: Sequence[Finding],
     ) -> "ClaimDetail":
         submitted = {"at": row["submitted_at"], "why": "submitted", "state": "submitted", "cause_id": None}
@@ -113,6 +115,7 @@ class ClaimDetail(ClaimView):
                 "lines": [{**structs.asdict(line), "diagnoses": codes} for line, codes in lines],
                 "history": [submitted, *map(dict, history)],
                 "acknowledgements": [dict(each) for each in acknowledgements],
+                "remit_ids": [each["remit_id"] for each in answers],
                 "findings": [RuleFindingView.of(each, row["claim_type"]) for each in findings],
             }
         )

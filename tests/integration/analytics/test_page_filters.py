@@ -181,7 +181,7 @@ async def test_payers_are_compared_through_a_filter_as_the_api_does(analytics: A
     for payer, told in expected.items():
         assert {head: shown[payer][head] for head in told} == told
     assert ("Response. Not known by category" in words(payers)) == (name == "category")
-    assert ("the numerator is narrowed alone" in words(payers)) == (name == "category")
+    assert ("narrows the numerator alone" in words(payers)) == (name == "category")
 
 
 async def test_a_filter_that_nothing_fits_is_said_and_can_be_taken_off(analytics: Analytics) -> None:

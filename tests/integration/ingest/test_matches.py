@@ -70,6 +70,17 @@ async def test_a_remit_after_its_claim_carries_its_id_and_one_before_it_is_told_
     assert (change["result_before"], change["result"], change["why"]) == ("unmatched", "matched", "claim_came")
 
 
+async def test_a_claim_names_the_remits_that_answer_it_its_reversal_too(ingest) -> None:
+    await ingest.take(submitted(made.claim("A")))
+    await ingest.take(remittance(*answered("A"), trace="T1"))
+    await ingest.take(remittance(*answered("A", charge=-100, paid=-80, status="22"), trace="T2", amount="-80"))
+    await ingest.take(remittance(*answered("A", paid=90), trace="T3", amount="90"))
+    found = await ingest.rows("SELECT remit_id::text, claim_id::text FROM matches ORDER BY remit_row_id")
+    (claim_id,) = {claim_id for _, claim_id in found}
+    assert (await ingest.get(f"/v1/claims/{claim_id}"))["remit_ids"] == [remit_id for remit_id, _ in found]
+    assert len(found) == 3
+
+
 async def test_the_same_files_again_change_no_match(ingest) -> None:
     files = [submitted(made.claim("A")), remittance(*answered("A"))]
     for body in (*files, *files):

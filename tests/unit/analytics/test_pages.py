@@ -144,9 +144,21 @@ def test_a_line_is_broken_where_there_is_no_value() -> None:
 
 
 def test_steps_stand_in_time_whoever_told_them_and_an_absent_service_is_missing() -> None:
-    denial = {"status": "retracted", "classified_at": "2026-02-03T09:00:00Z", "category": "other", "denied_cents": 5}
-    remit = {"interchange_id": "i", "received_at": "2026-02-03T08:00:00Z", "payment_on": "2026-02-09", "paid_cents": 7}
-    found = timeline.steps(None, remit, denial, None, {"i": "trace"})
+    denial: dict[str, Any] = {
+        "status": "retracted",
+        "classified_at": "2026-02-03T09:00:00Z",
+        "category": "other",
+        "denied_cents": 5,
+    }
+    denial |= {"remit_id": "r", "revision": 2}
+    remit = {
+        "remit_id": "r",
+        "interchange_id": "i",
+        "received_at": "2026-02-03T08:00:00Z",
+        "payment_on": "2026-02-09",
+        "paid_cents": 7,
+    }
+    found = timeline.steps(None, [remit], [denial], [], {"i": "trace"})
     assert [(each.word, each.trace) for each in found] == [("answered", "trace"), ("judged_retracted", None)]
     assert all(f"step_{each.word}" in WORDS["en"] for each in found)
 
@@ -157,10 +169,36 @@ def test_a_day_alone_stands_behind_what_led_to_it() -> None:
         "charge_cents": 9,
         "history": [{"at": "2026-02-02T08:00:00Z", "why": "submitted", "state": "submitted", "cause_id": None}],
     }
-    denial = {"status": "active", "classified_at": "2026-02-03T09:00:00Z", "category": "other", "denied_cents": 5}
+    denial: dict[str, Any] = {"status": "active", "classified_at": "2026-02-03T09:00:00Z", "category": "other", "denied_cents": 5}
+    denial |= {"remit_id": None, "revision": 1}
     told = {"action": "appeal", "filed_at": "2026-02-04T22:00:00Z", "outcome": "overturned", "decided_on": "2026-02-04"}
-    found = timeline.steps(claim, None, denial, {"appeals": [told]}, {})
+    found = timeline.steps(claim, [], [denial], [{"remit_id": None, "appeals": [told]}], {})
     assert [each.word for each in found] == ["served", "claim_submitted", "judged", "filed", "decided"]
+
+
+def test_a_step_has_the_trace_of_what_it_follows_from_and_no_other() -> None:
+    remits = [
+        {"remit_id": name, "interchange_id": f"in {name}", "received_at": f"2026-02-0{day}T08:00:00Z"}
+        | {"payment_on": "2026-02-09", "paid_cents": 7}
+        for name, day in (("first", 1), ("second", 5))
+    ]
+    denial: dict[str, Any] = {"status": "active", "classified_at": "2026-02-01T09:00:00Z", "category": "other", "denied_cents": 5}
+    denial |= {"remit_id": "first", "revision": 1}
+    steps = [(1, "denial_classified", "open", 2), (2, "The notes are here.", "filed", 3)]
+    case = {
+        "remit_id": "first",
+        "history": [{"version": v, "why": why, "state": state, "at": f"2026-02-0{on}T10:00:00Z"} for v, why, state, on in steps],
+        "appeals": [{"outcome": "overturned", "decided_on": "2026-02-09", "deciding_remit_id": "second"}],
+    }
+    found = timeline.steps(None, remits, [denial], [case], {"in first": "1", "in second": "2"})
+    assert [(each.word, each.trace) for each in found] == [
+        ("answered", "1"),
+        ("judged", "1"),
+        ("case_state", "1"),
+        ("case_state", None),
+        ("answered", "2"),
+        ("decided", "2"),
+    ]
 
 
 def test_ledgers_agree_only_when_all_have_said_the_same() -> None:
