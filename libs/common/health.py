@@ -28,7 +28,8 @@ async def find_trouble(checks: Mapping[str, Check]) -> dict[str, str]:
 
     async def run(check: Check) -> str:
         try:
-            await asyncio.wait_for(check(), CHECK_SECONDS)
+            async with asyncio.timeout(CHECK_SECONDS):
+                await check()
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
             return type(error).__name__
         return "ok"

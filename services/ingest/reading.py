@@ -111,7 +111,8 @@ class IntakeReader:
                     await asyncio.sleep(0.5)
                     continue
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await self._wake.wait()
         finally:
             listener.cancel()
 
@@ -127,7 +128,8 @@ class IntakeReader:
                     self._wake.set()
                     while not lost.is_set():
                         with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(lost.wait(), _ASK_SECONDS)
+                            async with asyncio.timeout(_ASK_SECONDS):
+                                await lost.wait()
                         await connection.execute("SELECT 1")  # half open, it would be quiet for ever
                 finally:
                     connection.terminate()

@@ -139,7 +139,8 @@ class Cluster:
                 return None
             finally:
                 with contextlib.suppress(Exception):
-                    await asyncio.wait_for(admin.close(), 5)
+                    async with asyncio.timeout(5):
+                        await admin.close()
             parts = [part for topic in topics for part in topic["partitions"]]
             return sum(_BROKERS - len(part["isr"]) for part in parts) if parts else None
 

@@ -164,7 +164,8 @@ class Relay:
             self._active = False
             # A producer that cannot reach its broker would wait for it in vain; the rows are still in the outbox.
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(producer.stop(), timeout=5)
+                async with asyncio.timeout(5):
+                    await producer.stop()
             connection.terminate()
 
     async def _drain_for_ever(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> None:
@@ -185,7 +186,8 @@ class Relay:
             if rows and more:
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), fenced if more else _POLL_SECONDS)
+                async with asyncio.timeout(fenced if more else _POLL_SECONDS):
+                    await self._wake.wait()
             fenced = min(fenced * 2, _FENCED_POLL_SECONDS[1]) if more else _FENCED_POLL_SECONDS[0]
 
     def _unsent(self, rows: Sequence[Any]) -> Sequence[Any]:

@@ -188,7 +188,8 @@ class EventStream(Response):
                 self._sums = mark
             if not told:
                 try:
-                    await asyncio.wait_for(news.wait(), self._followers.heartbeat_seconds)
+                    async with asyncio.timeout(self._followers.heartbeat_seconds):
+                        await news.wait()
                 except TimeoutError:
                     await self._write(send, ":\n\n")
 

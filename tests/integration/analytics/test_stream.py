@@ -127,7 +127,8 @@ async def test_one_who_stops_reading_is_dropped_and_the_others_are_told_on(analy
             note = "x" * 1000
             many = [alert(analytics, f"P{number}") for number in range(3000)]
             await write(analytics, *(Step("opened", "recours", NOW, each, note) for each in many))
-            assert len([each async for each in _first(told, len(many))]) == len(many)
+            async with asyncio.timeout(3 * PATIENCE):  # its heartbeats keep the client from giving up by itself
+                assert len([each async for each in _first(told, len(many))]) == len(many)
             await _until(lambda: followers.count == 1)
         stuck.close()
 

@@ -127,7 +127,8 @@ async def test_two_workers_on_the_same_accounts_never_deadlock(classifier: Servi
     accounts = [f"ACCT{number}" for number in range(30)]
     await classifier.take(*map(remit, accounts))
     batches = [[reversal(each) for each in accounts], [remit(each, number="ICN2") for each in reversed(accounts)]]
-    await asyncio.wait_for(asyncio.gather(*(classifier.take(*batch) for batch in batches)), 30)
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(classifier.take(*batch) for batch in batches))
     rows = await classifier.rows("SELECT status, count(*) AS n FROM denials GROUP BY 1 ORDER BY 1")
     assert rows == [{"status": "active", "n": 30}, {"status": "retracted", "n": 30}]
 

@@ -47,7 +47,10 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
     "editLetter": {"paragraphs": [{"kind": "text", "text": "mine"}]},
 }
 # What is refused before anybody looks for the id: the channel is not set up; the service that has it is away; a form has no token.
-FORMS: Final = ("page.acknowledge", "page.resolve", "page.plan", "page.tryRule", "page.takeStep")
+FORMS: Final = (
+    *("page.acknowledge", "page.resolve", "page.plan", "page.tryRule", "page.takeStep"),
+    *("page.planAudit", "page.endSchedule", "page.cancel", "page.reassign", "page.review", "page.settle"),
+)
 REFUSED_BEFORE: Final = {"sendRecords": 409, "page.getDenial": 503, **dict.fromkeys(FORMS, 403)}
 
 

@@ -162,7 +162,8 @@ async def may_read(access: BrokerAccess, bootstrap: str, topic: str, group: str 
         if group:
             await consumer.committed(part)
         await consumer.seek_to_beginning(part)
-        await asyncio.wait_for(consumer.getmany(timeout_ms=200), 5)
+        async with asyncio.timeout(5):
+            await consumer.getmany(timeout_ms=200)
     except (KafkaError, TimeoutError):
         return False
     else:
