@@ -4,7 +4,8 @@ A part of `python -m tests.bench analytics`. Each figure that has a number is as
 that begin and end inside months, and for all time: as it is, compared with the period before, as of a day, by each word of the
 calendar, by each of its dimensions, by two of them, through a filter of each and through two of them. Each is asked twice; centiles
 by kind are of the first answers. CPU is of the server and of PostgreSQL together, a question. `bare` is a request that asks the
-database nothing but whether it is there: on a busy machine the ratio to it says more than milliseconds.
+database nothing but whether it is there: on a busy machine the ratio to it says more than milliseconds. Which codes cost most
+is asked of the same periods.
 """
 
 import statistics
@@ -99,8 +100,20 @@ def ask(url: str, token: str, pids: dict[str, int], today: date, *, quick: bool)
     told |= {"kpi_bare_ms_p50": centile(bare, 50), "kpi_bare_ms_p95": centile(bare, 95)}
     told |= {"kpi_cpu_ms_a_question": round(cpu * 1000 / len(every), 2)}
     told |= {f"kpi_p95_ms_{kind}": centile(some, 95) for kind, some in first.items() if len(some) > 1}
+    told |= _ask_codes(url, token, today)
     for milliseconds, what in sorted(slowest, reverse=True)[:8]:
         print(f"  slow: {what:60} {milliseconds:8.1f} ms")
+    return told
+
+
+def _ask_codes(url: str, token: str, today: date) -> dict[str, float]:
+    """Return the slowest of some answers on which codes cost most, by period, as it is and through a payer."""
+    told: dict[str, float] = {}
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
+        for name, period in periods(today).items():
+            for kind, more in (("whole", {}), ("of_payer", {"filter": f"payer:{_VALUES['payer']}"})):
+                taken = [_milliseconds(http, "/v1/denial-codes", period | more) for _ in range(10)]
+                told[f"codes_max_ms_{name}_{kind}"] = round(max(taken), 1)
     return told
 
 
