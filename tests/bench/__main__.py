@@ -32,6 +32,7 @@ ALL = (
     "growth",
     "workers",
     "shapes",
+    "distance",
     "profiles",
 )
 APART = ("report",)

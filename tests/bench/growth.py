@@ -2,17 +2,18 @@
 
 `python -m tests.bench growth [--rows 1000000,10000000,100000000] [--rounds N]`
 
-Rows are made inside of PostgreSQL from one that a handler wrote: its ids and numbers drawn anew, its days spread over ten years. At
-each size: remits a second through the classifier's own handler and the inbox, in transactions of 2,000 as its consumer makes them,
-by the CPU of this process and of PostgreSQL and by the clock; then the pages of its list. A hundred million rows are some
-60 GB and hours: what was run is in the report.
+Rows are made inside of PostgreSQL from one that a handler wrote: its ids and numbers drawn anew, its days spread over ten years;
+indexes are taken away meanwhile and built again, which is what makes a hundred million rows possible. At each size: remits a second
+through the classifier's own handler and the inbox, in transactions of 2,000 as its consumer makes them, by the CPU of this process
+and of PostgreSQL and by the clock; then the pages of its list. What was run, and how large it was, is in the report.
 """
 
 import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
@@ -47,6 +48,30 @@ _OF_KIND: Final = {
 }
 
 
+_INDEXES: Final = """
+SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS made, c.conname AS constraint,
+  pg_get_constraintdef(c.oid) AS constrained
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid AND c.contype IN ('p', 'u')
+WHERE i.indrelid = $1::regclass
+"""
+
+
+@asynccontextmanager
+async def without_indexes(connection: "asyncpg.Connection[Any]", table: str) -> AsyncIterator[None]:
+    """Take a table's indexes and keys away, and build them again at the end."""
+    indexes = await connection.fetch(_INDEXES, table)
+    for each in indexes:
+        await connection.execute(
+            f"ALTER TABLE {table} DROP CONSTRAINT {each['constraint']}" if each["constraint"] else f"DROP INDEX {each['name']}"
+        )
+    yield
+    await connection.execute("SET maintenance_work_mem = '2GB'")
+    for each in indexes:
+        await connection.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {each['constraint']} {each['constrained']}" if each["constraint"] else each["made"]
+        )
+
+
 async def grow(connection: "asyncpg.Connection[Any]", table: str, rows: int) -> None:
     """Bring a table of at least one row to so many, like that one."""
     made = []
@@ -57,11 +82,12 @@ async def grow(connection: "asyncpg.Connection[Any]", table: str, rows: int) -> 
         made.append(_MADE.get(name, _OF_KIND.get(kind, of_text)).format(name=name))
     names = ", ".join(each["name"] for each in columns)
     there = await connection.fetchval(f"SELECT count(*) FROM {table}")
-    for begin in range(there, rows, _PIECE):
-        await connection.execute(
-            f"INSERT INTO {table} ({names}) SELECT {', '.join(made)} FROM (SELECT * FROM {table} LIMIT 1) AS one,"
-            f" generate_series({begin + 1}, {min(begin + _PIECE, rows)}) AS n"
-        )
+    async with without_indexes(connection, table):
+        for begin in range(there, rows, _PIECE):
+            await connection.execute(
+                f"INSERT INTO {table} ({names}) SELECT {', '.join(made)} FROM (SELECT * FROM {table} LIMIT 1) AS one,"
+                f" generate_series({begin + 1}, {min(begin + _PIECE, rows)}) AS n"
+            )
     await connection.execute(f"VACUUM (ANALYZE) {table}")
 
 

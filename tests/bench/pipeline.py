@@ -62,14 +62,14 @@ class Bench:
 
     def start(self) -> None:
         self.infra.start()
-        self.external = {
-            "RECOURS_INFRA": "external",
-            "RECOURS_POSTGRES": self.infra.admin_url,
-            "RECOURS_KAFKA": self.infra.bootstrap,
-        }
+        self.external = self.servers()
         self.services = Stack(self.folder / "services", Ports.free(), environment=self.external)
         self.bare_url = urlunsplit(urlsplit(self.infra.admin_url)._replace(path="/bare"))
         asyncio.run(_make_bare(self.infra, self.bare_url))
+
+    def servers(self) -> dict[str, str]:
+        """Return where services find the servers, which run."""
+        return {"RECOURS_INFRA": "external", "RECOURS_POSTGRES": self.infra.admin_url, "RECOURS_KAFKA": self.infra.bootstrap}
 
     def files(self, claims: int) -> tuple[list[Path], int]:
         """Write files of claims that were never sent before; return them and how many of the claims are denied."""

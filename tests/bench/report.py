@@ -35,9 +35,10 @@ SUITE: Final[dict[str, tuple[list[str], list[str]]]] = {
     "backlog": (["--events", "1000000"], ["--events", "5000"]),
     "standing": ([], ["--rounds", "1", "--seconds", "5"]),
     "trust": (["--rounds", "6"], ["--rounds", "1", "--claims", "2000", "--seconds", "5"]),
-    "growth": (["--rows", "1000000,10000000,100000000"], ["--rows", "10000,100000"]),
+    "growth": (["--rows", "1000000,10000000,25000000"], ["--rows", "10000,100000"]),  # 25 million are 55 GB
     "workers": ([], ["--rounds", "1", "--claims", "2000"]),
     "shapes": ([], ["--rounds", "1", "--claims", "2000"]),
+    "distance": ([], ["--rounds", "1", "--claims", "2000"]),
     "profiles": ([], ["--claims", "2000"]),
 }
 
@@ -259,6 +260,14 @@ def _shapes(found: Found) -> list[Row]:
     return rows
 
 
+def _distance(found: Found) -> list[Row]:
+    rows = []
+    for milliseconds, rates in found["claims_per_second"].items():
+        kept = found["of_the_nearest"][milliseconds]
+        rows.append(Row(f"{milliseconds} ms each way: claims/s, and of the nearest", f"{spread(rates)}; {told(kept)}"))
+    return rows
+
+
 def _profiles(found: Found) -> list[Row]:
     return [
         Row(f"{name}: samples of 200 a second in which it worked", told(each["samples"]))
@@ -297,6 +306,7 @@ ROWS: Final[dict[str, tuple[str, Callable[[Found], list[Row]]]]] = {
     "growth": ("Growth: the classifier with more and more behind it", _growth),
     "workers": ("Several workers of each service", _workers),
     "shapes": ("Partitions, and sizes of messages", _shapes),
+    "distance": ("Hosts apart: PostgreSQL and Kafka so far from the services", _distance),
     "profiles": ("Where the time goes, function by function: [profiles.md](performance/profiles.md)", _profiles),
 }
 _MET: Final = {True: "yes", False: "**no**", None: ""}
@@ -363,7 +373,7 @@ def _scaling_tables(found: Mapping[str, Found]) -> Iterator[tuple[str, list[str]
     """Yield what docs/scaling.md shows of parts, those that were measured."""
     if "pipeline" in found and "bytes_a_claim" in found["pipeline"]["ours"][0]:
         yield "pipeline", bill.tables(found["pipeline"])
-    for part in ("workers", "shapes"):
+    for part in ("workers", "shapes", "distance"):
         if part in found:
             told_of = [f"| {row.what} | {row.figure} |" for row in ROWS[part][1](_without_run(found[part]))]
             yield part, [f"| {_load(found[part]['run'])} | figure |", "|---|---|", *told_of]
