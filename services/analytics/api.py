@@ -33,6 +33,7 @@ from services.analytics.causes import api as causes
 from services.analytics.causes.ingest import Rules
 from services.analytics.codes import api as codes
 from services.analytics.exports import api as exports
+from services.analytics.filters import FILTERS_MAX, read_filters
 from services.analytics.finance import api as finance
 from services.analytics.kpis.definitions import BY_ID, KPIS, Kpi, Unit
 from services.analytics.kpis.figures import Figure, earlier
@@ -115,7 +116,6 @@ GroupWord = Literal[
     "payer", "facility", "provider", "service_group", "category", "level", "coder", "day", "week", "month", "quarter", "year", "age"
 ]
 _GROUPS_BY_MAX = 3
-_FILTERS_MAX = 50
 
 
 class SideView(BaseModel):
@@ -191,7 +191,7 @@ async def get_kpi(
     group_by: Annotated[list[GroupWord], Query(max_length=_GROUPS_BY_MAX, description="up to three, in order")] = [],  # noqa: B006 - read only
     filter_: Annotated[
         list[str],
-        Query(alias="filter", max_length=_FILTERS_MAX, description="dimension:value; several values of one: any of them"),
+        Query(alias="filter", max_length=FILTERS_MAX, description="dimension:value; several values of one: any of them"),
     ] = [],  # noqa: B006 - read only
     compare_to: Annotated[
         Literal["previous", "year"] | None, Query(description="the period of equal length before, or the same a year ago")
@@ -204,7 +204,9 @@ async def get_kpi(
         raise not_found("key figure")
     today = clock.now().date()
     _check(kpi, period, group_by, compare_to)
-    asked = Asked(tenant, period.first, period.last, as_of, tuple(group_by), _filters(kpi, filter_))
+    known = None if kpi.numerator is None else answers.dimensions(kpi)
+    filters = read_filters(filter_, known, ", with a dimension that this key figure has")
+    asked = Asked(tenant, period.first, period.last, as_of, tuple(group_by), filters)
     configured = cast("int | None", request.app.state.rework_cost_cents)
     async with database.begin(tenant) as tx:
         through = await store.ended_through(tx)
@@ -246,16 +248,6 @@ def _words(kpi: Kpi) -> list[str]:
         return []
     calendar = CALENDAR if kpi.kind != "stock" else ()
     return [*answers.dimensions(kpi), *calendar, *(["age"] if kpi.id == "ar-aging" else [])]
-
-
-def _filters(kpi: Kpi, told: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in told:
-        name, colon, value = each.partition(":")
-        if not colon or (kpi.numerator is not None and name not in answers.dimensions(kpi)):
-            raise Problem(422, "unknown-group", "A filter is dimension:value, with a dimension that this key figure has.")
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def _view(kpi: Kpi) -> KpiView:

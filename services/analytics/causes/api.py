@@ -22,12 +22,12 @@ from services.analytics.causes.outcomes import DIMENSIONS
 from services.analytics.causes.search import Limits
 from services.analytics.causes.table import Gathered, Table
 from services.analytics.causes.views import CauseClaimView, RootCausesView, view
+from services.analytics.filters import FILTERS_MAX, read_filters
 from services.analytics.periods import require_bounded
 
 router = APIRouter(tags=["root causes"])
 
 _PERIOD_DAYS: Final = 365
-_FILTERS_MAX: Final = 50
 _WAITING_MAX: Final = 4
 _BUSY: Final = {"Retry-After": "15"}
 
@@ -73,9 +73,9 @@ async def list_root_causes(
     clock: ClockDep,
     filter_: Annotated[
         list[str],
-        Query(alias="filter", max_length=_FILTERS_MAX, description="dimension:value; search among these lines alone"),
+        Query(alias="filter", max_length=FILTERS_MAX, description="dimension:value; search among these lines alone"),
     ] = [],  # noqa: B006 - read only
-    category: Annotated[list[str], Query(max_length=_FILTERS_MAX, description="show these categories alone")] = [],  # noqa: B006 - read only
+    category: Annotated[list[str], Query(max_length=FILTERS_MAX, description="show these categories alone")] = [],  # noqa: B006 - read only
     affected_min: Annotated[int, Query(ge=5, le=100_000, description="least refused lines of a finding")] = 10,
     limit: Annotated[int, Query(ge=1, le=200, description="findings")] = 50,
 ) -> RootCausesView:
@@ -87,7 +87,8 @@ async def list_root_causes(
     today = clock.now().date()
     first, last = _days(period, today)
     async with _desk.turn():
-        gathered, names = await _gather(database, tenant, first, last, _filters(filter_))
+        filters = read_filters(filter_, DIMENSIONS, ": " + ", ".join(DIMENSIONS))
+        gathered, names = await _gather(database, tenant, first, last, filters)
         table, found = await _desk.search(gathered, Limits(affected_min=affected_min, categories=frozenset(category)))
     items = [view(each, names, today) for each in found[:limit]]
     return RootCausesView.model_validate({"from": first, "to": last, "lines": len(table), "claims": table.claims, "items": items})
@@ -107,16 +108,6 @@ def _days(period: Period, today: date) -> tuple[date, date]:
     first = period.first or last - timedelta(days=_PERIOD_DAYS - 1)
     require_bounded(first, last)
     return first, last
-
-
-def _filters(told: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in told:
-        name, colon, value = each.partition(":")
-        if not colon or name not in DIMENSIONS:
-            raise Problem(422, "unknown-group", "A filter is dimension:value: " + ", ".join(DIMENSIONS) + ".")
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def named_by(root_cause_id: str) -> Named:

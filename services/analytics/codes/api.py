@@ -13,13 +13,13 @@ from libs.common.http.written import Day
 from services.analytics import queries
 from services.analytics.codes.pareto import MEASURE, By, pareto
 from services.analytics.facts.measures import DIMENSIONS, MEASURES
+from services.analytics.filters import FILTERS_MAX, read_filters
 from services.analytics.kpis import whole
 from services.analytics.periods import BoundedDep
 from services.analytics.queries import GROUPS_MAX, Asked
 
 router = APIRouter(tags=["root causes"])
 
-_FILTERS_MAX: Final = 50
 _FILTERED: Final = tuple(name for name in DIMENSIONS if name in MEASURES["coded"][1])
 
 
@@ -55,7 +55,7 @@ async def list_denial_codes(
     by: Annotated[By, Query(description="carc: by group code and CARC; rarc: also by the RARCs that stand with them")] = "carc",
     filter_: Annotated[
         list[str],
-        Query(alias="filter", max_length=_FILTERS_MAX, description="dimension:value, as key figures by denial have them"),
+        Query(alias="filter", max_length=FILTERS_MAX, description="dimension:value, as key figures by denial have them"),
     ] = [],  # noqa: B006 - read only
     as_of: Annotated[Day | None, Query(description="of what was known on the evening of this day")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="codes")] = 50,
@@ -65,7 +65,9 @@ async def list_denial_codes(
     The category is the denial's. What a code costs is what was refused by it, so the shares of all codes together are 1.
     """
     measure = MEASURE[by]
-    asked = Asked(tenant, period.first, period.last, as_of, ("code",), _filters(filter_))
+    asked = Asked(
+        tenant, period.first, period.last, as_of, ("code",), read_filters(filter_, _FILTERED, ": " + ", ".join(_FILTERED))
+    )
     try:
         async with database.begin(tenant) as tx:
             sums = await queries.sums_of(tx, asked, (measure, "denied"))
@@ -85,13 +87,3 @@ async def list_denial_codes(
             "others_cents": found.others_cents,
         }
     )
-
-
-def _filters(told: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in told:
-        name, colon, value = each.partition(":")
-        if not colon or name not in _FILTERED:
-            raise Problem(422, "unknown-group", "A filter is dimension:value: " + ", ".join(_FILTERED) + ".")
-        found.setdefault(name, []).append(value)
-    return found

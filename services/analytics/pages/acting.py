@@ -20,7 +20,7 @@ from services.analytics.causes.naming import ID_LENGTH_MAX, Named
 from services.analytics.causes.views import condition
 from services.analytics.pages import answering, rendering
 from services.analytics.pages.answering import readable, status_of
-from services.analytics.pages.doing import DoneDep, checked, led_to
+from services.analytics.pages.doing import DoneDep, checked, led_to, not_done
 from services.analytics.pages.entered import Entered, share_of, told
 from services.analytics.pages.guard import FormDep, Noted, VisitDep
 from services.analytics.pages.visit import Visit, day_of
@@ -123,12 +123,7 @@ async def plan(
         key = form.get("key") or None
         planned = await actions.plan_action(root_cause_id, body, tenant, database, clock, Response(), key)
     except Problem as problem:
-        if problem.name == "bad-period":
-            entered = Entered("plan", form, ("due_on",))
-        elif problem.name == "idempotency-key-reused":  # sent before with something else in it: as a form of its own
-            entered = Entered("plan", {**form, "key": ""}, (), "sent_before")
-        else:
-            raise
+        entered = not_done(problem, "plan", form, {"bad-period": "due_on"})
         return await _cause_page(root_cause_id, visit, database, tenant, entered, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return led_to(f"/root-cause-actions/{planned.action_id}?done=planned")
 

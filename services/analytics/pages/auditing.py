@@ -21,7 +21,7 @@ from services.analytics.audits.store import Audit, Waiting
 from services.analytics.audits.views import ReassignBody
 from services.analytics.pages import answering, audit_forms, rendering
 from services.analytics.pages.answering import readable, status_of
-from services.analytics.pages.doing import DoneDep, checked, led_to
+from services.analytics.pages.doing import DoneDep, checked, led_to, not_done
 from services.analytics.pages.entered import Entered, told
 from services.analytics.pages.guard import FormDep, Noted, VisitDep
 from services.analytics.pages.visit import Visit
@@ -105,12 +105,7 @@ async def plan_audit(form: FormDep, visit: VisitDep, database: DatabaseDep, tena
             planned = await audits.begin_audit(body, tenant, database, clock, Response(), key)
             return led_to(f"/audits/{planned.audit_id}?done=audit_planned")
     except Problem as problem:
-        if problem.name == "bad-day":
-            entered = Entered("audit", form, ("as_of",))
-        elif problem.name == "idempotency-key-reused":  # sent before with something else in it: as a form of its own
-            entered = Entered("audit", {**form, "key": ""}, (), "sent_before")
-        else:
-            raise
+        entered = not_done(problem, "audit", form, {"bad-day": "as_of"})
     return await _plan_page(visit, database, tenant, entered, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

@@ -32,6 +32,15 @@ _ROWS: Final = 25
 _LATE: Final = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 
 
+def not_done(problem: Problem, name: str, form: Mapping[str, str], wrong: Mapping[str, str]) -> Entered:
+    """Return what was entered where it was refused. `wrong`: the field that is, by the problem's name. Errors: other Problems."""
+    if problem.name in wrong:
+        return Entered(name, form, (wrong[problem.name],))
+    if problem.name == "idempotency-key-reused":  # sent before with something else in it: as a form of its own
+        return Entered(name, {**form, "key": ""}, (), "sent_before")
+    raise problem
+
+
 def checked(body: type[B], values: Mapping[str, Any]) -> B | tuple[str, ...]:
     """Return what was entered as a body, or the names of the fields that are wrong."""
     try:

@@ -1,7 +1,9 @@
 """One item of an audit as a person judges it: what was denied and why, what was billed and paid, and the form for it."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +19,7 @@ from services.analytics.audits import store
 from services.analytics.audits.plans import Plan
 from services.analytics.audits.reviewing import ItemState
 from services.analytics.audits.store import Audit, Item, Waiting
-from services.analytics.audits.views import ItemView
+from services.analytics.audits.views import ItemView, VerdictBody
 from services.analytics.pages import answering, audit_forms, rendering
 from services.analytics.pages.answering import readable, status_of
 from services.analytics.pages.doing import DoneDep, led_to
@@ -28,6 +30,8 @@ from services.analytics.pages.visit import Visit
 
 router = APIRouter(include_in_schema=False, route_class=Noted)
 
+Form = Literal["review", "settle"]
+_DONE: Final[Mapping[Form, str]] = {"review": "reviewed", "settle": "settled"}
 _DISPUTED: Final[tuple[ItemState, ...]] = ("disputed",)
 _NUMBER_MAX: Final = 2**31 - 1
 
@@ -117,19 +121,8 @@ async def review(
     behalf: BehalfDep,
     clock: ClockDep,
 ) -> Response:
-    body = audit_forms.verdict_of(form)
-    entered = Entered("review", form, body if isinstance(body, tuple) else ())
-    number = _number(audit_id, item)
-    if number is None:
-        return answering.missing(visit)
-    if not isinstance(body, tuple):
-        try:
-            await audits.put_review(UUID(audit_id), number, body, caller.tenant_id, caller.subject, database, clock)
-        except Problem as problem:
-            entered = _late(problem, "review", form)
-        else:
-            return await _onwards(audit_id, number, database, caller, "reviewed")
-    return await _again(audit_id, item, request, visit, database, caller, behalf, entered)
+    put = partial(audits.put_review, clock=clock)
+    return await _judge("review", put, audit_id, item, form, request, visit, database, caller, behalf)
 
 
 @router.post("/audits/{audit_id}/items/{item}/settle")
@@ -144,19 +137,36 @@ async def settle(
     caller: CallerDep,
     behalf: BehalfDep,
 ) -> Response:
+    return await _judge("settle", audits.put_settlement, audit_id, item, form, request, visit, database, caller, behalf)
+
+
+async def _judge(
+    name: Form,
+    put: Callable[[UUID, int, VerdictBody, str, str, Database], Awaitable[object]],
+    audit_id: str,
+    item: str,
+    form: dict[str, str],
+    request: Request,
+    visit: Visit,
+    database: Database,
+    caller: Caller,
+    behalf: Behalf,
+) -> Response:
+    """Keep what a person says of an item, and lead to the next one; or show the form again with what is wrong."""
     body = audit_forms.verdict_of(form)
-    entered = Entered("settle", form, body if isinstance(body, tuple) else ())
+    entered = Entered(name, form, body if isinstance(body, tuple) else ())
     number = _number(audit_id, item)
     if number is None:
         return answering.missing(visit)
     if not isinstance(body, tuple):
         try:
-            await audits.put_settlement(UUID(audit_id), number, body, caller.tenant_id, caller.subject, database)
+            await put(UUID(audit_id), number, body, caller.tenant_id, caller.subject, database)
         except Problem as problem:
-            entered = _late(problem, "settle", form)
+            entered = _late(problem, name, form)
         else:
-            return await _onwards(audit_id, number, database, caller, "settled")
-    return await _again(audit_id, item, request, visit, database, caller, behalf, entered)
+            return await _onwards(audit_id, number, database, caller, _DONE[name])
+    status = HTTPStatus.CONFLICT if entered.refused else HTTPStatus.UNPROCESSABLE_ENTITY
+    return await _item_page(audit_id, item, request, visit, database, caller, behalf, entered, status)
 
 
 def _late(problem: Problem, name: str, form: dict[str, str]) -> Entered:
@@ -166,20 +176,6 @@ def _late(problem: Problem, name: str, form: dict[str, str]) -> Entered:
     if problem.name in ("not-a-reviewer", "settles-own-dispute"):
         return Entered(name, form, (), "not_yours")
     raise problem
-
-
-async def _again(
-    audit_id: str,
-    item: str,
-    request: Request,
-    visit: Visit,
-    database: Database,
-    caller: Caller,
-    behalf: Behalf,
-    entered: Entered,
-) -> Response:
-    status = HTTPStatus.CONFLICT if entered.refused else HTTPStatus.UNPROCESSABLE_ENTITY
-    return await _item_page(audit_id, item, request, visit, database, caller, behalf, entered, status)
 
 
 async def _onwards(audit_id: str, number: int, database: Database, caller: Caller, done: str) -> Response:
