@@ -1,7 +1,8 @@
 """How far the services' consumers are behind, asked of the broker itself."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -29,17 +30,25 @@ async def lags(bootstrap: str | None, access: BrokerAccess, groups: tuple[str, .
         return None
 
 
-async def _ask(bootstrap: str, access: BrokerAccess, groups: tuple[str, ...]) -> dict[str, dict[str, int]]:
+@asynccontextmanager
+async def _asking(
+    bootstrap: str, access: BrokerAccess, *topics: str
+) -> AsyncIterator[tuple[AIOKafkaAdminClient, AIOKafkaConsumer]]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **access.options())
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, **access.options(), enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, **access.options(), enable_auto_commit=False)
     try:
         await admin.start()
         await consumer.start()
-        committed = {group: await admin.list_consumer_group_offsets(group) for group in groups}
-        ends = await consumer.end_offsets({part for parts in committed.values() for part in parts})
+        yield admin, consumer
     finally:
         await consumer.stop()
         await admin.close()
+
+
+async def _ask(bootstrap: str, access: BrokerAccess, groups: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    async with _asking(bootstrap, access) as (admin, consumer):
+        committed = {group: await admin.list_consumer_group_offsets(group) for group in groups}
+        ends = await consumer.end_offsets({part for parts in committed.values() for part in parts})
     found: dict[str, dict[str, int]] = {}
     for group, parts in committed.items():
         for part, told in parts.items():
@@ -55,19 +64,12 @@ async def places(
 
     Errors: Transient while the broker does not answer.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **access.options())
-    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, **access.options(), enable_auto_commit=False)
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await admin.start()
-            await consumer.start()  # without a group it has all partitions
-            parts = consumer.assignment()
+        async with asyncio.timeout(_PATIENCE_SECONDS), _asking(bootstrap, access, *topics) as (admin, consumer):
+            parts = consumer.assignment()  # without a group it has all partitions
             ends = await consumer.end_offsets(parts)
             begins = await consumer.beginning_offsets(parts)
             committed = await admin.list_consumer_group_offsets(group)
     except (KafkaError, OSError, TimeoutError) as error:
         raise Transient(type(error).__name__) from error
-    finally:
-        await consumer.stop()
-        await admin.close()
     return ends, begins | {part: told.offset for part, told in committed.items() if told.offset >= 0}
