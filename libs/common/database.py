@@ -67,7 +67,9 @@ class Database:
         pool_size: int = 10,
         application_name: str = "recours",
         statement_seconds: float | None = STATEMENT_SECONDS,
+        by_index: bool = False,
     ) -> None:
+        """`by_index`: tables are read by an index wherever there is one, whatever PostgreSQL believes of their size."""
         self._statement_seconds = statement_seconds
         self._url = make_url(url).set(drivername="postgresql")
         self.engine: AsyncEngine = create_async_engine(
@@ -78,6 +80,8 @@ class Database:
                     "application_name": application_name,
                     # A forgotten open transaction holds back its relay, and lists that others follow, on the whole server.
                     "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
+                    # Plans are kept, and a table that fills was small when they were made.
+                    "enable_seqscan": "off" if by_index else "on",
                 },
             ),
             pool_size=pool_size,

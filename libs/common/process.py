@@ -30,12 +30,15 @@ def consuming_service(
     subscriptions: Sequence[Subscription],
     jobs_of: Callable[[Database, Clock], Sequence[Job]] = lambda _, __: (),
     hold: Hold | None = None,
+    patience_ms: int = 0,
 ) -> None:
     """Run `api` (HTTP) or `worker` (consumer, relay, upkeep and its own jobs in one process), as the command line says."""
     role = role_of(service)
     settings = start(service, role, CommonSettings)
     require_master()
-    database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}")
+    database = Database(
+        settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}", by_index=role == "worker"
+    )
     if role == "api":
         from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
 
@@ -52,6 +55,7 @@ def consuming_service(
             clock=SystemClock(),
             instance=settings.instance,
             hold=hold,
+            patience_ms=patience_ms,
         )
         relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{service}")
         jobs = [consumer.run, relay.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]

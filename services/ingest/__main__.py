@@ -66,7 +66,9 @@ def main() -> None:
     role = role_of(SERVICE)
     settings = start(SERVICE, role, IngestSettings)
     require_master()
-    database = Database(settings.database_url.get_secret_value(), application_name=f"recours-{SERVICE}-{role}")
+    database = Database(
+        settings.database_url.get_secret_value(), application_name=f"recours-{SERVICE}-{role}", by_index=role == "worker"
+    )
     if role == "api":
         answer(database, settings)
     else:

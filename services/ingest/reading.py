@@ -65,7 +65,7 @@ _TENANTS_TOGETHER = 4  # each has a file open, a piece of it in memory, and a le
 _LOOK_SECONDS = 0.2  # for files of other tenants
 _POLL_SECONDS = 1.0
 _ASK_SECONDS = 30.0  # whether who is to tell of new files still does
-_GATHER_SECONDS = 0.03
+_GATHER_SECONDS = 0.1
 _FAILURES_MAX = 3
 _TRIES_A_BATCH = 5
 
@@ -89,7 +89,7 @@ class IntakeReader:
         self._batch_claims = batch_claims
         self._wake = asyncio.Event()
         self._one_by_one = False
-        self._look_for_others_at = 0.0  # while small files keep coming
+        self._look_for_others_at = 0.0  # unless a large file is told of before
         self._turn = asyncio.Lock()  # goes round among the files that are open: it is given in the order of asking
         self._served_small = ""  # the tenant whose turn was last
         self._served = ""
@@ -103,7 +103,7 @@ class IntakeReader:
                 self._wake.clear()
                 began = loop.time()
                 try:
-                    if await self.read_next():
+                    if await self.read_next(small_alone=began < self._look_for_others_at):
                         await rest(loop.time() - began, _GATHER_SECONDS)
                         continue
                 except Transient as error:
@@ -142,16 +142,15 @@ class IntakeReader:
             self._look_for_others_at = 0.0
         self._wake.set()
 
-    async def read_next(self) -> bool:
-        """Read what waits: small files together, and at times the oldest of the others to its end. False when none waits."""
-        loop = asyncio.get_running_loop()
+    async def read_next(self, *, small_alone: bool = False) -> bool:
+        """Read what waits: small files together, and the oldest of the others to its end. False when none waits."""
         small = await self._read_small()
-        if small and loop.time() < self._look_for_others_at:
-            return True
+        if small_alone and not self._one_by_one:
+            return small
         other = await self._read_leased()
         if not other:
             self._one_by_one = False
-            self._look_for_others_at = loop.time() + _POLL_SECONDS
+            self._look_for_others_at = asyncio.get_running_loop().time() + _POLL_SECONDS
         return small or other
 
     async def _read_small(self) -> bool:
@@ -185,7 +184,7 @@ class IntakeReader:
         """Read some small files of one tenant. One with claims or answers comes alone: it locks accounts in an order of its own."""
         parts: list[Part] = []
         bytes_read = 0
-        for received, body in await store.lock_small(tx, store.SMALL_BYTES, _FILES_TOGETHER, self._served_small):
+        for received, body in await store.lock_small(tx, _FILES_TOGETHER, self._served_small):
             _, traceparent = spans.enter_context(telemetry.span("read interchange", SpanKind.INTERNAL, {}, received.traceparent))
             part = Part(Progress(replace(received, traceparent=traceparent), pseudonym_key=self._pseudonym_key))
             reader, chunk = InterchangeReader(), unpack(body)
@@ -229,7 +228,7 @@ class IntakeReader:
 
     async def _lease_another(self, open_: Collection[str]) -> tuple[Progress, int] | None:
         async with self._database.begin() as tx:
-            return await store.lease(tx, _LEASE, self._served, open_)
+            return await store.lease(tx, _LEASE, self._served, open_, or_small=self._one_by_one)
 
     async def _read_one(self, progress: Progress, failures: int) -> None:
         received = progress.received

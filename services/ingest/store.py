@@ -77,32 +77,35 @@ async def receive_small(tx: AsyncConnection, received: Received, sha256: str, si
     return new
 
 
+# What was not begun and has no more bytes than that.
+_IS_SMALL = "status = 'received' AND leased_until IS NULL AND failures = 0 AND bytes_read = 0 AND size_bytes <= {most}"
 # One that is looked up within the update may be looked up anew for each row, and each time be another: the plan decides.
-_LEASE = """
+_LEASE = f"""
 WITH waiting AS MATERIALIZED (
     SELECT tenant_id, interchange_id, bytes_read > 0 AS begun FROM interchanges
     WHERE status IN ('received', 'processing') AND (leased_until IS NULL OR leased_until < now())
-        AND tenant_id > $2 AND tenant_id <> ALL ($3)
+        AND tenant_id > $2 AND tenant_id <> ALL ($3) AND NOT ({_IS_SMALL.format(most="$4")})
     ORDER BY tenant_id, received_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE interchanges SET status = 'processing', leased_until = now() + $1::interval, bytes_read = 0, claims_read = 0, error_count = 0
 FROM waiting WHERE interchanges.tenant_id = waiting.tenant_id AND interchanges.interchange_id = waiting.interchange_id
 RETURNING interchanges.tenant_id, interchanges.interchange_id, received_at, traceparent, failures, leased_until, begun
-"""
+"""  # noqa: S608 - our own
 
 
 async def lease(
-    tx: AsyncConnection, duration: timedelta, after: str = "", but: Collection[str] = ()
+    tx: AsyncConnection, duration: timedelta, after: str = "", but: Collection[str] = (), *, or_small: bool = False
 ) -> tuple[Progress, int] | None:
     """Take the oldest file that waits, or that a dead worker left, of the next tenant in turn, and how often reading it failed.
 
-    The turn is that of the tenant after `after`, none of `but`. What an earlier, broken-off reading of the file noted is forgotten;
-    remits that it booked stay.
+    What `lock_small` would take is left to it, unless small files are asked for, too. The turn is that of the tenant after
+    `after`, none of `but`. What an earlier, broken-off reading of the file noted is forgotten; remits that it booked stay.
     """
     connection = await driver(tx)
-    row = await connection.fetchrow(_LEASE, duration, after, list(but))
+    left = -1 if or_small else SMALL_BYTES
+    row = await connection.fetchrow(_LEASE, duration, after, list(but), left)
     if row is None and after:
-        row = await connection.fetchrow(_LEASE, duration, "", list(but))
+        row = await connection.fetchrow(_LEASE, duration, "", list(but), left)
     if row is None:
         return None
     received = Received(row["tenant_id"], row["interchange_id"], row["received_at"], row["traceparent"])
@@ -111,15 +114,15 @@ async def lease(
     return Progress(received, row["leased_until"]), row["failures"]
 
 
-_WAITING_SMALL = """
+_WAITING_SMALL = f"""
     SELECT tenant_id, interchange_id, row_id, received_at, traceparent FROM interchanges
-    WHERE status = 'received' AND leased_until IS NULL AND failures = 0 AND bytes_read = 0 AND size_bytes <= $1
-        AND tenant_id > {after} AND {asked} ORDER BY tenant_id, received_at, row_id LIMIT $2 FOR UPDATE SKIP LOCKED
-"""
+    WHERE {_IS_SMALL.format(most="$3")} AND tenant_id > {{after}} AND {{asked}}
+    ORDER BY tenant_id, received_at, row_id LIMIT $1 FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - our own
 # From the first tenant on again where none comes after the one before: with one tenant alone that is so each time.
 _LOCK_SMALL = f"""
-WITH later AS ({_WAITING_SMALL.format(after="$3", asked="true")}),
-again AS ({_WAITING_SMALL.format(after="''", asked="$3 > '' AND NOT EXISTS (SELECT 1 FROM later)")})
+WITH later AS ({_WAITING_SMALL.format(after="$2", asked="true")}),
+again AS ({_WAITING_SMALL.format(after="''", asked="$2 > '' AND NOT EXISTS (SELECT 1 FROM later)")})
 SELECT tenant_id, interchange_id, received_at, traceparent, body
 FROM (SELECT * FROM later UNION ALL SELECT * FROM again) AS waiting
 JOIN interchange_chunks USING (tenant_id, interchange_id)
@@ -127,13 +130,13 @@ ORDER BY tenant_id, received_at, row_id
 """  # noqa: S608 - our own
 
 
-async def lock_small(tx: AsyncConnection, size_bytes_max: int, count: int, after: str = "") -> list[tuple[Received, bytes]]:
+async def lock_small(tx: AsyncConnection, count: int, after: str = "") -> list[tuple[Received, bytes]]:
     """Take small files that nobody began to read, for this transaction: each with its compressed bytes, oldest first.
 
     They are one tenant's: of those that wait, the one after `after`.
     """
     connection = await driver(tx)
-    rows = await connection.fetch(_LOCK_SMALL, size_bytes_max, count, after)
+    rows = await connection.fetch(_LOCK_SMALL, count, after, SMALL_BYTES)
     if not rows:
         return []
     tenant_id = rows[0]["tenant_id"]

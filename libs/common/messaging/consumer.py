@@ -45,7 +45,8 @@ Hold = Callable[[AsyncConnection, Sequence[Received[Any]]], Awaitable[None]]
 
 BATCH_RECORDS = 1000
 _FETCH_WAIT_MS = 500
-_GATHER_SECONDS = 0.03
+_GATHER_SECONDS = 0.1
+_GATHER_BYTES = 64 * 1024  # some hundred events as they lie at the broker: a patient consumer waits for no more
 _COMMIT_SECONDS = 1.0  # offsets are a place to begin again from; the inbox knows what was done since
 _COMMIT_SECONDS_MAX = 30.0  # the client tries for ever, also when it is closing and no longer looks for a broker
 _BACKOFF_SECONDS_MAX = 3.0  # at most this long after its return nobody has noticed it
@@ -113,7 +114,9 @@ class Consumer:
         hold: Hold | None = None,
         batch_records: int = BATCH_RECORDS,
         limit: dead_letters.DeadLetterLimit | None = None,
+        patience_ms: int = 0,
     ) -> None:
+        """With patience, what comes in drops is gathered at the broker for so long, which costs nobody anything."""
         self._group = group
         self._subscriptions = {subscription.type: subscription for subscription in subscriptions}
         self._database = database
@@ -123,6 +126,7 @@ class Consumer:
         self._hold = hold
         self._batch_records = batch_records
         self._limit = limit or dead_letters.DeadLetterLimit()
+        self._patience_ms = patience_ms
         self._in_hand = asyncio.Lock()
         self._done: dict[TopicPartition, int] = {}  # offsets of what is in the database and not yet committed
         self._connected = False
@@ -145,7 +149,8 @@ class Consumer:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
-                fetch_max_wait_ms=_FETCH_WAIT_MS,
+                fetch_max_wait_ms=self._patience_ms or _FETCH_WAIT_MS,
+                fetch_min_bytes=_GATHER_BYTES if self._patience_ms else 1,
                 session_timeout_ms=10_000,
                 metadata_max_age_ms=_LEADERS_KNOWN_MS,
                 max_poll_interval_ms=_STUCK_SECONDS * 1000,
@@ -207,7 +212,7 @@ class Consumer:
                     await self._commit(consumer)
                     commit_at = loop.time() + _COMMIT_SECONDS
             self.processed += len(records)
-            if records and len(records) < self._batch_records:
+            if records and len(records) < self._batch_records and not self._patience_ms:
                 await rest(worked, _GATHER_SECONDS)
 
     def _count(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:

@@ -222,7 +222,7 @@ async def end_leases(ingest) -> None:
 async def leased(ingest) -> Progress:
     """Take a file as a worker does."""
     async with ingest.worker_database.begin() as tx:
-        found = await store.lease(tx, timedelta(seconds=15))
+        found = await store.lease(tx, timedelta(seconds=15), or_small=True)
     assert found is not None
     return found[0]
 
@@ -494,3 +494,21 @@ async def test_a_head_without_trace_still_makes_the_same_payment_again(ingest) -
     again = await ingest.take(encode(body, end="\n"))
     assert (first["status"], "missing_segment" in codes(first)) == ("accepted_with_errors", True)
     assert (tallies(again), await ingest.count("remittances")) == ([(0, 1, 0)], 1)
+
+
+async def test_a_small_file_that_comes_between_is_not_read_alone(ingest) -> None:
+    """It would be leased, read and finished in five transactions of its own, at the cost of those that come meanwhile."""
+    await ingest.accept(one_payment(range(2)))
+    async with ingest.worker_database.begin() as tx:
+        assert await store.lease(tx, timedelta(seconds=15)) is None
+    assert await ingest.reader.read_next(small_alone=True)
+    assert await ingest.rows("SELECT status, leased_until FROM interchanges") == [("accepted", None)]
+
+
+async def test_what_was_begun_and_left_is_read_however_small_it_is(ingest) -> None:
+    await ingest.accept(one_payment(range(2)))
+    await leased(ingest)
+    await end_leases(ingest)
+    assert not await ingest.reader.read_next(small_alone=True)
+    assert await ingest.reader.read_next()
+    assert await ingest.rows("SELECT status FROM interchanges") == [("accepted",)]

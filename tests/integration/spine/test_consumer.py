@@ -452,3 +452,29 @@ async def test_what_comes_for_a_tenant_that_is_erased_is_dropped_and_not_kept_as
         )
     assert squares.seen == [3, 3]
     assert [topic for topic, _ in await outbox(database)] == ["squares", "squares"]
+
+
+async def test_a_patient_consumer_gathers_what_comes_in_drops(database, kafka_server, topic, squares) -> None:
+    patient = Consumer(
+        f"patient-{topic}",
+        [Subscription(topic, TYPE, Number, squares)],
+        database,
+        bootstrap=kafka_server.bootstrap,
+        clock=FixedClock(NOW),
+        patience_ms=2000,
+    )
+    batches: list[int] = []
+    process = patient.process
+
+    async def counted(records) -> None:
+        batches.append(len(records))
+        await process(records)
+
+    patient.process = counted
+    task = asyncio.create_task(patient.run())
+    await produce(kafka_server.bootstrap, topic, [20])
+    await wait_for(lambda: len(squares.seen) == 1)
+    await produce(kafka_server.bootstrap, topic, range(21, 121))
+    await wait_for(lambda: len(squares.seen) == 101)
+    await stop(task)
+    assert len(batches) <= 4, batches  # 100 drops one after the other, and the one before them
