@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -38,6 +39,8 @@ _IDLE_IN_TRANSACTION_MS = "60000"
 # (a host that was lost, a proxy or firewall that forgot it), and without a limit nobody would ever hear of that.
 STATEMENT_SECONDS = 30.0
 _COPY_SECONDS = 3_600.0
+_ASK_SECONDS = 30.0  # whether a listener's connection is still there: half open, it would be quiet for ever
+_LISTEN_AGAIN_SECONDS = 0.5
 
 
 def is_transient(error: BaseException) -> bool:
@@ -90,6 +93,7 @@ class Database:
             isolation_level="AUTOCOMMIT",  # transactions are begun below, where they cost two round trips and not six
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_unfit)
+        self.listener = Listener(self.connect_alone)
         self._of_spans = {"db.system.name": "postgresql", "db.namespace": self._url.database or ""}  # no statement, no value
         self._told = {"db.client.connection.pool.name": application_name}
         measures.CONNECTIONS.ask(self._connections)
@@ -165,6 +169,59 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+class Listener:
+    """Hears over one connection what a process is told by `wake`, whichever of its jobs it is for. It listens while `run` runs."""
+
+    def __init__(self, connect: Callable[[], Awaitable["asyncpg.Connection[Any]"]]) -> None:
+        self._connect = connect
+        self._calls: defaultdict[str, list[Callable[[str], object]]] = defaultdict(list)
+        self._stirred = asyncio.Event()  # there is a channel more, or the connection has ended
+
+    def call(self, channel: str, who: Callable[[str], object]) -> None:
+        """Have somebody called with what is told on a channel; with nothing ("") where something may have gone unheard."""
+        self._calls[channel].append(who)
+        self._stirred.set()
+
+    @contextmanager
+    def hearing(self, channel: str) -> Iterator[asyncio.Event]:
+        """Yield what is set when something is told on a channel, whatever it is."""
+        told = asyncio.Event()
+        self.call(channel, hear := lambda _: told.set())
+        try:
+            yield told
+        finally:
+            self._calls[channel].remove(hear)
+
+    async def run(self) -> None:
+        """Listen for ever; a lost connection is opened again."""
+        while True:
+            with contextlib.suppress(Transient, OSError, *DRIVER_ERRORS):
+                await self._listen()
+            await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
+
+    async def _listen(self) -> None:
+        connection = await self._connect()
+        connection.add_termination_listener(lambda _: self._stirred.set())
+        heard: set[str] = set()
+        try:
+            while True:
+                self._stirred.clear()
+                for channel in self._calls.keys() - heard:
+                    await connection.add_listener(channel, lambda *told: self._tell(told[2], str(told[3])))
+                    heard.add(channel)
+                    self._tell(channel, "")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_ASK_SECONDS):
+                        await self._stirred.wait()
+                await connection.execute("SELECT 1")
+        finally:
+            connection.terminate()
+
+    def _tell(self, channel: str, told: str) -> None:
+        for who in list(self._calls[channel]):
+            who(told)
 
 
 _to_wake: Final[WeakKeyDictionary["asyncpg.Connection[Any]", dict[str, str]]] = WeakKeyDictionary()

@@ -58,7 +58,7 @@ def consuming_service(
             patience_ms=patience_ms,
         )
         relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{service}")
-        jobs = [consumer.run, relay.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]
+        jobs = [consumer.run, relay.run, database.listener.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]
         jobs += audit_jobs(service, settings, database)
         jobs += watch_jobs(at_outbox(database), at_ledger(database), at_group(service, settings.kafka, settings.broker_access()))
         await run_jobs(jobs + health_job(settings, database, consumer=consumer.check, relay=relay.check))

@@ -17,9 +17,10 @@ import structlog
 import uvloop
 from sqlalchemy import text
 
-from libs.common.database import Database
+from libs.common.database import Database, Listener
 from libs.common.errors import Transient
 from libs.common.ids import first_uuid7
+from libs.common.orders import CHANNEL
 
 log = structlog.get_logger()
 
@@ -79,27 +80,39 @@ async def _forget_some(database: Database, table: str, is_old: str, told: Mappin
     return int(gone.rowcount)
 
 
-async def look_again(step: Callable[[], Awaitable[float | None]], *, idle_seconds: float, waiting: str) -> None:
+async def look_again(
+    step: Callable[[], Awaitable[float | None]], *, idle_seconds: float, waiting: str, orders: Listener | None = None
+) -> None:
     """Do a step of a job again and again, for ever; what is transient is waited out, and logged as `waiting`.
 
-    A step returns how long to rest after it, or None where there was nothing to do: then it is `idle_seconds`.
+    A step returns how long to rest after it, or None where there was nothing to do: then it is `idle_seconds`, or until somebody
+    rings, where `orders` are listened for.
     """
-    while True:
-        try:
-            rest = await step()
-        except Transient as error:
-            log.warning(waiting, error=str(error))
-            rest = _BACKOFF_SECONDS
-        await asyncio.sleep(idle_seconds if rest is None else rest)
+    with contextlib.nullcontext(asyncio.Event()) if orders is None else orders.hearing(CHANNEL) as rung:
+        while True:
+            rung.clear()
+            try:
+                rest = await step()
+            except Transient as error:
+                log.warning(waiting, error=str(error))
+                rest = _BACKOFF_SECONDS
+            if rest is not None:
+                await asyncio.sleep(rest)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(idle_seconds):
+                    await rung.wait()
 
 
-async def work_off(do: Callable[[], Awaitable[int]], *, idle_seconds: float, waiting: str, full: int = 1) -> None:
+async def work_off(
+    do: Callable[[], Awaitable[int]], *, idle_seconds: float, waiting: str, full: int = 1, orders: Listener | None = None
+) -> None:
     """Do what waits, piece after piece, for ever; one that did less than `full` was the last for `idle_seconds`."""
 
     async def step() -> float | None:
         return None if await do() < full else 0.0
 
-    await look_again(step, idle_seconds=idle_seconds, waiting=waiting)
+    await look_again(step, idle_seconds=idle_seconds, waiting=waiting, orders=orders)
 
 
 async def catch_up(do: Callable[[], Awaitable[int]], *, full: int = 1) -> int:

@@ -35,7 +35,8 @@ async def work(database: Database, settings: IngestSettings) -> None:
     scan = FollowupScan(database, SystemClock())
     rewriter = Rewriter(database, columns(PLACES))
     eraser = Eraser(database, SystemClock(), HOLDINGS)
-    jobs: list[Job] = [reader.run, relay.run, loader.run, scan.run, rewriter.run, eraser.run, lambda: upkeep(database)]
+    jobs: list[Job] = [reader.run, relay.run, database.listener.run, loader.run, scan.run, rewriter.run, eraser.run]
+    jobs.append(lambda: upkeep(database))
     jobs.append(Forgetter(database, SystemClock(), KINDS).run)
     jobs += audit_jobs(SERVICE, settings, database)
     jobs += watch_jobs(at_outbox(database), at_ledger(database), at_files(database))

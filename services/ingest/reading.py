@@ -21,7 +21,7 @@ from libs.common import ledger, telemetry
 from libs.common.clock import Clock
 from libs.common.contracts import remit_received
 from libs.common.contracts.envelope import Event
-from libs.common.database import DRIVER_ERRORS, Database
+from libs.common.database import Database
 from libs.common.errors import Transient
 from libs.common.messaging import outbox
 from libs.common.pace import rest
@@ -63,8 +63,7 @@ _BYTES_TOGETHER = 256 * 1024  # an open transaction holds up the relay: some hun
 _LEASE = timedelta(seconds=15)
 _TENANTS_TOGETHER = 4  # each has a file open, a piece of it in memory, and a lease that must last until its next turn
 _LOOK_SECONDS = 0.2  # for files of other tenants
-_POLL_SECONDS = 1.0
-_ASK_SECONDS = 30.0  # whether who is to tell of new files still does
+_POLL_SECONDS = 2.0  # who comes is told of
 _GATHER_SECONDS = 0.1
 _FAILURES_MAX = 3
 _TRIES_A_BATCH = 5
@@ -88,6 +87,7 @@ class IntakeReader:
         self._clock = clock
         self._batch_claims = batch_claims
         self._wake = asyncio.Event()
+        database.listener.call(store.CHANNEL, self._come)
         self._one_by_one = False
         self._look_for_others_at = 0.0  # unless a large file is told of before
         self._turn = asyncio.Lock()  # goes round among the files that are open: it is given in the order of asking
@@ -96,48 +96,24 @@ class IntakeReader:
 
     async def run(self) -> None:
         """Work until cancelled; what is transient is waited out."""
-        listener = asyncio.create_task(self._listen())
         loop = asyncio.get_running_loop()
-        try:
-            while True:
-                self._wake.clear()
-                began = loop.time()
-                try:
-                    if await self.read_next(small_alone=began < self._look_for_others_at):
-                        await rest(loop.time() - began, _GATHER_SECONDS)
-                        continue
-                except Transient as error:
-                    log.warning("intake_waits", error=str(error))
-                    await asyncio.sleep(0.5)
-                    continue
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL_SECONDS):
-                        await self._wake.wait()
-        finally:
-            listener.cancel()
-
-    async def _listen(self) -> None:
-        """Wake at each new file; a lost connection is opened again, and the slow poll covers the gap."""
         while True:
-            with contextlib.suppress(Transient, OSError, *DRIVER_ERRORS):
-                connection = await self._database.connect_alone()
-                lost = asyncio.Event()
-                connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                try:
-                    await connection.add_listener(store.CHANNEL, self._come)
-                    self._wake.set()
-                    while not lost.is_set():
-                        with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(_ASK_SECONDS):
-                                await lost.wait()
-                        await connection.execute("SELECT 1")  # half open, it would be quiet for ever
-                finally:
-                    connection.terminate()
-            await asyncio.sleep(0.5)
+            self._wake.clear()
+            began = loop.time()
+            try:
+                if await self.read_next(small_alone=began < self._look_for_others_at):
+                    await rest(loop.time() - began, _GATHER_SECONDS)
+                    continue
+            except Transient as error:
+                log.warning("intake_waits", error=str(error))
+                await asyncio.sleep(0.5)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._wake.wait()
 
-    def _come(self, *told: object) -> None:
-        """Note that a file came; its size in bytes was told."""
-        size_bytes = str(told[-1])
+    def _come(self, size_bytes: str) -> None:
+        """Note that a file came."""
         if not size_bytes.isdecimal() or int(size_bytes) > store.SMALL_BYTES:
             self._look_for_others_at = 0.0
         self._wake.set()

@@ -10,6 +10,7 @@ import builtins
 import faulthandler
 import functools
 import hashlib
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -55,6 +56,8 @@ _BACKOFF_SECONDS_MAX = 3.0  # at most this long after its return nobody has noti
 _LEADERS_KNOWN_MS = 3_000
 _STUCK_SECONDS = 120  # a batch takes well under a second; a process that hangs this long is better dead
 _PARTITION_FETCH_BYTES = 8 * 1024 * 1024
+
+_watched_at = -math.inf
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ class Consumer:
                 try:
                     await consumer.stop()
                 finally:
-                    faulthandler.cancel_dump_traceback_later()
+                    _watch_no_more()
             await asyncio.sleep(1)
 
     async def check(self) -> None:
@@ -404,7 +407,16 @@ async def _of_standing_tenants(tx: AsyncConnection, admitted: list[Received[Any]
 
 def _watch() -> None:
     """End the process, with the stacks of all its threads in the log, unless this is called again in time: it makes no progress."""
-    faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
+    global _watched_at  # noqa: PLW0603 - the watch is the process's
+    if time.monotonic() - _watched_at > _STUCK_SECONDS / 10:  # each call ends a thread and starts another
+        faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
+        _watched_at = time.monotonic()
+
+
+def _watch_no_more() -> None:
+    global _watched_at  # noqa: PLW0603 - as above
+    faulthandler.cancel_dump_traceback_later()
+    _watched_at = -math.inf
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

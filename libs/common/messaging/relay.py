@@ -171,10 +171,11 @@ class Relay:
     async def _drain_for_ever(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> None:
         position: str = await connection.fetchval(_POSITION)
         self._overtaking = None
-        fenced = _FENCED_POLL_SECONDS[0]
+        fenced, more = _FENCED_POLL_SECONDS[0], True
         while True:
+            woken = self._wake.is_set()
             self._wake.clear()
-            rows = await connection.fetch(_WINDOW, position, self._window_rows)
+            rows = await connection.fetch(_WINDOW, position, self._window_rows) if woken or more else []
             if rows:
                 await self._send(producer, self._unsent(rows))
                 position = rows[-1]["position"]

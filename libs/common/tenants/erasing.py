@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database, driver
+from libs.common.orders import LOOK_SECONDS
 from libs.common.tenants import store
 from libs.common.tenants.holdings import Holdings, tables_of_tenants
 from libs.common.worker import look_again
@@ -24,7 +25,6 @@ log = structlog.get_logger()
 ROWS_AT_ONCE: Final = 2000  # a transaction that is open holds up the relays: some hundredths of a second
 _OBJECTS_AT_ONCE: Final = 50
 _PAGES_AT_ONCE: Final = 500  # of an outbox's partition, which has no index by tenant
-_IDLE_SECONDS: Final = 1.0
 _SETTLE_SECONDS: Final = 0.2
 _SWEEP_SECONDS: Final = 3600.0
 _KEYS: Final = "data_keys"
@@ -69,7 +69,7 @@ class Eraser:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self._step, idle_seconds=_IDLE_SECONDS, waiting="erasing_waits")
+        await look_again(self._step, idle_seconds=LOOK_SECONDS, waiting="erasing_waits", orders=self._database.listener)
 
     async def _step(self) -> None:
         await self.erase_all()

@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.orders import ring
 
 State = Literal["active", "suspended", "erasing", "erased"]
 ERASURE: Final = frozenset({"erasing", "erased"})
@@ -68,12 +69,14 @@ async def put(tx: AsyncConnection, tenant_id: str, change: Change, now: datetime
     """Make of a tenant what is told, within a transaction that sees it, and return it; None where it is erased."""
     told = (tenant_id, change.state, change.why, change.legal_hold, change.who, now)
     made: Row | None = await (await driver(tx)).fetchrow(_PUT, *told)
+    await ring(tx)
     return made
 
 
 async def begin_erasing(tx: AsyncConnection, tenant_id: str, why: str, who: str, now: datetime) -> Row | None:
     """Let the worker erase a tenant, within a transaction that sees it; None where it is not suspended, or held."""
     made: Row | None = await (await driver(tx)).fetchrow(_ERASE, tenant_id, why, who, now)
+    await ring(tx)
     return made
 
 

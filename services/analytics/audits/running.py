@@ -10,6 +10,7 @@ from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.database import Database, freeze
+from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics.audits import store
@@ -17,7 +18,6 @@ from services.analytics.audits.population import units
 from services.analytics.audits.sampling import CannotDraw, Unit, draw
 from services.analytics.audits.store import Audit
 
-_POLL_SECONDS: Final = 1.0
 _LEASE: Final = timedelta(minutes=10)
 _POPULATION_MAX: Final = 2_000_000
 
@@ -31,7 +31,7 @@ class Drawer:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self.step, idle_seconds=_POLL_SECONDS, waiting="audit_waits")
+        await look_again(self.step, idle_seconds=LOOK_SECONDS, waiting="audit_waits", orders=self._database.listener)
 
     async def step(self) -> float | None:
         """Draw one; None where there is none."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.orders import ring
 from services.analytics.audits.plans import Plan
 from services.analytics.audits.reviewing import ItemState, Verdict
 from services.analytics.audits.sampling import Sample, Stratum, Unit
@@ -70,6 +71,7 @@ async def insert(tx: AsyncConnection, audit: Audit) -> bool:
         audit.schedule_id,
         audit.period_on,
     )
+    await ring(tx)
     return told.endswith(" 1")
 
 
@@ -88,6 +90,7 @@ async def change(tx: AsyncConnection, audit: Audit) -> None:
     """Write the state and the plan of one that is locked."""
     query = "UPDATE audits SET state = $3, plan = $4 WHERE tenant_id = $1 AND audit_id = $2"
     await (await driver(tx)).execute(query, audit.tenant_id, audit.audit_id, audit.state, _json(audit.plan))
+    await ring(tx)
 
 
 async def page(tx: AsyncConnection, tenant_id: str, *, before: UUID | None, limit: int) -> list[Audit]:

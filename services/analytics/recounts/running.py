@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from libs.common.clock import Clock
 from libs.common.database import Database, freeze
 from libs.common.messaging.brokers import OPEN, BrokerAccess
+from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics import store as sums_store
@@ -30,7 +31,6 @@ from services.analytics.recounts.store import REPORTED_MAX, Difference, Recount
 
 log = structlog.get_logger()
 
-_POLL_SECONDS: Final = 1.0
 _LEASE: Final = timedelta(minutes=2)
 _TENDED_AFTER: Final = timedelta(seconds=10)
 _SUMS_A_PART: Final = 300_000
@@ -59,7 +59,7 @@ class Recounter:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self.step, idle_seconds=_POLL_SECONDS, waiting="recount_waits")
+        await look_again(self.step, idle_seconds=LOOK_SECONDS, waiting="recount_waits", orders=self._database.listener)
 
     async def step(self) -> float | None:
         """Do one recount; None where there is none."""

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.orders import ring
 
 State = Literal["waiting", "reading", "counting", "done"]
 REPORTED_MAX: Final = 100
@@ -62,6 +63,7 @@ async def insert(tx: AsyncConnection, recount: Recount) -> bool:
         recount.updated_at,
         recount.leased_until,
     )
+    await ring(tx)
     return told.endswith(" 1")
 
 

@@ -13,7 +13,7 @@ from libs.common.health import serve as serve_health
 from libs.common.process import start
 from libs.common.sealing.master import require_master
 from libs.common.watching import watch_jobs
-from libs.common.worker import run, run_jobs
+from libs.common.worker import Job, run, run_jobs
 from services.analytics.measures import at_webhooks
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.webhooks.fanning import FanOut
@@ -28,7 +28,8 @@ async def _work() -> None:
     os.nice(_NICE)
     database = Database(settings.database_url.get_secret_value(), application_name="recours-analytics-webhooks")
     sender = WebhookSender(database, SystemClock(), loopback=settings.webhook_loopback)
-    jobs = [until_left_alone, FanOut(database, SystemClock()).run, sender.run, *watch_jobs(at_webhooks(database))]
+    jobs: list[Job] = [until_left_alone, FanOut(database, SystemClock()).run, sender.run, database.listener.run]
+    jobs += watch_jobs(at_webhooks(database))
     port = settings.webhooks_health_port
     if port is not None:
         jobs.append(lambda: serve_health(settings.host, port, {"database": database.ping}))

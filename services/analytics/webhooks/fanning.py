@@ -8,11 +8,12 @@ from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.worker import work_off
+from libs.common.orders import LOOK_SECONDS
+from libs.common.worker import look_again
 from services.analytics.webhooks import queue
 
-_IDLE_SECONDS: Final = 0.5
 _PIECE: Final = 1_000
+_FENCED_SECONDS: Final = 0.1  # something is there, and an older transaction still open: it may end without anybody's telling
 
 
 class FanOut:
@@ -24,7 +25,13 @@ class FanOut:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await work_off(self.queue_some, idle_seconds=_IDLE_SECONDS, waiting="webhooks_wait")
+        await look_again(self._step, idle_seconds=LOOK_SECONDS, waiting="webhooks_wait", orders=self._database.listener)
+
+    async def _step(self) -> float | None:
+        if await self.queue_some():
+            return 0.0
+        async with self._database.begin() as tx:
+            return _FENCED_SECONDS if await queue.new_tenants(tx) else None
 
     async def queue_some(self) -> int:
         """Queue a piece of what each tenant has, and of one replay; return how much was looked at."""

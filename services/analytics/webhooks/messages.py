@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.contracts.envelope import Received
 from libs.common.database import driver
 from libs.common.ids import uuid7
+from libs.common.orders import ring
 
 _COLUMNS: Final = ("tenant_id", "message_id", "type", "occurred_at", "told", "event_id", "traceparent")
 _SUBSCRIBED: Final = """
@@ -39,6 +40,7 @@ async def keep_events(tx: AsyncConnection, received: Sequence[Received[Any]]) ->
     ]
     if rows:
         await connection.copy_records_to_table("webhook_messages", columns=_COLUMNS, records=rows)
+        await ring(tx)
 
 
 def type_of(type_: str) -> str:
@@ -49,6 +51,7 @@ def type_of(type_: str) -> str:
 async def keep(tx: AsyncConnection, tenant_id: str, type_: str, told: Sequence[bytes], now: datetime) -> None:
     """Keep what happened to a tenant; `told` is JSON."""
     await (await driver(tx)).execute(_KEEP, tenant_id, [uuid7() for _ in told], type_, now, list(told))
+    await ring(tx)
 
 
 async def keep_for(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, type_: str, told: bytes, now: datetime) -> UUID:
@@ -63,4 +66,5 @@ async def keep_for(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, type_:
         told,
         webhook_id,
     )
+    await ring(tx)
     return message_id

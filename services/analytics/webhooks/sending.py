@@ -35,7 +35,8 @@ log = structlog.get_logger()
 
 POST_SECONDS: Final = 15.0
 LEASE: Final = timedelta(minutes=3)  # longer than a batch may take
-_IDLE_SECONDS: Final = 0.5
+_BUSY_SECONDS: Final = 0.5  # until others are looked for while some are served
+_DUE_SECONDS: Final = 1.0  # what is to be tried again is tried so late at most
 _HEADERS: Final = {"Content-Type": "application/json"}
 
 Key = tuple[str, UUID]  # tenant, webhook
@@ -65,7 +66,7 @@ class WebhookSender:
     async def run(self) -> None:
         """Work until cancelled."""
         try:
-            await look_again(self._step, idle_seconds=_IDLE_SECONDS, waiting="webhooks_wait")
+            await look_again(self._step, idle_seconds=_DUE_SECONDS, waiting="webhooks_wait", orders=self._database.listener)
         finally:
             tasks = [task for _, task in self._serving.values()]
             for task in tasks:
@@ -88,7 +89,7 @@ class WebhookSender:
         if not self._serving:
             return None
         tasks = [task for _, task in self._serving.values()]
-        await asyncio.wait(tasks, timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, timeout=_BUSY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         return 0.0
 
     def _reap(self) -> None:

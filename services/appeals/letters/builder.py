@@ -22,6 +22,7 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.orders import LOOK_SECONDS
 from libs.common.programs import run_apart
 from libs.common.worker import work_off
 from services.appeals.documents import store as documents
@@ -35,7 +36,6 @@ log = structlog.get_logger()
 
 LEASE: Final = timedelta(seconds=20)
 _ATTEMPTS_MAX: Final = 3
-_POLL_SECONDS: Final = 0.2
 _PROGRAM: Final = ("-m", "services.appeals.letters.press")
 _FOLDER: Final = "recours-packet-"
 _LEFT_SECONDS: Final = 3600.0  # far longer than a packet takes
@@ -59,7 +59,7 @@ class PacketBuilder:
     async def run(self) -> None:
         """Work until cancelled."""
         await asyncio.to_thread(_clear_up)
-        await work_off(self.build_next, idle_seconds=_POLL_SECONDS, waiting="packet_waits")
+        await work_off(self.build_next, idle_seconds=LOOK_SECONDS, waiting="packet_waits", orders=self._database.listener)
 
     async def build_next(self) -> bool:
         """Build one packet to its end; False when none waits."""

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.orders import ring
 from libs.common.sealing.keys import cipher_of
 from libs.common.tenants.holds import NOT_HELD
 from services.appeals.letters.packing import Limits
@@ -69,6 +70,7 @@ async def ask(
         " forgotten_at = NULL, swept_at = NULL WHERE packets.reason = 'gave_up' OR packets.forgotten_at IS NOT NULL",
         tenant_id, packet_id, case_id, letter_version, _encode(limits).decode(), who, now,
     )  # fmt: skip
+    await ring(tx)
     return bool(done.endswith(" 1"))
 
 

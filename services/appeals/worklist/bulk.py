@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
+from libs.common.orders import LOOK_SECONDS
 from libs.common.people import SYSTEM
 from libs.common.worker import work_off
 from services.appeals import closing
@@ -28,7 +29,6 @@ from services.appeals.worklist.choosing import Chosen
 from services.appeals.worklist.editing import NotDone
 
 BATCH: Final = 500
-_IDLE_SECONDS: Final = 1.0
 
 
 class BulkRunner:
@@ -41,7 +41,7 @@ class BulkRunner:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await work_off(self.do_batch, idle_seconds=_IDLE_SECONDS, waiting="bulk_waits")
+        await work_off(self.do_batch, idle_seconds=LOOK_SECONDS, waiting="bulk_waits", orders=self._database.listener)
 
     async def do_batch(self) -> bool:
         """Do one batch of the oldest bulk action; False where there is none."""

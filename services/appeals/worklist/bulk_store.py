@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.orders import ring
 from services.appeals.worklist.choosing import Chosen
 from services.appeals.worklist.editing import Edit
 
@@ -61,6 +62,7 @@ async def insert(tx: AsyncConnection, bulk: Bulk) -> None:
     values |= {name: _encode(values[name]).decode() for name in _JSON}
     names = ", ".join(f"CAST(:{name} AS jsonb)" if name in _JSON else f":{name}" for name in values)
     await tx.execute(text(f"INSERT INTO bulk_actions ({_FIELDS}) VALUES ({names})"), values)  # noqa: S608 - our own names
+    await ring(tx)
 
 
 async def update(tx: AsyncConnection, bulk: Bulk) -> None:

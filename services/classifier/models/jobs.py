@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.orders import ring
 from services.classifier.models.life import Subject
 
 Work = Literal["train", "evaluate"]
@@ -42,6 +43,7 @@ _FIELDS: Final = ", ".join(Job.__struct_fields__)
 async def insert(tx: AsyncConnection, job: Job) -> None:
     values = ", ".join(f":{name}" for name in Job.__struct_fields__)
     await tx.execute(text(f"INSERT INTO model_jobs ({_FIELDS}) VALUES ({values})"), structs.asdict(job))  # noqa: S608 - our own names
+    await ring(tx)
 
 
 async def unfinished(tx: AsyncConnection, wanted: Job) -> Job | None:
@@ -105,6 +107,8 @@ async def end(tx: AsyncConnection, job: Job, state: State, now: datetime, detail
     )
     values = {"state": state, "detail": detail, "model": model_id, "now": now}
     done = await tx.execute(query, values | {"t": job.tenant_id, "j": job.job_id, "attempts": job.attempts})
+    if state == "waiting":
+        await ring(tx)
     return bool(done.rowcount)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.contracts.denial_classified import Deadline, DenialClassifiedV1, Reason
 from libs.common.database import copy_rows, driver
+from libs.common.orders import ring
 from services.classifier.replays.comparing import Judged, Side, Standing, State, sides
 from services.classifier.store import columns_of, denial_of
 from services.classifier.verdict import Adjudicated
@@ -60,6 +61,7 @@ async def insert(tx: AsyncConnection, replay: Replay) -> None:
     names = Replay.__struct_fields__
     query = f"INSERT INTO replays ({_FIELDS}) VALUES ({', '.join(f':{name}' for name in names)})"  # noqa: S608 - our own names
     await tx.execute(text(query), msgspec.structs.asdict(replay))
+    await ring(tx)
 
 
 async def update(tx: AsyncConnection, replay: Replay) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver
+from libs.common.orders import ring
 from services.ingest.reference.quarter import Quarter
 
 
@@ -44,6 +45,7 @@ async def insert(tx: AsyncConnection, load: Load, size_bytes: int, blocks: Itera
         await connection.execute(
             "INSERT INTO reference_load_chunks VALUES ($1, $2, $3, $4)", load.tenant_id, load.load_id, ordinal, block
         )
+    await ring(tx)
 
 
 _KNOWN = """
@@ -130,6 +132,7 @@ async def give_back(tx: AsyncConnection, load: Load, held: datetime) -> None:
         load.load_id,
         held,
     )
+    await ring(tx)
 
 
 async def finish(

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
+from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import work_off
 from services.ingest.checks.reference import FEE_SCHEDULE
 from services.ingest.followups.store import touch_claims_of_schedule
@@ -36,7 +37,6 @@ _CLAIMS_AT_ONCE = 5000
 _ATTEMPTS_MAX = 3
 _SMALLER = 9, 10  # a release loses at most a tenth of its rows from one quarter to the next
 _SPOOL_BYTES = 8 * 1024 * 1024
-_POLL_SECONDS = 0.5
 
 
 class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else works on the load now
@@ -54,7 +54,7 @@ class ReferenceLoader:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await work_off(self.load_next, idle_seconds=_POLL_SECONDS, waiting="reference_load_waits")
+        await work_off(self.load_next, idle_seconds=LOOK_SECONDS, waiting="reference_load_waits", orders=self._database.listener)
 
     async def load_next(self) -> bool:
         """Load one waiting file to its end; False when none waits."""

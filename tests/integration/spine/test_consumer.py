@@ -454,8 +454,20 @@ async def test_what_comes_for_a_tenant_that_is_erased_is_dropped_and_not_kept_as
     assert [topic for topic, _ in await outbox(database)] == ["squares", "squares"]
 
 
+class Counted(Consumer):
+    """Tells how many records each batch had."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.batches: list[int] = []
+
+    async def process(self, records: Sequence[ConsumerRecord]) -> None:
+        self.batches.append(len(records))
+        await super().process(records)
+
+
 async def test_a_patient_consumer_gathers_what_comes_in_drops(database, kafka_server, topic, squares) -> None:
-    patient = Consumer(
+    patient = Counted(
         f"patient-{topic}",
         [Subscription(topic, TYPE, Number, squares)],
         database,
@@ -463,18 +475,10 @@ async def test_a_patient_consumer_gathers_what_comes_in_drops(database, kafka_se
         clock=FixedClock(NOW),
         patience_ms=2000,
     )
-    batches: list[int] = []
-    process = patient.process
-
-    async def counted(records) -> None:
-        batches.append(len(records))
-        await process(records)
-
-    patient.process = counted
     task = asyncio.create_task(patient.run())
     await produce(kafka_server.bootstrap, topic, [20])
     await wait_for(lambda: len(squares.seen) == 1)
     await produce(kafka_server.bootstrap, topic, range(21, 121))
     await wait_for(lambda: len(squares.seen) == 101)
     await stop(task)
-    assert len(batches) <= 4, batches  # 100 drops one after the other, and the one before them
+    assert len(patient.batches) <= 4, patient.batches  # 100 drops one after the other, and the one before them
