@@ -171,12 +171,17 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
         task.result()
 
 
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a worker's main coroutine on uvloop, with the garbage collector out of the way of batches.
+def spare_batches_the_gc() -> None:
+    """Keep the garbage collector out of the way of batches.
 
-    A batch makes tens of thousands of objects, no cycles among them, and drops them all: looking through them is in vain.
+    One makes tens of thousands of objects, no cycles among them, and drops them all: looking through them is in vain.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_OBJECTS)
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a worker's main coroutine on uvloop."""
+    spare_batches_the_gc()
     uvloop.run(main())  # type: ignore[arg-type]  # a coroutine function's result is a coroutine
