@@ -81,14 +81,19 @@ async def _forget_some(database: Database, table: str, is_old: str, told: Mappin
 
 
 async def look_again(
-    step: Callable[[], Awaitable[float | None]], *, idle_seconds: float, waiting: str, orders: Listener | None = None
+    step: Callable[[], Awaitable[float | None]],
+    *,
+    idle_seconds: float,
+    waiting: str,
+    orders: Listener | None = None,
+    channel: str = CHANNEL,
 ) -> None:
     """Do a step of a job again and again, for ever; what is transient is waited out, and logged as `waiting`.
 
     A step returns how long to rest after it, or None where there was nothing to do: then it is `idle_seconds`, or until somebody
-    rings, where `orders` are listened for.
+    rings on the channel, where `orders` are listened for.
     """
-    with contextlib.nullcontext(asyncio.Event()) if orders is None else orders.hearing(CHANNEL) as rung:
+    with contextlib.nullcontext(asyncio.Event()) if orders is None else orders.hearing(channel) as rung:
         while True:
             rung.clear()
             try:

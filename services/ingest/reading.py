@@ -123,10 +123,13 @@ class IntakeReader:
         small = await self._read_small()
         if small_alone and not self._one_by_one:
             return small
+        # Before it is looked: a file that is told of meanwhile may not be among those that are seen.
+        self._look_for_others_at = asyncio.get_running_loop().time() + _POLL_SECONDS
         other = await self._read_leased()
-        if not other:
+        if other:
+            self._look_for_others_at = 0.0
+        else:
             self._one_by_one = False
-            self._look_for_others_at = asyncio.get_running_loop().time() + _POLL_SECONDS
         return small or other
 
     async def _read_small(self) -> bool:

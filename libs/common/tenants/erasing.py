@@ -71,11 +71,13 @@ class Eraser:
         """Work until cancelled."""
         await look_again(self._step, idle_seconds=LOOK_SECONDS, waiting="erasing_waits", orders=self._database.listener)
 
-    async def _step(self) -> None:
-        await self.erase_all()
+    async def _step(self) -> float | None:
+        waiting = await self._names("erasing")
+        done = await self.erase_all()
         if time.monotonic() >= self._sweep_at:
             await self.sweep()
             self._sweep_at = time.monotonic() + _SWEEP_SECONDS
+        return None if done == len(waiting) else LOOK_SECONDS  # what is stopped is not gone over at every ring
 
     async def erase_all(self) -> int:
         """Erase the tenants that are to be erased and not held; return how many are. Errors: Transient."""

@@ -16,6 +16,7 @@ from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_i
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
 from libs.common.ids import uuid7
+from libs.common.orders import CLOCKS_APART
 from libs.common.table_files import MEDIA_TYPES
 from services.analytics.audits import documents, store
 from services.analytics.audits.plans import ITEMS_MAX, CannotSucceed, succeed
@@ -40,7 +41,7 @@ async def begin_audit(
     as_of = body.as_of or now.date()
     if as_of > now.date():
         raise Problem(422, "bad-day", "`as_of` is a day that has come.")
-    audit: Audit | None = Audit(tenant, uuid7(), body.to_plan(), as_of, "drawing", created_at=now, leased_until=now)
+    audit: Audit | None = Audit(tenant, uuid7(), body.to_plan(), as_of, "drawing", created_at=now, leased_until=now - CLOCKS_APART)
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("begin_audit", body.model_dump_json()), now)
         if kept is not None:

@@ -10,6 +10,7 @@ from typing import Final
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.ids import uuid7
+from libs.common.orders import CLOCKS_APART
 from libs.common.worker import work_off
 from services.analytics.audits import schedules_store, store
 from services.analytics.audits.plans import plan_for
@@ -46,7 +47,7 @@ class Scheduler:
                 last,
                 "drawing",
                 created_at=now,
-                leased_until=now,
+                leased_until=now - CLOCKS_APART,
                 schedule_id=due.schedule_id,
                 period_on=due.next_on,
             )

@@ -13,6 +13,7 @@ from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
 from libs.common.ids import uuid7
+from libs.common.orders import CLOCKS_APART
 from services.analytics.recounts import store
 from services.analytics.recounts.store import Recount, State
 
@@ -74,7 +75,7 @@ async def begin_recount(
 ) -> RecountView:
     """Poll its Location. Asked for again while it is under way it is the same one; another kind waits until it is done."""
     now = clock.now()
-    wanted = Recount(tenant, uuid7(), body.repair, body.reread, "waiting", now, now, leased_until=now)
+    wanted = Recount(tenant, uuid7(), body.repair, body.reread, "waiting", now, now, leased_until=now - CLOCKS_APART)
     async with database.begin(tenant) as tx:
         kept = await idempotency.begin(tx, tenant, key, idempotency.digest("begin_recount", body.model_dump_json()), now)
         if kept is not None:

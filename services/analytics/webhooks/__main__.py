@@ -26,7 +26,7 @@ async def _work() -> None:
     settings = start("analytics", "webhooks", AnalyticsSettings)
     require_master()
     os.nice(_NICE)
-    database = Database(settings.database_url.get_secret_value(), application_name="recours-analytics-webhooks")
+    database = Database(settings.database_url.get_secret_value(), application_name="recours-analytics-webhooks", by_index=True)
     sender = WebhookSender(database, SystemClock(), loopback=settings.webhook_loopback)
     jobs: list[Job] = [until_left_alone, FanOut(database, SystemClock()).run, sender.run, database.listener.run]
     jobs += watch_jobs(at_webhooks(database))

@@ -11,9 +11,10 @@ from libs.common.database import Database
 from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import look_again
 from services.analytics.webhooks import queue
+from services.analytics.webhooks.messages import CHANNEL
 
 _PIECE: Final = 1_000
-_FENCED_SECONDS: Final = 0.1  # something is there, and an older transaction still open: it may end without anybody's telling
+_FENCED_SECONDS: Final = 0.5  # something is there, and an older transaction still open: it may end without anybody's telling
 
 
 class FanOut:
@@ -25,7 +26,9 @@ class FanOut:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self._step, idle_seconds=LOOK_SECONDS, waiting="webhooks_wait", orders=self._database.listener)
+        await look_again(
+            self._step, idle_seconds=LOOK_SECONDS, waiting="webhooks_wait", orders=self._database.listener, channel=CHANNEL
+        )
 
     async def _step(self) -> float | None:
         if await self.queue_some():

@@ -15,6 +15,7 @@ from libs.common.database import driver
 from libs.common.ids import uuid7
 from libs.common.orders import ring
 
+CHANNEL: Final = "recours_webhooks"  # apart from other orders: it rings with every batch that somebody subscribed to
 _COLUMNS: Final = ("tenant_id", "message_id", "type", "occurred_at", "told", "event_id", "traceparent")
 _SUBSCRIBED: Final = """
 SELECT DISTINCT tenant_id, unnest(event_types) AS type, now() AS now FROM webhooks WHERE tenant_id = ANY ($1::text[])
@@ -40,7 +41,7 @@ async def keep_events(tx: AsyncConnection, received: Sequence[Received[Any]]) ->
     ]
     if rows:
         await connection.copy_records_to_table("webhook_messages", columns=_COLUMNS, records=rows)
-        await ring(tx)
+        await ring(tx, CHANNEL)
 
 
 def type_of(type_: str) -> str:
@@ -51,7 +52,7 @@ def type_of(type_: str) -> str:
 async def keep(tx: AsyncConnection, tenant_id: str, type_: str, told: Sequence[bytes], now: datetime) -> None:
     """Keep what happened to a tenant; `told` is JSON."""
     await (await driver(tx)).execute(_KEEP, tenant_id, [uuid7() for _ in told], type_, now, list(told))
-    await ring(tx)
+    await ring(tx, CHANNEL)
 
 
 async def keep_for(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, type_: str, told: bytes, now: datetime) -> UUID:
@@ -66,5 +67,5 @@ async def keep_for(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, type_:
         told,
         webhook_id,
     )
-    await ring(tx)
+    await ring(tx, CHANNEL)
     return message_id

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import driver, touched
 from libs.common.orders import ring
+from services.analytics.webhooks.messages import CHANNEL
 from services.analytics.webhooks.rules import Health, Share, Waiting
 
 # One step of an index for each tenant, however much of each waits.
@@ -124,7 +125,7 @@ async def fan_out(tx: AsyncConnection, tenant_id: str, now: datetime, limit: int
     await connection.execute("SELECT FROM webhooks WHERE tenant_id = $1 ORDER BY webhook_id FOR NO KEY UPDATE", tenant_id)
     taken: int = await connection.fetchval(_FAN_OUT, tenant_id, last, now, limit)
     if taken:
-        await ring(tx)
+        await ring(tx, CHANNEL)
     await connection.execute("UPDATE webhook_sequences SET last = $2 WHERE tenant_id = $1", tenant_id, last + taken)
     return taken
 
@@ -229,7 +230,7 @@ async def replay_some(tx: AsyncConnection, now: datetime, limit: int) -> int:
     if found is None:
         return 0
     if found["queued"]:
-        await ring(tx)
+        await ring(tx, CHANNEL)
     await connection.execute(
         "UPDATE webhook_replays SET queued = queued + $3, after_at = coalesce($4, after_at),"
         " after_sequence = coalesce($5, after_sequence), finished_at = $6 WHERE tenant_id = $1 AND replay_id = $2",

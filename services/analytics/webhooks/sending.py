@@ -66,7 +66,13 @@ class WebhookSender:
     async def run(self) -> None:
         """Work until cancelled."""
         try:
-            await look_again(self._step, idle_seconds=_DUE_SECONDS, waiting="webhooks_wait", orders=self._database.listener)
+            await look_again(
+                self._step,
+                idle_seconds=_DUE_SECONDS,
+                waiting="webhooks_wait",
+                orders=self._database.listener,
+                channel=messages.CHANNEL,
+            )
         finally:
             tasks = [task for _, task in self._serving.values()]
             for task in tasks:

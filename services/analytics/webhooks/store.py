@@ -13,6 +13,7 @@ from libs.common.database import driver
 from libs.common.orders import ring
 from libs.common.sealing.keys import cipher_of
 from services.analytics.seals import OLD_SECRET, SECRET
+from services.analytics.webhooks.messages import CHANNEL
 
 State = Literal["waiting", "delivered", "dead"]
 
@@ -112,7 +113,7 @@ async def update(tx: AsyncConnection, webhook: Webhook) -> None:
     query = f"UPDATE webhooks SET {changes} WHERE tenant_id = $1 AND webhook_id = $2"  # noqa: S608 - names are ours
     values = [getattr(webhook, name) for name in _CHANGEABLE]
     await (await driver(tx)).execute(query, webhook.tenant_id, webhook.webhook_id, *values)
-    await ring(tx)
+    await ring(tx, CHANNEL)
 
 
 async def get(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, *, lock: bool = False) -> Webhook | None:
@@ -167,14 +168,14 @@ async def revive(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, delivery
         delivery_id,
         now,
     )
-    await ring(tx)
+    await ring(tx, CHANNEL)
     return None if row is None else _delivery(row)
 
 
 async def insert_replay(tx: AsyncConnection, replay: Replay) -> None:
     query = f"INSERT INTO webhook_replays ({_REPLAY}) VALUES ({_places(len(Replay.__struct_fields__))})"  # noqa: S608 - names are ours
     await (await driver(tx)).execute(query, *_values(replay))
-    await ring(tx)
+    await ring(tx, CHANNEL)
 
 
 async def get_replay(tx: AsyncConnection, tenant_id: str, webhook_id: UUID, replay_id: UUID) -> Replay | None:

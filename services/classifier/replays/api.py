@@ -18,6 +18,7 @@ from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
 from libs.common.http.written import Day
 from libs.common.ids import uuid7
+from libs.common.orders import ring
 from services.classifier.replays import store
 from services.classifier.replays.comparing import TRANSITIONS, Command, Side, State
 from services.classifier.replays.store import ChangeRow, Move, Replay
@@ -187,6 +188,7 @@ async def apply_replay(replay_id: ReplayId, tenant: TenantDep, database: Databas
         if replay.state not in ("applying", "applied"):
             replay = _moved(replay, "apply", clock.now())
             await store.update(tx, replay)
+            await ring(tx)
     return _view(replay)
 
 

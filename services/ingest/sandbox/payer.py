@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from libs.common.clock import Clock
-from libs.common.database import Database
+from libs.common.database import Database, wake
 from libs.common.ids import named_id, uuid7
 from libs.common.worker import work_off
 from libs.synthetic.sandbox import ANSWERED_AFTER, answer
@@ -21,7 +21,7 @@ from services.ingest.packing import pack, unpack
 from services.ingest.received import Received
 from services.ingest.sandbox import store
 from services.ingest.sandbox.store import Letter
-from services.ingest.store import insert_interchange
+from services.ingest.store import CHANNEL, insert_interchange
 
 log = structlog.get_logger()
 
@@ -72,4 +72,6 @@ class SandboxPayer:
                 sha256 = hashlib.sha256(body).hexdigest()
                 received = Received(each.tenant_id, named_id("interchange", each.tenant_id, sha256), now, each.traceparent)
                 await insert_interchange(tx, received, sha256, len(body), [each.packed])
+            if letters:
+                await wake(tx, CHANNEL)  # what was told last was the size of one of them
         return len(letters)

@@ -37,9 +37,10 @@ def working(url: str, job: Callable[[Database], Coroutine[Any, Any, None]]) -> I
 
     async def work() -> None:
         worker = Database(url)
-        running = asyncio.create_task(job(worker))
+        listening, running = asyncio.create_task(worker.listener.run()), asyncio.create_task(job(worker))
         await asyncio.to_thread(over.wait)
-        running.cancel()
+        for task in (listening, running):
+            task.cancel()
         await worker.close()
 
     thread = Thread(target=asyncio.run, args=(work(),))
