@@ -1,7 +1,9 @@
 """A replay tries a version over what is past, changes nothing until it is applied, then each denial once, however often killed."""
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ import msgspec
 import pytest
 
 from libs.common.clock import FixedClock
+from libs.common.orders import CHANNEL
 from services.classifier.replays.running import Replayer
 from services.classifier.verdict import version_name
 from tests.integration.consumers.conftest import NOW, Service, remit, reversal
@@ -186,6 +189,30 @@ async def test_a_replay_killed_twice_goes_on_and_changes_each_denial_once(classi
 def killed(url: str, module: str, name: str) -> int:
     """Run a worker that is killed at the second call of a function; return its exit status."""
     return subprocess.run([sys.executable, "-c", KILLED, url, module, name], check=False, timeout=120).returncode
+
+
+async def test_whoever_asks_for_a_replay_or_applies_one_rings(classifier: Service) -> None:
+    heard: list[str] = []
+    classifier.worker.listener.call(CHANNEL, heard.append)
+    listening = asyncio.create_task(classifier.worker.listener.run())
+    try:
+        await until(lambda: len(heard) == 1)  # it listens
+        await classifier.take(n290("A"))
+        async with client(classifier) as asking:
+            await publish(asking, N290)
+            path = await begin(asking, 1)
+            await until(lambda: len(heard) == 2)
+            await work(classifier)
+            assert (await asking.post(f"{path}/apply")).status_code == 202
+            await until(lambda: len(heard) == 3)
+    finally:
+        listening.cancel()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - the server tells
+            await asyncio.sleep(0.01)
 
 
 async def test_what_was_taken_back_meanwhile_is_not_revised(classifier: Service) -> None:
