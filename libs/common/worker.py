@@ -93,16 +93,17 @@ async def look_again(
     A step returns how long to rest after it, or None where there was nothing to do: then it is `idle_seconds`, or until somebody
     rings on the channel, where `orders` are listened for.
     """
-    with contextlib.nullcontext(asyncio.Event()) if orders is None else orders.hearing(channel) as rung:
+    with contextlib.nullcontext() if orders is None else orders.hearing(channel) as rung:
         while True:
-            rung.clear()
+            if rung is not None:
+                rung.clear()
             try:
                 rest = await step()
             except Transient as error:
                 log.warning(waiting, error=str(error))
                 rest = _BACKOFF_SECONDS
-            if rest is not None:
-                await asyncio.sleep(rest)
+            if rung is None or rest is not None:
+                await asyncio.sleep(idle_seconds if rest is None else rest)
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(idle_seconds):
