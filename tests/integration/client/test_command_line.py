@@ -364,13 +364,13 @@ def test_dead_letters_are_listed_shown_and_replayed(run: Run, stack: Stack) -> N
 
 
 def test_all_dead_letters_are_replayed_when_that_is_said_twice(run: Run, stack: Stack) -> None:
-    run_apart(produce(stack.bootstrap, "denial.classified", b"no JSON"))
-
     def waiting() -> list[dict[str, Any]]:
         found = run("dead-letters", "list", "--service", "analytics", "--json").lines
         return [line["dead_letter"] for line in found if line["dead_letter"]["replayed_at"] is None]
 
-    assert eventually(waiting)
+    earlier = len(waiting())
+    run_apart(produce(stack.bootstrap, "denial.classified", b"no JSON"))
+    assert eventually(lambda: len(waiting()) == earlier + 1)
     before = {letter["dead_letter_id"] for letter in waiting()}
     asked = run("dead-letters", "replay", "--all", "--service", "analytics", stdin=b"n\n")
     assert asked.code == 1
