@@ -36,9 +36,7 @@ def consuming_service(
     role = role_of(service)
     settings = start(service, role, CommonSettings)
     require_master()
-    database = Database(
-        settings.database_url.get_secret_value(), application_name=f"recours-{service}-{role}", by_index=role == "worker"
-    )
+    database = open_database(service, role, settings)
     if role == "api":
         from libs.common.http.serve import serve  # noqa: PLC0415 - a worker starts without what HTTP needs
 
@@ -74,6 +72,12 @@ def health_job(settings: CommonSettings, database: Database, **checks: Check) ->
         return []
     everything = {"database": database.ping, "kafka": lambda: broker_answers(settings.kafka), **checks}
     return [lambda: serve_health(settings.host, port, everything)]
+
+
+def open_database(service: str, role: str, settings: CommonSettings) -> Database:
+    """Return the database as a process of a service uses it: all but the API look up what they are told of, by an index."""
+    url = settings.database_url.get_secret_value()
+    return Database(url, application_name=f"recours-{service}-{role}", by_index=role != "api")
 
 
 def role_of(service: str) -> str:

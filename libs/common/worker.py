@@ -20,7 +20,7 @@ from sqlalchemy import text
 from libs.common.database import Database, Listener
 from libs.common.errors import Transient
 from libs.common.ids import first_uuid7
-from libs.common.orders import CHANNEL
+from libs.common.orders import CHANNEL, LOOK_SECONDS
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ async def _forget_some(database: Database, table: str, is_old: str, told: Mappin
 async def look_again(
     step: Callable[[], Awaitable[float | None]],
     *,
-    idle_seconds: float,
+    idle_seconds: float = LOOK_SECONDS,
     waiting: str,
     orders: Listener | None = None,
     channel: str = CHANNEL,
@@ -111,7 +111,12 @@ async def look_again(
 
 
 async def work_off(
-    do: Callable[[], Awaitable[int]], *, idle_seconds: float, waiting: str, full: int = 1, orders: Listener | None = None
+    do: Callable[[], Awaitable[int]],
+    *,
+    idle_seconds: float = LOOK_SECONDS,
+    waiting: str,
+    full: int = 1,
+    orders: Listener | None = None,
 ) -> None:
     """Do what waits, piece after piece, for ever; one that did less than `full` was the last for `idle_seconds`."""
 

@@ -6,7 +6,7 @@ from libs.common.audit.jobs import audit_jobs
 from libs.common.clock import SystemClock
 from libs.common.database import Database
 from libs.common.messaging.relay import Relay
-from libs.common.process import health_job, role_of, start
+from libs.common.process import health_job, open_database, role_of, start
 from libs.common.retention.forgetting import Forgetter
 from libs.common.sealing.master import require_master
 from libs.common.sealing.rewriting import Rewriter, columns
@@ -67,9 +67,7 @@ def main() -> None:
     role = role_of(SERVICE)
     settings = start(SERVICE, role, IngestSettings)
     require_master()
-    database = Database(
-        settings.database_url.get_secret_value(), application_name=f"recours-{SERVICE}-{role}", by_index=role == "worker"
-    )
+    database = open_database(SERVICE, role, settings)
     if role == "api":
         answer(database, settings)
     else:

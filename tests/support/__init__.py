@@ -35,6 +35,13 @@ def is_ready(url: str) -> bool:
         return False
 
 
+async def until(holds: Callable[..., bool], *, seconds: float = 30) -> None:
+    """Return as soon as something holds that other tasks or processes bring about. Errors: TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0.02)
+
+
 def eventually(
     holds: Callable[[], bool], *, seconds: float = _PATIENCE_SECONDS, otherwise: Callable[[], str] = lambda: "it did not come about"
 ) -> None:

@@ -10,7 +10,6 @@ import builtins
 import faulthandler
 import functools
 import hashlib
-import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -55,9 +54,8 @@ _BACKOFF_SECONDS_MAX = 3.0  # at most this long after its return nobody has noti
 # begin (aiokafka 0.14): there it goes on asking the same one until this time is over.
 _LEADERS_KNOWN_MS = 3_000
 _STUCK_SECONDS = 120  # a batch takes well under a second; a process that hangs this long is better dead
+_WATCH_SECONDS = 12.0  # each time that it is put off, the watch ends a thread and starts another
 _PARTITION_FETCH_BYTES = 8 * 1024 * 1024
-
-_watched_at = -math.inf
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ class Consumer:
                 try:
                     await consumer.stop()
                 finally:
-                    _watch_no_more()
+                    faulthandler.cancel_dump_traceback_later()
             await asyncio.sleep(1)
 
     async def check(self) -> None:
@@ -196,9 +194,11 @@ class Consumer:
     async def _consume_for_ever(self, consumer: AIOKafkaConsumer) -> None:
         self._done.clear()
         loop = asyncio.get_running_loop()
-        commit_at = worked = 0.0
+        commit_at = watch_at = worked = 0.0
         while True:
-            _watch()
+            if loop.time() >= watch_at:
+                _watch()
+                watch_at = loop.time() + _WATCH_SECONDS
             # Not in hand yet: what is fetched while a rebalance begins waits for its end, and that waits for what is in hand. No
             # rebalance can begin between the two lines: the lock is free, or `_hand_over` has it and nothing is given out.
             fetched = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=self._batch_records)
@@ -407,16 +407,7 @@ async def _of_standing_tenants(tx: AsyncConnection, admitted: list[Received[Any]
 
 def _watch() -> None:
     """End the process, with the stacks of all its threads in the log, unless this is called again in time: it makes no progress."""
-    global _watched_at  # noqa: PLW0603 - the watch is the process's
-    if time.monotonic() - _watched_at > _STUCK_SECONDS / 10:  # each call ends a thread and starts another
-        faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
-        _watched_at = time.monotonic()
-
-
-def _watch_no_more() -> None:
-    global _watched_at  # noqa: PLW0603 - as above
-    faulthandler.cancel_dump_traceback_later()
-    _watched_at = -math.inf
+    faulthandler.dump_traceback_later(_STUCK_SECONDS, exit=True)
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

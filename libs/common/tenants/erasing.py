@@ -7,7 +7,7 @@ transaction was over that could not know yet. What comes all the same (a request
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -69,11 +69,11 @@ class Eraser:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self._step, idle_seconds=LOOK_SECONDS, waiting="erasing_waits", orders=self._database.listener)
+        await look_again(self._step, waiting="erasing_waits", orders=self._database.listener)
 
     async def _step(self) -> float | None:
         waiting = await self._names("erasing")
-        done = await self.erase_all()
+        done = await self._erase_each(waiting)
         if time.monotonic() >= self._sweep_at:
             await self.sweep()
             self._sweep_at = time.monotonic() + _SWEEP_SECONDS
@@ -81,8 +81,11 @@ class Eraser:
 
     async def erase_all(self) -> int:
         """Erase the tenants that are to be erased and not held; return how many are. Errors: Transient."""
+        return await self._erase_each(await self._names("erasing"))
+
+    async def _erase_each(self, tenants: Sequence[str]) -> int:
         done = 0
-        for tenant_id in await self._names("erasing"):
+        for tenant_id in tenants:
             try:
                 await self._erase(tenant_id)
             except Stopped:

@@ -10,7 +10,6 @@ from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.database import Database, freeze
-from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics.audits import store
@@ -31,7 +30,7 @@ class Drawer:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self.step, idle_seconds=LOOK_SECONDS, waiting="audit_waits", orders=self._database.listener)
+        await look_again(self.step, waiting="audit_waits", orders=self._database.listener)
 
     async def step(self) -> float | None:
         """Draw one; None where there is none."""

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from libs.common.clock import Clock
 from libs.common.database import Database, freeze
 from libs.common.messaging.brokers import OPEN, BrokerAccess
-from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import look_again
 from services.analytics import queries
 from services.analytics import store as sums_store
@@ -59,7 +58,7 @@ class Recounter:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self.step, idle_seconds=LOOK_SECONDS, waiting="recount_waits", orders=self._database.listener)
+        await look_again(self.step, waiting="recount_waits", orders=self._database.listener)
 
     async def step(self) -> float | None:
         """Do one recount; None where there is none."""

@@ -8,9 +8,8 @@ from typing import Final
 
 from libs.common.beside import until_left_alone
 from libs.common.clock import SystemClock
-from libs.common.database import Database
 from libs.common.health import serve as serve_health
-from libs.common.process import start
+from libs.common.process import open_database, start
 from libs.common.sealing.master import require_master
 from libs.common.watching import watch_jobs
 from libs.common.worker import Job, run, run_jobs
@@ -26,7 +25,7 @@ async def _work() -> None:
     settings = start("analytics", "webhooks", AnalyticsSettings)
     require_master()
     os.nice(_NICE)
-    database = Database(settings.database_url.get_secret_value(), application_name="recours-analytics-webhooks", by_index=True)
+    database = open_database("analytics", "webhooks", settings)
     sender = WebhookSender(database, SystemClock(), loopback=settings.webhook_loopback)
     jobs: list[Job] = [until_left_alone, FanOut(database, SystemClock()).run, sender.run, database.listener.run]
     jobs += watch_jobs(at_webhooks(database))

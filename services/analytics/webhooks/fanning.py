@@ -8,7 +8,6 @@ from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import look_again
 from services.analytics.webhooks import queue
 from services.analytics.webhooks.messages import CHANNEL
@@ -26,18 +25,10 @@ class FanOut:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(
-            self._step, idle_seconds=LOOK_SECONDS, waiting="webhooks_wait", orders=self._database.listener, channel=CHANNEL
-        )
+        await look_again(self.queue_some, waiting="webhooks_wait", orders=self._database.listener, channel=CHANNEL)
 
-    async def _step(self) -> float | None:
-        if await self.queue_some():
-            return 0.0
-        async with self._database.begin() as tx:
-            return _FENCED_SECONDS if await queue.new_tenants(tx) else None
-
-    async def queue_some(self) -> int:
-        """Queue a piece of what each tenant has, and of one replay; return how much was looked at."""
+    async def queue_some(self) -> float | None:
+        """Queue a piece of what each tenant has, and of one replay; return how long to rest after it, None if there is nothing."""
         now = self._clock.now()
         async with self._database.begin() as tx:
             tenants = await queue.new_tenants(tx)
@@ -47,4 +38,6 @@ class FanOut:
                 done += await queue.fan_out(tx, tenant_id, now, _PIECE)
         async with self._database.begin() as tx:
             done += await queue.replay_some(tx, now, _PIECE)
-        return done
+        if done:
+            return 0.0
+        return _FENCED_SECONDS if tenants else None

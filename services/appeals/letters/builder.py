@@ -22,7 +22,6 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.orders import LOOK_SECONDS
 from libs.common.programs import run_apart
 from libs.common.worker import work_off
 from services.appeals.documents import store as documents
@@ -59,7 +58,7 @@ class PacketBuilder:
     async def run(self) -> None:
         """Work until cancelled."""
         await asyncio.to_thread(_clear_up)
-        await work_off(self.build_next, idle_seconds=LOOK_SECONDS, waiting="packet_waits", orders=self._database.listener)
+        await work_off(self.build_next, waiting="packet_waits", orders=self._database.listener)
 
     async def build_next(self) -> bool:
         """Build one packet to its end; False when none waits."""

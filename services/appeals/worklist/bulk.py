@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.orders import LOOK_SECONDS
 from libs.common.people import SYSTEM
 from libs.common.worker import work_off
 from services.appeals import closing
@@ -41,7 +40,7 @@ class BulkRunner:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await work_off(self.do_batch, idle_seconds=LOOK_SECONDS, waiting="bulk_waits", orders=self._database.listener)
+        await work_off(self.do_batch, waiting="bulk_waits", orders=self._database.listener)
 
     async def do_batch(self) -> bool:
         """Do one batch of the oldest bulk action; False where there is none."""

@@ -21,7 +21,6 @@ import structlog
 
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.orders import LOOK_SECONDS
 from libs.common.programs import begun
 from libs.common.worker import look_again
 from services.classifier.models import jobs, store
@@ -53,7 +52,7 @@ class Trainer:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self.step, idle_seconds=LOOK_SECONDS, waiting="model_job_waits", orders=self._database.listener)
+        await look_again(self.step, waiting="model_job_waits", orders=self._database.listener)
 
     async def step(self) -> float | None:
         """Do one job; None where there is none."""

@@ -13,7 +13,6 @@ from libs.common.contracts import denial_classified
 from libs.common.contracts.envelope import Event, first_event
 from libs.common.database import Database
 from libs.common.messaging import outbox
-from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import look_again
 from services.classifier.odds.book import PUBLISHED_ONLY, Book, with_odds
 from services.classifier.odds.outcomes import KeptDenial
@@ -39,7 +38,7 @@ class Replayer:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await look_again(self.step, idle_seconds=LOOK_SECONDS, waiting="replay_waits", orders=self._database.listener)
+        await look_again(self.step, waiting="replay_waits", orders=self._database.listener)
 
     async def step(self) -> float | None:
         """Do one batch of the oldest replay with work left; return how long to rest after it, or None where there is no work."""

@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import Transient
-from libs.common.orders import LOOK_SECONDS
 from libs.common.worker import work_off
 from services.ingest.checks.reference import FEE_SCHEDULE
 from services.ingest.followups.store import touch_claims_of_schedule
@@ -54,7 +53,7 @@ class ReferenceLoader:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await work_off(self.load_next, idle_seconds=LOOK_SECONDS, waiting="reference_load_waits", orders=self._database.listener)
+        await work_off(self.load_next, waiting="reference_load_waits", orders=self._database.listener)
 
     async def load_next(self) -> bool:
         """Load one waiting file to its end; False when none waits."""

@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -19,6 +18,7 @@ from services.classifier.verdict import version_name
 from tests.integration.consumers.conftest import NOW, Service, remit, reversal
 from tests.integration.consumers.test_api import client
 from tests.integration.consumers.test_rules import LIMIT, N290, n290
+from tests.support import until
 
 PERIOD = {"from": "2026-01-01", "to": "2026-12-31"}
 # A worker that is killed at the second call of a function, inside its transaction.
@@ -207,12 +207,6 @@ async def test_whoever_asks_for_a_replay_or_applies_one_rings(classifier: Servic
             await until(lambda: len(heard) == 3)
     finally:
         listening.cancel()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - the server tells
-            await asyncio.sleep(0.01)
 
 
 async def test_what_was_taken_back_meanwhile_is_not_revised(classifier: Service) -> None:

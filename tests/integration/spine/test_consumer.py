@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -27,6 +27,7 @@ from libs.common.messaging import outbox as outbox_module
 from libs.common.messaging.cloudevents import read_attributes, write_headers
 from libs.common.messaging.consumer import Consumer, Subscription
 from libs.common.messaging.dead_letters import DeadLetter, DeadLetterLimit, TooManyDeadLetters
+from tests.support import until
 
 TOPIC, TYPE = "numbers", "recours.number.v1"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -87,13 +88,6 @@ def record(number: int | None = None, *, offset: int = 0, event_id: UUID | None 
         "headers": tuple((name, held.encode()) for name, held in headers.items() if held is not None),
     }
     return ConsumerRecord(**values | changed)
-
-
-@pytest.fixture
-async def database(service_database) -> AsyncIterator[Database]:
-    database = Database(service_database("classifier").worker_url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -286,12 +280,6 @@ def _letter(fields: dict[str, Any]) -> Any:
     return DeadLetter(**fields)
 
 
-async def wait_for(condition, seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another process or task
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def topic(kafka_server) -> str:
     name = f"numbers-{uuid4().hex[:8]}"
@@ -311,16 +299,21 @@ async def produce(bootstrap: str, topic: str, numbers: Sequence[int]) -> None:
     await producer.stop()
 
 
-def member(database: Database, kafka_server: Any, topic: str, squares: Squares, instance: str | None = None) -> Consumer:
+class Counted(Consumer):
+    """Tells how many records each batch had."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.batches: list[int] = []
+
+    async def process(self, records: Sequence[ConsumerRecord]) -> None:
+        self.batches.append(len(records))
+        await super().process(records)
+
+
+def member(database: Database, kafka_server: Any, topic: str, squares: Squares, **told: Any) -> "Counted":
     subscription = Subscription(topic, TYPE, Number, squares)
-    return Consumer(
-        f"group-{topic}",
-        [subscription],
-        database,
-        bootstrap=kafka_server.bootstrap,
-        clock=FixedClock(NOW),
-        instance=instance,
-    )
+    return Counted(f"group-{topic}", [subscription], database, bootstrap=kafka_server.bootstrap, clock=FixedClock(NOW), **told)
 
 
 async def stop(task: "asyncio.Task[None]") -> None:
@@ -333,8 +326,8 @@ async def test_what_is_transient_is_waited_out_and_the_same_batch_comes_again(da
     await produce(kafka_server.bootstrap, topic, range(20, 30))
     consumer = member(database, kafka_server, topic, squares)
     task = asyncio.create_task(consumer.run())
-    await wait_for(lambda: consumer.waiting_since is not None)
-    await wait_for(lambda: len(squares.seen) == 10)
+    await until(lambda: consumer.waiting_since is not None)
+    await until(lambda: len(squares.seen) == 10)
     await stop(task)
     assert sorted(squares.seen) == list(range(20, 30))
 
@@ -342,7 +335,7 @@ async def test_what_is_transient_is_waited_out_and_the_same_batch_comes_again(da
 async def test_two_members_share_the_work_and_hand_it_over_without_doubling(database, kafka_server, topic, squares) -> None:
     await produce(kafka_server.bootstrap, topic, range(100, 140))
     first = asyncio.create_task(member(database, kafka_server, topic, squares).run())
-    await wait_for(lambda: len(squares.seen) >= 40)
+    await until(lambda: len(squares.seen) >= 40)
     second = asyncio.create_task(member(database, kafka_server, topic, squares).run())
     await produce(kafka_server.bootstrap, topic, range(140, 180))
     await stop(first)
@@ -370,13 +363,13 @@ async def test_a_rebalance_that_begins_while_records_come_is_over_at_once(databa
             await asyncio.sleep(0.02)
 
     tasks = [asyncio.create_task(trickle()), asyncio.create_task(member(database, kafka_server, topic, squares).run())]
-    await wait_for(lambda: squares.seen != [])
+    await until(lambda: squares.seen != [])
     for _ in range(REBALANCES):
         others = Squares()
         other = asyncio.create_task(member(database, kafka_server, topic, others).run())
-        await wait_for(lambda others=others: others.seen != [])
+        await until(lambda others=others: others.seen != [])
         before = len(squares.seen)
-        await wait_for(lambda before=before: len(squares.seen) > before)
+        await until(lambda before=before: len(squares.seen) > before)
         await stop(other)
     for task in tasks:
         await stop(task)
@@ -423,7 +416,7 @@ async def test_an_uncommitted_batch_is_read_again_after_a_crash(database, kafka_
         clock=FixedClock(NOW),
     )
     task = asyncio.create_task(consumer.run())
-    await wait_for(lambda: 13 in squares_after.seen)
+    await until(lambda: 13 in squares_after.seen)
     await stop(task)
     assert sorted(squares.seen + squares_after.seen) == [1, 2, 13]
 
@@ -454,31 +447,12 @@ async def test_what_comes_for_a_tenant_that_is_erased_is_dropped_and_not_kept_as
     assert [topic for topic, _ in await outbox(database)] == ["squares", "squares"]
 
 
-class Counted(Consumer):
-    """Tells how many records each batch had."""
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.batches: list[int] = []
-
-    async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        self.batches.append(len(records))
-        await super().process(records)
-
-
 async def test_a_patient_consumer_gathers_what_comes_in_drops(database, kafka_server, topic, squares) -> None:
-    patient = Counted(
-        f"patient-{topic}",
-        [Subscription(topic, TYPE, Number, squares)],
-        database,
-        bootstrap=kafka_server.bootstrap,
-        clock=FixedClock(NOW),
-        patience_ms=2000,
-    )
+    patient = member(database, kafka_server, topic, squares, patience_ms=2000)
     task = asyncio.create_task(patient.run())
     await produce(kafka_server.bootstrap, topic, [20])
-    await wait_for(lambda: len(squares.seen) == 1)
+    await until(lambda: len(squares.seen) == 1)
     await produce(kafka_server.bootstrap, topic, range(21, 121))
-    await wait_for(lambda: len(squares.seen) == 101)
+    await until(lambda: len(squares.seen) == 101)
     await stop(task)
     assert len(patient.batches) <= 4, patient.batches  # 100 drops one after the other, and the one before them

@@ -9,7 +9,8 @@ import pytest
 from libs.common.database import Database
 from libs.common.orders import ring
 from libs.common.worker import look_again
-from tests.integration.spine.test_consumer import stop, wait_for
+from tests.integration.spine.test_consumer import stop
+from tests.support import until
 
 LONG = 3600.0
 
@@ -26,20 +27,13 @@ class Job:
 
 
 @pytest.fixture
-async def database(service_database) -> AsyncIterator[Database]:
-    database = Database(service_database("classifier").worker_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def job(database: Database) -> AsyncIterator[Job]:
     waits = Job()
     tasks = [
         asyncio.create_task(database.listener.run()),
         asyncio.create_task(look_again(waits.step, idle_seconds=LONG, waiting="waits", orders=database.listener)),
     ]
-    await wait_for(lambda: waits.looked == 2)  # at its start, and when it is heard what it is told
+    await until(lambda: waits.looked == 2)  # at its start, and when it is heard what it is told
     yield waits
     for task in tasks:
         await stop(task)
@@ -48,7 +42,7 @@ async def job(database: Database) -> AsyncIterator[Job]:
 async def test_a_ring_is_heard_when_its_transaction_has_committed(database, job) -> None:
     async with database.begin() as tx:
         await ring(tx)
-    await wait_for(lambda: job.looked == 3)
+    await until(lambda: job.looked == 3)
 
 
 async def test_what_is_taken_back_rings_for_nobody(database, job) -> None:
@@ -65,16 +59,16 @@ async def test_what_is_taken_back_rings_for_nobody(database, job) -> None:
 async def test_a_lost_connection_is_opened_again_and_everybody_looks(database, job) -> None:
     async with database.begin() as tx:
         await tx.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-    await wait_for(lambda: job.looked == 3)
+    await until(lambda: job.looked == 3)
     async with database.begin() as tx:
         await ring(tx)
-    await wait_for(lambda: job.looked == 4)
+    await until(lambda: job.looked == 4)
 
 
 async def test_a_channel_that_is_asked_for_later_is_heard_too(database, job) -> None:
     told: list[str] = []
     database.listener.call("recours_later", told.append)
-    await wait_for(lambda: told == [""])
+    await until(lambda: told == [""])
     async with database.begin() as tx:
         await tx.exec_driver_sql("NOTIFY recours_later, 'now'")
-    await wait_for(lambda: told == ["", "now"])
+    await until(lambda: told == ["", "now"])

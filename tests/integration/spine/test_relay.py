@@ -43,13 +43,6 @@ def event(
 
 
 @pytest.fixture
-async def database(service_database) -> AsyncIterator[Database]:
-    database = Database(service_database("classifier").worker_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def topic(kafka_server) -> str:
     name = f"relay-{uuid4().hex[:8]}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)

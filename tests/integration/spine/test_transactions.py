@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from unittest.mock import Mock
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -15,13 +15,6 @@ from libs.common import measures
 from libs.common.database import Database, copy_out, copy_rows, driver, wake
 from libs.common.errors import Transient
 from tests.support.proxy import Proxy
-
-
-@pytest.fixture
-async def database(service_database) -> AsyncIterator[Database]:
-    database = Database(service_database("classifier").worker_url)
-    yield database
-    await database.close()
 
 
 async def admitted(database: Database) -> int:

@@ -1,13 +1,11 @@
 """What is old is forgotten some rows at a time, and nothing else is."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from libs.common import worker
 from libs.common.database import Database, driver
-from tests.support import ServiceDatabase
 
 OLD, KEPT = 5, 3
 # Ids of ours begin with the time; those of anybody else may begin with anything.
@@ -22,14 +20,6 @@ ANSWERS = """
 INSERT INTO idempotency_keys (tenant_id, key, request_digest, kept_until)
 SELECT 'local', gen_random_uuid()::text, 'x', now() + make_interval(hours => $2) FROM generate_series(1, $1)
 """
-
-
-@pytest.fixture
-async def database(service_database) -> AsyncIterator[Database]:
-    urls: ServiceDatabase = service_database("classifier")
-    database = Database(urls.worker_url)
-    yield database
-    await database.close()
 
 
 async def counts(database: Database) -> list[int]:
