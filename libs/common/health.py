@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from email.utils import formatdate
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -49,11 +50,14 @@ async def broker_answers(bootstrap: str) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server among other jobs: signals are theirs."""
+    """A server among other jobs: signals are theirs, and it has no clock to keep, which uvicorn's looks at ten times a second."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        await asyncio.Event().wait()  # until cancelled
 
 
 async def serve(host: str, port: int, checks: Mapping[str, Check]) -> None:
@@ -76,11 +80,12 @@ async def serve(host: str, port: int, checks: Mapping[str, Check]) -> None:
             # In a thread: writing some thousand lines must not hold up what the loop has to do.
             content_type, body = await asyncio.to_thread(metrics.exposition, accept)
             status, headers = 200, [(b"content-type", content_type.encode())]
+        headers = [(b"date", formatdate(usegmt=True).encode()), *headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     config = uvicorn.Config(
         app, host=host, port=port, loop="none", http="httptools", lifespan="off", log_config=None, access_log=False,
-        server_header=False, backlog=16,
+        server_header=False, date_header=False, backlog=16,
     )  # fmt: skip
     await _Server(config).serve()

@@ -30,7 +30,7 @@ def consuming_service(
     subscriptions: Sequence[Subscription],
     jobs_of: Callable[[Database, Clock], Sequence[Job]] = lambda _, __: (),
     hold: Hold | None = None,
-    patience_ms: int = 0,
+    patient: bool = False,
 ) -> None:
     """Run `api` (HTTP) or `worker` (consumer, relay, upkeep and its own jobs in one process), as the command line says."""
     role = role_of(service)
@@ -53,7 +53,7 @@ def consuming_service(
             clock=SystemClock(),
             instance=settings.instance,
             hold=hold,
-            patience_ms=patience_ms,
+            patient=patient,
         )
         relay = Relay(database, bootstrap=settings.kafka, access=settings.broker_access(), source=f"recours/{service}")
         jobs = [consumer.run, relay.run, database.listener.run, lambda: upkeep(database), *jobs_of(database, SystemClock())]

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SERVICE = "analytics"
-_PATIENCE_MS = 250  # a figure may be this late; gathered, many events cost little more than one
 
 
 def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
@@ -84,5 +83,5 @@ if __name__ == "__main__":
         SUBSCRIPTIONS,
         jobs_of,
         keep_events,
-        patience_ms=_PATIENCE_MS,
+        patient=True,  # a figure may be half a second late; gathered, many events cost little more than one
     )

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SERVICE = "appeals"
-_PATIENCE_MS = 250  # nobody waits for a case to be opened; gathered, many cost little more than one
 
 
 def make_api(database: Database, clock: Clock, verifier: Verifier) -> "FastAPI":
@@ -92,5 +91,5 @@ if __name__ == "__main__":
         ],
         jobs_of,
         hold,
-        patience_ms=_PATIENCE_MS,
+        patient=True,  # nobody waits for a case to be opened; gathered, many cost little more than one
     )

@@ -1,6 +1,7 @@
 """Serving: uvicorn on uvloop, quiet, and ended in good order."""
 
 import asyncio
+import contextlib
 import gc
 import signal
 import socket
@@ -22,6 +23,7 @@ from libs.common.settings import CommonSettings
 from libs.common.watching import watch_jobs
 
 _GRACE_SECONDS = 10
+_TICK_SECONDS = 1.0
 _ACCEPTED_IN_A_TURN = 32
 _TAKES_NOTHING_MS = 60_000  # then the kernel lets go of who is sent something and takes nothing of it
 
@@ -37,16 +39,29 @@ class Leaving(uvicorn.Server):
         self._door = door
         self._drain_seconds = drain_seconds
         self._leaves_at: float | None = None
+        self._told = asyncio.Event()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        asyncio.get_running_loop().call_soon_threadsafe(self._told.set)
         if sig != signal.SIGTERM or self._drain_seconds == 0 or self._leaves_at is not None:
             super().handle_exit(sig, frame)
             return
         self._leaves_at = time.monotonic() + self._drain_seconds
         self._door.leaving = True
 
+    async def main_loop(self) -> None:
+        """Tick when there is a reason, a new second for the date of answers or a signal: uvicorn's own wakes ten times a second."""
+        while not await self.on_tick(0):
+            self._told.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._rest()):
+                    await self._told.wait()
+
+    def _rest(self) -> float:
+        return _TICK_SECONDS if self._leaves_at is None else min(_TICK_SECONDS, max(0.0, self._leaves_at - time.monotonic()))
+
     async def on_tick(self, counter: int) -> bool:
-        """Say whether it is time to end; asked ten times a second."""
+        """Say whether it is time to end."""
         if self._leaves_at is not None and time.monotonic() >= self._leaves_at:
             self.should_exit = True
         return await super().on_tick(counter)

@@ -115,9 +115,9 @@ class Consumer:
         hold: Hold | None = None,
         batch_records: int = BATCH_RECORDS,
         limit: dead_letters.DeadLetterLimit | None = None,
-        patience_ms: int = 0,
+        patient: bool = False,
     ) -> None:
-        """With patience, what comes in drops is gathered at the broker for so long, which costs nobody anything."""
+        """`patient`: what comes in drops is gathered at the broker, for half a second at most."""
         self._group = group
         self._subscriptions = {subscription.type: subscription for subscription in subscriptions}
         self._database = database
@@ -127,7 +127,7 @@ class Consumer:
         self._hold = hold
         self._batch_records = batch_records
         self._limit = limit or dead_letters.DeadLetterLimit()
-        self._patience_ms = patience_ms
+        self._patient = patient
         self._in_hand = asyncio.Lock()
         self._done: dict[TopicPartition, int] = {}  # offsets of what is in the database and not yet committed
         self._connected = False
@@ -150,8 +150,8 @@ class Consumer:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
-                fetch_max_wait_ms=self._patience_ms or _FETCH_WAIT_MS,
-                fetch_min_bytes=_GATHER_BYTES if self._patience_ms else 1,
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
+                fetch_min_bytes=_GATHER_BYTES if self._patient else 1,
                 session_timeout_ms=10_000,
                 metadata_max_age_ms=_LEADERS_KNOWN_MS,
                 max_poll_interval_ms=_STUCK_SECONDS * 1000,
@@ -215,7 +215,7 @@ class Consumer:
                     await self._commit(consumer)
                     commit_at = loop.time() + _COMMIT_SECONDS
             self.processed += len(records)
-            if records and len(records) < self._batch_records and not self._patience_ms:
+            if records and len(records) < self._batch_records and not self._patient:
                 await rest(worked, _GATHER_SECONDS)
 
     def _count(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:

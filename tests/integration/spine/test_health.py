@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -44,6 +46,7 @@ async def test_a_worker_is_ready_when_all_its_checks_are() -> None:
     async with answering(database=fine, kafka=fine) as http:
         answer = await http.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": {"database": "ok", "kafka": "ok"}})
+    assert abs(parsedate_to_datetime(answer.headers["date"]) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(("check", "told"), [(unwell, "Transient"), (hangs, "TimeoutError")])

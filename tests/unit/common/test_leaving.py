@@ -1,5 +1,6 @@
 """A process that is about to end says so, serves who comes, and lets no connection outlive its answer."""
 
+import asyncio
 import signal
 
 import httpx
@@ -7,8 +8,10 @@ import pytest
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from libs.common.http import serve
 from libs.common.http.app import create_app
 from libs.common.http.serve import Leaving
+from tests.support import until
 from tests.support.access import VERIFIER, NoneClosed, bearer
 
 
@@ -57,3 +60,34 @@ async def test_it_ends_when_its_time_is_over_or_a_second_signal_comes(app: FastA
     interrupted = leaving(app, 3600)
     interrupted.handle_exit(signal.SIGINT, None)
     assert await interrupted.on_tick(0)
+
+
+async def test_a_signal_and_the_end_of_its_time_wake_it_between_two_ticks(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "_TICK_SECONDS", 3600)
+    for server, sign in (
+        (leaving(app, 0), signal.SIGTERM),
+        (leaving(app, 0.05), signal.SIGTERM),
+        (leaving(app, 3600), signal.SIGINT),
+    ):
+        server.config.load()
+        running = asyncio.create_task(server.main_loop())
+        await until(lambda server=server: server.server_state.default_headers != [])
+        assert not running.done()
+        server.handle_exit(sign, None)
+        async with asyncio.timeout(10):
+            await running
+
+
+async def test_the_date_of_its_answers_goes_on(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "_TICK_SECONDS", 0.01)
+    server, seen = leaving(app, 0), set()
+    server.config.load()
+    running = asyncio.create_task(server.main_loop())
+
+    def has_gone_on() -> bool:
+        seen.add(dict(server.server_state.default_headers).get(b"date"))
+        return len(seen - {None}) > 1
+
+    await until(has_gone_on)
+    server.handle_exit(signal.SIGINT, None)
+    await running
