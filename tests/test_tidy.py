@@ -143,6 +143,12 @@ def test_functions_fit_on_one_screen() -> None:
     assert short / len(sizes) >= 0.9
 
 
+def test_what_is_sent_for_long_asks_again_who_is_let_in() -> None:
+    streamed = {name for name, text in modules("libs", "services") if re.search(r"(?<!class )\bStreamingResponse\(", text)}
+    # What these stream is their answer to a body that was let in; the rest are files (`FileAnswer`).
+    assert streamed == {"services/ingest/claims/api.py", "services/ingest/followups/deposits_api.py"}
+
+
 def test_only_the_edges_open_transactions() -> None:
     openers = set()
     for name, text in modules("libs", "services"):

@@ -19,6 +19,7 @@ from libs.common.database import Database
 from libs.common.http import dead_letters, idempotency, ledger, outbox, trails
 from libs.common.http.app import create_app
 from libs.common.http.deps import DatabaseDep, HereDep, PeriodDep, TenantDep
+from libs.common.http.file_answers import FileAnswer
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor, read_number_cursor
 from libs.common.http.problem import Problem, forgotten, not_found
 from libs.common.http.problems import responses
@@ -241,7 +242,7 @@ async def get_raw(interchange_id: UUID, tenant: TenantDep, database: DatabaseDep
             raise not_found("interchange")
         if not await queries.has_bytes(tx, tenant, interchange_id):
             raise forgotten("This file")
-    return StreamingResponse(_raw_chunks(database, tenant, interchange_id), media_type="application/edi-x12")
+    return FileAnswer(_raw_chunks(database, tenant, interchange_id), media_type="application/edi-x12")
 
 
 async def _raw_chunks(database: Database, tenant: str, interchange_id: UUID) -> AsyncIterator[bytes]:

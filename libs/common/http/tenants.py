@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from libs.common.access.caller import is_tenant
 from libs.common.audit.acting import of_tenant
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
+from libs.common.http.file_answers import FileAnswer
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
@@ -190,7 +191,7 @@ async def export_tenant(request: Request, tenant_id: TenantId, database: Databas
             raise _gone()
     pieces = archive(database, request.app.state.holdings, tenant_id, clock.now())
     name = f'attachment; filename="{request.app.state.holdings.service}.zip"'
-    return StreamingResponse(pieces, media_type="application/zip", headers={"Content-Disposition": name})
+    return FileAnswer(pieces, media_type="application/zip", headers={"Content-Disposition": name})
 
 
 @router.post(

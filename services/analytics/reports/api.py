@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.common.database import Database
 from libs.common.http import idempotency
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep
+from libs.common.http.file_answers import FileAnswer
 from libs.common.http.paging import LIMIT, Cursor, Limit, Page, cut_page, read_id_cursor
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
-from libs.common.http.table_answers import FILES, FileAnswer
+from libs.common.http.table_answers import FILES
 from libs.common.ids import uuid7
 from libs.common.table_files import MEDIA_TYPES, Format
 from services.analytics.cadence import Cadence, first_due

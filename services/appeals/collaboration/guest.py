@@ -3,6 +3,8 @@
 Whatever is wrong with an address, of the page or of a document, the answer is the same 404.
 """
 
+import asyncio
+import contextlib
 import unicodedata
 from datetime import datetime
 from typing import Annotated, Final
@@ -17,6 +19,8 @@ from starlette.requests import ClientDisconnect
 from libs.common.access.caller import Caller
 from libs.common.audit.acting import about, as_guest
 from libs.common.database import Database
+from libs.common.errors import Transient
+from libs.common.http import file_answers
 from libs.common.http.deps import ClockDep, DatabaseDep
 from libs.common.http.problem import Problem
 from libs.common.tenants.store import is_closed
@@ -30,6 +34,7 @@ from services.appeals.documents.giving import give
 from services.appeals.documents.keeping import Kept, desk_of
 from services.appeals.documents.kinds import DocumentKind
 from services.appeals.documents.refusals import REFUSALS
+from services.appeals.documents.store import Row
 from services.appeals.documents.uploading import taken
 
 router = APIRouter(include_in_schema=False)
@@ -124,14 +129,29 @@ async def download(
 ) -> Response:
     now = clock.now()
     async with database.begin(tenant) as tx:
-        link = await _enter(tx, tenant, token, now)
-        shown = await store.shown_documents(tx, tenant, link.link_id) if link else []
-        row = next((each for each in shown if str(each["document_id"]) == document_id.lower()), None)
+        link, row = await _shown(tx, tenant, token, document_id, now)
         if link is None or row is None:
             return _closed(link.language if link else None)
         about(link.link_id)
         await store.log(tx, tenant, link, "document_downloaded", GUEST, now, items=[row["document_id"]])
-    return give(request, row, range_, if_range, if_none_match)
+
+    async def until_shut() -> None:
+        """Return when the link does not open any more, shows the document no longer, or nobody can say."""
+        is_shown = True
+        with contextlib.suppress(Transient):
+            while is_shown:
+                await asyncio.sleep(file_answers.CHECK_SECONDS)
+                async with database.begin(tenant) as tx:
+                    is_shown = (await _shown(tx, tenant, token, document_id, clock.now()))[1] is not None
+
+    return give(request, row, range_, if_range, if_none_match, until_shut)
+
+
+async def _shown(tx: AsyncConnection, tenant: str, token: str, document_id: str, now: datetime) -> tuple[Link | None, Row | None]:
+    """Return the link of a token that opens now, and a document if it shows that."""
+    link = await _enter(tx, tenant, token, now)
+    shown = await store.shown_documents(tx, tenant, link.link_id) if link else []
+    return link, next((each for each in shown if str(each["document_id"]) == document_id.lower()), None)
 
 
 @router.post("/guest/{token}/messages")

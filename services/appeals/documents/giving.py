@@ -1,11 +1,11 @@
 """Giving a document back: as a download, by ranges, and never so that a browser would run or show it in place."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 
+from libs.common.http.file_answers import FileAnswer
 from libs.common.http.problem import Problem
 from services.appeals.documents.keeping import desk_of
 from services.appeals.documents.naming import download_headers
@@ -15,8 +15,18 @@ _WHOLE, _PART, _SAME = 200, 206, 304
 _CHARSET: Final = {"text/plain": "text/plain; charset=utf-8"}
 
 
-def give(request: Request, row: Mapping[Any, Any], range_: str | None, if_range: str | None, if_none_match: str | None) -> Response:
-    """Answer with a document's bytes or those of a range. Errors: Problem 416 (no byte is in the range)."""
+def give(
+    request: Request,
+    row: Mapping[Any, Any],
+    range_: str | None,
+    if_range: str | None,
+    if_none_match: str | None,
+    until_shut: Callable[[], Awaitable[None]] | None = None,
+) -> Response:
+    """Answer with a document's bytes or those of a range; `until_shut`: as in FileAnswer.
+
+    Errors: Problem 416 (no byte is in the range).
+    """
     etag, size = f'"{row["sha256"]}"', row["size_bytes"]
     headers = {
         "ETag": etag,
@@ -39,4 +49,5 @@ def give(request: Request, row: Mapping[Any, Any], range_: str | None, if_range:
     status = _WHOLE if part is None else _PART
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    return StreamingResponse(desk_of(request).blobs.stream(row["key"], first, end), status, headers, media_type)
+    pieces = desk_of(request).blobs.stream(row["key"], first, end)
+    return FileAnswer(pieces, status, headers, media_type, until_shut=until_shut)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.database import Database
 from libs.common.http.deps import ClockDep, DatabaseDep, TenantDep, WhoDep
+from libs.common.http.file_answers import FileAnswer
 from libs.common.http.problem import Problem, forgotten, not_found
 from libs.common.http.problems import responses
 from libs.common.ids import named_id
@@ -177,4 +178,4 @@ async def get_packet_file(
         "Content-Length": str(file.size_bytes),
         "ETag": f'"{file.sha256}"',
     }
-    return StreamingResponse(blobs.stream(file.key, 0, file.size_bytes), media_type="application/pdf", headers=headers)
+    return FileAnswer(blobs.stream(file.key, 0, file.size_bytes), media_type="application/pdf", headers=headers)

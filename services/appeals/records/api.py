@@ -7,9 +7,10 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from libs.common.http.deps import BehalfDep, ClockDep, DatabaseDep, TenantDep
+from libs.common.http.file_answers import FileAnswer
 from libs.common.http.problem import Problem, not_found
 from libs.common.http.problems import responses
 from services.appeals.changing import AskingDep, Locked, answered_before, change
@@ -59,7 +60,7 @@ async def answer_records(
         found = await gather(tx, tenant, case_id, body)
     prepared = await prepare(request.app.state.ingest, found, clock.now(), behalf)
     headers = {"Content-Disposition": f'attachment; filename="{body.request_id}.275"'}
-    return StreamingResponse(prepared.stream(desk_of(request).blobs), media_type=X12, headers=headers)
+    return FileAnswer(prepared.stream(desk_of(request).blobs), media_type=X12, headers=headers)
 
 
 @router.post(

@@ -1,29 +1,25 @@
 """An export that is being sent when its token is revoked, or its tenant is suspended: it breaks off, and holds nothing any more."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from time import time
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from libs.common.access.directory import KeyDirectory, Wish
 from libs.common.access.signing import AUDIENCE, LOCAL_ISSUER
 from libs.common.access.sources import FileKeys, WatchedFile, read_revoked
 from libs.common.access.verifier import Verifier
 from libs.common.clock import FixedClock
-from libs.common.http import table_answers
+from libs.common.http import file_answers
 from services.analytics.api import make_app
 from services.analytics.exports import api
 from tests.integration.analytics.conftest import NOW, Analytics
 from tests.support.access import VERIFIER, bearer
-
-PATIENCE = 20
+from tests.support.serving import PATIENCE_SECONDS, rest_of, served
 
 
 @pytest.fixture(autouse=True)
@@ -40,26 +36,8 @@ def open_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             ended.append("read")
 
     monkeypatch.setattr(api, "rows", rows)
-    monkeypatch.setattr(table_answers, "_CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(file_answers, "CHECK_SECONDS", 0.1)
     return ended
-
-
-@asynccontextmanager
-async def served(analytics: Analytics, verifier: Verifier) -> AsyncIterator[str]:
-    """Serve analytics as its process does; yield its address."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    app = make_app(analytics.api, FixedClock(NOW), verifier)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
-
-
-async def rest_of(pieces: AsyncIterator[bytes]) -> int:
-    """Return how many bytes still come. Errors: RemoteProtocolError where it breaks off, TimeoutError where it goes on."""
-    async with asyncio.timeout(PATIENCE):
-        return sum([len(piece) async for piece in pieces])
 
 
 async def test_an_export_goes_on_while_it_may_be_read_and_breaks_off_when_its_token_is_revoked(
@@ -70,8 +48,8 @@ async def test_an_export_goes_on_while_it_may_be_read_and_breaks_off_when_its_to
     verifier = Verifier({LOCAL_ISSUER: FileKeys(folder.jwks, time)}, AUDIENCE, WatchedFile(folder.revoked, read_revoked, time))
     own, issued = folder.issue(Wish("ada", analytics.tenant, roles=("manager",)), int(time()))
     async with (
-        served(analytics, verifier) as address,
-        httpx.AsyncClient(headers={"Authorization": f"Bearer {own}"}, timeout=PATIENCE) as http,
+        served(make_app(analytics.api, FixedClock(NOW), verifier)) as address,
+        httpx.AsyncClient(headers={"Authorization": f"Bearer {own}"}, timeout=PATIENCE_SECONDS) as http,
         http.stream("GET", f"{address}/v1/exports/facts") as answer,
     ):
         assert answer.status_code == 200
@@ -88,12 +66,12 @@ async def test_an_export_goes_on_while_it_may_be_read_and_breaks_off_when_its_to
 @pytest.mark.parametrize("format_", ["csv", "xlsx"])
 async def test_an_export_breaks_off_when_its_tenant_is_suspended(format_: str, analytics: Analytics, open_for: list[str]) -> None:
     async with (
-        served(analytics, VERIFIER) as address,
-        httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE) as http,
+        served(make_app(analytics.api, FixedClock(NOW), VERIFIER)) as address,
+        httpx.AsyncClient(headers=bearer(analytics.tenant), timeout=PATIENCE_SECONDS) as http,
         http.stream("GET", f"{address}/v1/exports/facts", params={"format": format_}) as answer,
     ):
         assert answer.status_code == 200
-        async with httpx.AsyncClient(headers=bearer("operators"), timeout=PATIENCE) as operator:
+        async with httpx.AsyncClient(headers=bearer("operators"), timeout=PATIENCE_SECONDS) as operator:
             path = f"{address}/v1/tenants/{analytics.tenant}"
             suspended = await operator.put(path, json={"state": "suspended", "why": "unpaid"})
         assert suspended.status_code == 200, suspended.text

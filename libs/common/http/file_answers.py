@@ -1,0 +1,60 @@
+"""A file as the answer to a request: sent for minutes, to whoever would be let in all the while."""
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final, Never
+
+import structlog
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from libs.common.http.access import Door
+
+log = structlog.get_logger()
+
+CHECK_SECONDS: Final = 5.0
+
+
+class Shut(Exception):  # noqa: N818 - says what happened
+    """Whoever is sent a file would not be let in any more."""
+
+
+class FileAnswer(StreamingResponse):
+    """A token that ends or is revoked, a session that is over, a tenant that is suspended or erased breaks it off: nobody takes it
+    for whole.
+    """
+
+    def __init__(
+        self,
+        pieces: AsyncIterable[bytes],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        *,
+        until_shut: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`until_shut` returns when who came in by no token, but by a secret address, would find it closed."""
+        super().__init__(pieces, status_code, headers, media_type)
+        self._until_shut = until_shut
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        door: Door = request.app.state.door
+        until_shut = self._until_shut or partial(door.until_shut, request, CHECK_SECONDS)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(_watch(until_shut))
+                await super().__call__(scope, receive, send)
+                watching.cancel()
+        except BaseExceptionGroup as errors:
+            if not isinstance(errors.exceptions[0], Shut):
+                raise errors.exceptions[0] from None
+            log.warning("file_broken_off")  # whoever serves closes a connection whose answer has no end
+
+
+async def _watch(until_shut: Callable[[], Awaitable[None]]) -> Never:
+    """Errors: Shut."""
+    await until_shut()
+    raise Shut
