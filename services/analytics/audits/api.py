@@ -24,6 +24,7 @@ from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
 from services.analytics.audits.views import AuditBody, AuditView, ItemView, ReassignBody, ResultsView, Reviewer, VerdictBody
+from services.analytics.store import ended_through
 
 router = APIRouter(tags=["audits"])
 AuditId = Annotated[UUID, Path(description="as it was answered")]
@@ -35,7 +36,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="the item's place i
 async def begin_audit(
     body: AuditBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response, key: idempotency.Key = None
 ) -> AuditView:
-    """Poll its Location until it is `reviewing`. The same plan as of the same day, once that has passed, draws the same denials."""
+    """Poll its Location until it is `reviewing`. The same plan as of the same day, once that has ended, draws the same denials."""
     idempotency.require(key)
     now = clock.now()
     as_of = body.as_of or now.date()
@@ -49,38 +50,37 @@ async def begin_audit(
         elif audit is not None:
             await store.insert(tx, audit)
             await idempotency.finish(tx, tenant, key, idempotency.Kept(202, None, str(audit.audit_id)))
+        through = await ended_through(tx)
     if audit is None:
         raise not_found("audit")
     response.headers["Location"] = f"/v1/audits/{audit.audit_id}"
-    return AuditView.of(audit, now.date())
+    return AuditView.of(audit, through)
 
 
 @router.get("/v1/audits", summary="Audits, newest first", responses=responses(400, 422))
-async def list_audits(
-    tenant: TenantDep, database: DatabaseDep, clock: ClockDep, cursor: Cursor = None, limit: Limit = LIMIT
-) -> Page[AuditView]:
+async def list_audits(tenant: TenantDep, database: DatabaseDep, cursor: Cursor = None, limit: Limit = LIMIT) -> Page[AuditView]:
     before = read_id_cursor(cursor, tenant, {})
-    today = clock.now().date()
     async with database.begin(tenant) as tx:
         rows = await store.page(tx, tenant, before=before, limit=limit + 1)
-    return cut_page(rows, limit, tenant, {}, lambda row: AuditView.of(row, today), position=lambda row: row.audit_id)
+        through = await ended_through(tx)
+    return cut_page(rows, limit, tenant, {}, lambda row: AuditView.of(row, through), position=lambda row: row.audit_id)
 
 
 @router.get("/v1/audits/{audit_id}", summary="One audit, and how far it is", responses=responses(404, 422))
-async def get_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> AuditView:
+async def get_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep) -> AuditView:
     async with database.begin(tenant) as tx:
-        return AuditView.of(await _audit(tx, tenant, audit_id), clock.now().date())
+        return AuditView.of(await _audit(tx, tenant, audit_id), await ended_through(tx))
 
 
 @router.post("/v1/audits/{audit_id}:cancel", summary="Cancel an audit that is under way", responses=responses(404, 409, 422))
-async def cancel_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep, clock: ClockDep) -> AuditView:
+async def cancel_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep) -> AuditView:
     """Its items are reviewed no further, and it has no results. What was held to be so of an item stays so, and its label too."""
     async with database.begin(tenant) as tx:
         audit = await _locked(tx, tenant, audit_id)
         if audit.state != "cancelled":
             audit = replace(_under_way(audit), state="cancelled")
             await store.change(tx, audit)
-        return AuditView.of(audit, clock.now().date())
+        return AuditView.of(audit, await ended_through(tx))
 
 
 @router.post(
@@ -88,9 +88,7 @@ async def cancel_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseD
     summary="Let another person review in the place of a reviewer",
     responses=responses(404, 409, 413, 415, 422),
 )
-async def reassign_audit(
-    audit_id: AuditId, body: ReassignBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep
-) -> AuditView:
+async def reassign_audit(audit_id: AuditId, body: ReassignBody, tenant: TenantDep, database: DatabaseDep) -> AuditView:
     """What the one before said counts, and may be changed by the successor where the other review is not in."""
     async with database.begin(tenant) as tx:
         audit = await _locked(tx, tenant, audit_id)
@@ -101,7 +99,7 @@ async def reassign_audit(
             except CannotSucceed as error:
                 raise Problem(409, "successor-refused", _WHY[error.reason], reason=error.reason) from None
             await store.change(tx, audit)
-        return AuditView.of(audit, clock.now().date())
+        return AuditView.of(audit, await ended_through(tx))
 
 
 _WHY: Final = {

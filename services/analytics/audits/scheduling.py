@@ -1,7 +1,8 @@
 """A job of the worker: audits are made of their schedules, each period's once.
 
 An audit and the day of the next one are written in one transaction: a kill leaves both as they were. A sleep of weeks is caught up
-with, period by period. It is of what came to be known in its period: each denial is in one, however late it was told of.
+with, period by period. It is of what came to be known in its period, and is made once the last day of that has ended (day_ends.py):
+each denial is in one, however late it was told of.
 """
 
 from datetime import timedelta
@@ -16,9 +17,10 @@ from services.analytics.audits import schedules_store, store
 from services.analytics.audits.plans import plan_for
 from services.analytics.audits.store import Audit
 from services.analytics.cadence import after, ended
+from services.analytics.store import ended_through
 
 _POLL_SECONDS: Final = 30.0
-_ARRIVES: Final = timedelta(hours=6)  # what the classifier knew late in the evening is here by then
+_DAY: Final = timedelta(days=1)
 
 
 class Scheduler:
@@ -36,7 +38,8 @@ class Scheduler:
         """Make one audit that is due; return how many were made."""
         now = self._clock.now()
         async with self._database.begin() as tx:
-            due = await schedules_store.take_due(tx, (now - _ARRIVES).date())
+            through = await ended_through(tx)
+            due = await schedules_store.take_due(tx, through + _DAY) if through else None
             if due is None:
                 return 0
             _, last = ended(due.cadence, due.next_on)

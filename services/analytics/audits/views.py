@@ -109,7 +109,9 @@ class AuditView(BaseModel):
     plan: PlanBody
     former_reviewers: list[str] = Field(description="in whose place another reviews now; what they said counts")
     as_of: date
-    is_final: bool = Field(description="as_of has passed: the same plan as of it draws the same denials")
+    is_final: bool = Field(
+        description="all that was told by the evening of as_of was taken in: the same plan as of it draws the same denials"
+    )
     created_at: datetime
     drawn_at: datetime | None
     denials: int = Field(description="in the population")
@@ -120,9 +122,11 @@ class AuditView(BaseModel):
     schedule_id: UUID | None = Field(description="the schedule that made it")
 
     @classmethod
-    def of(cls, audit: Audit, today: date) -> Self:
+    def of(cls, audit: Audit, through: date | None) -> Self:
+        """`through` is the last day that has ended."""
         told: dict[str, Any] = {name: getattr(audit, name) for name in audit.__struct_fields__}
-        told |= {"plan": PlanBody.of(audit.plan), "is_final": audit.as_of < today, "strata": msgspec.to_builtins(audit.strata)}
+        is_final = through is not None and audit.as_of <= through
+        told |= {"plan": PlanBody.of(audit.plan), "is_final": is_final, "strata": msgspec.to_builtins(audit.strata)}
         told["former_reviewers"] = sorted(audit.plan.former)
         told["denials"] = sum(each.denials for each in audit.strata)
         told["denied_cents"] = sum(each.denied_cents for each in audit.strata)

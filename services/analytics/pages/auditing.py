@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Response
 from msgspec.structs import replace
 
 from libs.common.access.caller import Caller
-from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.http.deps import CallerDep, ClockDep, DatabaseDep, TenantDep
 from libs.common.http.problem import Problem
@@ -40,12 +39,12 @@ _REFUSED: Final = {"audit-ended": "audit_ended", "successor-refused": "cannot_su
 @router.get("/audits")
 @readable
 async def get_audits(
-    visit: VisitDep, database: DatabaseDep, caller: CallerDep, clock: ClockDep, cursor: CursorDep = None, done: DoneDep = None
+    visit: VisitDep, database: DatabaseDep, caller: CallerDep, cursor: CursorDep = None, done: DoneDep = None
 ) -> Response:
     """Audits, what of them waits for who looks, and schedules."""
     tenant = caller.tenant_id
     shown = {
-        "listed": await audits.list_audits(tenant, database, clock, cursor, _ROWS),
+        "listed": await audits.list_audits(tenant, database, cursor, _ROWS),
         "schedules": (await schedules_api.list_schedules(tenant, database, limit=_SCHEDULES)).items,
         "waiting": await _waiting(database, tenant, caller.subject) if visit.may("audits:review") else [],
         "done": done,
@@ -129,13 +128,12 @@ async def get_audit(
     visit: VisitDep,
     database: DatabaseDep,
     caller: CallerDep,
-    clock: ClockDep,
     cursor: CursorDep = None,
     show: ShowDep = None,
     done: DoneDep = None,
 ) -> Response:
     """One audit: its plan, how far it is, what it found once it is done, and its sample, or the part that waits."""
-    return await _audit_page(audit_id, visit, database, caller, clock, Entered(), cursor, _shown(show), done)
+    return await _audit_page(audit_id, visit, database, caller, Entered(), cursor, _shown(show), done)
 
 
 def _shown(told: str | None) -> Show | None:
@@ -147,7 +145,6 @@ async def _audit_page(
     visit: Visit,
     database: Database,
     caller: Caller,
-    clock: Clock,
     entered: Entered,
     cursor: str | None = None,
     show: Show | None = None,
@@ -157,7 +154,7 @@ async def _audit_page(
     if not answering.is_id(audit_id):
         return answering.missing(visit)
     tenant, who, named = caller.tenant_id, caller.subject, UUID(audit_id)
-    audit = await audits.get_audit(named, tenant, database, clock)
+    audit = await audits.get_audit(named, tenant, database)
     sample = await audits.list_audit_items(
         named,
         tenant,
@@ -191,42 +188,38 @@ async def _count(database: Database, tenant: str, audit_id: UUID, who: str) -> W
 
 @router.post("/audits/{audit_id}/cancel")
 @readable
-async def cancel(
-    audit_id: str, form: FormDep, visit: VisitDep, database: DatabaseDep, caller: CallerDep, clock: ClockDep
-) -> Response:
+async def cancel(audit_id: str, form: FormDep, visit: VisitDep, database: DatabaseDep, caller: CallerDep) -> Response:
     if not answering.is_id(audit_id):
         return answering.missing(visit)
     try:
-        await audits.cancel_audit(UUID(audit_id), caller.tenant_id, database, clock)
+        await audits.cancel_audit(UUID(audit_id), caller.tenant_id, database)
     except Problem as problem:
         if problem.name not in _REFUSED:
             raise
         entered = Entered("cancel", form, (), _REFUSED[problem.name])
-        return await _refused(audit_id, visit, database, caller, clock, entered)
+        return await _refused(audit_id, visit, database, caller, entered)
     return led_to(f"/audits/{audit_id}?done=audit_cancelled")
 
 
 @router.post("/audits/{audit_id}/reassign")
 @readable
-async def reassign(
-    audit_id: str, form: FormDep, visit: VisitDep, database: DatabaseDep, caller: CallerDep, clock: ClockDep
-) -> Response:
+async def reassign(audit_id: str, form: FormDep, visit: VisitDep, database: DatabaseDep, caller: CallerDep) -> Response:
     if not answering.is_id(audit_id):
         return answering.missing(visit)
     body = checked(ReassignBody, told(form, ("reviewer", "successor")))
     entered = Entered("reassign", form, body if isinstance(body, tuple) else ())
     if isinstance(body, ReassignBody):
         try:
-            await audits.reassign_audit(UUID(audit_id), body, caller.tenant_id, database, clock)
+            await audits.reassign_audit(UUID(audit_id), body, caller.tenant_id, database)
         except Problem as problem:
             if problem.name not in _REFUSED:
                 raise
             entered = Entered("reassign", form, (), _REFUSED[problem.name])
         else:
             return led_to(f"/audits/{audit_id}?done=audit_reassigned")
-    return await _refused(audit_id, visit, database, caller, clock, entered)
+    return await _refused(audit_id, visit, database, caller, entered)
 
 
-async def _refused(audit_id: str, visit: Visit, database: Database, caller: Caller, clock: Clock, entered: Entered) -> Response:
+async def _refused(audit_id: str, visit: Visit, database: Database, caller: Caller, entered: Entered) -> Response:
     status = HTTPStatus.CONFLICT if entered.refused else HTTPStatus.UNPROCESSABLE_ENTITY
-    return await _audit_page(audit_id, visit, database, caller, clock, entered, status=status)
+    return await _audit_page(audit_id, visit, database, caller, entered, status=status)

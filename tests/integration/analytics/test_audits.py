@@ -49,7 +49,7 @@ async def review(analytics: Analytics, audit: dict[str, Any], item: int, reviewe
 async def test_an_audit_is_drawn_reviewed_settled_and_estimated(analytics: Analytics) -> None:
     await analytics.tell(*(account(number) for number in range(1, 31)))
     audit = await drawn(analytics)
-    assert (audit["state"], audit["denials"], audit["items"], audit["is_final"]) == ("reviewing", 30, 5, True)
+    assert (audit["state"], audit["denials"], audit["items"]) == ("reviewing", 30, 5)
     assert (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).status_code == 409
     for item in range(1, 6):
         await review(analytics, audit, item, "dana", WRONG if item == 1 else RIGHT)
@@ -324,6 +324,7 @@ async def test_a_schedule_makes_each_periods_audit_once_also_by_several_workers(
     assert [each.status_code for each in told] == [201, 201]
     (listed,) = (await analytics.http.get("/v1/audit-schedules")).json()["items"]
     assert (listed["schedule_id"], listed["next_on"]) == (told[1].json()["schedule_id"], "2026-04-06")
+    await analytics.end_days(date(2026, 4, 19))
     workers = [Scheduler(analytics.worker, FixedClock(NOW + timedelta(days=20))) for _ in range(4)]
     while sum(await asyncio.gather(*(worker.make_one() for worker in workers))):
         pass
@@ -354,6 +355,7 @@ async def test_a_late_denial_is_in_one_sample(cadence: str, period_ends: list[st
     paid_on = {1: date(2026, 3, 31), 2: date(2026, 4, 4), 3: date(2026, 4, 5), 4: date(2026, 4, 30)}
     known_on = {1: date(2026, 4, 1), 2: date(2026, 4, 6), 3: date(2026, 4, 6), 4: date(2026, 5, 1)}  # the sixth is a Monday
     await analytics.tell(*(account(each, payment_on=paid_on[each], known_on=known_on[each]) for each in paid_on))
+    await analytics.end_days(date(2026, 6, 1))
     later = FixedClock(datetime(2026, 6, 2, tzinfo=UTC))
     while await Scheduler(analytics.worker, later).make_one():
         pass
@@ -366,8 +368,24 @@ async def test_a_late_denial_is_in_one_sample(cadence: str, period_ends: list[st
     assert [drawn_in[str(UUID(int=each))] for each in paid_on] == [[each] for each in period_ends]
 
 
-async def test_a_scheduled_audit_waits_for_what_was_judged_late_in_the_evening(analytics: Analytics) -> None:
+async def test_a_scheduled_audit_waits_for_what_its_last_evening_told(analytics: Analytics) -> None:
     body = {"cadence": "monthly", "plan": {"reviewers": ["dana", "lee"], "precision": 0.3}}
     await analytics.http.post("/v1/audit-schedules", json=body, headers={"Idempotency-Key": "one"})
-    early, late = (Scheduler(analytics.worker, FixedClock(datetime(2026, 4, 1, hour, tzinfo=UTC))) for hour in (5, 6))
-    assert [await early.make_one(), await late.make_one(), await late.make_one()] == [0, 1, 0]
+    scheduler = Scheduler(analytics.worker, FixedClock(datetime(2026, 4, 9, tzinfo=UTC)))
+    made = [await scheduler.make_one()]
+    for day in (date(2026, 3, 30), date(2026, 3, 31)):
+        await analytics.end_days(day)
+        made += [await scheduler.make_one(), await scheduler.make_one()]
+    assert made == [0, 0, 0, 1, 0]
+
+
+async def test_an_audit_is_final_once_its_day_has_ended_and_not_at_midnight(analytics: Analytics) -> None:
+    await analytics.tell(account(1))
+    audit = await drawn(analytics)
+    path = f"/v1/audits/{audit['audit_id']}"
+    seen = [audit["is_final"]]
+    for day in (date(2026, 3, 29), date(2026, 3, 30)):
+        await analytics.end_days(day)
+        seen.append((await analytics.http.get(path)).json()["is_final"])
+    (listed,) = (await analytics.http.get("/v1/audits")).json()["items"]
+    assert [*seen, listed["is_final"]] == [False, False, True, True]
