@@ -14,7 +14,7 @@ from deploy.local.layout import Secrets, StackError, require_free, stack_id
 _NOBODY = 65534
 _SETTINGS = {
     "shared_buffers": "256MB",
-    "max_connections": "200",
+    "max_connections": "400",
     "wal_level": "logical",
     "max_wal_size": "4GB",
     "autovacuum_naptime": "10s",  # a table that fills for the first time is counted soon, and its plans made anew

@@ -32,6 +32,7 @@ _TRANSIENT_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 # Read-only transaction: the server is a standby that has not been promoted yet. Lock not available. Idle-in-transaction timeout.
 _TRANSIENT_CODES = frozenset({"25006", "55P03", "25P03"})
 
+POOL_SIZE = 10  # connections of a process; a worker holds its relay's besides, and one on which it listens
 DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
 
 _IDLE_IN_TRANSACTION_MS = "60000"
@@ -67,7 +68,7 @@ class Database:
         self,
         url: str,
         *,
-        pool_size: int = 10,
+        pool_size: int = POOL_SIZE,
         application_name: str = "recours",
         statement_seconds: float | None = STATEMENT_SECONDS,
         by_index: bool = False,

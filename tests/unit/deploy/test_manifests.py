@@ -18,12 +18,14 @@ import yaml
 from deploy import acls, provision
 from deploy.local.layout import ROOT, SERVICES
 from deploy.local.provision import topic_groups
+from libs.common.database import POOL_SIZE
 
 K8S = ROOT / "deploy" / "k8s"
 OVERLAYS = ("overlays/small", "overlays/large")
 # The oldest and the newest Kubernetes that docs/deploy.md names.
 VALID = [("overlays/small", "1.31"), ("overlays/large", "1.37"), ("operators", "1.31"), ("operators", "1.37")]
 _OF_OPERATORS = {"ScaledObject", "TriggerAuthentication", "Kafka", "KafkaNodePool", "KafkaUser", "Cluster"}
+_OF_OTHERS = 20  # connections of superusers, migrations, KEDA and copies of the database
 _RENDERERS = (("kubectl", "kustomize"), ("kustomize", "build"))
 # Who makes the secrets that deploy/provision.py does not: Strimzi (clusters, users) and CloudNativePG.
 _BY_OPERATORS = {"recours-cluster-ca-cert": {"ca.crt"}, "recours-ca": {"ca.crt"}} | {
@@ -161,6 +163,24 @@ def test_consumers_are_scaled_by_the_topics_that_they_read_and_not_beyond_their_
             found.add((trigger["metadata"]["topic"], trigger["metadata"]["consumerGroup"]))
             assert name(scaled) == f"{trigger['metadata']['consumerGroup']}-worker"
     assert found == {(topic, group) for topic, groups in topic_groups().items() for group in groups}
+
+
+def test_the_database_server_takes_the_connections_of_all_that_may_run() -> None:
+    small, large = (_connections(folder) for folder in OVERLAYS)
+    (cluster,) = of("operators", "Cluster")
+    assert small + _OF_OTHERS <= int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+    assert f"| connections to PostgreSQL, at most | {small:,} | {large:,} |" in (ROOT / "docs" / "deploy.md").read_text()
+
+
+def _connections(folder: str) -> int:
+    most = {}
+    for scaled in of(folder, "HorizontalPodAutoscaler", "ScaledObject"):
+        spec = scaled["spec"]
+        most[spec["scaleTargetRef"]["name"]] = spec["maxReplicas"] if "maxReplicas" in spec else spec["maxReplicaCount"]
+    assert most.keys() == {name(each) for each in of(folder, "Deployment")}
+    of_one = dict.fromkeys(most, POOL_SIZE + 2) | {f"{service}-api": POOL_SIZE for service in SERVICES}
+    of_one["analytics-worker"] += POOL_SIZE + 1  # its process that posts webhooks
+    return sum(count * of_one[process] for process, count in most.items())
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)
