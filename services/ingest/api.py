@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from operator import itemgetter
 from typing import Annotated
@@ -245,7 +245,7 @@ async def get_raw(interchange_id: UUID, tenant: TenantDep, database: DatabaseDep
     return FileAnswer(_raw_chunks(database, tenant, interchange_id), media_type="application/edi-x12")
 
 
-async def _raw_chunks(database: Database, tenant: str, interchange_id: UUID) -> AsyncIterator[bytes]:
+async def _raw_chunks(database: Database, tenant: str, interchange_id: UUID) -> AsyncGenerator[bytes, None]:
     """Yield a file's bytes; a short transaction a piece, however slowly the client reads."""
     for ordinal in itertools.count():
         async with database.begin(tenant) as tx:

@@ -1,7 +1,8 @@
 """A file as the answer to a request: sent for minutes, to whoever would be let in all the while."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Final, Never
 
@@ -28,7 +29,7 @@ class FileAnswer(StreamingResponse):
 
     def __init__(
         self,
-        pieces: AsyncIterable[bytes],
+        pieces: AsyncGenerator[bytes, None],
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
@@ -37,6 +38,7 @@ class FileAnswer(StreamingResponse):
     ) -> None:
         """`until_shut` returns when who came in by no token, but by a secret address, would find it closed."""
         super().__init__(pieces, status_code, headers, media_type)
+        self._pieces = pieces
         self._until_shut = until_shut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +46,8 @@ class FileAnswer(StreamingResponse):
         door: Door = request.app.state.door
         until_shut = self._until_shut or partial(door.until_shut, request, CHECK_SECONDS)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            # Closed now: what it reads from is given back when it ends, not when somebody collects it.
+            async with aclosing(self._pieces), asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(_watch(until_shut))
                 await super().__call__(scope, receive, send)
                 watching.cancel()

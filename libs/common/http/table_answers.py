@@ -1,6 +1,6 @@
 """A table as the answer to a request: a file, streamed while it is read."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +25,7 @@ def table_answer(
 ) -> FileAnswer:
     """Answer with a table of this name, of one moment: `rows` reads them in the transaction that it is given."""
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
         """Yield the file. Who stops reading for a minute is cut off: the database ends the view that it holds open."""
         async with database.begin() as tx:
             await freeze(tx, tenant_id)

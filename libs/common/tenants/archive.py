@@ -6,7 +6,7 @@ The list of what is in a ZIP comes last, and the manifest before it: an archive 
 import base64
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
@@ -30,7 +30,7 @@ _FETCH_BYTES: Final = 512 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
-async def archive(database: Database, holdings: Holdings, tenant_id: str, now: datetime) -> AsyncIterator[bytes]:
+async def archive(database: Database, holdings: Holdings, tenant_id: str, now: datetime) -> AsyncGenerator[bytes, None]:
     """Yield the archive in pieces: rows as they stood at one moment, then bytes beside the database, then the manifest.
 
     Memory: a few megabytes, and some 500 bytes for each object beside the database.

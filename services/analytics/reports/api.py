@@ -1,6 +1,6 @@
 """Scheduled reports over HTTP: schedules made, listed and ended; reports listed and fetched."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date, datetime
 from typing import Annotated, Final, Self
 from uuid import UUID
@@ -145,7 +145,7 @@ async def get_report(
     return FileAnswer(_file(database, report), media_type=MEDIA_TYPES[report.format], headers=headers)
 
 
-async def _file(database: Database, report: Report) -> AsyncIterator[bytes]:
+async def _file(database: Database, report: Report) -> AsyncGenerator[bytes, None]:
     """Yield the file, each piece in a transaction of its own: who reads slowly holds nothing."""
     place = 0
     while True:

@@ -7,7 +7,7 @@ without a row, never a row without bytes.
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from typing import IO, Final
 
@@ -53,7 +53,7 @@ class Blobs:
         except (BaseError, OSError) as error:
             raise Transient("documents_away") from error
 
-    async def stream(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
+    async def stream(self, key: str, first: int, end: int) -> AsyncGenerator[bytes, None]:
         """Yield the bytes from one place to before another, piece by piece."""
         if first >= end:
             return

@@ -1,6 +1,6 @@
 """Prepares the answer to a request for records: a 275 around documents of the case, with the claim as ingest has it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -36,7 +36,7 @@ class Prepared(Struct, frozen=True):
     written: Iterator[bytes | Content]
     bodies: Sequence[Sequence[Exhibit]]
 
-    async def stream(self, blobs: Blobs) -> AsyncIterator[bytes]:
+    async def stream(self, blobs: Blobs) -> AsyncGenerator[bytes, None]:
         """Yield the file, once; each document is read as it goes out."""
         for piece in self.written:
             if not isinstance(piece, Content):
