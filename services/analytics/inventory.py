@@ -22,8 +22,8 @@ TABLES: Final[Inventory] = {
     "audit_schedules": table(nothing="tenant_id schedule_id plan cadence next_on created_at"),
     "audits": table(
         nothing=(
-            "tenant_id audit_id plan as_of state reason created_at leased_until drawn_at strata items items_final schedule_id"
-            " period_on"
+            "tenant_id audit_id plan as_of state reason created_at leased_until drawn_at drawn_through strata items items_final"
+            " schedule_id period_on"
         )
     ),
     "cells": table(staff="coder", nothing="tenant_id cell payer facility provider service_group category level code"),

@@ -24,7 +24,6 @@ from services.analytics.audits.results import Reviewed, results
 from services.analytics.audits.reviewing import FINAL, ItemState, Verdict, judge
 from services.analytics.audits.store import Audit, Item
 from services.analytics.audits.views import AuditBody, AuditView, ItemView, ReassignBody, ResultsView, Reviewer, VerdictBody
-from services.analytics.store import ended_through
 
 router = APIRouter(tags=["audits"])
 AuditId = Annotated[UUID, Path(description="as it was answered")]
@@ -36,7 +35,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="the item's place i
 async def begin_audit(
     body: AuditBody, tenant: TenantDep, database: DatabaseDep, clock: ClockDep, response: Response, key: idempotency.Key = None
 ) -> AuditView:
-    """Poll its Location until it is `reviewing`. The same plan as of the same day, once that has ended, draws the same denials."""
+    """Poll its Location until it is `reviewing`. As of a day that has ended (`is_final`) the same plan draws the same denials."""
     idempotency.require(key)
     now = clock.now()
     as_of = body.as_of or now.date()
@@ -50,11 +49,10 @@ async def begin_audit(
         elif audit is not None:
             await store.insert(tx, audit)
             await idempotency.finish(tx, tenant, key, idempotency.Kept(202, None, str(audit.audit_id)))
-        through = await ended_through(tx)
     if audit is None:
         raise not_found("audit")
     response.headers["Location"] = f"/v1/audits/{audit.audit_id}"
-    return AuditView.of(audit, through)
+    return AuditView.of(audit)
 
 
 @router.get("/v1/audits", summary="Audits, newest first", responses=responses(400, 422))
@@ -62,14 +60,13 @@ async def list_audits(tenant: TenantDep, database: DatabaseDep, cursor: Cursor =
     before = read_id_cursor(cursor, tenant, {})
     async with database.begin(tenant) as tx:
         rows = await store.page(tx, tenant, before=before, limit=limit + 1)
-        through = await ended_through(tx)
-    return cut_page(rows, limit, tenant, {}, lambda row: AuditView.of(row, through), position=lambda row: row.audit_id)
+    return cut_page(rows, limit, tenant, {}, AuditView.of, position=lambda row: row.audit_id)
 
 
 @router.get("/v1/audits/{audit_id}", summary="One audit, and how far it is", responses=responses(404, 422))
 async def get_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseDep) -> AuditView:
     async with database.begin(tenant) as tx:
-        return AuditView.of(await _audit(tx, tenant, audit_id), await ended_through(tx))
+        return AuditView.of(await _audit(tx, tenant, audit_id))
 
 
 @router.post("/v1/audits/{audit_id}:cancel", summary="Cancel an audit that is under way", responses=responses(404, 409, 422))
@@ -80,7 +77,7 @@ async def cancel_audit(audit_id: AuditId, tenant: TenantDep, database: DatabaseD
         if audit.state != "cancelled":
             audit = replace(_under_way(audit), state="cancelled")
             await store.change(tx, audit)
-        return AuditView.of(audit, await ended_through(tx))
+        return AuditView.of(audit)
 
 
 @router.post(
@@ -99,7 +96,7 @@ async def reassign_audit(audit_id: AuditId, body: ReassignBody, tenant: TenantDe
             except CannotSucceed as error:
                 raise Problem(409, "successor-refused", _WHY[error.reason], reason=error.reason) from None
             await store.change(tx, audit)
-        return AuditView.of(audit, await ended_through(tx))
+        return AuditView.of(audit)
 
 
 _WHY: Final = {

@@ -5,7 +5,7 @@ lease to run out; the next one draws the same sample, for it follows from the pl
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from libs.common.clock import Clock
@@ -16,6 +16,7 @@ from services.analytics.audits import store
 from services.analytics.audits.population import units
 from services.analytics.audits.sampling import CannotDraw, Unit, draw
 from services.analytics.audits.store import Audit
+from services.analytics.store import ended_through
 
 _LEASE: Final = timedelta(minutes=10)
 _POPULATION_MAX: Final = 2_000_000
@@ -40,23 +41,25 @@ class Drawer:
         if audit is None:
             return None
         try:
-            sample = await asyncio.to_thread(draw, audit.plan, await self._population(audit))
+            population, through = await self._population(audit)
+            sample = await asyncio.to_thread(draw, audit.plan, population)
         except CannotDraw as error:
             async with self._database.begin() as tx:
                 await store.fail(tx, audit, error.reason)
             return 0.0
         async with self._database.begin() as tx:
-            await store.keep_sample(tx, audit, sample, self._clock.now())
+            await store.keep_sample(tx, audit, sample, through, self._clock.now())
         return 0.0
 
-    async def _population(self, audit: Audit) -> list[Unit]:
-        """Errors: CannotDraw."""
+    async def _population(self, audit: Audit) -> tuple[list[Unit], date | None]:
+        """Return what is drawn from, and the last day that had ended. Errors: CannotDraw."""
         found: list[Unit] = []
         async with self._database.begin() as tx:
             await freeze(tx)
+            through = await ended_through(tx)
             async for some in queries.accounts(tx, audit.tenant_id, with_denials=True):
                 for claim_key, facts in some:
                     found += units(audit.plan, audit.as_of, claim_key, facts)
                 if len(found) > _POPULATION_MAX:
                     raise CannotDraw("population_too_large")
-        return found
+        return found, through

@@ -29,6 +29,7 @@ class Audit(Struct, frozen=True):
     leased_until: datetime
     reason: str | None = None
     drawn_at: datetime | None = None
+    drawn_through: date | None = None  # the last day that had ended when the population was read
     strata: tuple[Stratum, ...] = ()
     items: int = 0
     items_final: int = 0
@@ -113,17 +114,18 @@ async def take(tx: AsyncConnection, now: datetime, until: datetime) -> Audit | N
     return _audit(await (await driver(tx)).fetchrow(query, now, until))
 
 
-async def keep_sample(tx: AsyncConnection, audit: Audit, sample: Sample, now: datetime) -> bool:
-    """Write what was drawn; False, and nothing is written, where another worker wrote it: it drew the same."""
+async def keep_sample(tx: AsyncConnection, audit: Audit, sample: Sample, through: date | None, now: datetime) -> bool:
+    """Write what was drawn, and the last day that had ended then; False, and nothing is written, where another worker did."""
     connection = await driver(tx)
     told = await connection.execute(
-        "UPDATE audits SET state = 'reviewing', drawn_at = $3, strata = $4, items = $5"
+        "UPDATE audits SET state = 'reviewing', drawn_at = $3, strata = $4, items = $5, drawn_through = $6"
         " WHERE tenant_id = $1 AND audit_id = $2 AND state = 'drawing'",
         audit.tenant_id,
         audit.audit_id,
         now,
         _json(sample.strata),
         len(sample.items),
+        through,
     )
     if not told.endswith(" 1"):
         return False

@@ -110,7 +110,7 @@ class AuditView(BaseModel):
     former_reviewers: list[str] = Field(description="in whose place another reviews now; what they said counts")
     as_of: date
     is_final: bool = Field(
-        description="all that was told by the evening of as_of was taken in: the same plan as of it draws the same denials"
+        description="drawn when all that was told by the evening of as_of was taken in: the same plan draws the same again"
     )
     created_at: datetime
     drawn_at: datetime | None
@@ -122,10 +122,9 @@ class AuditView(BaseModel):
     schedule_id: UUID | None = Field(description="the schedule that made it")
 
     @classmethod
-    def of(cls, audit: Audit, through: date | None) -> Self:
-        """`through` is the last day that has ended."""
+    def of(cls, audit: Audit) -> Self:
         told: dict[str, Any] = {name: getattr(audit, name) for name in audit.__struct_fields__}
-        is_final = through is not None and audit.as_of <= through
+        is_final = audit.drawn_through is not None and audit.as_of <= audit.drawn_through
         told |= {"plan": PlanBody.of(audit.plan), "is_final": is_final, "strata": msgspec.to_builtins(audit.strata)}
         told["former_reviewers"] = sorted(audit.plan.former)
         told["denials"] = sum(each.denials for each in audit.strata)

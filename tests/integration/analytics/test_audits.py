@@ -379,13 +379,16 @@ async def test_a_scheduled_audit_waits_for_what_its_last_evening_told(analytics:
     assert made == [0, 0, 0, 1, 0]
 
 
-async def test_an_audit_is_final_once_its_day_has_ended_and_not_at_midnight(analytics: Analytics) -> None:
-    await analytics.tell(account(1))
-    audit = await drawn(analytics)
-    path = f"/v1/audits/{audit['audit_id']}"
-    seen = [audit["is_final"]]
-    for day in (date(2026, 3, 29), date(2026, 3, 30)):
-        await analytics.end_days(day)
-        seen.append((await analytics.http.get(path)).json()["is_final"])
-    (listed,) = (await analytics.http.get("/v1/audits")).json()["items"]
-    assert [*seen, listed["is_final"]] == [False, False, True, True]
+async def test_an_audit_is_final_that_was_drawn_once_its_day_had_ended(analytics: Analytics) -> None:
+    await analytics.tell(account(1), account(2))
+    early = await drawn(analytics, precision=0.01)
+    await analytics.end_days(date(2026, 3, 29))
+    late = await drawn(analytics, precision=0.01)
+    await analytics.tell(account(3), first=3)  # of the day itself, taken in after both were drawn
+    await analytics.end_days(date(2026, 3, 30))
+    final = await drawn(analytics, precision=0.01)
+    await analytics.tell(account(4, known_on=date(2026, 3, 31)), first=4)
+    again = await drawn(analytics, precision=0.01)
+    listed = {each["audit_id"]: each for each in (await analytics.http.get("/v1/audits")).json()["items"]}
+    told = [(listed[each["audit_id"]]["is_final"], each["denials"]) for each in (early, late, final, again)]
+    assert told == [(False, 2), (False, 2), (True, 3), (True, 3)]
