@@ -176,10 +176,12 @@ def _connections(folder: str) -> int:
     most = {}
     for scaled in of(folder, "HorizontalPodAutoscaler", "ScaledObject"):
         spec = scaled["spec"]
-        most[spec["scaleTargetRef"]["name"]] = spec["maxReplicas"] if "maxReplicas" in spec else spec["maxReplicaCount"]
+        # One more while pods are replaced.
+        most[spec["scaleTargetRef"]["name"]] = 1 + (spec["maxReplicas"] if "maxReplicas" in spec else spec["maxReplicaCount"])
     assert most.keys() == {name(each) for each in of(folder, "Deployment")}
     of_one = dict.fromkeys(most, POOL_SIZE + 2) | {f"{service}-api": POOL_SIZE for service in SERVICES}
     of_one["analytics-worker"] += POOL_SIZE + 1  # its process that posts webhooks
+    of_one["classifier-worker"] += 1  # its process that makes a model
     return sum(count * of_one[process] for process, count in most.items())
 
 
