@@ -5,7 +5,9 @@ for no route, is not made at all.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from re import Pattern
 from typing import Any, Final
 
@@ -160,16 +162,18 @@ class Door:
 
         A token ends or is revoked, a person signs out or loses a role, a tenant is suspended or erased.
         """
+        await until_not(partial(self._lets_in_again, request), every_seconds)
+
+    async def _lets_in_again(self, request: Request) -> bool:
+        """Errors: Transient."""
         needed = self._needed[f"{request.method} {request.scope['route'].path}"]
-        while True:
-            await asyncio.sleep(every_seconds)
-            try:
-                caller = await self._recognize(request.scope)
-                if caller is None:
-                    return
+        try:
+            caller = await self._recognize(request.scope)
+            if caller is not None:
                 await self._admit(caller, needed, request.app.state.database)
-            except (Problem, Transient):
-                return
+        except Problem:
+            return False
+        return caller is not None
 
     def describe(self, schema: dict[str, Any], refused: Mapping[int | str, Any]) -> None:
         """Write into an OpenAPI document how one is let in, and which scope each operation asks for."""
@@ -188,6 +192,15 @@ class Door:
                         status: told | {"headers": told.get("headers", {}) | left} if status[0] == "2" or status == "429" else told
                         for status, told in sorted(answers.items())
                     }
+
+
+async def until_not(holds: Callable[[], Awaitable[bool]], every_seconds: float) -> None:
+    """Return when something does not hold any more, asked again and again, or nobody can say (Transient)."""
+    with contextlib.suppress(Transient):
+        while True:
+            await asyncio.sleep(every_seconds)
+            if not await holds():
+                return
 
 
 def unauthenticated(reason: str | None = None) -> Problem:

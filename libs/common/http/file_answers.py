@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from functools import partial
 from typing import Final, Never
 
 import structlog
@@ -11,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from libs.common.http.access import Door
+from libs.common.http.access import Door, until_not
 
 log = structlog.get_logger()
 
@@ -34,21 +33,18 @@ class FileAnswer(StreamingResponse):
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
         *,
-        until_shut: Callable[[], Awaitable[None]] | None = None,
+        is_open: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        """`until_shut` returns when who came in by no token, but by a secret address, would find it closed."""
+        """`is_open` says of who came in by no token, but by a secret address, whether it still opens."""
         super().__init__(pieces, status_code, headers, media_type)
         self._pieces = pieces
-        self._until_shut = until_shut
+        self._is_open = is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
-        door: Door = request.app.state.door
-        until_shut = self._until_shut or partial(door.until_shut, request, CHECK_SECONDS)
         try:
             # Closed now: what it reads from is given back when it ends, not when somebody collects it.
             async with aclosing(self._pieces), asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(_watch(until_shut))
+                watching = tasks.create_task(self._watch(Request(scope)))
                 await super().__call__(scope, receive, send)
                 watching.cancel()
         except BaseExceptionGroup as errors:
@@ -56,8 +52,11 @@ class FileAnswer(StreamingResponse):
                 raise errors.exceptions[0] from None
             log.warning("file_broken_off")  # whoever serves closes a connection whose answer has no end
 
-
-async def _watch(until_shut: Callable[[], Awaitable[None]]) -> Never:
-    """Errors: Shut."""
-    await until_shut()
-    raise Shut
+    async def _watch(self, request: Request) -> Never:
+        """Errors: Shut."""
+        door: Door = request.app.state.door
+        if self._is_open is None:
+            await door.until_shut(request, CHECK_SECONDS)
+        else:
+            await until_not(self._is_open, CHECK_SECONDS)
+        raise Shut

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import math
 import signal
 import socket
 import sys
@@ -38,12 +39,12 @@ class Leaving(uvicorn.Server):
         super().__init__(config)
         self._door = door
         self._drain_seconds = drain_seconds
-        self._leaves_at: float | None = None
+        self._leaves_at = math.inf
         self._told = asyncio.Event()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         asyncio.get_running_loop().call_soon_threadsafe(self._told.set)
-        if sig != signal.SIGTERM or self._drain_seconds == 0 or self._leaves_at is not None:
+        if sig != signal.SIGTERM or self._drain_seconds == 0 or self._leaves_at < math.inf:
             super().handle_exit(sig, frame)
             return
         self._leaves_at = time.monotonic() + self._drain_seconds
@@ -54,15 +55,12 @@ class Leaving(uvicorn.Server):
         while not await self.on_tick(0):
             self._told.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._rest()):
+                async with asyncio.timeout(min(_TICK_SECONDS, self._leaves_at - time.monotonic())):
                     await self._told.wait()
-
-    def _rest(self) -> float:
-        return _TICK_SECONDS if self._leaves_at is None else min(_TICK_SECONDS, max(0.0, self._leaves_at - time.monotonic()))
 
     async def on_tick(self, counter: int) -> bool:
         """Say whether it is time to end."""
-        if self._leaves_at is not None and time.monotonic() >= self._leaves_at:
+        if time.monotonic() >= self._leaves_at:
             self.should_exit = True
         return await super().on_tick(counter)
 

@@ -58,12 +58,12 @@ async def remove(tx: AsyncConnection, tenant_id: str, schedule_id: UUID) -> bool
     return (await (await driver(tx)).execute(query, tenant_id, schedule_id)).endswith(" 1")
 
 
-async def take_due(tx: AsyncConnection, on: date) -> Schedule | None:
-    """Lock the schedule that is due longest and that nobody else has in hand."""
+async def take_due(tx: AsyncConnection, through: date | None) -> Schedule | None:
+    """Lock the schedule that is due longest and that nobody else has in hand; `through` is the last day that has ended."""
     query = f"""
-        SELECT {_COLUMNS} FROM audit_schedules WHERE next_on <= $1 ORDER BY next_on FOR UPDATE SKIP LOCKED LIMIT 1
+        SELECT {_COLUMNS} FROM audit_schedules WHERE next_on <= $1::date + 1 ORDER BY next_on FOR UPDATE SKIP LOCKED LIMIT 1
     """  # noqa: S608 - ours
-    return _read(await (await driver(tx)).fetchrow(query, on))
+    return _read(await (await driver(tx)).fetchrow(query, through))
 
 
 async def advance(tx: AsyncConnection, schedule: Schedule, next_on: date) -> None:

@@ -5,7 +5,6 @@ with, period by period. It is of what came to be known in its period, and is mad
 each denial is in one, however late it was told of.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from libs.common.clock import Clock
@@ -20,7 +19,6 @@ from services.analytics.cadence import after, ended
 from services.analytics.store import ended_through
 
 _POLL_SECONDS: Final = 30.0
-_DAY: Final = timedelta(days=1)
 
 
 class Scheduler:
@@ -38,8 +36,7 @@ class Scheduler:
         """Make one audit that is due; return how many were made."""
         now = self._clock.now()
         async with self._database.begin() as tx:
-            through = await ended_through(tx)
-            due = await schedules_store.take_due(tx, through + _DAY) if through else None
+            due = await schedules_store.take_due(tx, await ended_through(tx))
             if due is None:
                 return 0
             _, last = ended(due.cadence, due.next_on)

@@ -3,8 +3,6 @@
 Whatever is wrong with an address, of the page or of a document, the answer is the same 404.
 """
 
-import asyncio
-import contextlib
 import unicodedata
 from datetime import datetime
 from typing import Annotated, Final
@@ -19,8 +17,6 @@ from starlette.requests import ClientDisconnect
 from libs.common.access.caller import Caller
 from libs.common.audit.acting import about, as_guest
 from libs.common.database import Database
-from libs.common.errors import Transient
-from libs.common.http import file_answers
 from libs.common.http.deps import ClockDep, DatabaseDep
 from libs.common.http.problem import Problem
 from libs.common.tenants.store import is_closed
@@ -135,16 +131,12 @@ async def download(
         about(link.link_id)
         await store.log(tx, tenant, link, "document_downloaded", GUEST, now, items=[row["document_id"]])
 
-    async def until_shut() -> None:
-        """Return when the link does not open any more, shows the document no longer, or nobody can say."""
-        is_shown = True
-        with contextlib.suppress(Transient):
-            while is_shown:
-                await asyncio.sleep(file_answers.CHECK_SECONDS)
-                async with database.begin(tenant) as tx:
-                    is_shown = (await _shown(tx, tenant, token, document_id, clock.now()))[1] is not None
+    async def is_open() -> bool:
+        async with database.begin(tenant) as tx:
+            _, shown = await _shown(tx, tenant, token, document_id, clock.now())
+        return shown is not None
 
-    return give(request, row, range_, if_range, if_none_match, until_shut)
+    return give(request, row, range_, if_range, if_none_match, is_open)
 
 
 async def _shown(tx: AsyncConnection, tenant: str, token: str, document_id: str, now: datetime) -> tuple[Link | None, Row | None]:

@@ -21,9 +21,9 @@ def give(
     range_: str | None,
     if_range: str | None,
     if_none_match: str | None,
-    until_shut: Callable[[], Awaitable[None]] | None = None,
+    is_open: Callable[[], Awaitable[bool]] | None = None,
 ) -> Response:
-    """Answer with a document's bytes or those of a range; `until_shut`: as in FileAnswer.
+    """Answer with a document's bytes or those of a range; `is_open`: as in FileAnswer.
 
     Errors: Problem 416 (no byte is in the range).
     """
@@ -50,4 +50,4 @@ def give(
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
     pieces = desk_of(request).blobs.stream(row["key"], first, end)
-    return FileAnswer(pieces, status, headers, media_type, until_shut=until_shut)
+    return FileAnswer(pieces, status, headers, media_type, is_open=is_open)

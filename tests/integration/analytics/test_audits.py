@@ -48,8 +48,9 @@ async def review(analytics: Analytics, audit: dict[str, Any], item: int, reviewe
 
 async def test_an_audit_is_drawn_reviewed_settled_and_estimated(analytics: Analytics) -> None:
     await analytics.tell(*(account(number) for number in range(1, 31)))
+    await analytics.end_days(date(2026, 3, 30))
     audit = await drawn(analytics)
-    assert (audit["state"], audit["denials"], audit["items"]) == ("reviewing", 30, 5)
+    assert (audit["state"], audit["denials"], audit["items"], audit["is_final"]) == ("reviewing", 30, 5, True)
     assert (await analytics.http.get(f"/v1/audits/{audit['audit_id']}/results")).status_code == 409
     for item in range(1, 6):
         await review(analytics, audit, item, "dana", WRONG if item == 1 else RIGHT)

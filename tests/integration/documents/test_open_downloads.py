@@ -69,17 +69,18 @@ async def test_a_document_breaks_off_when_its_tenant_is_suspended(appeals: Appea
     await breaks_off(appeals, path, bearer(), partial(suspend, appeals), ended)
 
 
-async def test_what_a_guest_fetches_breaks_off_when_the_link_is_revoked(appeals: Appeals, ended: list[str]) -> None:
+async def guest_is_shut_out(appeals: Appeals, what: str, ended: list[str]) -> None:
+    """Let a guest fetch a document, and take away the link or the document meanwhile."""
     case = await appeals.case()
     shared = await document(appeals, case, 1)
     made = await link(appeals, case, documents=[shared])
-    shut = partial(delete, appeals, f"/v1/cases/{case}/guest-links/{made['link_id']}")
+    shut = partial(delete, appeals, f"/v1/cases/{case}/{what.format(link=made['link_id'], document=shared)}")
     await breaks_off(appeals, f"{made['path']}/documents/{shared}", {}, shut, ended)
+
+
+async def test_what_a_guest_fetches_breaks_off_when_the_link_is_revoked(appeals: Appeals, ended: list[str]) -> None:
+    await guest_is_shut_out(appeals, "guest-links/{link}", ended)
 
 
 async def test_what_a_guest_fetches_breaks_off_when_the_document_is_deleted(appeals: Appeals, ended: list[str]) -> None:
-    case = await appeals.case()
-    shared = await document(appeals, case, 1)
-    made = await link(appeals, case, documents=[shared])
-    shut = partial(delete, appeals, f"/v1/cases/{case}/documents/{shared}")
-    await breaks_off(appeals, f"{made['path']}/documents/{shared}", {}, shut, ended)
+    await guest_is_shut_out(appeals, "documents/{document}", ended)
