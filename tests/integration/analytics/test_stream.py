@@ -11,7 +11,6 @@ from time import time
 from typing import Any
 
 import httpx
-import uvicorn
 from msgspec.structs import replace
 
 from libs.common.access.directory import KeyDirectory, Wish
@@ -25,7 +24,7 @@ from services.analytics.alerts.lifecycle import Alert, Step, acknowledge
 from services.analytics.alerts.stream import Followers, Streams
 from services.analytics.api import make_app
 from tests.integration.analytics.conftest import NOW, Analytics
-from tests.support import eventually
+from tests.support import eventually, serving
 from tests.support.access import KEY, VERIFIER, HeldKeys, bearer, token
 from tests.unit.analytics.facts import claim, denial, on, remit
 
@@ -40,12 +39,8 @@ async def served(
     """Serve analytics as its process does; yield its port, and who follows."""
     app = make_app(analytics.api, clock or FixedClock(NOW), verifier)
     app.state.streams = Streams(analytics.api, look_seconds=0.05, **told)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield listening.getsockname()[1], app.state.streams.of(analytics.tenant)
-    server.should_exit = True
-    await serving
+    async with serving.served(app) as address:
+        yield int(address.rpartition(":")[2]), app.state.streams.of(analytics.tenant)
 
 
 def alert(analytics: Analytics, payer_id: str) -> Alert:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +24,7 @@ from services.analytics.webhooks import messages, queue
 from services.analytics.webhooks.rules import DISABLED_AFTER, Share
 from services.analytics.webhooks.sending import LEASE, WebhookSender
 from tests.integration.analytics.conftest import NOW, Analytics
+from tests.support import until
 from tests.support.access import bearer
 from tests.support.webhooks import Hook, queue_all
 
@@ -42,12 +43,6 @@ async def _alone(analytics: Analytics) -> None:
     analytics.http = analytics.client(webhook_loopback=True)
     async with analytics.worker.begin() as tx:
         await (await driver(tx)).execute("DELETE FROM webhooks")
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():  # noqa: ASYNC110 - what holds is told by others' sockets
-            await asyncio.sleep(0.05)
 
 
 async def subscribe(analytics: Analytics, url: str, *types: str, tenant: str | None = None) -> dict[str, Any]:
@@ -343,7 +338,7 @@ async def test_receivers_that_never_answer_hold_up_nobody(analytics: Analytics, 
         await happen(analytics, *range(100, 200), tenant=f"{analytics.tenant[:40]}-2")
         sending = asyncio.create_task(WebhookSender(analytics.worker, SystemClock(), loopback=True).run())
         try:
-            await until(lambda: len(hook.received) == 100)
+            await until(lambda: len(hook.received) == 100, seconds=60)
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -368,7 +363,7 @@ async def test_a_worker_that_is_killed_while_it_posts_is_followed_by_another_und
     hook.answers = False
     url = analytics.worker.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     worker = await asyncio.create_subprocess_exec(sys.executable, "-c", _WORKER, url)
-    await until(lambda: bool(hook.received))
+    await until(lambda: bool(hook.received), seconds=60)
     worker.kill()
     await worker.wait()
     hook.answers = True
